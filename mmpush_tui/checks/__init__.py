@@ -1,0 +1,1 @@
+"""Reachability checks: what was looked at, what was found, what to change."""

@@ -1,0 +1,171 @@
+"""One record per setting: form row, CLI flag, wizard question, JSON and docs come from it."""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from mmpush_tui.text import clean
+
+Value = str | int | bool
+
+
+class Kind(StrEnum):
+    """What a setting holds, and with that how it is parsed, drawn and asked for."""
+
+    TEXT = "text"
+    URL = "url"
+    ADDRESS = "address"
+    PATH = "path"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+
+
+class FieldError(ValueError):
+    """A value that a setting cannot hold; the message says what was expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One allowed value of a :attr:`Kind.CHOICE` setting, and the words shown for it."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One setting.
+
+    Attributes:
+        key: dotted name in our configuration or in Mattermost's, ``proxy.listen_address``.
+        label: the form row's text; word for word that of the web page where it has one.
+        help: what the setting does, in one or two sentences of our own.
+        kind: what it holds.
+        default: the value where nobody set one.
+        choices: the allowed values of a choice.
+        minimum, maximum: bounds of an integer, both included.
+        env: the environment variable that overrides it, or empty.
+        upstream: the key in ``mattermost-push-proxy.json``, or empty.
+        secret: the value is never shown.
+        restart: a change takes effect only when the program that reads it starts again.
+    """
+
+    key: str
+    label: str
+    help: str
+    kind: Kind
+    default: Value
+    choices: tuple[Choice, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+    env: str = ""
+    upstream: str = ""
+    secret: bool = False
+    restart: bool = False
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition(".")[2]
+
+    def check(self, value: object) -> Value:
+        """Return ``value`` if this setting can hold it as it is, of the right type.
+
+        Raises:
+            FieldError: it cannot; the message starts with "expected".
+        """
+        match self.kind:
+            case Kind.BOOLEAN:
+                if not isinstance(value, bool):
+                    raise FieldError(f"expected true or false, got {_shown(value)}")
+                return value
+            case Kind.INTEGER:
+                if isinstance(value, bool) or not isinstance(value, int):
+                    raise FieldError(f"expected a whole number, got {_shown(value)}")
+                low, high = self.minimum, self.maximum
+                if (low is not None and value < low) or (high is not None and value > high):
+                    raise FieldError(f"expected a number {_bounds(low, high)}, got {value}")
+                return value
+            case _:
+                if not isinstance(value, str):
+                    raise FieldError(f"expected text, got {_shown(value)}")
+                allowed = [choice.value for choice in self.choices]
+                if self.kind is Kind.CHOICE and value not in allowed:
+                    raise FieldError(f"expected one of {', '.join(allowed)}, got {_shown(value)}")
+                return value
+
+    def parse(self, text: str) -> Value:
+        """Return the value that ``text`` (a flag, an environment variable, a form) stands for.
+
+        Raises:
+            FieldError: as :meth:`check`.
+        """
+        match self.kind:
+            case Kind.BOOLEAN:
+                known = {"true": True, "1": True, "yes": True, "false": False, "0": False}
+                word = text.strip().lower()
+                return self.check(known.get(word, False if word == "no" else text))
+            case Kind.INTEGER:
+                word = text.strip()
+                is_number = word.removeprefix("-").isdecimal() and word.isascii()
+                return self.check(int(word) if is_number and len(word) < 19 else text)
+            case _:
+                return self.check(text)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the record as JSON-ready data; empty attributes are left out."""
+        record: dict[str, object] = {
+            "key": self.key,
+            "label": self.label,
+            "help": self.help,
+            "kind": self.kind.value,
+            "default": self.default,
+        }
+        optional: dict[str, object] = {
+            "choices": [{"value": c.value, "label": c.label} for c in self.choices],
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "env": self.env,
+            "upstream": self.upstream,
+            "secret": self.secret,
+            "restart": self.restart,
+        }
+        return record | {
+            name: value
+            for name, value in optional.items()
+            if value is not None and value is not False and value not in ("", [])
+        }
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that ``name`` was probably meant to be, or an empty string."""
+    by_folded = {candidate.lower(): candidate for candidate in known}
+    found = difflib.get_close_matches(name.lower(), by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else ""
+
+
+def by_name(fields: Iterable[Field]) -> Mapping[str, Field]:
+    """Return the fields under the last part of their keys."""
+    return {field.name: field for field in fields}
+
+
+_TYPES: Final = {dict: "a table", list: "a list", float: "a number with a fraction"}
+
+
+def _shown(value: object) -> str:
+    """Name a wrong value without echoing what may be a secret: its type, or a short scalar."""
+    if value is None:
+        return "null"
+    if isinstance(value, (bool, int)):
+        return clean(json.dumps(value), 20)
+    return _TYPES.get(type(value), "text" if isinstance(value, str) else type(value).__name__)
+
+
+def _bounds(low: int | None, high: int | None) -> str:
+    if low is not None and high is not None:
+        return f"from {low} to {high}"
+    return f"of {low} or more" if low is not None else f"of {high} or less"

@@ -1,0 +1,1 @@
+"""The push proxy worker: Mattermost in, Apple and Google out."""

@@ -1,0 +1,1 @@
+"""Google's side: payload, access token, sender, errors."""

@@ -1,0 +1,1 @@
+"""Apple's side: payload, provider token, sender, reasons."""

@@ -1,0 +1,1 @@
+"""Stand-ins for APNs, FCM, the phones and Mattermost, on loopback."""

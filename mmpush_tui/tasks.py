@@ -1,0 +1,43 @@
+"""Background tasks that have a name, an owner and an end."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+class Tasks:
+    """Owns background tasks: keeps them referenced, reports their failures, ends them all.
+
+    For tasks that start at any time during their owner's life; where all are known at once an
+    ``asyncio.TaskGroup`` is simpler.
+
+    Args:
+        on_error: called with the task's name and its exception when a task fails. A task that
+            fails unnoticed is a bug that nobody sees, so there is no default.
+    """
+
+    def __init__(self, on_error: Callable[[str, BaseException], None]) -> None:
+        self._on_error = on_error
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start ``work`` under ``name`` and own it until it ends."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_error(task.get_name(), error)
+
+    async def aclose(self) -> None:
+        """Cancel what still runs and wait until it has ended."""
+        running = [task for task in self._running if task is not asyncio.current_task()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""The catalogue of symptoms: what it means, what to do."""
