@@ -1,6 +1,170 @@
 """What Mattermost posts to a push proxy and what it reads back.
 
 Shapes and defaults follow the server's ``PushNotification`` and ``PushNotificationAck`` models
-and the reference proxy's handlers; the error texts that begin an answer are the reference
-proxy's own, because admins search for them and the catalogue knows them.
+and the reference proxy's handlers. The texts that begin an error answer are the reference
+proxy's own, down to the words of Go's JSON decoder, because admins search for them.
 """
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from mmpush_tui.proxy import gojson
+from mmpush_tui.text import short_token
+
+MESSAGE_LIMIT: Final = 2047
+"""Bytes; a longer message is cut to one byte less, as the reference proxy does."""
+CHANNEL_NAME_LIMIT: Final = 64
+"""Bytes."""
+
+
+class PushNotification(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One notification for one device, as the server posts it to ``/api/v1/send_push``.
+
+    Field order, names and defaults are the server's. It posts the first eight always and the
+    others only where they are not empty or zero.
+    """
+
+    ack_id: str = ""
+    platform: str = ""
+    server_id: str = ""
+    device_id: str = ""
+    post_id: str = ""
+    category: str = ""
+    sound: str = ""
+    message: str = ""
+    badge: int = 0
+    cont_ava: int = 0
+    team_id: str = ""
+    channel_id: str = ""
+    root_id: str = ""
+    channel_name: str = ""
+    type: str = ""
+    sub_type: str = ""
+    transport: str = ""
+    sender_id: str = ""
+    sender_name: str = ""
+    override_username: str = ""
+    override_icon_url: str = ""
+    from_webhook: str = ""
+    version: str = ""
+    is_crt_enabled: bool = False
+    is_id_loaded: bool = False
+    signature: str = ""
+
+    def __repr__(self) -> str:
+        # What users wrote to each other must not reach a log by way of a repr.
+        return f"PushNotification({self.type!r} to {short_token(self.device_id)})"
+
+
+class PushNotificationAck(msgspec.Struct, kw_only=True):
+    """A device's receipt, forwarded by the server to ``/api/v1/ack``."""
+
+    id: str = ""
+    received_at: int = 0
+    platform: str = ""
+    type: str = ""
+    post_id: str = ""
+    is_id_loaded: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to Mattermost: all values are strings, and refusals are HTTP 200 too."""
+
+    status: str
+    error: str = ""
+
+
+OK: Final = Answer("OK")
+REMOVE: Final = Answer("REMOVE")
+
+
+def fail(error: str) -> Answer:
+    """Return the refusal that Mattermost logs as ``error``."""
+    return Answer("FAIL", error)
+
+
+class RefusedError(Exception):
+    """A request that is answered FAIL before any target is asked; the text is the answer's."""
+
+
+def read_push(body: bytes) -> PushNotification:
+    """Decode a posted notification, with Go's leniency and Go's strictness.
+
+    Raises:
+        RefusedError: the body is no notification, or lacks its server or device id.
+    """
+    push: PushNotification = _decode(body, PushNotification, "Failed to read message body")
+    if not push.server_id:
+        raise RefusedError("Failed because of missing server Id")
+    if not push.device_id:
+        raise RefusedError(f"Failed because of missing device Id serverId={push.server_id}")
+    if len(push.message) * 4 > MESSAGE_LIMIT:
+        push.message = cut_utf8(push.message, MESSAGE_LIMIT, MESSAGE_LIMIT - 1)
+    if len(push.channel_name) * 4 > CHANNEL_NAME_LIMIT:
+        push.channel_name = cut_utf8(push.channel_name, CHANNEL_NAME_LIMIT, CHANNEL_NAME_LIMIT)
+    return push
+
+
+def read_ack(body: bytes) -> PushNotificationAck:
+    """Decode a posted receipt.
+
+    Raises:
+        RefusedError: the body is no receipt, or lacks its id, platform or type.
+    """
+    ack: PushNotificationAck = _decode(body, PushNotificationAck, "Failed to read ack body")
+    for value, name in ((ack.id, "Id"), (ack.platform, "platform"), (ack.type, "type")):
+        if not value:
+            raise RefusedError(f"Failed because of missing ack {name}")
+    return ack
+
+
+def missing_platform(platform: str, server_id: str) -> str:
+    """Return the refusal of a notification that no target serves."""
+    return (
+        "Did not send message because of missing platform property "
+        f"type={platform} serverId={server_id}"
+    )
+
+
+_ATOI: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+
+
+def split_platform(platform: str) -> tuple[str, int]:
+    """Return the target type and the app version of a posted platform.
+
+    ``apple_rn-v2`` is type ``apple_rn``, version 2. Without a version, or with one that is no
+    number, the version is 1; the type ends at the first ``-v`` either way.
+    """
+    name, separator, version = platform.partition("-v")
+    if separator and _ATOI.fullmatch(version):
+        return name, int(version)
+    return name, 1
+
+
+def cut_utf8(text: str, limit: int, keep: int) -> str:
+    """Return ``text``, cut to ``keep`` bytes of UTF-8 where it has more than ``limit``.
+
+    The cut falls between code points; the reference proxy's falls between bytes and can leave
+    half a character.
+    """
+    data = text.encode()
+    return text if len(data) <= limit else data[:keep].decode(errors="ignore")
+
+
+_SPECS: Final[dict[type, dict[str, type]]] = {
+    kind: {field.name: field.type for field in msgspec.structs.fields(kind)}
+    for kind in (PushNotification, PushNotificationAck)
+}
+
+
+def _decode(body: bytes, kind: type[Any], prefix: str) -> Any:
+    spec = _SPECS[kind]
+    try:
+        document = gojson.decode(body)
+        if document is None:
+            return kind()
+        return kind(**gojson.fill(document, spec, kind.__name__))
+    except gojson.GoJSONError as error:
+        raise RefusedError(f"{prefix}: {error}") from error

@@ -1,0 +1,101 @@
+"""The command line: what there is, and what becomes of a failure.
+
+A command's module is imported when it is called, so that ``--help`` stays fast.
+"""
+
+import contextlib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from mmpush_tui import __version__
+from mmpush_tui.errors import MmpushError
+from mmpush_tui.exits import Exit, exit_code
+
+_COMMANDS: Final = {
+    "demo": "See it all work against built-in stand-ins; needs no credentials.",
+    "serve": "Run the push proxy worker.",
+    "send": "Send one test push and follow it.",
+    "deliveries": "Show the deliveries of a running worker.",
+    "explain": "Look up a log line or error in the troubleshooting catalogue.",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"mmpush_tui.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 good, 1 something failed, 2 wrong usage or configuration, "
+    "3 a server or socket cannot be reached, 4 the deadline passed, 70 a fault of this program, "
+    "130 interrupted.",
+)
+@click.version_option(__version__, prog_name="mmpush-tui", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Mattermost push: see and set it, prove every hop, run the proxy."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code; no traceback ever reaches the user."""
+    try:
+        result = cli.main(args=list(arguments), prog_name="mmpush-tui", standalone_mode=False)
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+        return int(result) if isinstance(result, int) else Exit.OK
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        _say(error.format_message())
+        return Exit.USAGE
+    except MmpushError as error:
+        _say(error.line())
+        return exit_code(error)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. What Python would still write on the way
+        # out goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except Exception as error:  # the last boundary: the user gets one sentence
+        _say(_bug(error))
+        return Exit.BUG
+
+
+def _say(sentence: str) -> None:
+    with contextlib.suppress(OSError):
+        click.echo(f"mmpush-tui: {sentence}", err=True)
+
+
+def _bug(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "mmpush_tui" in frame.filename] or frames
+    name = os.path.basename(ours[-1].filename) if ours else "?"
+    line = ours[-1].lineno if ours else 0
+    # Neither the message nor locals: both can hold what nobody may see.
+    return (
+        f"this is a fault of mmpush-tui {__version__}: {type(error).__name__} in {name}:{line}. "
+        "Please report it with this line."
+    )

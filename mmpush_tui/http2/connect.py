@@ -1,0 +1,189 @@
+"""From a name to an HTTP/2 connection: DNS, TCP, TLS, ALPN, each with its own failure."""
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohappyeyeballs
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.http2.errors import ConnectError
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A host and a port, as written: the name that the certificate must bear."""
+
+    host: str
+    port: int = 443
+
+    @classmethod
+    def from_url(cls, url: str) -> "Endpoint":
+        """Return the endpoint of an ``https://host[:port]`` address.
+
+        Raises:
+            ValueError: it is no such address.
+        """
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise ValueError(f"expected https://host[:port], got {url!r}")
+        return cls(parts.hostname, parts.port or 443)
+
+    @property
+    def authority(self) -> str:
+        """The ``:authority`` of requests: the host, with its port where that is not 443."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == 443 else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How an endpoint is reached.
+
+    Attributes:
+        endpoint: whom we talk to.
+        tls: the context that verifies it.
+        connect_to: ``host:port`` to ``addr:port`` where the connection shall go elsewhere.
+    """
+
+    endpoint: Endpoint
+    tls: ssl.SSLContext
+    connect_to: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and port that the TCP connection goes to."""
+        target = self.connect_to.get(str(self.endpoint))
+        if target is None:
+            return self.endpoint.host, self.endpoint.port
+        host, _, port = target.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def client_context(*ca_files: str) -> ssl.SSLContext:
+    """Return a verifying TLS context: the system's roots and those in ``ca_files``.
+
+    Empty names are left out. Reads files, so it belongs where blocking does no harm.
+
+    Raises:
+        ConfigError: a file cannot be read or holds no certificate.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    for name in filter(None, ca_files):
+        try:
+            context.load_verify_locations(cafile=Path(name))
+        except ssl.SSLError as error:
+            raise ConfigError(
+                f"CA file {name}: holds no readable certificate",
+                fix="Give a PEM file with -----BEGIN CERTIFICATE-----.",
+                code="ca-file-invalid",
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                f"CA file {name}: cannot be read", why=error.strerror or "", code="ca-file-missing"
+            ) from error
+    return context
+
+
+async def connect(
+    route: Route, timeout_s: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a TLS connection that speaks HTTP/2.
+
+    DNS is asked anew each time, as Apple demands; dead addresses are overtaken (RFC 8305).
+
+    Args:
+        route: whom to reach and how.
+        timeout_s: seconds for all steps together.
+
+    Raises:
+        ConnectError: one of the steps failed, or the time was up in it.
+    """
+    stage = "dns"
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            addresses = await _resolve(route)
+            stage = "tcp"
+            sock = await _open_tcp(route, addresses)
+            stage = "tls"
+            reader, writer = await _start_tls(route, sock)
+            stage = "alpn"
+            tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
+            if tls.selected_alpn_protocol() != "h2":
+                raise ConnectError(
+                    stage, f"{route.endpoint} does not offer HTTP/2 (ALPN h2)", "alpn_missing"
+                )
+            return reader, writer
+    except BaseException as error:
+        if writer is not None:
+            writer.transport.abort()
+        if isinstance(error, TimeoutError):
+            raise ConnectError(
+                stage, f"{route.endpoint} did not answer ({stage}) within {timeout_s:.0f} s",
+                f"{stage}_timeout",
+            ) from error  # fmt: skip
+        raise
+
+
+async def _resolve(route: Route) -> Sequence[aiohappyeyeballs.AddrInfoType]:
+    host, port = route.address
+    try:
+        return await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
+    except (socket.gaierror, UnicodeError) as error:
+        known = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+        cause = (
+            f"the name {host} does not exist" if known else f"the name {host} cannot be resolved"
+        )
+        raise ConnectError("dns", cause, "dns_unknown" if known else "dns_failed") from error
+
+
+async def _open_tcp(
+    route: Route, addresses: Sequence[aiohappyeyeballs.AddrInfoType]
+) -> socket.socket:
+    try:
+        sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=0.25)
+    except OSError as error:
+        where = "{}:{}".format(*route.address)
+        match error.errno:
+            case errno.ECONNREFUSED:
+                cause, code = f"{where} refused the connection", "tcp_refused"
+            case errno.EHOSTUNREACH | errno.ENETUNREACH:
+                cause, code = f"there is no route to {where}", "tcp_unreachable"
+            case _:
+                cause, code = f"no connection to {where}: {error.strerror or error}", "tcp_failed"
+        raise ConnectError("tcp", cause, code) from error
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+async def _start_tls(
+    route: Route, sock: socket.socket
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host = route.endpoint.host
+    try:
+        return await asyncio.open_connection(sock=sock, ssl=route.tls, server_hostname=host)
+    except ssl.SSLCertVerificationError as error:
+        cause = f"the certificate of {host} is not accepted: {error.verify_message}"
+        raise ConnectError("tls", cause, "tls_untrusted") from error
+    except ssl.SSLError as error:
+        cause = f"TLS with {route.endpoint} failed: {error.reason or 'no reason given'}"
+        raise ConnectError("tls", cause, "tls_failed") from error
+    except OSError as error:
+        raise ConnectError("tls", f"{route.endpoint} broke off TLS", "tls_closed") from error
+    except BaseException:
+        sock.close()
+        raise

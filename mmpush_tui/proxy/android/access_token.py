@@ -1,0 +1,233 @@
+"""The OAuth access token of a Firebase service account: fetched once, shared, renewed in time.
+
+Google's flow for server applications: a JWT signed with the account's key is exchanged at the
+``token_uri`` for a token that lives about an hour (RFC 7523).
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import jwt
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.text import clean, redact
+
+SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
+_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_TIMEOUT_S: Final = 10.0
+_ANSWER_LIMIT: Final = 64 * 1024
+
+
+class AccessTokenError(Exception):
+    """There is no access token; the message is the cause in plain words.
+
+    Attributes:
+        code: stable name of the cause.
+    """
+
+    def __init__(self, cause: str, code: str) -> None:
+        super().__init__(cause)
+        self.code = code
+
+
+class ServiceAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a service account file that sending needs."""
+
+    project_id: str
+    client_email: str
+    private_key_id: str
+    token_uri: str
+    private_key: Any
+
+    def __repr__(self) -> str:
+        return f"ServiceAccount({self.project_id!r})"
+
+
+_NEEDED: Final = ("project_id", "client_email", "private_key_id", "private_key")
+
+
+def load_account(path: str) -> ServiceAccount:
+    """Return the service account in a JSON key file from Google.
+
+    Raises:
+        ConfigError: it is not one; the message says what it is, or what it lacks.
+    """
+    where = f"service account file {path}"
+    code = "service-account-invalid"
+    try:
+        document = msgspec.json.decode(Path(path).read_bytes())
+    except OSError as error:
+        raise ConfigError(
+            f"{where}: cannot be read", why=error.strerror or "", code="service-account-missing"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: this is no JSON", code=code) from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{where}: expected a JSON object", code=code)
+    if "project_info" in document:
+        raise ConfigError(
+            f"{where}: this is google-services.json, which belongs into the app",
+            fix="Create a key for a service account: Firebase console, Project settings, "
+            "Service accounts.",
+            code=code,
+        )
+    if document.get("type") != "service_account":
+        raise ConfigError(
+            f'{where}: its "type" is not service_account',
+            fix="Create a key for a service account: Firebase console, Project settings, "
+            "Service accounts.",
+            code=code,
+        )
+    for name in _NEEDED:
+        if not isinstance(document.get(name), str) or not document[name]:
+            raise ConfigError(f"{where}: {name} is missing", code=code)
+    token_uri = document.get("token_uri", "https://oauth2.googleapis.com/token")
+    if not isinstance(token_uri, str) or not token_uri.startswith("https://"):
+        raise ConfigError(f"{where}: token_uri is no https:// address", code=code)
+    # Keys that went through an environment variable keep their line breaks as two characters.
+    pem = document["private_key"].replace("\\n", "\n").encode()
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ConfigError(f"{where}: private_key cannot be read", code=code) from error
+    if not isinstance(key, RSAPrivateKey):
+        raise ConfigError(f"{where}: private_key is no RSA key", code=code)
+    return ServiceAccount(
+        project_id=document["project_id"],
+        client_email=document["client_email"],
+        private_key_id=document["private_key_id"],
+        token_uri=token_uri,
+        private_key=key,
+    )
+
+
+class AccessToken:
+    """The current access token of one service account.
+
+    Args:
+        account: whose token it is.
+        tls: the context that verifies the token server.
+        now: wall clock, seconds since 1970, for the assertion.
+        monotonic: the clock that a token's age is measured on.
+    """
+
+    def __init__(
+        self,
+        account: ServiceAccount,
+        tls: ssl.SSLContext,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._account = account
+        self._client = httpx.AsyncClient(verify=tls, timeout=_TIMEOUT_S, http2=True)
+        self._now = now
+        self._monotonic = monotonic
+        self._lock = asyncio.Lock()
+        self._token = ""
+        self._renew_at = 0.0
+        self._failure: AccessTokenError | None = None
+        self._failure_until = 0.0
+
+    async def get(self) -> str:
+        """Return the token; many callers at once cause one request.
+
+        A failure is remembered for 30 s, so that a dead token server is asked twice a minute
+        and not for every push.
+
+        Raises:
+            AccessTokenError: Google gave none.
+        """
+        if self._token and self._monotonic() < self._renew_at:
+            return self._token
+        async with self._lock:
+            if self._token and self._monotonic() < self._renew_at:
+                return self._token
+            if self._failure is not None and self._monotonic() < self._failure_until:
+                raise self._failure
+            try:
+                self._token, lifetime_s = await self._fetch()
+            except AccessTokenError as error:
+                self._failure = error
+                self._failure_until = self._monotonic() + 30
+                raise
+            self._failure = None
+            self._renew_at = self._monotonic() + lifetime_s * 0.8
+            return self._token
+
+    def forget(self, token: str) -> None:
+        """Drop ``token`` because Google refused it; the next caller fetches another."""
+        if token == self._token:
+            self._token = ""
+
+    async def aclose(self) -> None:
+        """Close the connection to the token server."""
+        await self._client.aclose()
+
+    async def _fetch(self) -> tuple[str, float]:
+        host = httpx.URL(self._account.token_uri).host
+        form = {"grant_type": _GRANT, "assertion": self._assertion()}
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                response = await self._client.post(self._account.token_uri, data=form)
+        except (httpx.HTTPError, TimeoutError) as error:
+            why = clean(error, 200) or "no answer in time"
+            raise AccessTokenError(
+                f"the token server {host} does not answer: {why}", "token_server_unreachable"
+            ) from error
+        document = _document(response.content[:_ANSWER_LIMIT])
+        token = document.get("access_token")
+        if response.status_code == 200 and isinstance(token, str) and token:
+            lifetime = document.get("expires_in", 3600)
+            return token, float(lifetime if isinstance(lifetime, int) and lifetime > 0 else 3600)
+        raise _refusal(host, response.status_code, document)
+
+    def _assertion(self) -> str:
+        # Ten seconds back, so that a clock that runs a little ahead is still accepted.
+        issued = int(self._now()) - 10
+        return jwt.encode(
+            {
+                "iss": self._account.client_email,
+                "scope": SCOPE,
+                "aud": self._account.token_uri,
+                "iat": issued,
+                "exp": issued + 3600,
+            },
+            self._account.private_key,
+            algorithm="RS256",
+            headers={"kid": self._account.private_key_id},
+        )
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _refusal(host: str, status: int, document: dict[str, Any]) -> AccessTokenError:
+    error = clean(document.get("error", ""), 60)
+    description = redact(clean(document.get("error_description", ""), 300))
+    if error != "invalid_grant":
+        words = f"{error} {description}".strip() or "the answer is not Google's"
+        return AccessTokenError(
+            f"the token server {host} answered {status}: {words}", "token_server_error"
+        )
+    if "reasonable timeframe" in description:
+        return AccessTokenError(
+            f"Google refuses the token request because this host's clock is wrong: {description}",
+            "clock_skew",
+        )
+    return AccessTokenError(
+        f"Google refuses the service account: {description}", "service_account_refused"
+    )

@@ -1,0 +1,51 @@
+"""What an answer of APNs means for the device, for the target, and for Mattermost."""
+
+from typing import Final
+
+import msgspec
+
+DEAD_DEVICE: Final = frozenset(
+    {"BadDeviceToken", "DeviceTokenNotForTopic", "MissingDeviceToken", "Unregistered",
+     "ExpiredToken"}
+)  # fmt: skip
+"""Apple says that this device token is dead, or was never one of this topic.
+
+The reference proxy lacks ``ExpiredToken``, which Apple added later.
+"""
+
+TARGET_FAULT: Final = frozenset(
+    {
+        "BadCertificate",
+        "BadCertificateEnvironment",
+        "BadEnvironmentKeyIdInToken",
+        "BadEnvironmentKeyInToken",
+        "BadTopic",
+        "ExpiredProviderToken",
+        "Forbidden",
+        "InvalidProviderToken",
+        "MissingProviderToken",
+        "MissingTopic",
+        "TooManyProviderTokenUpdates",
+        "TopicDisallowed",
+        "UnrelatedKeyIdInToken",
+    }
+)
+"""The key, team, topic or environment of the target is wrong: every push will fail alike."""
+
+
+class ApnsError(msgspec.Struct):
+    """The body of a refusal: ``{"reason": …, "timestamp": ms}``."""
+
+    reason: str = ""
+
+
+def read_reason(body: bytes) -> str:
+    """Return the reason in the body of a refusal, or an empty string where there is none.
+
+    A ``timestamp`` of any type is ignored: the reference proxy fails on one in quotes and
+    keeps a dead device for it.
+    """
+    try:
+        return msgspec.json.decode(body, type=ApnsError).reason
+    except (ValueError, RecursionError):
+        return ""

@@ -1,0 +1,126 @@
+"""One Apple target: a push becomes an APNs request, its answer an outcome."""
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Final, Literal
+
+from mmpush_tui.http2 import Request, Response
+from mmpush_tui.http2.errors import TransportError
+from mmpush_tui.http2.pool import Pool
+from mmpush_tui.proxy.apple import reasons
+from mmpush_tui.proxy.apple.payload import build
+from mmpush_tui.proxy.outcome import RESPONSE_PREFIX, Outcome
+from mmpush_tui.proxy.upstream import Reply, ask, no_answer
+from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
+from mmpush_tui.text import clean
+
+# Apple says not to assume a length; anything else in the path could become another request.
+_DEVICE_TOKEN: Final = re.compile(r"[0-9A-Fa-f]{64,200}", re.ASCII)
+
+
+class AppleTarget:
+    """Sends pushes of one configured type to APNs.
+
+    Args:
+        type_: the configured type, ``apple_rn``.
+        topic: the app's bundle id.
+        provider_token: returns the current provider token.
+        pool: the connections to APNs.
+    """
+
+    platform: Literal["apple"] = "apple"
+
+    def __init__(
+        self, type_: str, topic: str, provider_token: Callable[[], str], pool: Pool
+    ) -> None:
+        self.type = type_
+        self.topic = topic
+        self._provider_token = provider_token
+        self._pool = pool
+
+    @property
+    def endpoint(self) -> str:
+        """host:port of APNs, or of what stands in its place."""
+        return str(self._pool.route.endpoint)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection to APNs is open."""
+        return self._pool.is_connected
+
+    async def send(
+        self,
+        push: PushNotification,
+        app_version: int,
+        within_s: float,
+        on_sent: Callable[[int], None],
+    ) -> Outcome:
+        """Send ``push``; a request that provably was not looked at is sent once more.
+
+        Args:
+            push: what Mattermost posted.
+            app_version: the number behind ``-v`` in its platform.
+            within_s: seconds until the outcome must be known.
+            on_sent: called with the stream id whenever a request is on its way.
+        """
+        if not _DEVICE_TOKEN.fullmatch(push.device_id):
+            return Outcome(answer=fail(_bad_token(push.device_id)), reason="InvalidDeviceToken")
+        reply = await ask(self._pool, self._request(push, app_version), within_s, on_sent)
+        if isinstance(reply.result, TransportError):
+            return no_answer(reply, reply.result)
+        return _outcome(reply.result, reply)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._pool.aclose()
+
+    def _request(self, push: PushNotification, app_version: int) -> Request:
+        apns = build(push, app_version, self.topic)
+        headers = (
+            ("authorization", f"bearer {self._provider_token()}"),
+            ("apns-topic", apns.topic),
+            ("apns-push-type", apns.push_type),
+            ("apns-priority", "10"),
+            # The same on every try, so that a log at Apple's can tell a retry from a second push.
+            ("apns-id", str(uuid.uuid4())),
+            ("content-type", "application/json; charset=utf-8"),
+            ("content-length", str(len(apns.body))),
+        )
+        return Request("POST", f"/3/device/{push.device_id}", headers, apns.body)
+
+
+def _outcome(response: Response, reply: Reply) -> Outcome:
+    apns_id = clean(response.header("apns-id"), 64)
+    if response.status == 200 and not response.body:
+        answer, reason = OK, ""
+    elif (reason := clean(reasons.read_reason(response.body), 60)) in reasons.DEAD_DEVICE and (
+        response.status in (400, 410)
+    ):
+        answer = REMOVE
+    elif reason:
+        answer = fail(f"{RESPONSE_PREFIX}: status={response.status} reason={reason}")
+    else:
+        reason = "not_apns"
+        answer = fail(
+            f"{RESPONSE_PREFIX}: status={response.status} without a reason; "
+            "this may not be Apple's server"
+        )
+    return Outcome(
+        answer=answer,
+        reason=reason,
+        http=response.status,
+        upstream_id=apns_id,
+        tries=reply.tries,
+        upstream_ms=reply.upstream_ms,
+    )
+
+
+def _bad_token(device_id: str) -> str:
+    if device_id.startswith("apple_"):
+        hint = "it still has its platform in front"
+    elif device_id == "null":
+        hint = "the app had no token yet"
+    else:
+        hint = "expected 64 or more hexadecimal digits"
+    return f"{RESPONSE_PREFIX}: this is no APNs device token, {hint}"

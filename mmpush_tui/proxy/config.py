@@ -1,0 +1,161 @@
+"""The worker's configuration: our TOML, or an upstream ``mattermost-push-proxy.json``."""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.text import Secret
+
+ANSWER_LIMIT_S: Final = 25
+"""Mattermost gives up after 30 s; an answer that is to be read must come before."""
+_SIZE_LIMIT: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppleSettings:
+    """One Apple target; the fields are those of ``config_fields.APPLE``."""
+
+    type: str
+    topic: str
+    auth_key_file: str
+    auth_key_id: str
+    team_id: str
+    sandbox: bool
+    certificate_file: str
+    certificate_password: Secret
+    endpoint: str
+    ca_file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AndroidSettings:
+    """One Android target; the fields are those of ``config_fields.ANDROID``."""
+
+    type: str
+    service_account_file: str
+    endpoint: str
+    ca_file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """How outgoing connections are made.
+
+    Attributes:
+        connect_to: ``host:port`` to ``addr:port``, as curl's --connect-to: the connection goes
+            to the second while name and certificate stay those of the first.
+        ca_file: PEM file of further trusted roots, or empty.
+    """
+
+    connect_to: Mapping[str, str]
+    ca_file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyConfig:
+    """Everything ``serve`` needs, checked for shape; files it names are not opened yet.
+
+    Attributes:
+        path: the file it was read from.
+        warnings: sentences about what was tolerated; the worker logs each once.
+    """
+
+    path: Path
+    listen_address: str
+    throttle_per_sec: int
+    throttle_memory_store_size: int
+    throttle_vary_by_header: str
+    enable_metrics: bool
+    send_timeout_sec: int
+    retry_timeout_sec: int
+    enable_console_log: bool
+    enable_file_log: bool
+    log_file_location: str
+    log_format: str
+    log_level: str
+    apple: tuple[AppleSettings, ...]
+    android: tuple[AndroidSettings, ...]
+    network: NetworkSettings
+    warnings: tuple[str, ...]
+
+    @property
+    def answer_within_s(self) -> float:
+        """Seconds until Mattermost must have its answer."""
+        return float(min(self.send_timeout_sec or 30, ANSWER_LIMIT_S))
+
+    @property
+    def try_within_s(self) -> float:
+        """Seconds one try to reach Apple or Google may take."""
+        return min(float(self.retry_timeout_sec or 8), self.answer_within_s)
+
+
+def load(path: Path, environment: Mapping[str, str] | None = None) -> ProxyConfig:
+    """Read the configuration file at ``path``, in either format.
+
+    Args:
+        path: a file that ends in ``.toml`` is ours, every other is upstream's JSON.
+        environment: where ``MMPUSH_SECTION__KEY`` overrides are looked for; default the
+            process environment.
+
+    Raises:
+        ConfigError: the file cannot be read or parsed, or a value is not what it must be. The
+            message names file and line or key, never the file's content.
+    """
+    from mmpush_tui.proxy import config_files
+
+    environment = os.environ if environment is None else environment
+    text, warnings = _read(path)
+    parse = config_files.parse_toml if path.suffix == ".toml" else config_files.parse_upstream
+    values = parse(text, path, environment, warnings)
+    return _assemble(path, values, warnings)
+
+
+def _read(path: Path) -> tuple[str, list[str]]:
+    warnings: list[str] = []
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            data = file.read(_SIZE_LIMIT + 1)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: there is no such file",
+            fix="Name the configuration file with --config.",
+            code="config-missing",
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read", why=error.strerror or str(error), code="config-unreadable"
+        ) from error
+    if len(data) > _SIZE_LIMIT:
+        raise ConfigError(f"{path}: larger than 1 MiB, so it is no configuration file")
+    if status.st_mode & stat.S_IWOTH:
+        warnings.append(f"{path} can be changed by every user of this host: chmod o-w {path}")
+    try:
+        return data.decode("utf-8-sig"), warnings
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}, line {line}: expected UTF-8 text") from error
+
+
+def _assemble(path: Path, values: dict[str, Any], warnings: list[str]) -> ProxyConfig:
+    if values["retry_timeout_sec"] > (values["send_timeout_sec"] or 30):
+        warnings.append(
+            "RetryTimeoutSec is longer than SendTimeoutSec; one try ends with the answer's time"
+        )
+    apple = tuple(
+        AppleSettings(**entry | {"certificate_password": Secret(entry["certificate_password"])})
+        for entry in values.pop("apple")
+    )
+    android = tuple(AndroidSettings(**entry) for entry in values.pop("android"))
+    return ProxyConfig(
+        path=path,
+        apple=apple,
+        android=android,
+        network=NetworkSettings(**values.pop("network")),
+        warnings=tuple(warnings),
+        **values,
+    )

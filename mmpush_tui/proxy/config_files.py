@@ -1,0 +1,272 @@
+"""The two file formats of the configuration, read into one set of plain values."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.fields import Field, FieldError, by_name, nearest
+from mmpush_tui.proxy.config_fields import ANDROID, APPLE, NETWORK, OBSOLETE, PROXY
+from mmpush_tui.text import clean
+
+Values = dict[str, Any]
+
+_WARN_WHEN_MISSING: Final = (
+    "listen_address",
+    "throttle_per_sec",
+    "throttle_memory_store_size",
+)
+_HOST_PORT: Final = re.compile(r"[^\s:/]+:\d{1,5}|\[[0-9A-Fa-f:.]+\]:\d{1,5}")
+
+
+def parse_upstream(
+    text: str, path: Path, environment: Mapping[str, str], warnings: list[str]
+) -> Values:
+    """Return the values of an upstream JSON file; what it lacks gets its default.
+
+    Key case does not matter and unknown keys are tolerated with a warning, as Go tolerates them.
+
+    Raises:
+        ConfigError: it is no JSON object, or a value has the wrong type.
+    """
+    try:
+        document = json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"{path}, line {error.lineno}, column {error.colno}",
+            why=f"this is no JSON: {_reason(error.msg)}",
+            code="config-syntax",
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: expected JSON that a person wrote", code="config-syntax"
+        ) from error
+    if not isinstance(document, dict):
+        raise ConfigError(
+            f"{path}: expected a JSON object with ListenAddress and the other settings",
+            code="config-shape",
+        )
+    keys = {field.upstream.lower(): field for field in PROXY}
+    lists = {"applepushsettings": APPLE, "androidpushsettings": ANDROID}
+    values: Values = {"apple": [], "android": [], "network": {"connect_to": {}, "ca_file": ""}}
+    known = [field.upstream for field in PROXY] + ["ApplePushSettings", "AndroidPushSettings"]
+    for key, value in document.items():
+        if field := keys.get(key.lower()):
+            if value is not None:
+                values[field.name] = _checked(field, value, f"{path}: {field.upstream}")
+        elif key.lower() in lists:
+            entries = _entries(value, f"{path}: {key}")
+            name = "apple" if key.lower().startswith("apple") else "android"
+            values[name] = [
+                _upstream_entry(entry, lists[key.lower()], f"{path}: {key}[{index}]", warnings)
+                for index, entry in enumerate(entries)
+            ]
+        else:
+            warnings.append(_unknown(key, known))
+    _finish(values, path, environment, warnings, upstream=True)
+    for name in ("apple", "android"):
+        values[name] = _last_of_each_type(values[name], warnings)
+    return values
+
+
+def parse_toml(
+    text: str, path: Path, environment: Mapping[str, str], warnings: list[str]
+) -> Values:
+    """Return the values of our TOML file; what it lacks gets its default.
+
+    Paths in it count from the file's own folder.
+
+    Raises:
+        ConfigError: it is no TOML, or a table, key or value is not what it must be.
+    """
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found = re.search(r"line (\d+), column (\d+)", str(error))
+        where = f", line {found[1]}, column {found[2]}" if found else ""
+        raise ConfigError(
+            f"{path}{where}",
+            why=f"this is no TOML: {_reason(str(error).split(' (at')[0])}",
+            code="config-syntax",
+        ) from error
+    _only(document, ("proxy", "network"), f"{path}: ", "table")
+    proxy = _table(document.get("proxy", {}), f"{path}: proxy")
+    network = _table(document.get("network", {}), f"{path}: network")
+    scalars = by_name(PROXY)
+    _only(proxy, (*scalars, "apple", "android"), f"{path}: proxy.", "key")
+    _only(network, ("connect_to", "ca_file"), f"{path}: network.", "key")
+    values: Values = {
+        name: _checked(field, proxy[name], f"{path}: proxy.{name}")
+        for name, field in scalars.items()
+        if name in proxy
+    }
+    for name, fields in (("apple", APPLE), ("android", ANDROID)):
+        entries = _entries(proxy.get(name, []), f"{path}: proxy.{name}")
+        values[name] = [
+            _toml_entry(entry, fields, f"{path}: proxy.{name}[{index}]", path.parent)
+            for index, entry in enumerate(entries)
+        ]
+        types = [entry["type"] for entry in values[name]]
+        if twice := next((kind for kind in types if types.count(kind) > 1), None):
+            raise ConfigError(f"{path}: proxy.{name}: two targets have the type {twice}")
+    ca_file = _checked(NETWORK[0], network.get("ca_file", ""), f"{path}: network.ca_file")
+    values["network"] = {
+        "connect_to": _connect_to(network.get("connect_to", {}), path),
+        "ca_file": _from_folder(ca_file, path.parent),
+    }
+    _finish(values, path, environment, warnings, upstream=False)
+    values["log_file_location"] = _from_folder(values["log_file_location"], path.parent)
+    return values
+
+
+def _finish(
+    values: Values, path: Path, environment: Mapping[str, str], warnings: list[str], *,
+    upstream: bool,
+) -> None:  # fmt: skip
+    """Lay environment overrides over the file and defaults under it."""
+    known = {field.env: field for field in (*PROXY, *NETWORK)}
+    for name, text in environment.items():
+        if not name.startswith("MMPUSH_") or "__" not in name:
+            continue
+        if (field := known.get(name)) is None:
+            warnings.append(_unknown(name, known))
+            continue
+        try:
+            value = field.parse(text)
+        except FieldError as error:
+            raise ConfigError(f"environment variable {name}: {error}") from error
+        (values["network"] if field in NETWORK else values)[field.name] = value
+    for field in PROXY:
+        if field.name in values:
+            continue
+        values[field.name] = field.default
+        if field.name in _WARN_WHEN_MISSING:
+            name = field.upstream if upstream else field.key
+            warnings.append(f"{path}: {name} is missing; {field.default} is used")
+
+
+def _upstream_entry(
+    entry: Mapping[str, Any], fields: Sequence[Field], where: str, warnings: list[str]
+) -> Values:
+    keys = {field.upstream.lower(): field for field in fields}
+    values: Values = {field.name: field.default for field in fields}
+    for key, value in entry.items():
+        if field := keys.get(key.lower()):
+            if value is not None:
+                values[field.name] = _checked(field, value, f"{where}.{field.upstream}")
+        elif key in OBSOLETE:
+            if value and (warning := f"{key} is ignored: {OBSOLETE[key]}") not in warnings:
+                warnings.append(warning)
+        else:
+            warnings.append(_unknown(key, [field.upstream for field in fields]))
+    _require_type(values, where, "Type")
+    _require_endpoint(values, where, "Endpoint")
+    return values
+
+
+def _toml_entry(
+    entry: Mapping[str, Any], fields: Sequence[Field], where: str, folder: Path
+) -> Values:
+    names = by_name(fields)
+    _only(entry, names, f"{where}.", "key")
+    values: Values = {field.name: field.default for field in fields}
+    for name, value in entry.items():
+        values[name] = _checked(names[name], value, f"{where}.{name}")
+        if name.endswith("_file"):
+            values[name] = _from_folder(values[name], folder)
+    _require_type(values, where, "type")
+    _require_endpoint(values, where, "endpoint")
+    return values
+
+
+def _require_type(values: Values, where: str, key: str) -> None:
+    if not values["type"]:
+        raise ConfigError(f"{where}.{key}: expected a platform such as apple_rn or android_rn")
+
+
+def _require_endpoint(values: Values, where: str, key: str) -> None:
+    endpoint = values["endpoint"]
+    if endpoint and not _HOST_PORT.fullmatch(_with_port(endpoint)):
+        raise ConfigError(f"{where}.{key}: expected https://host or https://host:port")
+
+
+def _with_port(endpoint: str) -> str:
+    """Return host:port of an ``https://host[:port]`` address, or an empty string."""
+    if not endpoint.startswith("https://"):
+        return ""
+    host = endpoint.removeprefix("https://").removesuffix("/")
+    return host if re.search(r":\d+$", host) else f"{host}:443"
+
+
+def _last_of_each_type(entries: list[Values], warnings: list[str]) -> list[Values]:
+    last = {entry["type"]: entry for entry in entries}
+    if len(last) < len(entries):
+        warnings.append("two targets have the same Type; the last one counts")
+    return list(last.values())
+
+
+def _connect_to(value: object, path: Path) -> dict[str, str]:
+    table = _table(value, f"{path}: network.connect_to")
+    for key, target in table.items():
+        if not (
+            isinstance(target, str) and _HOST_PORT.fullmatch(key) and _HOST_PORT.fullmatch(target)
+        ):
+            raise ConfigError(f'{path}: network.connect_to: expected "host:port" = "addr:port"')
+    return dict(table)
+
+
+def _checked(field: Field, value: object, where: str) -> Any:
+    try:
+        return field.check(value)
+    except FieldError as error:
+        raise ConfigError(f"{where}: {error}", code="config-value") from error
+
+
+def _entries(value: object, where: str) -> list[Mapping[str, Any]]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise ConfigError(f"{where}: expected a list of targets", code="config-shape")
+    return value
+
+
+def _table(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: expected a table", code="config-shape")
+    return value
+
+
+def _only(
+    table: Mapping[str, Any], known: Sequence[str] | Mapping[str, Any], where: str, what: str
+) -> None:
+    for key in table:
+        if key not in known:
+            near = nearest(key, known)
+            raise ConfigError(
+                f"{where}{key}: unknown {what}",
+                fix=f"Did you mean {near}?" if near else f"Known: {', '.join(known)}.",
+                code="config-unknown-key",
+            )
+
+
+def _unknown(key: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    near = nearest(key, known)
+    return f"{clean(key, 60)} is no known setting and is ignored" + (
+        f"; did you mean {near}?" if near else ""
+    )
+
+
+def _from_folder(path: str, folder: Path) -> str:
+    return str(folder / Path(path).expanduser()) if path else path
+
+
+def _reason(message: str) -> str:
+    """Return a parser's message without anything of the file's content that it may quote."""
+    return re.sub(r"(['\"]).*?\1", "a character", clean(message, 120)) or "it cannot be parsed"
+
+
+def _no_constant(name: str) -> None:
+    raise json.JSONDecodeError("expected a number", name, 0)

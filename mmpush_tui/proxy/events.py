@@ -1,0 +1,167 @@
+"""What the worker tells whoever watches it: numbered events, kept in a ring, never waited for."""
+
+import asyncio
+import contextlib
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import msgspec
+
+RING: Final = 10_000
+"""Events kept for readers that come later or come back."""
+BACKLOG: Final = 2_000
+"""Events a reader may lie behind before it is given a gap instead."""
+
+Kind = Literal["delivery", "ack", "alarm", "state", "gap"]
+Phase = Literal["", "arrived", "sent", "answered"]
+
+
+class Event(msgspec.Struct, kw_only=True, frozen=True):
+    """One event, version 1; fields may be added, never changed.
+
+    No message text, name or full device token is ever in one.
+
+    Attributes:
+        v: version of this shape.
+        run: id of the worker's run; sequence numbers count within it.
+        seq: number of the event. A heartbeat repeats the number of the event before it.
+        at: time in UTC, milliseconds, ending in Z.
+        kind: ``delivery``, ``ack``, ``alarm``, ``state`` or ``gap``.
+        id: the delivery it belongs to.
+        target: the configured type that serves it, ``apple_rn``.
+        phase: ``arrived``, ``sent`` or ``answered``, of a delivery.
+        status: ``OK``, ``REMOVE`` or ``FAIL`` of an answered delivery; the new state of a state
+            event; the number of missed events of a gap.
+        reason: the machine's word for why: Apple's or Google's reason, or ours.
+        ms: durations in milliseconds: ``total``, ``upstream``, for an ack ``device``.
+        tries: requests sent upstream for this delivery.
+        message: one sentence for a person, where there is more to say than reason.
+        type, platform: of the push as posted.
+        device: the device token, shortened.
+        http: status code of Apple's or Google's answer.
+        upstream_id: ``apns-id``, or the name of the FCM message.
+        bytes: size of the posted body.
+        stream: the HTTP/2 stream a sent delivery went out on.
+    """
+
+    v: int
+    run: str
+    seq: int
+    at: str
+    kind: Kind
+    id: str = ""
+    target: str = ""
+    phase: Phase = ""
+    status: str = ""
+    reason: str = ""
+    ms: dict[str, float] = {}
+    tries: int = 0
+    message: str = ""
+    type: str = ""
+    platform: str = ""
+    device: str = ""
+    http: int = 0
+    upstream_id: str = ""
+    bytes: int = 0
+    stream: int = 0
+
+
+def timestamp(at: datetime | None = None) -> str:
+    """Return a time as events and reports write it: UTC, milliseconds, Z."""
+    at = at or datetime.now(UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class EventBus:
+    """Numbers events, keeps the newest, and hands them to any number of readers.
+
+    Publishing never waits: a reader that does not keep up loses events and is told how many.
+    """
+
+    def __init__(self, ring: int = RING, backlog: int = BACKLOG) -> None:
+        self.run = str(uuid.uuid4())
+        self._ring: deque[Event] = deque(maxlen=ring)
+        self._backlog = backlog
+        self._seq = 0
+        self._readers: set[asyncio.Event] = set()
+        self._closed = False
+
+    @property
+    def seq(self) -> int:
+        """Number of the newest event; 0 before the first."""
+        return self._seq
+
+    def publish(self, kind: Kind, **fields: object) -> Event:
+        """Number an event, keep it and wake the readers."""
+        self._seq += 1
+        event = Event(v=1, run=self.run, seq=self._seq, at=timestamp(), kind=kind, **fields)  # type: ignore[arg-type] # the struct checks nothing at run time and its callers are in this room
+        self._ring.append(event)
+        for reader in self._readers:
+            reader.set()
+        return event
+
+    def close(self) -> None:
+        """End every reader after what it has not read yet."""
+        self._closed = True
+        for reader in self._readers:
+            reader.set()
+
+    async def read(
+        self, after: tuple[str, int] | None = None, heartbeat_s: float = 15.0
+    ) -> AsyncIterator[Event]:
+        """Yield events as they come, beginning behind ``after``.
+
+        Args:
+            after: run and number of the last event the reader saw; None for only what is new.
+                Another run than this one begins with a gap of unknown size, then all that is
+                kept.
+            heartbeat_s: without an event for so long, a state event ``alive`` is yielded, with
+                the number of the event before it.
+        """
+        wake = asyncio.Event()
+        self._readers.add(wake)
+        try:
+            last = self._seq if after is None else after[1]
+            if after is not None and after[0] != self.run:
+                last = 0
+                yield self._gap(0, "the worker was started again since")
+            while True:
+                wake.clear()
+                batch = self._behind(last)
+                for event in batch:
+                    yield event
+                    last = event.seq
+                if batch:
+                    continue
+                if self._closed:
+                    return
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(heartbeat_s):
+                        await wake.wait()
+                if not wake.is_set():
+                    yield Event(
+                        v=1, run=self.run, seq=last, at=timestamp(), kind="state", status="alive"
+                    )
+        finally:
+            self._readers.discard(wake)
+
+    def _behind(self, last: int) -> list[Event]:
+        """Return what a reader at ``last`` has to read, a gap first where it lost something."""
+        count = self._seq - last
+        if count <= 0:
+            return []
+        kept = min(count, len(self._ring), self._backlog)
+        events = [self._ring[index] for index in range(len(self._ring) - kept, len(self._ring))]
+        if missed := count - kept:
+            events.insert(0, self._gap(missed, "the reader was too slow, or came too late"))
+        return events
+
+    def _gap(self, missed: int, message: str) -> Event:
+        first = self._seq - min(len(self._ring), self._backlog)
+        return Event(
+            v=1, run=self.run, seq=first, at=timestamp(), kind="gap",
+            status=str(missed) if missed else "unknown", message=message,
+        )  # fmt: skip

@@ -1,0 +1,72 @@
+"""How one push ended upstream, and what every target must be able to do."""
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from mmpush_tui.proxy.wire import Answer, PushNotification
+
+TRANSPORT_PREFIX = "unknown transport error"
+"""How the reference proxy begins the refusal of a push that got no answer upstream."""
+RESPONSE_PREFIX = "unknown send response error"
+"""How it begins the refusal of a push that Apple declined."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of one push.
+
+    Attributes:
+        answer: what Mattermost is told.
+        reason: Apple's or Google's word for it, or ours; empty when all is well.
+        http: status code of the upstream answer; 0 where there was none.
+        upstream_id: ``apns-id``, or the name of the FCM message.
+        tries: requests sent upstream.
+        upstream_ms: milliseconds from the first byte sent until the answer.
+    """
+
+    answer: Answer
+    reason: str = ""
+    http: int = 0
+    upstream_id: str = ""
+    tries: int = 0
+    upstream_ms: float = 0.0
+
+
+class Target(Protocol):
+    """One configured platform that pushes are sent to."""
+
+    @property
+    def type(self) -> str:
+        """The configured type, ``apple_rn``."""
+
+    @property
+    def platform(self) -> Literal["apple", "android"]:
+        """Whose network it is."""
+
+    @property
+    def endpoint(self) -> str:
+        """host:port it sends to."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection is open right now."""
+
+    async def send(
+        self,
+        push: PushNotification,
+        app_version: int,
+        within_s: float,
+        on_sent: Callable[[int], None],
+    ) -> Outcome:
+        """Send ``push`` and return how it ended; never raises for anything upstream does.
+
+        Args:
+            push: what Mattermost posted.
+            app_version: the number behind ``-v`` in its platform.
+            within_s: seconds until the outcome must be known.
+            on_sent: called with the stream id whenever a request is on its way.
+        """
+
+    async def aclose(self) -> None:
+        """Close the connections."""
