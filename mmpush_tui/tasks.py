@@ -35,6 +35,18 @@ class Tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._on_error(task.get_name(), error)
 
+    def others(self, but: asyncio.Task[Any]) -> set[asyncio.Task[Any]]:
+        """Return what runs, without ``but``."""
+        return self._running - {but}
+
+    async def join(self, timeout_s: float) -> bool:
+        """Wait for all that run, at most ``timeout_s`` seconds; false where some still run."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while self._running and (left := deadline - loop.time()) > 0:
+            await asyncio.wait(self._running, timeout=left)
+        return not self._running
+
     async def aclose(self) -> None:
         """Cancel what still runs and wait until it has ended."""
         running = [task for task in self._running if task is not asyncio.current_task()]

@@ -1,0 +1,75 @@
+"""``mmpush-tui send``: one test push, followed and explained."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+
+@click.command("send")
+@click.option(
+    "--via",
+    type=click.Choice(["proxy", "server", "dry"]),
+    required=True,
+    help="proxy: post it to a push proxy as Mattermost would. server: let Mattermost send its "
+    "own test push. dry: send nothing, show what would go to Apple or Google.",
+)
+@click.option(
+    "--device-file",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="A file, or - for standard input, with one device id as Mattermost keeps it: "
+    "apple_rn-v2:TOKEN or android_rn-v2:TOKEN.",
+)
+@click.option(
+    "--proxy",
+    "proxy_url",
+    metavar="URL",
+    help="The push proxy; default: the worker that runs here.",
+)
+@click.option("--mattermost-url", metavar="URL", help="With --via server: the Mattermost server.")
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["test", "message", "clear", "update_badge", "session"]),
+    default="test",
+    show_default=True,
+    help="What is sent. A test push shows nothing on the phone.",
+)
+@click.option(
+    "--topic", metavar="BUNDLE-ID", default="", help="With --via dry: the iOS app's topic."
+)
+@click.option("--control", metavar="PATH", type=click.Path(path_type=Path), envvar="MMPUSH_CONTROL",
+              help="The control socket of the worker to follow.")  # fmt: skip
+@click.option(
+    "--ca-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Certificates trusted beside the system's.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    via: str, device_file: Path, proxy_url: str | None, mattermost_url: str | None, kind: str,
+    topic: str, control: Path | None, ca_file: Path | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Send one push to one phone and say where it got to.
+
+    The device id is read from a file, because a device token on a command line is seen by
+    every user of the host. Exit code 0: accepted; 1: refused; 3: nobody answered.
+    """
+    from mmpush_tui.errors import UsageError
+    from mmpush_tui.proxy import trial
+
+    device = trial.read_device(device_file)
+    match via:
+        case "dry":
+            result = trial.dry(device, kind, topic)
+        case "server":
+            if not mattermost_url:
+                raise UsageError("--via server needs --mattermost-url", code="send-no-server")
+            result = asyncio.run(trial.via_server(device, mattermost_url, ca_file))
+        case _:
+            result = asyncio.run(trial.via_proxy(device, kind, proxy_url, control, ca_file))
+    click.echo(result.to_json() if as_json else result.to_text())
+    return int(result.exit_code)

@@ -1,0 +1,55 @@
+"""Events as lines for people: the delivery log of commands and console."""
+
+from datetime import datetime
+from typing import Final
+
+from mmpush_tui.proxy.events import Event
+from mmpush_tui.text import clean
+
+HEADER: Final = (
+    f"{'time':<12}  {'platform':<12} {'answer':<7} {'ms':>7}  {'type':<12} {'device':<9} reason"
+)
+
+
+def line(event: Event) -> str:
+    """Return ``event`` as one line without its end; empty for what only machines need."""
+    at = clock(event.at)
+    match event.kind:
+        case "delivery" if event.phase == "answered":
+            return (
+                f"{at}  {event.target or event.platform or '-':<12} {event.status:<7} "
+                f"{event.ms.get('total', 0):>7.1f}  {event.type or '-':<12} "
+                f"{event.device or '-':<9} {why(event)}"
+            ).rstrip()
+        case "ack" if event.id:
+            return (
+                f"{at}  {event.target:<12} {'seen':<7} {event.ms.get('device', 0):>7.1f}  "
+                f"{event.type:<12} {'':<9} received by the device"
+            )
+        case "alarm":
+            return f"{at}  ALARM   {event.target} {event.reason}: {event.message}"
+        case "gap":
+            return f"{at}  --      {event.status} events missed: {event.message}"
+        case "state" if event.status != "alive":
+            return f"{at}  --      worker {event.status}"
+        case _:
+            return ""
+
+
+def why(event: Event) -> str:
+    """Return why a delivery ended as it did, in as few words as will do."""
+    http = str(event.http) if event.http else ""
+    if event.status == "OK":
+        return http
+    words = f"{http} {event.reason}".strip()
+    tries = f" after {event.tries} tries" if event.tries > 1 else ""
+    return f"{words}{tries}"
+
+
+def clock(at: str) -> str:
+    """Return the local time of day of an event's timestamp, to the millisecond."""
+    try:
+        local = datetime.fromisoformat(at).astimezone()
+    except ValueError:
+        return clean(at, 12)
+    return local.strftime("%H:%M:%S.") + f"{local.microsecond // 1000:03}"

@@ -1,0 +1,139 @@
+"""A worker started as a process of its own, and its orderly end."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from pathlib import Path
+from typing import Final
+
+from mmpush_tui.errors import FailedError
+from mmpush_tui.text import clean
+
+_READY: Final = "listening on "
+_PROXY_VARIABLES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
+
+
+class WorkerProcess:
+    """A running worker; made by :meth:`start`.
+
+    Attributes:
+        url: where it listens.
+        control: its control socket.
+    """
+
+    def __init__(self, process: Process, url: str, control: Path) -> None:
+        self._process = process
+        self.url = url
+        self.control = control
+
+    @classmethod
+    async def start(
+        cls,
+        config: Path,
+        control: Path,
+        log_file: Path,
+        *,
+        listen: str | None = None,
+        ends_with_us: bool = False,
+        timeout_s: float = 20.0,
+    ) -> "WorkerProcess":
+        """Start a worker and wait until it accepts requests.
+
+        It gets a session of its own, so that Ctrl-C in our terminal does not reach it.
+
+        Args:
+            config: its configuration file.
+            control: where its control socket shall be.
+            log_file: where its standard error goes.
+            listen: where it shall listen instead of the configured address.
+            ends_with_us: it stops when this process is gone, however that happens, and sees
+                neither proxy variables nor MMPUSH overrides: for the demo.
+            timeout_s: seconds until it must accept.
+
+        Raises:
+            FailedError: it did not; the message holds what it said last.
+        """
+        arguments = [sys.executable, "-m", "mmpush_tui", "serve"]
+        arguments += ["--config", str(config), "--control", str(control)]
+        arguments += ["--listen", listen] if listen else []
+        arguments += ["--until-eof"] if ends_with_us else []
+        with log_file.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                stdin=PIPE if ends_with_us else DEVNULL,
+                stdout=PIPE,
+                stderr=log,
+                start_new_session=True,
+                env=_environment(is_sealed=ends_with_us),
+            )
+        try:
+            async with asyncio.timeout(timeout_s):
+                assert process.stdout is not None  # noqa: S101 - PIPE above, for the type checker
+                line = (await process.stdout.readline()).decode(errors="replace").strip()
+        except BaseException as error:
+            await _kill(process)
+            if isinstance(error, TimeoutError):
+                raise FailedError(
+                    f"the worker did not start within {timeout_s:.0f} s", why=_last_line(log_file)
+                ) from error
+            raise
+        if not line.startswith(_READY):
+            await _kill(process)
+            raise FailedError("the worker did not start", why=_last_line(log_file))
+        return cls(process, line.removeprefix(_READY), control)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.returncode is None
+
+    async def stop(self, timeout_s: float = 30.0) -> int:
+        """Ask it to answer what is under way and end; end it by force when the time is up.
+
+        Returns:
+            Its exit code; negative where a signal ended it.
+        """
+        if self.is_running:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._process.wait()
+            except TimeoutError:
+                await _kill(self._process)
+        return self._process.returncode or 0
+
+    async def kill(self) -> None:
+        """End it at once."""
+        await _kill(self._process)
+
+
+async def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+def _environment(*, is_sealed: bool) -> dict[str, str]:
+    if not is_sealed:
+        return dict(os.environ)
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.lower() not in _PROXY_VARIABLES and not name.startswith("MMPUSH_")
+    }
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return clean(lines[-1], 500).removeprefix("mmpush-tui: ") if lines else "it said nothing"

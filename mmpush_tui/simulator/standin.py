@@ -1,0 +1,125 @@
+"""What the stand-ins of Apple and Google have in common."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from mmpush_tui.simulator.behaviours import Exchange
+from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.exchange import Request, Response
+from mmpush_tui.simulator.faults import FaultBoard, Side
+from mmpush_tui.simulator.h2connection import H2Connection
+from mmpush_tui.simulator.h2server import H2Server
+from mmpush_tui.simulator.phones import Phones
+
+S = TypeVar("S")
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost")
+
+
+class StandIn(ABC, Generic[S]):
+    """A vendor on loopback: an HTTP/2 server, its judgement, its faults.
+
+    An async context manager: starts on entering, closes on leaving.
+
+    Args:
+        ca: signs its certificate.
+        phones: the devices it knows; accepted pushes go to ``phones.accept``.
+        side: which vendor it plays.
+        names: host names its certificate is valid for, besides loopback.
+        new_state: makes what it remembers of a connection.
+        settings: its first SETTINGS.
+        idle_pings: PINGs it takes without a request between them; None for any number.
+        now: the time, seconds since 1970; tests move it.
+
+    Attributes:
+        server: the HTTP/2 server.
+        faults: the board on which its faults are raised.
+    """
+
+    def __init__(
+        self,
+        ca: ThrowAwayCA,
+        phones: Phones,
+        side: Side,
+        *,
+        names: tuple[str, ...],
+        new_state: Callable[[], S],
+        settings: Mapping[int, int],
+        idle_pings: int | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.phones = phones
+        self.now = now
+        self.faults = FaultBoard(self, side)
+        self.server: H2Server[S] = H2Server(
+            ca.server_context(*LOOPBACK_NAMES, *names),
+            self._answer,
+            new_state=new_state,
+            settings=settings,
+            idle_pings=idle_pings,
+        )
+        self._is_closed = True
+
+    @property
+    def endpoint(self) -> str:
+        """Its address, ``https://127.0.0.1:PORT``; known once it has started."""
+        return f"https://{self.server.host}:{self.server.port}"
+
+    @property
+    def errors(self) -> list[Exception]:
+        """Our own failures; tests assert that there are none."""
+        return self.server.errors
+
+    @property
+    def violations(self) -> list[str]:
+        """What clients did that HTTP/2 or the stream limit forbids; tests assert none."""
+        return self.server.violations
+
+    @abstractmethod
+    async def honest(self, request: Request, connection: H2Connection[S]) -> Response:
+        """Judge a request, deliver what it asks for, and return the answer it deserves."""
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on loopback.
+
+        Args:
+            port: 0 for a free one.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._is_closed = False
+        await self.server.start(port=port)
+
+    async def aclose(self, *, abort: bool = False) -> None:
+        """Close all connections and the port; with RST where ``abort``."""
+        self._is_closed = True
+        await self.server.aclose(abort=abort)
+
+    async def go_down(self) -> None:
+        """Refuse connections from now on and drop those there are."""
+        await self.server.stop(abort=True)
+
+    async def come_up(self) -> None:
+        """Listen again on the same port, unless closed for good."""
+        if not self._is_closed:
+            await self.server.start()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def _answer(self, request: Request, connection: H2Connection[S]) -> Response | None:
+        exchange = Exchange(request, connection)
+        return await self.faults.answer(exchange, lambda: self.honest(request, connection))

@@ -1,0 +1,192 @@
+"""All stand-ins together, and the configuration that points a worker at them."""
+
+import asyncio
+import ipaddress
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import tomli_w
+
+from mmpush_tui.errors import UsageError
+from mmpush_tui.fields import nearest
+from mmpush_tui.simulator.apns import ApnsStandIn
+from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
+from mmpush_tui.simulator.faults import FAULTS
+from mmpush_tui.simulator.fcm import FcmStandIn
+from mmpush_tui.simulator.mattermost import MattermostStandIn
+from mmpush_tui.simulator.phones import Phones, Received
+from mmpush_tui.simulator.traffic import Traffic
+from mmpush_tui.tasks import Tasks
+
+ACK_DELAY_S: Final = (0.01, 0.15)
+"""How long a phone takes to show a push and send its receipt, between these."""
+
+
+class World:
+    """Apple, Google, the phones and Mattermost on loopback, for one rehearsal.
+
+    Args:
+        folder: where credentials and configuration are written; the caller removes it.
+        seed: phones, ids and traffic follow from it.
+    """
+
+    def __init__(self, folder: Path, seed: int = 1) -> None:
+        self.folder = folder
+        self.seed = seed
+        self.config = folder / "config.toml"
+        self.phones = Phones(seed)
+        self._ca = ThrowAwayCA()
+        self._apple_key = AppleKey.make(seed, topics=(TOPIC, f"{TOPIC}.voip"))
+        self._account = ServiceAccount.make(seed)
+        self.apns = ApnsStandIn(self._ca, [self._apple_key], self.phones)
+        self.fcm = FcmStandIn(self._ca, self._account, self.phones)
+        self.mattermost: MattermostStandIn | None = None
+        self._random = random.Random(f"{seed}/acks")  # noqa: S311 - a repeatable rehearsal
+        self.failures: list[str] = []
+        """Faults of the stand-ins' own; empty unless there is a bug."""
+        self._receipts = Tasks(lambda name, error: self.failures.append(f"{name}: {error!r}"))
+
+    async def start(self) -> None:
+        """Start Apple and Google and write the worker's configuration."""
+        await self.apns.start()
+        await self.fcm.start()
+        self.phones.on_accepted(self._received)
+        self._write()
+
+    def connect(self, proxy_url: str) -> Traffic:
+        """Point Mattermost at the push proxy and return the traffic it will post."""
+        self.mattermost = MattermostStandIn(proxy_url, self.seed)
+        return Traffic(
+            self.mattermost,
+            self.phones,
+            topic=TOPIC,
+            project_id=self._account.project_id,
+            seed=self.seed,
+        )
+
+    async def raise_fault(self, name: str) -> None:
+        """Switch a fault on, on every side it is for.
+
+        Raises:
+            UsageError: there is no such fault.
+        """
+        for board in (self.apns.faults, self.fcm.faults):
+            if name in {fault.name for fault in board.known}:
+                await board.raise_(name)
+
+    async def clear_faults(self) -> None:
+        """Switch every fault off."""
+        for board in (self.apns.faults, self.fcm.faults):
+            await board.clear()
+
+    @property
+    def violations(self) -> list[str]:
+        """What a worker did that Apple or Google would hold against it."""
+        return [*self.apns.violations, *self.fcm.violations]
+
+    async def settle(self, timeout_s: float) -> None:
+        """Wait until every receipt under way has been posted."""
+        await self._receipts.join(timeout_s)
+
+    async def aclose(self) -> None:
+        """End everything, in the order in which it depends on each other."""
+        await self._receipts.aclose()
+        if self.mattermost is not None:
+            await self.mattermost.aclose()
+        await self.apns.aclose()
+        await self.fcm.aclose()
+
+    def _received(self, received: Received) -> None:
+        phone = self.phones.find(received.platform, received.token)
+        if phone and phone.acks and received.ack_id and received.kind == "message":
+            self._receipts.spawn("receipt", self._acknowledge(received))
+
+    async def _acknowledge(self, received: Received) -> None:
+        await asyncio.sleep(self._random.uniform(*ACK_DELAY_S))
+        if self.mattermost is not None:
+            await self.mattermost.acknowledge(
+                received.ack_id, received.platform, received.kind, _post_id(received.body)
+            )
+
+    def _write(self) -> None:
+        ca_file = str(self._ca.write_root(self.folder / "ca.pem"))
+        account = self._account.at(f"{self.fcm.endpoint}/token")
+        document: dict[str, Any] = {
+            "proxy": {
+                "listen_address": "127.0.0.1:0",
+                "throttle_per_sec": 300,
+                "throttle_memory_store_size": 50000,
+                "apple": [
+                    {
+                        "type": "apple_rn",
+                        "topic": TOPIC,
+                        "auth_key_file": str(self._apple_key.write(self.folder)),
+                        "auth_key_id": self._apple_key.key_id,
+                        "team_id": self._apple_key.team_id,
+                        "endpoint": self.apns.endpoint,
+                        "ca_file": ca_file,
+                    }
+                ],
+                "android": [
+                    {
+                        "type": "android_rn",
+                        "service_account_file": str(account.write(self.folder)),
+                        "endpoint": self.fcm.endpoint,
+                        "ca_file": ca_file,
+                    }
+                ],
+            }
+        }
+        for url in (self.apns.endpoint, self.fcm.endpoint, account.token_uri):
+            refuse_unless_loopback(url)
+        self.config.write_text(tomli_w.dumps(document), encoding="utf-8")
+
+
+def refuse_unknown_faults(names: Iterable[str]) -> None:
+    """Refuse a name that no fault has.
+
+    Raises:
+        UsageError: with the nearest name there is.
+    """
+    known = [fault.name for fault in FAULTS]
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            raise UsageError(
+                f"there is no fault {name}",
+                fix=f"Did you mean {near}?" if near else f"Known: {', '.join(known)}.",
+                code="fault-unknown",
+            )
+
+
+def refuse_unless_loopback(url: str) -> None:
+    """Refuse an address that is not on this host: a rehearsal must not reach the real world.
+
+    Raises:
+        UsageError: it is none of 127.0.0.0/8 and ::1.
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise UsageError(
+            f"the demo talks to its own stand-ins only, and {host or 'this'} is none of them",
+            code="demo-address",
+        )
+
+
+def _post_id(body: bytes) -> str:
+    """Return the post a push is about, as the app reads it from what arrived."""
+    try:
+        document = msgspec.json.decode(body)
+        data = document["message"]["data"] if "message" in document else document
+        return str(data.get("post_id", ""))
+    except (ValueError, LookupError, TypeError):
+        return ""
