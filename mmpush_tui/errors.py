@@ -4,7 +4,7 @@ One base and a few leaves, named by what the caller does about them. ``exits`` m
 its exit code and nothing else does.
 """
 
-from mmpush_tui.text import clean, redact
+from mmpush_tui.text import presentable
 
 
 class MmpushError(Exception):
@@ -21,9 +21,9 @@ class MmpushError(Exception):
     """
 
     def __init__(self, what: str, *, why: str = "", fix: str = "", code: str = "") -> None:
-        self.what = redact(clean(what))
-        self.why = redact(clean(why))
-        self.fix = redact(clean(fix))
+        self.what = presentable(what)
+        self.why = presentable(why)
+        self.fix = presentable(fix)
         self.code = code
         super().__init__(self.line())
 

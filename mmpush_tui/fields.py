@@ -1,13 +1,9 @@
 """One record per setting: form row, CLI flag, wizard question, JSON and docs come from it."""
 
 import difflib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
-
-from mmpush_tui.text import clean
 
 Value = str | int | bool
 
@@ -81,21 +77,21 @@ class Field:
         match self.kind:
             case Kind.BOOLEAN:
                 if not isinstance(value, bool):
-                    raise FieldError(f"expected true or false, got {_shown(value)}")
+                    raise FieldError(f"expected true or false, got {_named(value)}")
                 return value
             case Kind.INTEGER:
                 if isinstance(value, bool) or not isinstance(value, int):
-                    raise FieldError(f"expected a whole number, got {_shown(value)}")
+                    raise FieldError(f"expected a whole number, got {_named(value)}")
                 low, high = self.minimum, self.maximum
                 if (low is not None and value < low) or (high is not None and value > high):
-                    raise FieldError(f"expected a number {_bounds(low, high)}, got {value}")
+                    raise FieldError(f"expected a number {_bounds(low, high)}")
                 return value
             case _:
                 if not isinstance(value, str):
-                    raise FieldError(f"expected text, got {_shown(value)}")
+                    raise FieldError(f"expected text, got {_named(value)}")
                 allowed = [choice.value for choice in self.choices]
                 if self.kind is Kind.CHOICE and value not in allowed:
-                    raise FieldError(f"expected one of {', '.join(allowed)}, got {_shown(value)}")
+                    raise FieldError(f"expected one of {', '.join(allowed)}")
                 return value
 
     def parse(self, text: str) -> Value:
@@ -153,16 +149,25 @@ def by_name(fields: Iterable[Field]) -> Mapping[str, Field]:
     return {field.name: field for field in fields}
 
 
-_TYPES: Final = {dict: "a table", list: "a list", float: "a number with a fraction"}
-
-
-def _shown(value: object) -> str:
-    """Name a wrong value without echoing what may be a secret: its type, or a short scalar."""
-    if value is None:
-        return "null"
-    if isinstance(value, (bool, int)):
-        return clean(json.dumps(value), 20)
-    return _TYPES.get(type(value), "text" if isinstance(value, str) else type(value).__name__)
+def _named(value: object) -> str:
+    """Name the type of a wrong value; the value itself may be a secret."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int():
+            return "a number"
+        case float():
+            return "a number with a fraction"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+        case _:
+            return "a date or time"
 
 
 def _bounds(low: int | None, high: int | None) -> str:

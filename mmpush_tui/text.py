@@ -46,7 +46,16 @@ def clean(value: object, limit: int = 1000) -> str:
             REPLACEMENT if unicodedata.category(char) in ("Cc", "Cs") else char for char in text
         )
     text = text.strip()
-    return clip(text + "…" if cut and len(text) < limit else text, limit)
+    return clip(text + "…" if cut else text, limit)
+
+
+def presentable(value: object, limit: int = 1000) -> str:
+    """Return ``value`` cleaned and redacted, in this order before it is cut.
+
+    A cut that came first could leave the first half of a secret, which no pattern knows any
+    more.
+    """
+    return clip(redact(clean(value, limit + 8192)), limit)
 
 
 def clip(text: str, limit: int) -> str:
@@ -65,11 +74,17 @@ _REDACTIONS: Final = (
     (re.compile(r"-----BEGIN [^-]+-----.*?(?:-----END [^-]+-----|\Z)", re.S), "[key]"),
     # JSON Web Tokens.
     (re.compile(r"\beyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)?"), "[jwt]"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 [secret]"),
+    # A capital, a digit or a sign tells a credential from prose after these words.
+    (
+        re.compile(
+            r"\b([Bb]earer|[Bb]asic|BEARER|BASIC)\s+(?=[a-z]*[A-Z0-9._~+/=-])[\w.~+/=-]{6,}"
+        ),
+        r"\1 [secret]",
+    ),
     # Google access tokens.
     (re.compile(r"\bya29\.[\w.-]+"), "[secret]"),
     # user:password@ in an address.
-    (re.compile(r"(?<=://)[^\s/@]+@"), "[secret]@"),
+    (re.compile(r"(?<=://)[^\s/]+@"), "[secret]@"),
     # FCM registration tokens: an instance id, a colon, a long tail.
     (re.compile(r"\b([\w-]{6})[\w-]{5,}:[\w-]{40,}"), r"\1.."),
     # APNs device tokens: 32 bytes or more in hexadecimal.

@@ -1,6 +1,5 @@
 """``mmpush-tui deliveries``: the delivery log of a running worker."""
 
-import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from mmpush_tui.proxy.client import ControlClient
     from mmpush_tui.proxy.events import Event
 
 
@@ -44,6 +44,8 @@ def command(
     is what Mattermost was told: OK, REMOVE for a dead device, FAIL. "seen" is the receipt of
     the phone itself.
     """
+    import asyncio
+
     from mmpush_tui.proxy import client, filters
 
     matches = filters.parse(expression)
@@ -123,7 +125,3 @@ async def _past(
         for event in past[-limit:]:
             click.echo(line(event))
     return f"{status['run']}:{status['seq']}"
-
-
-if TYPE_CHECKING:
-    from mmpush_tui.proxy.client import ControlClient

@@ -1,6 +1,5 @@
 """``mmpush-tui demo``: everything at work against built-in stand-ins."""
 
-import asyncio
 import contextlib
 import secrets
 import sys
@@ -51,6 +50,8 @@ def command(
             fix="Add --headless to see it without one.",
             code="console-missing",
         )
+    import asyncio
+
     from mmpush_tui.simulator.demo import HeadlessDemo
     from mmpush_tui.simulator.world import refuse_unknown_faults
 
@@ -82,11 +83,11 @@ def _show(event: "Event") -> None:
 
 
 def _summary(report: "DemoReport") -> str:
-    rows = [("", "sent", "ok", "removed", "failed", "unanswered", "acknowledged")]
-    names = rows[0][1:]
+    names = ("sent", "ok", "removed", "failed", "unanswered", "acknowledged")
+    rows = [["", *names]]
     for platform, counts in report.by_platform.items():
-        rows.append((platform, *(str(counts[name]) for name in names)))
-    rows.append(("together", *(str(getattr(report, name)) for name in names)))
+        rows.append([platform, *(str(counts[name]) for name in names)])
+    rows.append(["together", *(str(getattr(report, name)) for name in names)])
     table = "\n".join(
         "  " + row[0].ljust(12) + "".join(cell.rjust(13) for cell in row[1:]) for row in rows
     )

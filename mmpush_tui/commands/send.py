@@ -1,6 +1,5 @@
 """``mmpush-tui send``: one test push, followed and explained."""
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -58,6 +57,8 @@ def command(
     The device id is read from a file, because a device token on a command line is seen by
     every user of the host. Exit code 0: accepted; 1: refused; 3: nobody answered.
     """
+    import asyncio
+
     from mmpush_tui.errors import UsageError
     from mmpush_tui.proxy import trial
 

@@ -141,11 +141,32 @@ def _read(path: Path) -> tuple[str, list[str]]:
         raise ConfigError(f"{path}, line {line}: expected UTF-8 text") from error
 
 
+def _readable_secrets(path: Path, values: dict[str, Any]) -> list[str]:
+    """Return a warning for each file with a secret that every user of this host can read."""
+    names = [entry["auth_key_file"] for entry in values["apple"]]
+    names += [entry["certificate_file"] for entry in values["apple"]]
+    names += [entry["service_account_file"] for entry in values["android"]]
+    if any(entry["certificate_password"] for entry in values["apple"]):
+        names.append(str(path))
+    warnings = []
+    for name in dict.fromkeys(filter(None, names)):
+        try:
+            is_open = bool(os.stat(name).st_mode & stat.S_IROTH)
+        except (OSError, ValueError):
+            continue
+        if is_open:
+            warnings.append(
+                f"{name} holds a secret that every user of this host can read: chmod o-r {name}"
+            )
+    return warnings
+
+
 def _assemble(path: Path, values: dict[str, Any], warnings: list[str]) -> ProxyConfig:
     if values["retry_timeout_sec"] > (values["send_timeout_sec"] or 30):
         warnings.append(
             "RetryTimeoutSec is longer than SendTimeoutSec; one try ends with the answer's time"
         )
+    warnings += _readable_secrets(path, values)
     apple = tuple(
         AppleSettings(**entry | {"certificate_password": Secret(entry["certificate_password"])})
         for entry in values.pop("apple")

@@ -102,6 +102,6 @@ NETWORK: Final = (
 )  # fmt: skip
 
 OBSOLETE: Final = {
-    "AndroidApiKey": "Google's legacy API is gone since 2024; ServiceFileLocation replaces it",
+    "androidapikey": "Google's legacy API is gone since 2024; ServiceFileLocation replaces it",
 }
-"""Upstream keys without a meaning today, with the reason for the one warning they get."""
+"""Upstream keys without a meaning today, in lower case, with the reason for their one warning."""

@@ -1,11 +1,14 @@
 """The two file formats of the configuration, read into one set of plain values."""
 
+import functools
 import json
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Field, FieldError, by_name, nearest
@@ -19,7 +22,7 @@ _WARN_WHEN_MISSING: Final = (
     "throttle_per_sec",
     "throttle_memory_store_size",
 )
-_HOST_PORT: Final = re.compile(r"[^\s:/]+:\d{1,5}|\[[0-9A-Fa-f:.]+\]:\d{1,5}")
+_HOST_PORT: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}", re.ASCII)
 
 
 def parse_upstream(
@@ -33,7 +36,7 @@ def parse_upstream(
         ConfigError: it is no JSON object, or a value has the wrong type.
     """
     try:
-        document = json.loads(text, parse_constant=_no_constant)
+        document = json.loads(text, parse_constant=functools.partial(_no_constant, text))
     except json.JSONDecodeError as error:
         raise ConfigError(
             f"{path}, line {error.lineno}, column {error.colno}",
@@ -69,6 +72,10 @@ def parse_upstream(
     _finish(values, path, environment, warnings, upstream=True)
     for name in ("apple", "android"):
         values[name] = _last_of_each_type(values[name], warnings)
+    if twice := _types(values["apple"]) & _types(values["android"]):
+        warnings.append(
+            f"{sorted(twice)[0]} is both an Apple and an Android target; Android counts"
+        )
     return values
 
 
@@ -84,7 +91,11 @@ def parse_toml(
     """
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        if not isinstance(error, tomllib.TOMLDecodeError):
+            raise ConfigError(
+                f"{path}: expected TOML that a person wrote", code="config-syntax"
+            ) from error
         found = re.search(r"line (\d+), column (\d+)", str(error))
         where = f", line {found[1]}, column {found[2]}" if found else ""
         raise ConfigError(
@@ -92,7 +103,7 @@ def parse_toml(
             why=f"this is no TOML: {_reason(str(error).split(' (at')[0])}",
             code="config-syntax",
         ) from error
-    _only(document, ("proxy", "network"), f"{path}: ", "table")
+    _only(document, ("mattermost", "proxy", "network", "console"), f"{path}: ", "table")
     proxy = _table(document.get("proxy", {}), f"{path}: proxy")
     network = _table(document.get("network", {}), f"{path}: network")
     scalars = by_name(PROXY)
@@ -109,9 +120,9 @@ def parse_toml(
             _toml_entry(entry, fields, f"{path}: proxy.{name}[{index}]", path.parent)
             for index, entry in enumerate(entries)
         ]
-        types = [entry["type"] for entry in values[name]]
-        if twice := next((kind for kind in types if types.count(kind) > 1), None):
-            raise ConfigError(f"{path}: proxy.{name}: two targets have the type {twice}")
+    types = [entry["type"] for entry in (*values["apple"], *values["android"])]
+    if twice := next((kind for kind in types if types.count(kind) > 1), None):
+        raise ConfigError(f"{path}: two targets have the type {twice}", code="config-value")
     ca_file = _checked(NETWORK[0], network.get("ca_file", ""), f"{path}: network.ca_file")
     values["network"] = {
         "connect_to": _connect_to(network.get("connect_to", {}), path),
@@ -157,8 +168,8 @@ def _upstream_entry(
         if field := keys.get(key.lower()):
             if value is not None:
                 values[field.name] = _checked(field, value, f"{where}.{field.upstream}")
-        elif key in OBSOLETE:
-            if value and (warning := f"{key} is ignored: {OBSOLETE[key]}") not in warnings:
+        elif reason := OBSOLETE.get(key.lower()):
+            if value and (warning := f"{key} is ignored: {reason}") not in warnings:
                 warnings.append(warning)
         else:
             warnings.append(_unknown(key, [field.upstream for field in fields]))
@@ -188,17 +199,27 @@ def _require_type(values: Values, where: str, key: str) -> None:
 
 
 def _require_endpoint(values: Values, where: str, key: str) -> None:
-    endpoint = values["endpoint"]
-    if endpoint and not _HOST_PORT.fullmatch(_with_port(endpoint)):
-        raise ConfigError(f"{where}.{key}: expected https://host or https://host:port")
+    if not (endpoint := values["endpoint"]):
+        return
+    try:
+        parts = urlsplit(endpoint)
+        host_port = parts.netloc if parts.port is not None else f"{parts.netloc}:443"
+        is_bare = endpoint.removesuffix("/").lower() == f"https://{parts.netloc}".lower()
+        is_good = is_bare and _is_host_port(host_port)
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise ConfigError(
+            f"{where}.{key}: expected https://host or https://host:port", code="config-value"
+        )
 
 
-def _with_port(endpoint: str) -> str:
-    """Return host:port of an ``https://host[:port]`` address, or an empty string."""
-    if not endpoint.startswith("https://"):
-        return ""
-    host = endpoint.removeprefix("https://").removesuffix("/")
-    return host if re.search(r":\d+$", host) else f"{host}:443"
+def _is_host_port(text: str) -> bool:
+    return bool(_HOST_PORT.fullmatch(text)) and 0 < int(text.rpartition(":")[2]) < 65536
+
+
+def _types(entries: list[Values]) -> set[str]:
+    return {entry["type"] for entry in entries}
 
 
 def _last_of_each_type(entries: list[Values], warnings: list[str]) -> list[Values]:
@@ -211,9 +232,7 @@ def _last_of_each_type(entries: list[Values], warnings: list[str]) -> list[Value
 def _connect_to(value: object, path: Path) -> dict[str, str]:
     table = _table(value, f"{path}: network.connect_to")
     for key, target in table.items():
-        if not (
-            isinstance(target, str) and _HOST_PORT.fullmatch(key) and _HOST_PORT.fullmatch(target)
-        ):
+        if not (isinstance(target, str) and _is_host_port(key) and _is_host_port(target)):
             raise ConfigError(f'{path}: network.connect_to: expected "host:port" = "addr:port"')
     return dict(table)
 
@@ -260,7 +279,7 @@ def _unknown(key: str, known: Sequence[str] | Mapping[str, Any]) -> str:
 
 
 def _from_folder(path: str, folder: Path) -> str:
-    return str(folder / Path(path).expanduser()) if path else path
+    return str(folder / os.path.expanduser(path)) if path else path
 
 
 def _reason(message: str) -> str:
@@ -268,5 +287,5 @@ def _reason(message: str) -> str:
     return re.sub(r"(['\"]).*?\1", "a character", clean(message, 120)) or "it cannot be parsed"
 
 
-def _no_constant(name: str) -> None:
-    raise json.JSONDecodeError("expected a number", name, 0)
+def _no_constant(text: str, name: str) -> None:
+    raise json.JSONDecodeError("Expecting a number", text, text.find(name))

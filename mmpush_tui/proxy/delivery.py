@@ -21,7 +21,7 @@ from mmpush_tui.proxy.wire import (
     read_push,
     split_platform,
 )
-from mmpush_tui.text import clean, redact, short_token
+from mmpush_tui.text import clean, presentable, short_token
 
 ACK_MEMORY: Final = 50_000
 """Acknowledgeable pushes remembered; older ones can no longer be matched."""
@@ -199,7 +199,7 @@ class Deliveries:
             phase="answered",
             status=outcome.answer.status,
             reason=outcome.reason,
-            message=redact(clean(outcome.answer.error, 500)),
+            message=presentable(outcome.answer.error, 500),
             http=outcome.http,
             upstream_id=outcome.upstream_id,
             tries=outcome.tries,

@@ -71,7 +71,7 @@ class Event(msgspec.Struct, kw_only=True, frozen=True):
 
 def timestamp(at: datetime | None = None) -> str:
     """Return a time as events and reports write it: UTC, milliseconds, Z."""
-    at = at or datetime.now(UTC)
+    at = datetime.now(UTC) if at is None else at.astimezone(UTC)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -13,10 +13,12 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
+from mmpush_tui.proxy.gowords import refusal
+
 _INT64: Final = range(-(2**63), 2**63)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_GO_TYPES: Final = {str: "string", int: "int", bool: "bool"}
-_LITERALS: Final = {"t": "true", "f": "false", "n": "null"}
+
+
 # Go escapes these five so that JSON can stand inside HTML and JavaScript.
 _ESCAPES: Final = (
     (b"<", b"\\u003c"),
@@ -52,29 +54,35 @@ def encode(document: object, *, sort: bool = False) -> bytes:
 
 
 def decode(body: bytes) -> Any:
-    """Return the first JSON value in ``body``.
+    """Return the first JSON value in ``body``; the keys of its objects in lower case.
 
-    Numbers that are no 64 bit integers come back as text of a private type, which
+    Numbers that are no 64 bit integers may come back as text of a private type, which
     :func:`fill` refuses.
 
     Raises:
         GoJSONError: there is none.
     """
     try:
-        return msgspec.json.decode(body)
+        document = msgspec.json.decode(body)
     except (ValueError, RecursionError):
         # Trailing data, lone surrogates and broken UTF-8 are Go's to accept; and the reason of
         # a refusal must be in Go's words. The slow path decides both.
         return _decode_slowly(body)
+    if isinstance(document, dict) and not all(map(_is_plain, document.items())):
+        return _decode_slowly(body)
+    return document
 
 
-def fill(document: object, spec: Mapping[str, type], struct: str) -> dict[str, Any]:
+def fill(
+    document: object, spec: Mapping[str, type], struct: str, go_types: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the fields of ``spec`` found in ``document``, checked as Go would.
 
     Args:
         document: a decoded JSON value.
         spec: the wanted fields with their types ``str``, ``int`` or ``bool``.
         struct: the name of the Go struct, for the message.
+        go_types: the Go types of fields whose type is not the plain one, for the message.
 
     Raises:
         GoJSONError: the document is no object, or a field has another type.
@@ -84,128 +92,69 @@ def fill(document: object, spec: Mapping[str, type], struct: str) -> dict[str, A
             f"json: cannot unmarshal {_kind(document)} into Go value of type model.{struct}"
         )
     found: dict[str, Any] = {}
-    for key, value in document.items():
-        name = key if key in spec else key.lower()
+    for name, value in document.items():
         wanted = spec.get(name)
         if wanted is None or value is None:
             continue
         if type(value) is not wanted or (wanted is int and value not in _INT64):
-            raise GoJSONError(
-                f"json: cannot unmarshal {_kind(value)} into Go struct field "
-                f"{struct}.{name} of type {_GO_TYPES[wanted]}"
+            what = (
+                f"number {_written(value)}" if wanted is int and _is_number(value) else _kind(value)
             )
+            go_type = go_types.get(name) or _GO_TYPES[wanted]
+            where = f"Go struct field {struct}.{name} of type {go_type}"
+            raise GoJSONError(f"json: cannot unmarshal {what} into {where}")
         found[name] = value
     return found
 
 
+_GO_TYPES: Final = {str: "string", int: "int", bool: "bool"}
+
+
+def _is_plain(item: tuple[str, Any]) -> bool:
+    # Keys in another case must be folded, and a fraction must be quoted as it was written.
+    return item[0].islower() and type(item[1]) is not float
+
+
 def _decode_slowly(body: bytes) -> Any:
     text = body.decode("utf-8", errors="replace").lstrip(" \t\r\n")
-    if not text:
-        raise GoJSONError("EOF")
     try:
         value, _end = _DECODER.raw_decode(text)
-    except json.JSONDecodeError as error:
-        raise GoJSONError(_go_words(error, text)) from error
-    except RecursionError as error:
-        raise GoJSONError("exceeded max depth") from error
-    return _mend(value)
+    except (ValueError, RecursionError) as error:
+        raise GoJSONError(refusal(body) or "exceeded max depth") from error
+    return value
+
+
+def _fold(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key.lower(): _mend(value) for key, value in pairs}
 
 
 def _mend(value: Any) -> Any:
-    """Replace lone surrogates in the strings of the outermost object, the only ones we use."""
-    if isinstance(value, dict):
-        return {_mend_text(key): _mend_text(item) for key, item in value.items()}
-    return value
-
-
-def _mend_text(value: Any) -> Any:
-    if type(value) is str:
-        return _SURROGATE.sub("\ufffd", value)
-    return value
+    return _SURROGATE.sub("\ufffd", value) if type(value) is str else value
 
 
 def _number(text: str) -> int | _Number:
-    # int() refuses thousands of digits with an exception of its own; 19 digits hold an int64.
+    # int() refuses thousands of digits with an exception of its own; 20 characters hold an int64.
     return int(text) if len(text) <= 20 else _Number(text)
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise GoJSONError(f"invalid character {_quoted(name[0])} looking for beginning of value")
+    raise ValueError(name)
 
 
 _DECODER: Final = json.JSONDecoder(
-    parse_int=_number, parse_float=_Number, parse_constant=_refuse_constant
-)
-
-_WORDS: Final = (
-    ("Expecting property name", "looking for beginning of object key string"),
-    ("Illegal trailing comma before end of object", "looking for beginning of object key string"),
-    ("Expecting ':'", "after object key"),
-    ("Invalid control character", "in string literal"),
-    ("Invalid \\escape", "in string escape code"),
-    ("Invalid \\uXXXX escape", "in \\u hexadecimal character escape"),
+    object_pairs_hook=_fold,
+    parse_int=_number,
+    parse_float=_Number,
+    parse_constant=_refuse_constant,
 )
 
 
-def _go_words(error: json.JSONDecodeError, text: str) -> str:
-    position = error.pos
-    if error.msg.startswith("Unterminated string"):
-        return "unexpected EOF"
-    if error.msg.startswith("Invalid \\escape"):
-        position += 1
-    while position < len(text) and text[position] in " \t\r\n" and "control" not in error.msg:
-        position += 1
-    if position >= len(text):
-        return "unexpected EOF"
-    if error.msg.startswith("Expecting ','"):
-        where = "after object key:value pair"
-        # Inside an array Go names the array; the nearest open bracket tells which it is.
-        if _open_bracket(text[:position]) == "[":
-            where = "after array element"
-        return f"invalid character {_quoted(text[position])} {where}"
-    if error.msg.startswith("Expecting value") and text[position] in _LITERALS:
-        return _in_literal(text[position:])
-    for beginning, words in _WORDS:
-        if error.msg.startswith(beginning):
-            return f"invalid character {_quoted(text[position])} {words}"
-    return f"invalid character {_quoted(text[position])} looking for beginning of value"
+def _is_number(value: object) -> bool:
+    return isinstance(value, (_Number, int, float)) and not isinstance(value, bool)
 
 
-def _in_literal(text: str) -> str:
-    literal = _LITERALS[text[0]]
-    for found, wanted in zip(text, literal, strict=False):
-        if found != wanted:
-            return (
-                f"invalid character {_quoted(found)} in literal {literal} "
-                f"(expecting {_quoted(wanted)})"
-            )
-    return "unexpected EOF"
-
-
-def _open_bracket(text: str) -> str:
-    in_string = escaped = False
-    stack: list[str] = []
-    for char in text:
-        if escaped:
-            escaped = False
-        elif in_string:
-            escaped = char == "\\"
-            in_string = char != '"'
-        elif char == '"':
-            in_string = True
-        elif char in "[{":
-            stack.append(char)
-        elif char in "]}" and stack:
-            stack.pop()
-    return stack[-1] if stack else ""
-
-
-def _quoted(char: str) -> str:
-    if char == "'":
-        return r"'\''"
-    if char == '"':
-        return "'\"'"
-    return f"'{char}'" if char.isprintable() else f"'\\x{ord(char):02x}'"
+def _written(value: object) -> str:
+    return str(value)[:40]
 
 
 def _kind(value: object) -> str:
@@ -213,7 +162,7 @@ def _kind(value: object) -> str:
         case bool():
             return "bool"
         case _Number() | int() | float():
-            return f"number {str(value)[:40]}"
+            return "number"
         case str():
             return "string"
         case list():

@@ -36,7 +36,7 @@ def bind(address: str) -> socket.socket:
     host, port = found["six"] or found["host"], int(found["port"])
     try:
         return _bind_tcp(host, port)
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise ConfigError(
             f"listen address {address}: the name {host} is unknown here", code="listen-address"
         ) from error
@@ -52,6 +52,8 @@ def bind_unix(path: Path, mode: int) -> socket.socket:
     Raises:
         ConfigError: the path is too long, in use, no socket, or cannot be made.
     """
+    if "\0" in str(path):
+        raise ConfigError("socket: the path holds a NUL character", code="socket-failed")
     if len(str(path).encode()) > 107:
         raise ConfigError(
             f"socket {path}: the path is longer than 107 bytes", code="socket-path-long"

@@ -14,7 +14,7 @@ import structlog
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.proxy.events import timestamp
-from mmpush_tui.text import clean, redact
+from mmpush_tui.text import presentable
 
 _LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -108,7 +108,7 @@ def _plain(_logger: Any, _method: str, record: Record) -> str:
     level, event = _head(record)
     fields = " ".join(f"{key}={_value(value)}" for key, value in record.items())
     line = f"{timestamp()} {level:<7} {event} {fields}".rstrip()
-    return redact(clean(line, _LINE_LIMIT))
+    return presentable(line, _LINE_LIMIT)
 
 
 def _json(_logger: Any, _method: str, record: Record) -> str:
@@ -126,7 +126,7 @@ def _head(record: Record) -> tuple[str, str]:
 
 
 def _safe(value: Any) -> Any:
-    return redact(clean(value, _LINE_LIMIT)) if isinstance(value, str) else value
+    return presentable(value, _LINE_LIMIT) if isinstance(value, str) else value
 
 
 def _value(value: Any) -> str:

@@ -94,6 +94,15 @@ class WorkerProcess:
         """Whether it has not ended yet."""
         return self._process.returncode is None
 
+    async def wait(self, timeout_s: float) -> int:
+        """Wait until it has ended by itself and return its exit code.
+
+        Raises:
+            TimeoutError: it still runs after ``timeout_s`` seconds.
+        """
+        async with asyncio.timeout(timeout_s):
+            return await self._process.wait()
+
     async def stop(self, timeout_s: float = 30.0) -> int:
         """Ask it to answer what is under way and end; end it by force when the time is up.
 

@@ -16,7 +16,7 @@ from mmpush_tui.proxy import client as control_client
 from mmpush_tui.proxy import paths
 from mmpush_tui.proxy.events import Event
 from mmpush_tui.proxy.wire import PushNotification, split_platform
-from mmpush_tui.text import clean, redact, short_token
+from mmpush_tui.text import clean, presentable, redact, short_token
 from mmpush_tui.troubleshooting.catalogue import Entry
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason, find
 
@@ -330,7 +330,7 @@ async def _post(url: str, push: PushNotification, ca_file: Path | None) -> dict[
         answer = msgspec.json.decode(response.content, type=dict[str, str])
     except (ValueError, RecursionError):
         return {"status": "FAIL", "error": "failed to decode from JSON: this is no push proxy"}
-    return {key: redact(clean(value, 600)) for key, value in answer.items()}
+    return {key: presentable(value, 600) for key, value in answer.items()}
 
 
 async def _http(method: str, url: str, ca_file: Path | None, **arguments: Any) -> Any:

@@ -159,12 +159,19 @@ _SPECS: Final[dict[type, dict[str, type]]] = {
 }
 
 
+_GO_TYPES: Final = {
+    "received_at": "int64",
+    "sub_type": "model.PushSubType",
+    "transport": "model.PushTransport",
+}
+
+
 def _decode(body: bytes, kind: type[Any], prefix: str) -> Any:
     spec = _SPECS[kind]
     try:
         document = gojson.decode(body)
         if document is None:
             return kind()
-        return kind(**gojson.fill(document, spec, kind.__name__))
+        return kind(**gojson.fill(document, spec, kind.__name__, _GO_TYPES))
     except gojson.GoJSONError as error:
         raise RefusedError(f"{prefix}: {error}") from error

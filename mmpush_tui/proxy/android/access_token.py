@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.text import clean, redact
+from mmpush_tui.text import clean, presentable
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -64,11 +64,14 @@ def load_account(path: str) -> ServiceAccount:
     where = f"service account file {path}"
     code = "service-account-invalid"
     try:
-        document = msgspec.json.decode(Path(path).read_bytes())
-    except OSError as error:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
         raise ConfigError(
-            f"{where}: cannot be read", why=error.strerror or "", code="service-account-missing"
+            f"{where}: cannot be read", why=why, code="service-account-missing"
         ) from error
+    try:
+        document = msgspec.json.decode(data)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: this is no JSON", code=code) from error
     if not isinstance(document, dict):
@@ -217,7 +220,7 @@ def _document(body: bytes) -> dict[str, Any]:
 
 def _refusal(host: str, status: int, document: dict[str, Any]) -> AccessTokenError:
     error = clean(document.get("error", ""), 60)
-    description = redact(clean(document.get("error_description", ""), 300))
+    description = presentable(document.get("error_description", ""), 300)
     if error != "invalid_grant":
         words = f"{error} {description}".strip() or "the answer is not Google's"
         return AccessTokenError(

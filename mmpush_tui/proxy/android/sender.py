@@ -16,7 +16,7 @@ from mmpush_tui.proxy.android.payload import build
 from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome
 from mmpush_tui.proxy.upstream import Reply, ask, no_answer
 from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
-from mmpush_tui.text import clean, redact
+from mmpush_tui.text import clean, presentable
 
 _MESSAGE_LIMIT: Final = 500
 
@@ -117,7 +117,7 @@ def _outcome(response: Response, reply: Reply) -> Outcome:
         if is_dead(response.status, error):
             answer = REMOVE
         elif error.message:
-            answer = fail(redact(clean(error.message, _MESSAGE_LIMIT)))
+            answer = fail(presentable(error.message, _MESSAGE_LIMIT))
         else:
             answer = fail(
                 f"{TRANSPORT_PREFIX}: status={response.status} without a reason; "

@@ -26,9 +26,10 @@ def load_key(path: str) -> EllipticCurvePrivateKey:
     """
     try:
         data = Path(path).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
         raise ConfigError(
-            f"Apple key {path}: cannot be read", why=error.strerror or "", code="apple-key-missing"
+            f"Apple key {path}: cannot be read", why=why, code="apple-key-missing"
         ) from error
     where = f"Apple key {path}"
     code = "apple-key-invalid"

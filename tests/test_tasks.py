@@ -1,0 +1,144 @@
+import asyncio
+
+import pytest
+
+from mmpush_tui.tasks import Tasks
+
+
+class Failures(list[tuple[str, BaseException]]):
+    def __call__(self, name: str, error: BaseException) -> None:
+        self.append((name, error))
+
+
+async def forever(started: asyncio.Event, ended: list[str] | None = None) -> None:
+    started.set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        if ended is not None:
+            await asyncio.sleep(0)
+            ended.append("ended")
+
+
+async def test_runs_what_it_is_given() -> None:
+    failures = Failures()
+    tasks = Tasks(failures)
+
+    async def answer() -> int:
+        return 42
+
+    task = tasks.spawn("answer", answer())
+    assert task.get_name() == "answer"
+    assert len(tasks) == 1
+    assert await task == 42
+    await asyncio.sleep(0)
+    assert len(tasks) == 0
+    assert failures == []
+
+
+async def test_keeps_a_task_that_nobody_else_holds() -> None:
+    tasks = Tasks(Failures())
+    started = asyncio.Event()
+    tasks.spawn("held", forever(started))
+    await started.wait()
+    assert len(tasks) == 1
+    await tasks.aclose()
+
+
+async def test_reports_a_failure_with_the_name_of_its_task() -> None:
+    failures = Failures()
+    tasks = Tasks(failures)
+    broken = ValueError("broken")
+
+    async def fail() -> None:
+        raise broken
+
+    task = tasks.spawn("reader", fail())
+    with pytest.raises(ValueError, match="broken"):
+        await task
+    await asyncio.sleep(0)
+    assert failures == [("reader", broken)]
+    assert len(tasks) == 0
+
+
+async def test_one_failure_leaves_the_others_running() -> None:
+    failures = Failures()
+    tasks = Tasks(failures)
+    started = asyncio.Event()
+
+    async def fail() -> None:
+        raise ValueError
+
+    other = tasks.spawn("other", forever(started))
+    await asyncio.wait([tasks.spawn("broken", fail())])
+    await started.wait()
+    assert not other.done()
+    assert [name for name, _ in failures] == ["broken"]
+    await tasks.aclose()
+
+
+async def test_closing_cancels_all_and_waits_until_they_ended() -> None:
+    failures = Failures()
+    tasks = Tasks(failures)
+    ended: list[str] = []
+    running = []
+    for name in ("one", "two"):
+        started = asyncio.Event()
+        running.append(tasks.spawn(name, forever(started, ended)))
+        await started.wait()
+    await tasks.aclose()
+    assert ended == ["ended", "ended"]
+    assert all(task.cancelled() for task in running)
+    assert len(tasks) == 0
+    assert failures == []
+
+
+async def test_a_cancelled_task_is_no_failure() -> None:
+    failures = Failures()
+    tasks = Tasks(failures)
+    started = asyncio.Event()
+    task = tasks.spawn("reader", forever(started))
+    await started.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert failures == []
+    assert len(tasks) == 0
+
+
+async def test_a_failure_while_closing_is_reported() -> None:
+    failures = Failures()
+    tasks = Tasks(failures)
+    started = asyncio.Event()
+
+    async def fail_at_the_end() -> None:
+        try:
+            await forever(started)
+        finally:
+            raise ValueError("at the end")
+
+    tasks.spawn("reader", fail_at_the_end())
+    await started.wait()
+    await tasks.aclose()
+    assert [(name, str(error)) for name, error in failures] == [("reader", "at the end")]
+
+
+async def test_closing_from_within_a_task_spares_that_task() -> None:
+    tasks = Tasks(Failures())
+    started = asyncio.Event()
+    other = tasks.spawn("other", forever(started))
+    await started.wait()
+
+    async def close() -> str:
+        await tasks.aclose()
+        return "closed"
+
+    assert await tasks.spawn("closer", close()) == "closed"
+    assert other.cancelled()
+
+
+async def test_closing_with_nothing_running_is_fine() -> None:
+    tasks = Tasks(Failures())
+    await tasks.aclose()
+    await tasks.aclose()
+    assert len(tasks) == 0
