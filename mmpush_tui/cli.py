@@ -14,8 +14,9 @@ from typing import Final
 import click
 
 from mmpush_tui import __version__
-from mmpush_tui.errors import MmpushError
+from mmpush_tui.errors import MmpushError, UsageError
 from mmpush_tui.exits import Exit, exit_code
+from mmpush_tui.fields import nearest
 
 _COMMANDS: Final = {
     "demo": "See it all work against built-in stand-ins; needs no credentials.",
@@ -35,6 +36,18 @@ class _LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"mmpush_tui.commands.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            near = nearest(args[0], _COMMANDS)
+            raise UsageError(
+                f"there is no command {args[0]}",
+                fix=f"Did you mean {near}?" if near else "mmpush-tui --help lists them.",
+                code="command-unknown",
+            )
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -71,7 +71,12 @@ def short_token(token: str) -> str:
 
 _REDACTIONS: Final = (
     # PEM blocks, also with their line breaks written as \n.
-    (re.compile(r"-----BEGIN [^-]+-----.*?(?:-----END [^-]+-----|\Z)", re.S), "[key]"),
+    (
+        re.compile(
+            r"-----BEGIN [^-]+-----(?:\s|\\[rn])*[A-Za-z0-9+/].*?(?:-----END [^-]+-----|\Z)", re.S
+        ),
+        "[key]",
+    ),
     # JSON Web Tokens.
     (re.compile(r"\beyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)?"), "[jwt]"),
     # A capital, a digit or a sign tells a credential from prose after these words.
@@ -83,8 +88,8 @@ _REDACTIONS: Final = (
     ),
     # Google access tokens.
     (re.compile(r"\bya29\.[\w.-]+"), "[secret]"),
-    # user:password@ in an address.
-    (re.compile(r"(?<=://)[^\s/]+@"), "[secret]@"),
+    # user:password@ in an address, also one that went through a path and lost a slash.
+    (re.compile(r"(:/{1,2})[^\s/]+@"), r"\1[secret]@"),
     # FCM registration tokens: an instance id, a colon, a long tail.
     (re.compile(r"\b([\w-]{6})[\w-]{5,}:[\w-]{40,}"), r"\1.."),
     # APNs device tokens: 32 bytes or more in hexadecimal.

@@ -1,4 +1,5 @@
 import json
+from datetime import date
 
 import pytest
 
@@ -60,32 +61,34 @@ def test_holds_a_value_of_its_kind(setting: Field, value: Value) -> None:
 
 HUGE = 16**5000
 REFUSED = [
-    pytest.param(TEXT, 5, "expected text, got 5", id="number for text"),
-    pytest.param(TEXT, True, "expected text, got true", id="boolean for text"),
+    pytest.param(TEXT, 5, "expected text, got a number", id="number for text"),
+    pytest.param(TEXT, True, "expected text, got true or false", id="boolean for text"),
     pytest.param(TEXT, None, "expected text, got null", id="null for text"),
     pytest.param(TEXT, [], "expected text, got a list", id="list for text"),
     pytest.param(TEXT, {}, "expected text, got a table", id="table for text"),
     pytest.param(TEXT, 1.5, "expected text, got a number with a fraction", id="fraction for text"),
-    pytest.param(TEXT, b"", "expected text, got bytes", id="another type for text"),
-    pytest.param(field(Kind.PATH), 5, "expected text, got 5", id="number for a path"),
-    pytest.param(field(Kind.URL), 5, "expected text, got 5", id="number for a URL"),
-    pytest.param(field(Kind.ADDRESS), 5, "expected text, got 5", id="number for an address"),
+    pytest.param(TEXT, date(2026, 1, 2), "expected text, got a date or time", id="date for text"),
+    pytest.param(field(Kind.PATH), 5, "expected text, got a number", id="number for a path"),
+    pytest.param(field(Kind.URL), 5, "expected text, got a number", id="number for a URL"),
+    pytest.param(field(Kind.ADDRESS), 5, "expected text, got a number", id="number for an address"),
     pytest.param(INTEGER, "5", "expected a whole number, got text", id="text for a number"),
-    pytest.param(INTEGER, True, "expected a whole number, got true", id="boolean for a number"),
+    pytest.param(
+        INTEGER, True, "expected a whole number, got true or false", id="boolean for a number"
+    ),
     pytest.param(
         INTEGER, 5.0, "expected a whole number, got a number with a fraction", id="5.0 for a number"
     ),
     pytest.param(INTEGER, None, "expected a whole number, got null", id="null for a number"),
-    pytest.param(BETWEEN, 0, "expected a number from 1 to 10, got 0", id="below both bounds"),
-    pytest.param(BETWEEN, 11, "expected a number from 1 to 10, got 11", id="above both bounds"),
-    pytest.param(AT_LEAST, -1, "expected a number of 0 or more, got -1", id="below the bound"),
-    pytest.param(AT_MOST, 11, "expected a number of 10 or less, got 11", id="above the bound"),
+    pytest.param(BETWEEN, 0, "expected a number from 1 to 10", id="below both bounds"),
+    pytest.param(BETWEEN, 11, "expected a number from 1 to 10", id="above both bounds"),
+    pytest.param(AT_LEAST, -1, "expected a number of 0 or more", id="below the bound"),
+    pytest.param(AT_MOST, 11, "expected a number of 10 or less", id="above the bound"),
     pytest.param(BOOLEAN, "true", "expected true or false, got text", id="text for a boolean"),
-    pytest.param(BOOLEAN, 1, "expected true or false, got 1", id="number for a boolean"),
+    pytest.param(BOOLEAN, 1, "expected true or false, got a number", id="number for a boolean"),
     pytest.param(BOOLEAN, None, "expected true or false, got null", id="null for a boolean"),
-    pytest.param(CHOICE, "xml", "expected one of plain, json, got text", id="no such choice"),
-    pytest.param(CHOICE, "JSON", "expected one of plain, json, got text", id="choice in capitals"),
-    pytest.param(CHOICE, 5, "expected text, got 5", id="number for a choice"),
+    pytest.param(CHOICE, "xml", "expected one of plain, json", id="no such choice"),
+    pytest.param(CHOICE, "JSON", "expected one of plain, json", id="choice in capitals"),
+    pytest.param(CHOICE, 5, "expected text, got a number", id="number for a choice"),
 ]
 
 
@@ -103,17 +106,14 @@ def test_refuses_a_number_too_long_to_write(setting: Field) -> None:
     assert len(str(error.value)) < 200
 
 
-def test_never_echoes_text_that_may_be_a_secret() -> None:
-    for setting in (INTEGER, BOOLEAN, CHOICE):
-        with pytest.raises(FieldError) as error:
-            setting.check("hunter2")
-        assert "hunter2" not in str(error.value)
-
-
-def test_never_echoes_the_value_of_a_secret() -> None:
-    with pytest.raises(FieldError) as error:
-        field(Kind.TEXT, secret=True).check(20261234)
-    assert "20261234" not in str(error.value)
+def test_never_echoes_a_value_that_may_be_a_secret() -> None:
+    for value in ("hunter2", 20261234):
+        for setting in (TEXT, BETWEEN, BOOLEAN, CHOICE):
+            if setting is TEXT and isinstance(value, str):
+                continue
+            with pytest.raises(FieldError) as error:
+                setting.check(value)
+            assert str(value) not in str(error.value)
 
 
 PARSED: list[object] = [
@@ -149,11 +149,11 @@ NOT_PARSED = [
     pytest.param(INTEGER, "-", "expected a whole number, got text", id="minus alone"),
     pytest.param(INTEGER, "٣", "expected a whole number, got text", id="other digits"),
     pytest.param(INTEGER, "9" * 5000, "expected a whole number, got text", id="5000 digits"),
-    pytest.param(BETWEEN, "0", "expected a number from 1 to 10, got 0", id="out of bounds"),
+    pytest.param(BETWEEN, "0", "expected a number from 1 to 10", id="out of bounds"),
     pytest.param(BOOLEAN, "", "expected true or false, got text", id="empty for a boolean"),
     pytest.param(BOOLEAN, "on", "expected true or false, got text", id="on"),
     pytest.param(BOOLEAN, "2", "expected true or false, got text", id="2 for a boolean"),
-    pytest.param(CHOICE, "xml", "expected one of plain, json, got text", id="no such choice"),
+    pytest.param(CHOICE, "xml", "expected one of plain, json", id="no such choice"),
 ]
 
 

@@ -220,6 +220,8 @@ KEPT = [
     pytest.param("mail admin@example.test", id="mail address"),
     pytest.param("a bearer of news", id="a word"),
     pytest.param("eyJ", id="three letters"),
+    pytest.param("A key begins with -----BEGIN PRIVATE KEY-----.", id="what a key begins with"),
+    pytest.param("Basic authentication required", id="prose about credentials"),
     pytest.param("/etc/mmpush-tui/AuthKey_ABCDE12345.p8", id="path"),
 ]
 

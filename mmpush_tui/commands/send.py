@@ -60,7 +60,7 @@ def command(
     import asyncio
 
     from mmpush_tui.errors import UsageError
-    from mmpush_tui.proxy import trial
+    from mmpush_tui.proxy import trial, trial_send
 
     device = trial.read_device(device_file)
     match via:
@@ -69,8 +69,8 @@ def command(
         case "server":
             if not mattermost_url:
                 raise UsageError("--via server needs --mattermost-url", code="send-no-server")
-            result = asyncio.run(trial.via_server(device, mattermost_url, ca_file))
+            result = asyncio.run(trial_send.via_server(device, mattermost_url, ca_file))
         case _:
-            result = asyncio.run(trial.via_proxy(device, kind, proxy_url, control, ca_file))
+            result = asyncio.run(trial_send.via_proxy(device, kind, proxy_url, control, ca_file))
     click.echo(result.to_json() if as_json else result.to_text())
     return int(result.exit_code)

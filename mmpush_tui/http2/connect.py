@@ -1,18 +1,24 @@
 """From a name to an HTTP/2 connection: DNS, TCP, TLS, ALPN, each with its own failure."""
 
 import asyncio
+import contextlib
 import errno
+import os
+import re
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohappyeyeballs
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2.errors import ConnectError
+
+_ERRNO: Final = re.compile(r"\[Errno (\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,11 @@ class Route:
         return host.strip("[]"), int(port)
 
 
+def seconds(value: float) -> str:
+    """Return a timeout as the words of a sentence."""
+    return f"{value:.0f} s" if value >= 1 else f"{value:.1f} s"
+
+
 def client_context(*ca_files: str) -> ssl.SSLContext:
     """Return a verifying TLS context: the system's roots and those in ``ca_files``.
 
@@ -122,18 +133,14 @@ async def connect(
             stage = "alpn"
             tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
             if tls.selected_alpn_protocol() != "h2":
-                raise ConnectError(
-                    stage, f"{route.endpoint} does not offer HTTP/2 (ALPN h2)", "alpn_missing"
-                )
+                raise _no_http2(route)
             return reader, writer
     except BaseException as error:
         if writer is not None:
             writer.transport.abort()
         if isinstance(error, TimeoutError):
-            raise ConnectError(
-                stage, f"{route.endpoint} did not answer ({stage}) within {timeout_s:.0f} s",
-                f"{stage}_timeout",
-            ) from error  # fmt: skip
+            cause = f"{route.endpoint} did not answer ({stage}) within {seconds(timeout_s)}"
+            raise ConnectError(stage, cause, f"{stage}_timeout") from error
         raise
 
 
@@ -143,7 +150,8 @@ async def _resolve(route: Route) -> Sequence[aiohappyeyeballs.AddrInfoType]:
         return await asyncio.get_running_loop().getaddrinfo(
             host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
         )
-    except (socket.gaierror, UnicodeError) as error:
+    except (OSError, ValueError) as error:
+        # ValueError: no name at all, such as one with an empty label.
         known = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
         cause = (
             f"the name {host} does not exist" if known else f"the name {host} cannot be resolved"
@@ -156,18 +164,27 @@ async def _open_tcp(
 ) -> socket.socket:
     try:
         sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=0.25)
-    except OSError as error:
-        where = "{}:{}".format(*route.address)
-        match error.errno:
-            case errno.ECONNREFUSED:
-                cause, code = f"{where} refused the connection", "tcp_refused"
-            case errno.EHOSTUNREACH | errno.ENETUNREACH:
-                cause, code = f"there is no route to {where}", "tcp_unreachable"
-            case _:
-                cause, code = f"no connection to {where}: {error.strerror or error}", "tcp_failed"
-        raise ConnectError("tcp", cause, code) from error
+    except (OSError, RuntimeError) as error:
+        # uvloop raises RuntimeError for some of them.
+        raise tcp_error(Endpoint(*route.address), error) from error
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
+
+
+def tcp_error(address: Endpoint, error: OSError | RuntimeError) -> ConnectError:
+    """Return what a failed TCP connection to all addresses of ``address`` means."""
+    # Where several addresses failed in different ways, the text is all that tells their errors.
+    numbers = {int(number) for number in _ERRNO.findall(str(error))}
+    if isinstance(error, OSError) and error.errno is not None:
+        numbers.add(error.errno)
+    # A refusal says most: somebody is there. Hosts without IPv6 have no route to half of them.
+    if errno.ECONNREFUSED in numbers:
+        return ConnectError("tcp", f"{address} refused the connection", "tcp_refused")
+    unreachable = {errno.EHOSTUNREACH, errno.ENETUNREACH}
+    if numbers and numbers <= unreachable:
+        return ConnectError("tcp", f"there is no route to {address}", "tcp_unreachable")
+    reasons = ", ".join(os.strerror(number) for number in sorted(numbers - unreachable))
+    return ConnectError("tcp", f"no connection to {address}: {reasons or error}", "tcp_failed")
 
 
 async def _start_tls(
@@ -177,13 +194,27 @@ async def _start_tls(
     try:
         return await asyncio.open_connection(sock=sock, ssl=route.tls, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
-        cause = f"the certificate of {host} is not accepted: {error.verify_message}"
+        why = error.verify_message.rstrip(".")
+        cause = f"the certificate of {host} is not accepted: {why}"
         raise ConnectError("tls", cause, "tls_untrusted") from error
     except ssl.SSLError as error:
+        if error.reason == "TLSV1_ALERT_NO_APPLICATION_PROTOCOL":
+            raise _no_http2(route) from error
         cause = f"TLS with {route.endpoint} failed: {error.reason or 'no reason given'}"
         raise ConnectError("tls", cause, "tls_failed") from error
     except OSError as error:
         raise ConnectError("tls", f"{route.endpoint} broke off TLS", "tls_closed") from error
+    except asyncio.CancelledError:
+        # The transport has the socket by now and closes it, also where it does not know yet
+        # that nobody wants it. Closing it here would leave a dead number in the selector.
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+        raise
     except BaseException:
         sock.close()
         raise
+
+
+def _no_http2(route: Route) -> ConnectError:
+    cause = f"{route.endpoint} does not offer HTTP/2 (ALPN h2)"
+    return ConnectError("alpn", cause, "alpn_missing")

@@ -7,7 +7,8 @@ others.
 
 import asyncio
 import contextlib
-import struct
+import itertools
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable
@@ -18,18 +19,20 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
+from h2.settings import SettingCodes, Settings
 from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
 from mmpush_tui.http2 import Request, Response
-from mmpush_tui.http2.connect import Route, connect
+from mmpush_tui.http2.connect import Route, connect, seconds
 from mmpush_tui.http2.errors import (
     AmbiguousError,
     ConnectError,
     TransportError,
     UnprocessedError,
 )
+from mmpush_tui.http2.frames import BadFrameError, is_goaway, parse_goaway, take_frame
+from mmpush_tui.http2.stream import Stream
 from mmpush_tui.tasks import Tasks
-from mmpush_tui.text import clean
 
 STREAM_CAP: Final = 100
 """Streams we keep open at most, whatever the peer allows."""
@@ -37,22 +40,11 @@ BODY_LIMIT: Final = 64 * 1024
 """Bytes of an answer's body that are kept; Apple's and Google's are far smaller."""
 _SETTINGS_TIMEOUT_S: Final = 5.0
 _WRITE_TIMEOUT_S: Final = 10.0
-_GOAWAY: Final = 0x7
-_FRAME_HEADER: Final = 9
-_FRAME_LIMIT: Final = 1024 * 1024
-
-
-class _Stream:
-    """What is known of one request under way."""
-
-    __slots__ = ("body", "done", "headers", "status", "window")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.done: asyncio.Future[None] = loop.create_future()
-        self.status = 0
-        self.headers: tuple[tuple[str, str], ...] = ()
-        self.body = bytearray()
-        self.window = asyncio.Event()
+_CLOSE_TIMEOUT_S: Final = 1.0
+_SETTINGS: Final = {
+    SettingCodes.ENABLE_PUSH: 0,
+    SettingCodes.MAX_HEADER_LIST_SIZE: h2.connection.H2Connection.DEFAULT_MAX_HEADER_LIST_SIZE,
+}
 
 
 class Connection:
@@ -61,7 +53,8 @@ class Connection:
     Attributes:
         opened_at: ``time.monotonic()`` of the handshake's end.
         is_usable: false once the peer said goodbye, the connection broke or was closed. What is
-            under way then still gets its answer where the peer owes one.
+            under way then still gets its answer where the peer owes one; after that the
+            connection closes itself.
         streams: requests under way.
     """
 
@@ -77,19 +70,23 @@ class Connection:
         self._h2 = h2.connection.H2Connection(
             h2.config.H2Configuration(
                 client_side=True,
-                header_encoding="utf-8",
                 validate_inbound_headers=False,
                 validate_outbound_headers=False,
                 normalize_outbound_headers=False,
             )
         )
-        self._streams: dict[int, _Stream] = {}
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._h2.local_settings = Settings(client=True, initial_values=_SETTINGS)
+        self._streams: dict[int, Stream] = {}
+        # Who waits for a stream, in their order; each leaves the line by itself.
+        self._waiting: deque[asyncio.Event] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._settled: asyncio.Future[None] = self._loop.create_future()
-        self._broken: TransportError | None = None
-        self._tasks = Tasks(self._reader_failed)
+        # Set by the peer's first SETTINGS, or when there will be none.
+        self._settled = asyncio.Event()
+        self._farewell: ConnectError | None = None
+        self._is_broken = False
+        self._tasks = Tasks(self._task_failed)
+        self._reading = self._tasks.spawn("http2-reader", self._read())
 
     @classmethod
     async def open(cls, route: Route, timeout_s: float) -> "Connection":
@@ -107,12 +104,12 @@ class Connection:
         self = cls(route, reader, writer)
         try:
             self._h2.initiate_connection()
-            self._h2.update_settings({0x2: 0})  # ENABLE_PUSH off
             self._flush()
-            self._tasks.spawn("http2-reader", self._read())
             left = max(timeout_s - (time.monotonic() - started), 0.01)
             async with asyncio.timeout(min(left, _SETTINGS_TIMEOUT_S)):
-                await asyncio.shield(self._settled)
+                await self._settled.wait()
+            if self._farewell is not None:
+                raise self._farewell
         except TimeoutError as error:
             await self.aclose()
             raise ConnectError(
@@ -144,34 +141,25 @@ class Connection:
             UnprocessedError: the peer did nothing; it may be sent again, elsewhere.
             AmbiguousError: no answer came, and it may have been acted on.
         """
-        stream_id = 0
+        deadline = self._loop.time() + timeout_s
+        await self._take_turn(deadline)
+        stream_id, stream = self._send_headers(request)
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._wait_for_slot()
-                stream_id, stream = self._send_headers(request)
+            async with asyncio.timeout_at(deadline):
                 await self._send_body(stream_id, stream, request.body)
-                if on_sent is not None:
+                if stream.is_sent and on_sent is not None:
                     on_sent(stream_id)
-                await stream.done
+                await stream.ended()
         except TimeoutError as error:
-            if not stream_id:
-                raise UnprocessedError(
-                    f"{self._route.endpoint} allowed no further stream", "no_stream"
+            # An answer that came in the same moment is an answer.
+            if not stream.is_over:
+                raise AmbiguousError(
+                    f"{self._route.endpoint} did not answer within {seconds(timeout_s)}", "timeout"
                 ) from error
-            self._reset(stream_id)
-            raise AmbiguousError(
-                f"{self._route.endpoint} did not answer within {timeout_s:.0f} s", "timeout"
-            ) from error
-        except asyncio.CancelledError:
-            if stream_id:
-                self._reset(stream_id)
-            raise
         finally:
-            if stream_id:
-                self._streams.pop(stream_id, None)
-                if not self._streams:
-                    self._idle.set()
-            self._wake()
+            self._leave(stream_id, stream)
+        if stream.error is not None:
+            raise stream.error
         return Response(stream.status, stream.headers, bytes(stream.body), stream_id)
 
     async def drained(self, timeout_s: float) -> bool:
@@ -183,46 +171,54 @@ class Connection:
 
     async def aclose(self) -> None:
         """Say goodbye and close; what is under way fails as ambiguous."""
-        if self._broken is None:
-            with contextlib.suppress(h2.exceptions.ProtocolError):
-                self._h2.close_connection()
-                self._flush()
-        self._fail(AmbiguousError("the connection was closed", "closed"))
-        await self._tasks.aclose()
-        self._writer.close()
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(1):
-                await self._writer.wait_closed()
+        self._close("the connection was closed", "closed")
+        self._reading.cancel()
+        self._tasks.spawn("http2-close", self._writer.wait_closed())
+        try:
+            is_closed = await self._tasks.join(_CLOSE_TIMEOUT_S)
+        finally:
+            # A peer that does not say goodbye in its turn would keep the socket for long.
+            self._writer.transport.abort()
+        if not is_closed:
+            await self._tasks.join(_CLOSE_TIMEOUT_S)
 
     # Sending
 
     def _limit(self) -> int:
         return min(int(self._h2.remote_settings.max_concurrent_streams), STREAM_CAP)
 
-    async def _wait_for_slot(self) -> None:
-        while self._check_open() and (len(self._streams) >= self._limit()):
-            waiter = self._loop.create_future()
-            self._waiting.append(waiter)
-            try:
-                await waiter
-            finally:
-                if waiter in self._waiting:
-                    self._waiting.remove(waiter)
+    async def _take_turn(self, deadline: float) -> None:
+        """Return when a stream may be opened; who has waited longest goes first."""
+        turn = asyncio.Event()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout_at(deadline):
+                while not self._is_next(turn, deadline):
+                    turn.clear()
+                    await turn.wait()
+        except TimeoutError as error:
+            raise UnprocessedError(
+                f"{self._route.endpoint} allowed no further stream", "no_stream"
+            ) from error
+        finally:
+            self._waiting.remove(turn)
+            self._wake()
 
-    def _check_open(self) -> bool:
-        if self._broken is not None or not self.is_usable:
-            raise UnprocessedError("the connection was already closed", "closed")
-        return True
+    def _is_next(self, turn: asyncio.Event, deadline: float) -> bool:
+        if self._farewell is not None:
+            code = "goaway" if self._farewell.code.startswith("http2_goaway") else "closed"
+            raise UnprocessedError(str(self._farewell), code)
+        if self._loop.time() >= deadline:
+            # A request that nobody waits for any more must not be sent.
+            raise UnprocessedError(f"no time was left to ask {self._route.endpoint}", "no_time")
+        return self._waiting.index(turn) < self._limit() - len(self._streams)
 
     def _wake(self) -> None:
         free = self._limit() - len(self._streams) if self.is_usable else len(self._waiting)
-        while self._waiting and free > 0:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                free -= 1
+        for turn in itertools.islice(self._waiting, max(free, 0)):
+            turn.set()
 
-    def _send_headers(self, request: Request) -> tuple[int, _Stream]:
+    def _send_headers(self, request: Request) -> tuple[int, Stream]:
         headers: list[HeaderTuple] = [
             HeaderTuple(":method", request.method),
             HeaderTuple(":scheme", "https"),
@@ -238,36 +234,40 @@ class Connection:
             stream_id = self._h2.get_next_available_stream_id()
             self._h2.send_headers(stream_id, headers, end_stream=not request.body)
         except h2.exceptions.ProtocolError as error:
-            self.is_usable = False
-            raise UnprocessedError("the connection takes no more streams", "closed") from error
-        stream = self._streams[stream_id] = _Stream(self._loop)
+            cause = "the connection takes no more streams"
+            self._take_no_more(cause, "closed")
+            raise UnprocessedError(cause, "closed") from error
+        stream = self._streams[stream_id] = Stream()
+        stream.is_sent = not request.body
         self._idle.clear()
-        self._flush()
         return stream_id, stream
 
-    async def _send_body(self, stream_id: int, stream: _Stream, body: bytes) -> None:
+    async def _send_body(self, stream_id: int, stream: Stream, body: bytes) -> None:
         view = memoryview(body)
-        while view and not stream.done.done():
+        while view and not stream.is_over:
             window = self._h2.local_flow_control_window(stream_id)
             size = min(window, self._h2.max_outbound_frame_size, len(view))
             if size <= 0:
-                stream.window.clear()
-                await self._window_or_end(stream)
+                self._flush()
+                stream.changed.clear()
+                await stream.changed.wait()
                 continue
             chunk, view = view[:size], view[size:]
             self._h2.send_data(stream_id, bytes(chunk), end_stream=not view)
-            self._flush()
+            stream.is_sent = not view
+        self._flush()
 
-    async def _window_or_end(self, stream: _Stream) -> None:
-        async with asyncio.TaskGroup() as group:
-            window = group.create_task(stream.window.wait())
-            await asyncio.wait((window, stream.done), return_when=asyncio.FIRST_COMPLETED)
-            window.cancel()
-
-    def _reset(self, stream_id: int) -> None:
-        with contextlib.suppress(h2.exceptions.ProtocolError):
-            self._h2.reset_stream(stream_id, error_code=h2.errors.ErrorCodes.CANCEL)
-            self._flush()
+    def _leave(self, stream_id: int, stream: Stream) -> None:
+        """Forget a stream, and have the peer forget it where it would not by itself."""
+        if stream.is_open_at_peer:
+            with contextlib.suppress(h2.exceptions.ProtocolError):
+                self._h2.reset_stream(stream_id, error_code=h2.errors.ErrorCodes.CANCEL)
+                self._flush()
+        del self._streams[stream_id]
+        self._wake()
+        if not self._streams:
+            self._idle.set()
+            self._close_if_spent()
 
     def _flush(self) -> None:
         data = self._h2.data_to_send()
@@ -278,43 +278,48 @@ class Connection:
 
     async def _read(self) -> None:
         buffer = bytearray()
-        while data := await self._reader.read(65536):
-            buffer += data
-            while frame := _take_frame(buffer):
-                if frame[3] == _GOAWAY:
-                    self._said_goodbye(frame)
-                else:
-                    for event in self._h2.receive_data(frame):
-                        self._handle(event)
-            self._flush()
-            async with asyncio.timeout(_WRITE_TIMEOUT_S):
-                await self._writer.drain()
-        self._fail(AmbiguousError(f"{self._route.endpoint} closed the connection", "closed"))
+        try:
+            while data := await self._reader.read(65536):
+                buffer += data
+                while frame := take_frame(buffer):
+                    if is_goaway(frame):
+                        self._said_goodbye(frame)
+                    else:
+                        for event in self._h2.receive_data(frame):
+                            self._handle(event)
+                self._flush()
+                async with asyncio.timeout(_WRITE_TIMEOUT_S):
+                    await self._writer.drain()
+            cause, code = "closed the connection", "closed"
+        except (h2.exceptions.ProtocolError, BadFrameError):
+            cause, code = "broke the rules of HTTP/2", "http2_protocol"
+            if buffer.startswith(b"HTTP/"):
+                cause, code = "answered in HTTP/1 where HTTP/2 was agreed on", "http1_answer"
+        except TimeoutError:
+            cause, code = "takes no more data", "write_timeout"
+        except ssl.SSLError as error:
+            # With TLS 1.3 this is also how a server asks for a certificate of ours.
+            cause, code = f"broke off TLS: {error.reason or 'no reason given'}", "tls_closed"
+        except OSError:
+            cause, code = "dropped the connection", "connection_lost"
+        self._close(f"{self._route.endpoint} {cause}", code)
 
-    def _reader_failed(self, _name: str, error: BaseException) -> None:
-        match error:
-            case h2.exceptions.ProtocolError() | _BadFrameError():
-                cause, code = "broke the rules of HTTP/2", "http2_protocol"
-            case TimeoutError():
-                cause, code = "takes no more data", "write_timeout"
-            case _:
-                cause, code = "dropped the connection", "connection_lost"
-        self._fail(AmbiguousError(f"{self._route.endpoint} {cause}", code))
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        # Closing fails where the peer was faster. The reader's failures are bugs, but whoever
+        # waits for an answer must hear of them.
+        self._close(f"{name} of {self._route.endpoint} failed: {type(error).__name__}", "internal")
 
     def _handle(self, event: h2.events.Event) -> None:
         match event:
             case h2.events.RemoteSettingsChanged():
-                if not self._settled.done():
-                    self._settled.set_result(None)
+                self._settled.set()
                 self._open_windows()
                 self._wake()
             case h2.events.WindowUpdated():
                 self._open_windows()
             case h2.events.ResponseReceived():
                 if (stream := self._streams.get(event.stream_id or 0)) and event.headers:
-                    stream.headers = tuple(
-                        (_text(name), _text(value)) for name, value in event.headers
-                    )
+                    stream.headers = tuple((_text(k), _text(v)) for k, v in event.headers)
                     status = next((v for k, v in stream.headers if k == ":status"), "0")
                     stream.status = int(status) if status.isdecimal() else 0
             case h2.events.DataReceived():
@@ -325,76 +330,64 @@ class Connection:
                 if (stream := self._streams.get(event.stream_id or 0)) and event.data:
                     stream.body += event.data[: BODY_LIMIT - len(stream.body)]
             case h2.events.StreamEnded():
-                if (stream := self._streams.get(event.stream_id or 0)) and not stream.done.done():
-                    stream.done.set_result(None)
+                if stream := self._streams.get(event.stream_id or 0):
+                    stream.end()
             case h2.events.StreamReset():
-                self._was_reset(event.stream_id or 0, event.error_code)
+                if stream := self._streams.get(event.stream_id or 0):
+                    stream.end(self._reset_error(event.error_code))
             case _:
                 pass
 
     def _open_windows(self) -> None:
         for stream in self._streams.values():
-            stream.window.set()
+            if not stream.is_sent:
+                stream.changed.set()
 
-    def _was_reset(self, stream_id: int, code: Any) -> None:
-        stream = self._streams.get(stream_id)
-        if stream is None or stream.done.done():
-            return
+    def _reset_error(self, code: Any) -> TransportError:
         if code == h2.errors.ErrorCodes.REFUSED_STREAM:
-            stream.done.set_exception(
-                UnprocessedError(f"{self._route.endpoint} refused the stream", "refused_stream")
-            )
-            return
+            return UnprocessedError(f"{self._route.endpoint} refused the stream", "refused_stream")
         name = code.name if isinstance(code, h2.errors.ErrorCodes) else str(code)
-        stream.done.set_exception(
-            AmbiguousError(f"{self._route.endpoint} reset the stream ({name})", "stream_reset")
-        )
+        return AmbiguousError(f"{self._route.endpoint} reset the stream ({name})", "stream_reset")
 
     def _said_goodbye(self, frame: bytes) -> None:
-        last, code = struct.unpack_from(">II", frame, _FRAME_HEADER)
-        self.is_usable = False
-        reason = clean(frame[_FRAME_HEADER + 8 :].decode(errors="replace"), 200)
+        last, code, reason = parse_goaway(frame)
         words = f"{self._route.endpoint} said goodbye" + (f": {reason}" if reason else "")
+        self._take_no_more(words, f"http2_goaway_{code}")
         for stream_id, stream in self._streams.items():
-            if stream_id > last & 0x7FFFFFFF and not stream.done.done():
-                stream.done.set_exception(UnprocessedError(words, "goaway"))
-        if not self._settled.done():
-            name = f"http2_goaway_{code}"
-            self._settled.set_exception(ConnectError("http2", words, name))
-            self._settled.exception()
-        self._wake()
+            if stream_id > last:
+                stream.end(UnprocessedError(words, "goaway"))
+        self._close_if_spent()
 
-    def _fail(self, error: TransportError) -> None:
-        if self._broken is not None:
-            return
-        self._broken = error
+    # Ending
+
+    def _take_no_more(self, cause: str, code: str) -> None:
+        """Open no stream from now on; the first cause is the one that is told."""
+        if self._farewell is None:
+            stage = "tls" if code.startswith("tls") else "http2"
+            self._farewell = ConnectError(stage, cause, code)
         self.is_usable = False
-        for stream in self._streams.values():
-            if not stream.done.done():
-                stream.done.set_exception(error)
-        if not self._settled.done():
-            self._settled.set_exception(ConnectError("http2", str(error), error.code))
-            self._settled.exception()
+        self._settled.set()
         self._wake()
-        self._writer.transport.abort() if error.code != "closed" else self._writer.close()
 
+    def _close_if_spent(self) -> None:
+        if self._farewell is not None and not self._streams:
+            self._close(str(self._farewell), "closed")
 
-class _BadFrameError(Exception):
-    """A frame longer than any we could have allowed."""
-
-
-def _take_frame(buffer: bytearray) -> bytes:
-    """Remove one whole frame from the front of ``buffer``; empty where none is complete."""
-    if len(buffer) < _FRAME_HEADER:
-        return b""
-    size = _FRAME_HEADER + int.from_bytes(buffer[:3], "big")
-    if size > _FRAME_LIMIT or (buffer[3] == _GOAWAY and size < _FRAME_HEADER + 8):
-        raise _BadFrameError
-    if len(buffer) < size:
-        return b""
-    frame = bytes(buffer[:size])
-    del buffer[:size]
-    return frame
+    def _close(self, cause: str, code: str) -> None:
+        """Say goodbye where we still can and close; what is under way gets ``cause``."""
+        if self._is_broken:
+            return
+        self._is_broken = True
+        self._take_no_more(cause, code)
+        for stream in self._streams.values():
+            stream.end(AmbiguousError(cause, code))
+        if code == "closed":
+            self._h2.close_connection()
+        self._flush()
+        if code == "closed":
+            self._writer.close()
+        else:
+            self._writer.transport.abort()
 
 
 def _text(value: str | bytes) -> str:

@@ -13,21 +13,26 @@ HEADER: Final = (
 
 def line(event: Event) -> str:
     """Return ``event`` as one line without its end; empty for what only machines need."""
+    return clean(_line(event), 400)
+
+
+def _line(event: Event) -> str:
     at = clock(event.at)
+    ms = event.ms.get("total" if event.kind == "delivery" else "device", 0)
     match event.kind:
         case "delivery" if event.phase == "answered":
             return (
-                f"{at}  {event.target or event.platform or '-':<12} {event.status:<7} "
-                f"{event.ms.get('total', 0):>7.1f}  {event.type or '-':<12} "
-                f"{event.device or '-':<9} {why(event)}"
-            ).rstrip()
+                f"{at}  {event.target or event.platform or '-':<12} {event.status:<7} {ms:>7.1f}  "
+                f"{event.type or '-':<12} {event.device or '-':<9} {why(event)}"
+            )
         case "ack" if event.id:
             return (
-                f"{at}  {event.target:<12} {'seen':<7} {event.ms.get('device', 0):>7.1f}  "
+                f"{at}  {event.target:<12} {'seen':<7} {ms:>7.1f}  "
                 f"{event.type:<12} {'':<9} received by the device"
             )
         case "alarm":
-            return f"{at}  ALARM   {event.target} {event.reason}: {event.message}"
+            target = f"{event.target} " if event.target else ""
+            return f"{at}  ALARM   {target}{event.reason}: {event.message}"
         case "gap":
             return f"{at}  --      {event.status} events missed: {event.message}"
         case "state" if event.status != "alive":

@@ -1,11 +1,13 @@
-"""The worker's log: plain or JSON lines, every one of them cleaned and redacted at the end."""
+"""The worker's log: plain or JSON lines, every value of them cleaned and redacted."""
 
+import contextlib
 import logging
 import logging.handlers
 import queue
 import sys
+import threading
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,47 +18,40 @@ from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.proxy.events import timestamp
 from mmpush_tui.text import presentable
 
+QUEUE_LIMIT: Final = 10_000
+"""Lines that may wait for a slow terminal or disk; further ones are dropped."""
+_STOP_WITHIN_S: Final = 2.0
+_VALUE_LIMIT: Final = 8000
+_ITEM_LIMIT: Final = 50
+_INT64: Final = range(-(2**63), 2**63)
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
     "warn": logging.WARNING,
     "error": logging.ERROR,
 }
-_LINE_LIMIT: Final = 8000
 
 Log = structlog.typing.FilteringBoundLogger
+Record = MutableMapping[str, Any]
 
 
 def start(config: ProxyConfig) -> tuple[Log, Callable[[], None]]:
     """Begin logging as configured.
 
-    Lines are written by a thread of their own, so that a stalled terminal or disk holds up no
-    push; when 10,000 wait, further ones are dropped.
+    Lines are written by a thread of their own, so that a stalled terminal or disk holds up
+    neither a push nor the end of the worker.
 
     Returns:
-        The logger, and what ends the thread after the last line.
+        The logger, and what writes the last lines and ends the thread.
 
     Raises:
         ConfigError: the log file cannot be opened.
     """
-    handlers: list[logging.Handler] = []
-    if config.enable_console_log:
-        handlers.append(logging.StreamHandler(sys.stderr))
-    if config.enable_file_log:
-        try:
-            handlers.append(
-                logging.handlers.WatchedFileHandler(config.log_file_location, encoding="utf-8")
-            )
-        except OSError as error:
-            raise ConfigError(
-                f"log file {config.log_file_location or '(no LogFileLocation)'}: cannot be opened",
-                why=error.strerror or "",
-                code="log-file",
-            ) from error
-    lines: queue.Queue[Any] = queue.Queue(10_000)
-    listener = logging.handlers.QueueListener(lines, *handlers)
-    listener.start()
-    handler = _DroppingHandler(lines)
+    # What cannot be written is lost; logging's own complaint would print the raw record.
+    logging.raiseExceptions = False
+    writer = _Writer(_handlers(config))
+    writer.start()
+    handler = _DroppingHandler(writer.lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_log_level],
@@ -80,7 +75,7 @@ def start(config: ProxyConfig) -> tuple[Log, Callable[[], None]]:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
-    return log, listener.stop
+    return log, writer.stop
 
 
 def traceback_text(error: BaseException) -> str:
@@ -92,6 +87,47 @@ def traceback_text(error: BaseException) -> str:
     return f"{type(error).__name__} in {where}"
 
 
+def _handlers(config: ProxyConfig) -> list[logging.Handler]:
+    handlers: list[logging.Handler] = []
+    if config.enable_console_log:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    if config.enable_file_log:
+        try:
+            handlers.append(
+                logging.handlers.WatchedFileHandler(config.log_file_location, encoding="utf-8")
+            )
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"log file {config.log_file_location or '(no LogFileLocation)'}: cannot be opened",
+                why=error.strerror or "" if isinstance(error, OSError) else "this is no path",
+                code="log-file",
+            ) from error
+    return handlers
+
+
+class _Writer(threading.Thread):
+    """Writes the lines; a daemon, because a write to a stalled terminal never returns."""
+
+    def __init__(self, handlers: Sequence[logging.Handler]) -> None:
+        super().__init__(name="log", daemon=True)
+        self.lines: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_LIMIT)
+        self._handlers = handlers
+
+    def run(self) -> None:
+        while (record := self.lines.get()) is not None:
+            for handler in self._handlers:
+                handler.handle(record)
+
+    def stop(self) -> None:
+        """Write what waits, as far as it can be written soon, and close the file."""
+        with contextlib.suppress(queue.Full):
+            self.lines.put(None, timeout=_STOP_WITHIN_S)
+            self.join(_STOP_WITHIN_S)
+        if not self.is_alive():
+            for handler in self._handlers:
+                handler.close()
+
+
 class _DroppingHandler(logging.handlers.QueueHandler):
     def enqueue(self, record: logging.LogRecord) -> None:
         try:
@@ -101,34 +137,50 @@ class _DroppingHandler(logging.handlers.QueueHandler):
             return
 
 
-Record = MutableMapping[str, Any]
-
-
 def _plain(_logger: Any, _method: str, record: Record) -> str:
     level, event = _head(record)
-    fields = " ".join(f"{key}={_value(value)}" for key, value in record.items())
-    line = f"{timestamp()} {level:<7} {event} {fields}".rstrip()
-    return presentable(line, _LINE_LIMIT)
+    # Value by value: an escape sequence that one of them leaves open must not eat the next.
+    fields = "".join(f" {_safe(key)}={_quoted(value)}" for key, value in record.items())
+    return f"{timestamp()} {level:<7} {_safe(event)}{fields}"
 
 
 def _json(_logger: Any, _method: str, record: Record) -> str:
     level, event = _head(record)
     line = {"timestamp": timestamp(), "level": level, "msg": _safe(event)}
-    line |= {key: _safe(value) for key, value in record.items()}
+    line |= {str(_safe(key)): _safe(value) for key, value in record.items()}
     return msgspec.json.encode(line).decode()
 
 
 def _head(record: Record) -> tuple[str, str]:
-    # A library's traceback holds values; its type and place are enough.
-    if isinstance(info := record.pop("exc_info", None), tuple) and info[1] is not None:
-        record["error"] = traceback_text(info[1])
+    # A traceback holds values; the exception's type and place are enough.
+    found = record.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()
+    error = found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        record["error"] = traceback_text(error)
     return str(record.pop("level")), str(record.pop("event"))
 
 
 def _safe(value: Any) -> Any:
-    return presentable(value, _LINE_LIMIT) if isinstance(value, str) else value
+    match value:
+        case None | bool() | float():
+            return value
+        case int() if value in _INT64:
+            return value
+        case int():
+            return "a very large number"
+        case list() | tuple():
+            return [_safe(item) for item in value[:_ITEM_LIMIT]]
+        case dict():
+            items = list(value.items())[:_ITEM_LIMIT]
+            return {str(_safe(key)): _safe(item) for key, item in items}
+        case _:
+            return presentable(value, _VALUE_LIMIT)
 
 
-def _value(value: Any) -> str:
-    text = str(value)
-    return f'"{text}"' if " " in text else text
+def _quoted(value: Any) -> str:
+    text = str(_safe(value))
+    if text and not any(char in ' "=\\' for char in text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -174,12 +174,12 @@ class H2Connection(Generic[S]):
 
     def close(self) -> None:
         """Close the connection after what was sent; unanswered requests stay unanswered."""
-        self._drop_all()
+        self.lost()
         self._pipe.close()
 
     def abort(self, *, reset: bool = False) -> None:
         """Drop the connection at once, with RST instead of FIN where ``reset``."""
-        self._drop_all()
+        self.lost()
         self._pipe.abort(reset=reset)
 
     def secured(self, alpn: str | None) -> None:
@@ -218,7 +218,8 @@ class H2Connection(Generic[S]):
 
     def lost(self) -> None:
         """Stop answering."""
-        self._drop_all()
+        for stream_id in tuple(self._streams):
+            self._forget(stream_id)
 
     def _handle(self, event: h2.events.Event) -> None:
         match event:
@@ -317,10 +318,6 @@ class H2Connection(Generic[S]):
         stream = self._streams.pop(stream_id, None)
         if stream and stream.answering and stream.answering is not asyncio.current_task():
             stream.answering.cancel()
-
-    def _drop_all(self) -> None:
-        for stream_id in tuple(self._streams):
-            self._forget(stream_id)
 
     def _flush(self) -> None:
         self._pipe.send(self._h2.data_to_send())

@@ -109,8 +109,9 @@ class MattermostStandIn:
             follow_redirects=False,
             trust_env=False,
         )
-        # Go sends these and nothing else; above all no Content-Type.
         self._client.headers = httpx.Headers({"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"})
+        # Go sends no others; above all no Content-Type.
+        del self._client.headers["accept"], self._client.headers["connection"]
 
     @property
     def public_key(self) -> ec.EllipticCurvePublicKey:

@@ -4,7 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 from mmpush_tui.simulator.behaviours import Exchange
 from mmpush_tui.simulator.ca import ThrowAwayCA
@@ -16,7 +16,7 @@ from mmpush_tui.simulator.phones import Phones
 
 S = TypeVar("S")
 
-LOOPBACK_NAMES = ("127.0.0.1", "localhost")
+LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost")
 
 
 class StandIn(ABC, Generic[S]):

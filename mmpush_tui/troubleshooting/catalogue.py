@@ -92,8 +92,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         sources: where such lines are seen.
         reasons: machine words for it, exactly as written: Apple's and Google's reasons, and the
             reasons of our own events, checks and errors.
-        generic: the symptoms only say that something failed; every other entry that matches
-            the same text goes first.
+        vague: how little the symptoms say. 0: they point at this cause. 1: they only say what
+            gave up, and the cause stands elsewhere. 2: they only say that something failed, or
+            that all is normal. Of the entries that match a text, the least vague goes first.
         cause: why it happens, in up to three sentences.
         fix: what to do, one concrete step each.
         fixed_when: what is seen once it is fixed.
@@ -111,7 +112,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     fixed_when: Prose
     symptoms: tuple[Symptom, ...] = ()
     reasons: tuple[Reason, ...] = ()
-    generic: bool = False
+    vague: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
     links: tuple[Link, ...] = ()
     see: tuple[Code, ...] = ()
 
@@ -128,7 +129,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON-ready data, every field present."""
-        return dict(msgspec.to_builtins(self))
+        record = msgspec.to_builtins(self)
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in record.items()
+        }
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):

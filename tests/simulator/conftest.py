@@ -1,5 +1,4 @@
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 
 import pytest
@@ -41,7 +40,6 @@ async def _nothing_left() -> AsyncIterator[None]:
     loop.set_exception_handler(lambda _loop, context: complaints.append(context))
     before = asyncio.all_tasks()
     yield
-    gc.collect()
     await asyncio.sleep(0)
     assert asyncio.all_tasks() - before - {asyncio.current_task()} == set()
     assert complaints == []

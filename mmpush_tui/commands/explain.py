@@ -1,0 +1,135 @@
+"""``mmpush-tui explain``: a pasted log line looked up in the troubleshooting catalogue."""
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from mmpush_tui.errors import FailedError, UsageError
+
+if TYPE_CHECKING:
+    from mmpush_tui.troubleshooting.catalogue import Entry
+    from mmpush_tui.troubleshooting.lookup import Explanation
+
+_STDIN_LIMIT: Final = 256 * 1024
+"""Bytes; enough for every character that is looked at."""
+_NARROWEST: Final = 40
+_WIDEST: Final = 100
+
+
+@click.command("explain")
+@click.argument("words", nargs=-1, metavar="[TEXT]...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--list", "as_list", is_flag=True, help="List the catalogue: each code and title.")
+def command(words: tuple[str, ...], as_json: bool, as_list: bool) -> None:
+    """Look up a log line or error: what it means and what to do.
+
+    TEXT is the line, or several, from Mattermost's log, a push proxy's log, curl or the app, or
+    a code from --list; without TEXT it is read from standard input. Quote a line that holds
+    quotes or dollar signs, or pipe it in. Exit code 1 means that nothing matches.
+    """
+    if as_list:
+        if words:
+            raise UsageError("--list shows the whole catalogue and takes no TEXT")
+        _show_list(as_json)
+        return
+    text = " ".join(words) if words else _read_stdin()
+    if not text.strip():
+        where = "TEXT" if words else "standard input"
+        raise UsageError(f"{where} is empty", fix="Give the whole log line.")
+
+    from mmpush_tui.troubleshooting.lookup import explain
+
+    explanation = explain(text)
+    if as_json:
+        _echo_json(explanation.to_dict())
+    else:
+        _say(_answer(explanation))
+    if not explanation.matches:
+        raise FailedError(
+            "no entry of the catalogue matches this text",
+            fix="Paste the whole line, with what stands behind error=, status= or reason=, "
+            "or look through `mmpush-tui explain --list`.",
+            code="explain-no-match",
+        )
+
+
+def _read_stdin() -> str:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(
+            "there is no TEXT to explain",
+            fix="Give it as an argument, mmpush-tui explain 'LOG LINE', or pipe it in, "
+            "tail -n 20 mattermost.log | mmpush-tui explain.",
+        )
+    return sys.stdin.buffer.read(_STDIN_LIMIT).decode(errors="replace")
+
+
+def _echo_json(document: object) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.encode(document))
+
+
+def _show_list(as_json: bool) -> None:
+    from mmpush_tui.troubleshooting.catalogue import SCHEMA, Hop, entries
+
+    if as_json:
+        found = [entry.to_dict() for entry in entries()]
+        _echo_json({"schema": SCHEMA, "kind": "catalogue", "entries": found})
+        return
+    for hop in Hop:
+        if among := [entry for entry in entries() if entry.hop is hop]:
+            _say([hop.value, *_titles(among), ""])
+    _say(["Show one: mmpush-tui explain CODE"])
+
+
+def _answer(explanation: "Explanation") -> Iterator[str]:
+    if explanation.matches:
+        first, *others = (match.entry for match in explanation.matches)
+        yield from _in_full(first)
+        if others:
+            yield from ("", "Also matches", *_titles(others))
+    elif explanation.suggestions:
+        yield "Nothing matches. These share words with the text, which may mean nothing:"
+        yield from _titles(explanation.suggestions)
+
+
+def _in_full(entry: "Entry") -> Iterator[str]:
+    from mmpush_tui.troubleshooting.lookup import by_code
+
+    yield from _wrapped(entry.title)
+    yield from _wrapped(f"{entry.code} ({entry.hop}, {entry.severity})")
+    yield from ("", "Cause", *_wrapped(entry.cause, "  "))
+    yield from ("", "Fix")
+    for number, step in enumerate(entry.fix, start=1):
+        yield from _wrapped(step, f"  {number}. ")
+    yield from ("", "Fixed when", *_wrapped(entry.fixed_when, "  "))
+    if entry.links or entry.see:
+        yield from ("", "See also", *(f"  {link}" for link in entry.links))
+        yield from _titles(other for code in entry.see if (other := by_code(code)))
+
+
+def _titles(found: "Iterable[Entry]") -> Iterator[str]:
+    for entry in found:
+        yield from _wrapped(f"{entry.code}: {entry.title}", "  ", "    ")
+
+
+def _wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
+    columns = shutil.get_terminal_size().columns
+    return textwrap.wrap(
+        text,
+        width=min(max(columns, _NARROWEST), _WIDEST),
+        initial_indent=first,
+        subsequent_indent=" " * len(first) if rest is None else rest,
+        # A command or an address broken in two cannot be copied.
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)

@@ -1,0 +1,92 @@
+"""What every command has in common."""
+
+import pytest
+
+from mmpush_tui import __version__
+from mmpush_tui.cli import run as run_here
+from mmpush_tui.errors import ConfigError, MmpushError, UnreachableError
+from tests.commands.running import run
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for name in ("demo", "serve", "send", "deliveries", "explain"):
+        assert f"  {name}" in done.stdout
+    assert "Exit codes: 0 good" in done.stdout
+    assert done.stderr == ""
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"mmpush-tui {__version__}\n"
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    assert run().stdout == run("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["serv"], "mmpush-tui: there is no command serv. Did you mean serve?\n"),
+        (["xyz"], "mmpush-tui: there is no command xyz. mmpush-tui --help lists them.\n"),
+        (["demo"], "mmpush-tui: the demo's screen is not part of this version. "
+                   "Add --headless to see it without one.\n"),
+        (["demo", "--headless", "--fault", "slo"],
+         "mmpush-tui: there is no fault slo. Did you mean slow?\n"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_one_line_and_exit_2(arguments: list[str], sentence: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["serve"], "--config"),
+        (["demo", "--headles"], "--headless"),
+        (["demo", "--headless", "--seconds", "x"], "--seconds"),
+    ],
+)
+def test_a_wrong_option_is_one_line_that_names_it(arguments: list[str], word: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("mmpush-tui: ")
+    assert word in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_fault_of_ours_shows_neither_traceback_nor_values(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(**_: object) -> None:
+        raise RuntimeError("canary-value")
+
+    from mmpush_tui import cli
+
+    monkeypatch.setattr(cli.cli, "main", broken)
+    assert run_here(["serve"]) == 70
+    said = capsys.readouterr().err
+    assert "this is a fault of mmpush-tui" in said
+    assert "RuntimeError in cli.py:" in said
+    assert "canary" not in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("error", "code"), [(ConfigError("x"), 2), (UnreachableError("x"), 3)])
+def test_a_failure_is_one_line_and_its_own_code(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: MmpushError,
+    code: int,
+) -> None:
+    def failing(**_: object) -> None:
+        raise error
+
+    from mmpush_tui import cli
+
+    monkeypatch.setattr(cli.cli, "main", failing)
+    assert run_here([]) == code
+    assert capsys.readouterr().err == "mmpush-tui: x.\n"

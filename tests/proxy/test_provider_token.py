@@ -1,0 +1,213 @@
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.proxy.apple.provider_token import LIFETIME_S, ProviderToken, load_key
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def minter(now: Clock, monotonic: Clock) -> ProviderToken:
+    return ProviderToken(KEY, "ABCDE12345", "TEAM567890", now, monotonic)
+
+
+def decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def parts(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+    header, claims, signature = token.split(".")
+    return json.loads(decoded(header)), json.loads(decoded(claims)), decoded(signature)
+
+
+def test_header_and_claims_are_what_apple_asks_for_and_nothing_more() -> None:
+    token = minter(Clock(1767323045.9), Clock(5))()
+    header, claims, _ = parts(token)
+    assert header == {"alg": "ES256", "kid": "ABCDE12345"}
+    assert claims == {"iss": "TEAM567890", "iat": 1767323045}
+    assert type(claims["iat"]) is int
+    assert "=" not in token
+
+
+def test_signature_is_raw_and_verifies() -> None:
+    # A short r or s needs its zeros in front; one signature in 128 has such a one.
+    for second in range(40):
+        token = minter(Clock(second), Clock(0))()
+        signed, _, _ = token.rpartition(".")
+        signature = parts(token)[2]
+        assert len(signature) == 64
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        KEY.public_key().verify(
+            encode_dss_signature(r, s), signed.encode(), ec.ECDSA(hashes.SHA256())
+        )
+
+
+def test_another_key_does_not_verify_it() -> None:
+    token = minter(Clock(0), Clock(0))()
+    signed, _, _ = token.rpartition(".")
+    signature = parts(token)[2]
+    der = encode_dss_signature(
+        int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    )
+    stranger = ec.generate_private_key(ec.SECP256R1()).public_key()
+    with pytest.raises(InvalidSignature):
+        stranger.verify(der, signed.encode(), ec.ECDSA(hashes.SHA256()))
+
+
+def test_lives_fifty_minutes() -> None:
+    now, monotonic = Clock(1_000_000), Clock(100)
+    token = minter(now, monotonic)
+    first = token()
+    for elapsed_s in (0, 1, 20 * 60, 50 * 60 - 0.001):
+        now.seconds, monotonic.seconds = 1_000_000 + elapsed_s, 100 + elapsed_s
+        assert token() == first
+    now.seconds, monotonic.seconds = 1_003_000, 3_100
+    second = token()
+    assert second != first
+    assert parts(second)[1]["iat"] == 1_003_000
+    monotonic.seconds = 6_099
+    assert token() == second
+    monotonic.seconds = 6_100
+    assert token() != second
+    assert LIFETIME_S == 3_000
+
+
+def test_a_clock_that_starts_at_zero_mints_once() -> None:
+    monotonic = Clock(0)
+    token = minter(Clock(1_000_000), monotonic)
+    assert token() == token()
+    monotonic.seconds = 2_999
+    assert parts(token())[1]["iat"] == 1_000_000
+
+
+@pytest.mark.parametrize("jump_s", [-7200, 7200, -1_000_000, 10**9], ids=str)
+def test_a_jump_of_the_wall_clock_mints_nothing(jump_s: int) -> None:
+    now, monotonic = Clock(1_000_000), Clock(100)
+    token = minter(now, monotonic)
+    first = token()
+    now.seconds += jump_s
+    monotonic.seconds += 60
+    assert token() == first
+
+
+def test_takes_the_time_of_issue_from_the_wall_clock_of_that_moment() -> None:
+    now, monotonic = Clock(1_000_000), Clock(100)
+    token = minter(now, monotonic)
+    token()
+    now.seconds, monotonic.seconds = 992_800, 3_100
+    assert parts(token())[1]["iat"] == 992_800
+
+
+def pem(key: PrivateKeyTypes, form: PrivateFormat = PrivateFormat.PKCS8) -> bytes:
+    return key.private_bytes(Encoding.PEM, form, NoEncryption())
+
+
+def test_loads_the_key_that_apple_hands_out(tmp_path: Path) -> None:
+    path = tmp_path / "AuthKey_ABCDE12345.p8"
+    path.write_bytes(pem(KEY))
+    assert load_key(str(path)).private_numbers() == KEY.private_numbers()
+
+
+FORMS = [
+    pytest.param(pem(KEY, PrivateFormat.TraditionalOpenSSL), id="SEC1"),
+    pytest.param(pem(KEY).replace(b"\n", b"\r\n"), id="line breaks of Windows"),
+    pytest.param(b"Bag Attributes\n  name: x\n" + pem(KEY), id="words before it"),
+    pytest.param(pem(KEY).rstrip(), id="no line break at the end"),
+]
+
+
+@pytest.mark.parametrize("data", FORMS)
+def test_loads_other_forms_of_it(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "key.p8"
+    path.write_bytes(data)
+    assert load_key(str(path)).private_numbers() == KEY.private_numbers()
+
+
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+BEGINS = "not a PEM file. A .p8 key begins with -----BEGIN PRIVATE KEY-----."
+UNREADABLE = (
+    "holds no readable private key. "
+    "Download the key again, or copy it without changing a character."
+)
+OTHER = "this is no P-256 key. Apple's keys are; create one with the APNs service enabled."
+REFUSED = [
+    pytest.param(
+        CERTIFICATE, "this is a certificate. Give the .p8 key from Apple.", id="certificate"
+    ),
+    pytest.param(b"", BEGINS, id="empty"),
+    pytest.param(b"ABCDE12345", BEGINS, id="not PEM"),
+    pytest.param(
+        KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), BEGINS, id="DER"
+    ),
+    pytest.param(b"-----BEGIN PRIVATE KEY-----\nMIGT\n-----END PRIVATE KEY-----\n", UNREADABLE,
+                 id="cut"),
+    pytest.param(pem(KEY)[:100], UNREADABLE, id="without an end"),
+    pytest.param(
+        KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")),
+        UNREADABLE,
+        id="with a password",
+    ),
+    pytest.param(pem(rsa.generate_private_key(65537, 2048)), OTHER, id="RSA"),
+    pytest.param(pem(ec.generate_private_key(ec.SECP384R1())), OTHER, id="P-384"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "sentence"), REFUSED)
+def test_says_what_is_there_instead_of_a_key(data: bytes, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "key.p8"
+    path.write_bytes(data)
+    with pytest.raises(ConfigError) as error:
+        load_key(str(path))
+    assert error.value.line() == f"Apple key {path}: {sentence}"
+    assert error.value.code == "apple-key-invalid"
+
+
+MISSING = [
+    pytest.param("none.p8", "No such file or directory", id="no such file"),
+    pytest.param("", "Is a directory", id="a folder"),
+    pytest.param("a\0b", "this is no path", id="no path at all"),
+]
+
+
+@pytest.mark.parametrize(("name", "why"), MISSING)
+def test_says_why_a_key_file_cannot_be_read(name: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_key(f"{tmp_path}/{name}")
+    assert error.value.why == why
+    assert error.value.what.startswith(f"Apple key {tmp_path}/")
+    assert error.value.what.endswith(": cannot be read")
+    assert error.value.code == "apple-key-missing"
+
+
+def test_says_nothing_of_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "key.p8"
+    for data in (b"canary-5f0c", b"-----BEGIN PRIVATE KEY-----\ncanary-5f0c\n"):
+        path.write_bytes(data)
+        with pytest.raises(ConfigError) as error:
+            load_key(str(path))
+        assert "canary" not in error.value.line()
