@@ -69,6 +69,7 @@ def short_token(token: str) -> str:
     return f"{token[:6]}.." if len(token) > 10 else "(short)" if token else "(none)"
 
 
+# Each pattern begins where a run of its characters begins, or hostile text costs its square.
 _REDACTIONS: Final = (
     # PEM blocks, also with their line breaks written as \n.
     (
@@ -78,7 +79,7 @@ _REDACTIONS: Final = (
         "[key]",
     ),
     # JSON Web Tokens.
-    (re.compile(r"\beyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)?"), "[jwt]"),
+    (re.compile(r"(?<![\w-])eyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)?"), "[jwt]"),
     # A capital, a digit or a sign tells a credential from prose after these words.
     (
         re.compile(
@@ -91,7 +92,7 @@ _REDACTIONS: Final = (
     # user:password@ in an address, also one that went through a path and lost a slash.
     (re.compile(r"(:/{1,2})[^\s/]+@"), r"\1[secret]@"),
     # FCM registration tokens: an instance id, a colon, a long tail.
-    (re.compile(r"\b([\w-]{6})[\w-]{5,}:[\w-]{40,}"), r"\1.."),
+    (re.compile(r"(?<![\w-])([\w-]{6})[\w-]{5,}:[\w-]{40,}"), r"\1.."),
     # APNs device tokens: 32 bytes or more in hexadecimal.
     (re.compile(r"(?<![0-9A-Fa-f])([0-9A-Fa-f]{6})[0-9A-Fa-f]{58,}(?![0-9A-Fa-f])"), r"\1.."),
 )

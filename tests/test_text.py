@@ -238,6 +238,25 @@ def test_shows_six_digits_of_an_apns_token_wherever_it_stands(token: str, around
     assert redact(f"{around}{token}{around}") == f"{around}{token[:6]}..{around}"
 
 
+LONG = [
+    pytest.param("a-" * 100_000, id="hyphens"),
+    pytest.param("eyJ-" * 50_000, id="beginnings of a JWT"),
+    pytest.param("abcdefghijkl:" * 16_000, id="beginnings of an FCM token"),
+    pytest.param(("ab" * 28 + "x") * 4_000, id="tokens too short by a byte"),
+    pytest.param("-----BEGIN " * 18_000, id="beginnings of a PEM line"),
+    pytest.param("://a" * 50_000, id="addresses"),
+    pytest.param("bearer " * 28_000, id="bearer of nothing"),
+    pytest.param("basic" + " " * 200_000, id="basic and space"),
+]
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_redacts_a_hostile_text_to_its_end(text: str) -> None:
+    # A pattern that began anew at every sign would not finish in a test's time.
+    assert redact(text) == text
+    assert redact(f"{text} . {APNS}") == f"{text} . 012345.."
+
+
 CANARY = "canary-5f0c"
 
 

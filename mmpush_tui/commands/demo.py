@@ -89,7 +89,11 @@ def _summary(report: "DemoReport") -> str:
         rows.append([platform, *(str(counts[name]) for name in names)])
     rows.append(["together", *(str(getattr(report, name)) for name in names)])
     table = "\n".join(
-        "  " + row[0].ljust(12) + "".join(cell.rjust(13) for cell in row[1:]) for row in rows
+        f"  {row[0]:<10}"
+        + "".join(
+            cell.rjust(max(len(name) + 2, 7)) for name, cell in zip(names, row[1:], strict=True)
+        )
+        for row in rows
     )
     if report.leftovers:
         end = f"Left behind: {', '.join(report.leftovers)}."

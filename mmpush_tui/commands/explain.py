@@ -90,8 +90,8 @@ def _answer(explanation: "Explanation") -> Iterator[str]:
     if explanation.matches:
         first, *others = (match.entry for match in explanation.matches)
         yield from _in_full(first)
-        if others:
-            yield from ("", "Also matches", *_titles(others))
+        if more := [other for other in others if other.code not in first.see]:
+            yield from ("", "Also matches", *_titles(more))
     elif explanation.suggestions:
         yield "Nothing matches. These share words with the text, which may mean nothing:"
         yield from _titles(explanation.suggestions)

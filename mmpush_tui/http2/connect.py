@@ -19,6 +19,7 @@ from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2.errors import ConnectError
 
 _ERRNO: Final = re.compile(r"\[Errno (\d+)\]")
+_WRAPPING: Final = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,11 @@ def client_context(*ca_files: str) -> ssl.SSLContext:
                 f"CA file {name}: cannot be read", why=error.strerror or "", code="ca-file-missing"
             ) from error
     return context
+
+
+def tls_reason(error: ssl.SSLError) -> str:
+    """Return OpenSSL's words without their wrapping; ``error.reason`` lacks the newer alerts."""
+    return _WRAPPING.sub("", error.strerror or "") or "no reason given"
 
 
 async def connect(
@@ -198,9 +204,10 @@ async def _start_tls(
         cause = f"the certificate of {host} is not accepted: {why}"
         raise ConnectError("tls", cause, "tls_untrusted") from error
     except ssl.SSLError as error:
-        if error.reason == "TLSV1_ALERT_NO_APPLICATION_PROTOCOL":
+        reason = tls_reason(error)
+        if "no application protocol" in reason:
             raise _no_http2(route) from error
-        cause = f"TLS with {route.endpoint} failed: {error.reason or 'no reason given'}"
+        cause = f"TLS with {route.endpoint} failed: {reason}"
         raise ConnectError("tls", cause, "tls_failed") from error
     except OSError as error:
         raise ConnectError("tls", f"{route.endpoint} broke off TLS", "tls_closed") from error

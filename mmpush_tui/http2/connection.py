@@ -23,7 +23,7 @@ from h2.settings import SettingCodes, Settings
 from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
 from mmpush_tui.http2 import Request, Response
-from mmpush_tui.http2.connect import Route, connect, seconds
+from mmpush_tui.http2.connect import Route, connect, seconds, tls_reason
 from mmpush_tui.http2.errors import (
     AmbiguousError,
     ConnectError,
@@ -299,7 +299,7 @@ class Connection:
             cause, code = "takes no more data", "write_timeout"
         except ssl.SSLError as error:
             # With TLS 1.3 this is also how a server asks for a certificate of ours.
-            cause, code = f"broke off TLS: {error.reason or 'no reason given'}", "tls_closed"
+            cause, code = f"broke off TLS: {tls_reason(error)}", "tls_closed"
         except OSError:
             cause, code = "dropped the connection", "connection_lost"
         self._close(f"{self._route.endpoint} {cause}", code)

@@ -7,8 +7,9 @@ from mmpush_tui.proxy.events import Event
 from mmpush_tui.text import clean
 
 HEADER: Final = (
-    f"{'time':<12}  {'platform':<12} {'answer':<7} {'ms':>7}  {'type':<12} {'device':<9} reason"
+    f"{'time':<12} {'platform':<10} {'answer':<6} {'ms':>6} {'type':<12} {'device':<8} reason"
 )
+"""The head of the columns; with reasons of up to 20 characters a line fits 80 columns."""
 
 
 def line(event: Event) -> str:
@@ -22,33 +23,29 @@ def _line(event: Event) -> str:
     match event.kind:
         case "delivery" if event.phase == "answered":
             return (
-                f"{at}  {event.target or event.platform or '-':<12} {event.status:<7} {ms:>7.1f}  "
-                f"{event.type or '-':<12} {event.device or '-':<9} {why(event)}"
+                f"{at} {event.target or event.platform or '-':<10} {event.status:<6} {ms:>6.1f} "
+                f"{event.type or '-':<12} {event.device or '-':<8} {why(event)}"
             )
         case "ack" if event.id:
             return (
-                f"{at}  {event.target:<12} {'seen':<7} {ms:>7.1f}  "
-                f"{event.type:<12} {'':<9} received by the device"
+                f"{at} {event.target:<10} {'seen':<6} {ms:>6.0f} {event.type:<12} {'':<8} "
+                "by the phone itself"
             )
         case "alarm":
             target = f"{event.target} " if event.target else ""
-            return f"{at}  ALARM   {target}{event.reason}: {event.message}"
+            return f"{at} ALARM   {target}{event.reason}: {event.message}"
         case "gap":
-            return f"{at}  --      {event.status} events missed: {event.message}"
+            return f"{at} --      {event.status} events missed: {event.message}"
         case "state" if event.status != "alive":
-            return f"{at}  --      worker {event.status}"
+            return f"{at} --      worker {event.status}"
         case _:
             return ""
 
 
 def why(event: Event) -> str:
     """Return why a delivery ended as it did, in as few words as will do."""
-    http = str(event.http) if event.http else ""
-    if event.status == "OK":
-        return http
-    words = f"{http} {event.reason}".strip()
     tries = f" after {event.tries} tries" if event.tries > 1 else ""
-    return f"{words}{tries}"
+    return f"{event.reason or event.http or ''}{tries}"
 
 
 def clock(at: str) -> str:

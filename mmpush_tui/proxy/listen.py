@@ -12,7 +12,7 @@ from mmpush_tui.errors import ConfigError
 
 BACKLOG: Final = 2048
 _ADDRESS: Final = re.compile(
-    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s]*)):(?P<port>\d{1,5})"
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s]*)):(?P<port>[0-9]{1,5})"
 )
 
 
@@ -41,7 +41,7 @@ def bind(address: str) -> socket.socket:
             f"listen address {address}: the name {host} is unknown here", code="listen-address"
         ) from error
     except OSError as error:
-        raise _refusal(address, port, error) from error
+        raise _refusal(address, host, port, error) from error
 
 
 def bind_unix(path: Path, mode: int) -> socket.socket:
@@ -91,7 +91,8 @@ def is_alive(path: Path) -> bool:
         probe.settimeout(1)
         try:
             probe.connect(str(path))
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
+            # Its queue of waiting connections is full: busy is alive.
             return True
         except OSError:
             return False
@@ -117,11 +118,11 @@ def _bind_tcp(host: str, port: int) -> socket.socket:
     return socket.create_server((where[0], where[1]), family=family, backlog=BACKLOG)
 
 
-def _refusal(address: str, port: int, error: OSError) -> ConfigError:
+def _refusal(address: str, host: str, port: int, error: OSError) -> ConfigError:
     match error.errno:
         case errno.EADDRINUSE:
             return ConfigError(
-                f"listen address {address}: the port is in use{_holder(port)}",
+                f"listen address {address}: the port is in use{_holder(host, port)}",
                 fix="Stop that program, or choose another port with --listen.",
                 code="port-in-use",
             )
@@ -143,19 +144,21 @@ def _refusal(address: str, port: int, error: OSError) -> ConfigError:
             )  # fmt: skip
 
 
-def _holder(port: int) -> str:
+def _holder(host: str, port: int) -> str:
     """Return " by NAME (pid N)" for who listens on ``port``, as far as this user may know."""
     import psutil
 
     try:
-        listening = {
-            connection.pid
+        listening = [
+            (connection.laddr.ip in (host, "0.0.0.0", "::"), connection.pid)  # noqa: S104 - compared
             for connection in psutil.net_connections("tcp")
             if connection.status == psutil.CONN_LISTEN
             and connection.laddr
             and connection.laddr.port == port
-        }
-        pid = next(filter(None, listening), None)
+            and connection.pid
+        ]
+        # A listener on this very address rather than one on another address of the host.
+        pid = max(listening)[1] if listening else None
         return f" by {psutil.Process(pid).name()} (pid {pid})" if pid else ""
     except psutil.Error:
         return ""

@@ -41,6 +41,11 @@ def test_the_answer_has_every_part() -> None:
     assert any(line.startswith("  proxy-send-response-error: ") for line in lines)
 
 
+def test_another_match_is_named_once() -> None:
+    result = run("Failed to send apple push sending remove code reason=BadDeviceToken code=400")
+    assert result.stdout.count("mattermost-device-removed: ") == 1
+
+
 def test_words_need_no_quotes() -> None:
     assert run("response", "returned", "error", "code:", "404").exit_code == 0
 

@@ -7,10 +7,10 @@ import ssl
 import struct
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, cast
 
-from hpack import Decoder, Encoder, HeaderTuple
+from hpack import Decoder, Encoder, NeverIndexedHeaderTuple
 from hyperframe.frame import (
     DataFrame,
     Frame,
@@ -36,6 +36,7 @@ CANCEL: Final = 8
 # SO_LINGER on with no time: closing sends RST instead of FIN.
 _RESET: Final = struct.pack("ii", 1, 0)
 
+T = TypeVar("T")
 FrameT = TypeVar("FrameT", bound=Frame)
 
 
@@ -45,6 +46,11 @@ def settings(values: Mapping[int, int] | None = None) -> SettingsFrame:
 
 def goaway(last: int, code: int = 0, debug: bytes = b"") -> GoAwayFrame:
     return GoAwayFrame(0, last_stream_id=last, error_code=code, additional_data=debug)
+
+
+def extension(kind: int, stream_id: int, body: bytes) -> bytes:
+    """Return a frame of a type that HTTP/2 does not know; hyperframe writes its length wrong."""
+    return struct.pack(">HBBBL", len(body) >> 8, len(body) & 255, kind, 255, stream_id) + body
 
 
 def push(body: bytes = b"{}", path: str = "/3/device/00", **headers: str) -> Request:
@@ -59,12 +65,12 @@ class Asked:
     """One request as it came."""
 
     stream_id: int
-    headers: list[HeaderTuple]
-    block: bytes
-    body: bytearray = field(default_factory=bytearray)
+    headers: list[tuple[str, str]]
+    never_indexed: set[str]
+    body: bytes = b""
 
     def header(self, name: str) -> str:
-        return next((str(value) for key, value in self.headers if key == name), "")
+        return next((value for key, value in self.headers if key == name), "")
 
 
 class Peer:
@@ -82,6 +88,7 @@ class Peer:
         self.began: list[int] = []
         self.received = 0
         self.room = WINDOW
+        self._stream_room: dict[int, int] = {}
         self._reader = reader
         self._writer = writer
         self._decoder = Decoder()
@@ -98,6 +105,10 @@ class Peer:
         """Return a header block; each may be built only once, and must be sent in its turn."""
         return self._encoder.encode([(":status", str(status)), *headers])
 
+    def trailers(self, *headers: tuple[str, str]) -> bytes:
+        """Return a header block without a status; as :meth:`block`."""
+        return self._encoder.encode(headers)
+
     def answer(
         self, stream_id: int, status: int = 200, body: bytes = b"", *headers: tuple[str, str]
     ) -> None:
@@ -107,10 +118,15 @@ class Peer:
             self.data(stream_id, body, end=True)
 
     def data(self, stream_id: int, body: bytes, *, end: bool = False) -> None:
-        """Send one DATA frame, which the window must allow."""
+        """Send one DATA frame, which the windows must allow."""
+        assert self.room_for(stream_id) >= len(body), "the test sends more than was allowed"
         self.room -= len(body)
-        assert self.room >= 0, "the test sends more than the client allowed"
+        self._stream_room[stream_id] = self._stream_room.get(stream_id, WINDOW) - len(body)
         self.send(DataFrame(stream_id, body, flags=["END_STREAM"] if end else []))
+
+    def room_for(self, stream_id: int) -> int:
+        """Return how many bytes of DATA the client allows on a stream."""
+        return min(self.room, self._stream_room.get(stream_id, WINDOW))
 
     def reset(self, stream_id: int, code: int) -> None:
         self.send(RstStreamFrame(stream_id, error_code=code))
@@ -130,9 +146,7 @@ class Peer:
         self._writer.transport.abort()
 
     def stop_reading(self) -> None:
-        transport = self._writer.transport
-        assert isinstance(transport, asyncio.ReadTransport)
-        transport.pause_reading()
+        cast(asyncio.ReadTransport, self._writer.transport).pause_reading()
 
     # Hearing
 
@@ -157,6 +171,12 @@ class Peer:
         while not self._complete:
             await self.frame()
         return self._complete.popleft()
+
+    async def request_or_frame(self) -> Asked | None:
+        """Return the next request, or nothing after a frame that completed none."""
+        if not self._complete:
+            await self.frame()
+        return self._complete.popleft() if self._complete else None
 
     async def requests(self, count: int) -> list[Asked]:
         return [await self.request() for _ in range(count)]
@@ -186,10 +206,12 @@ class Peer:
                 self.send(SettingsFrame(0, flags=["ACK"]))
             case WindowUpdateFrame(stream_id=0):
                 self.room += frame.window_increment
+            case WindowUpdateFrame(stream_id=stream_id):
+                room = self._stream_room.get(stream_id, WINDOW)
+                self._stream_room[stream_id] = room + frame.window_increment
             case HeadersFrame():
                 self.began.append(frame.stream_id)
-                headers = list(self._decoder.decode(frame.data))
-                self._open[frame.stream_id] = Asked(frame.stream_id, headers, frame.data)
+                self._open[frame.stream_id] = self._asked(frame)
             case DataFrame():
                 self.received += len(frame.data)
                 self._open[frame.stream_id].body += frame.data
@@ -197,6 +219,12 @@ class Peer:
                 pass
         if "END_STREAM" in frame.flags:
             self._complete.append(self._open.pop(frame.stream_id))
+
+    def _asked(self, frame: HeadersFrame) -> Asked:
+        decoded = list(self._decoder.decode(frame.data, raw=True))
+        headers = [(name.decode(), value.decode()) for name, value in decoded]
+        never = {it[0].decode() for it in decoded if isinstance(it, NeverIndexedHeaderTuple)}
+        return Asked(frame.stream_id, headers, never)
 
 
 class Session:
@@ -223,11 +251,13 @@ class ScriptedServer:
     Attributes:
         greeting: frames and bytes that are sent at once.
         connections: how many were accepted.
+        port: where it listens.
     """
 
     def __init__(self, ca: ThrowAwayCA, tls: ssl.SSLContext | None = None) -> None:
         self.greeting: tuple[Frame | bytes, ...] = (settings(),)
         self.connections = 0
+        self.port = 0
         self._ca = ca
         self._tls = tls or ca.server_context("127.0.0.1", "::1")
         self._arrived: asyncio.Queue[Peer] = asyncio.Queue()
@@ -237,21 +267,26 @@ class ScriptedServer:
 
     @contextlib.asynccontextmanager
     async def running(self, host: str = "127.0.0.1") -> AsyncIterator["ScriptedServer"]:
-        self._server = await asyncio.start_server(self._accepted, host, 0, ssl=self._tls)
-        self.route_of(Endpoint(host, self.port), {})
+        with socket.create_server((host, 0), family=_family(host)) as sock:
+            async with self.listening(sock):
+                yield self
+
+    @contextlib.asynccontextmanager
+    async def listening(self, sock: socket.socket) -> AsyncIterator["ScriptedServer"]:
+        """Serve on a socket that is bound, and closed by its owner."""
+        self.port = sock.getsockname()[1]
+        self.route_of(Endpoint(sock.getsockname()[0], self.port), {})
+        # Its own copy, because the loop closes what it serves on.
+        server = await asyncio.start_server(self._accepted, sock=sock.dup(), ssl=self._tls)
         try:
             yield self
         finally:
-            self._server.close()
+            server.close()
             for peer in self._peers:
                 peer.abort()
             await self._tasks.aclose()
             async with asyncio.timeout(TIMEOUT_S):
-                await self._server.wait_closed()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.sockets[0].getsockname()[1])
+                await server.wait_closed()
 
     @property
     def route(self) -> Route:
@@ -274,7 +309,7 @@ class ScriptedServer:
         async with asyncio.timeout(TIMEOUT_S):
             return await self._arrived.get()
 
-    def spawn(self, work: Coroutine[Any, Any, Response]) -> asyncio.Task[Response]:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Begin ``work``; the test waits for it, or it ends with the server."""
         return self._tasks.spawn("ask", work)
 
@@ -287,3 +322,7 @@ class ScriptedServer:
                 yield Session(client, await self.accepted(), self._tasks)
             finally:
                 await client.aclose()
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -150,15 +150,15 @@ async def test_connect_to_takes_an_ipv6_literal(ca: ThrowAwayCA) -> None:
 @pytest.mark.parametrize(
     ("host", "code", "sentence"),
     [
-        # An unknown scope is refused by the resolver itself, whatever DNS there is.
-        ("fe80::1%nowhere", "dns_unknown", "the name fe80::1%nowhere does not exist"),
+        # The resolver itself refuses a leading hyphen, whatever DNS there is.
+        ("-nowhere.invalid", "dns_unknown", "the name -nowhere.invalid does not exist"),
         ("a..b", "dns_failed", "the name a..b cannot be resolved"),
     ],
 )
 async def test_a_name_that_does_not_resolve(
     ca: ThrowAwayCA, host: str, code: str, sentence: str
 ) -> None:
-    route = Route(Endpoint(NAME), ca.client_context(), {f"{NAME}:443": f"[{host}]:443"})
+    route = Route(Endpoint(NAME), ca.client_context(), {f"{NAME}:443": f"{host}:443"})
     assert facts(await failure(route)) == ("dns", code, sentence)
 
 

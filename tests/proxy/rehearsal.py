@@ -24,11 +24,11 @@ class Rehearsal:
     worker: WorkerProcess
     client: ControlClient
     folder: Path
+    http: httpx.AsyncClient
 
     async def post(self, body: bytes, path: str = "/api/v1/send_push") -> dict[str, Any]:
         """Post a raw body and return the JSON answer, which always comes with a 200."""
-        async with httpx.AsyncClient(trust_env=False) as http:
-            response = await http.post(self.worker.url + path, content=body, timeout=30)
+        response = await self.http.post(self.worker.url + path, content=body)
         assert response.status_code == 200
         answer: dict[str, Any] = response.json()
         return answer
@@ -58,8 +58,11 @@ async def rehearsal(folder: Path, **options: Any) -> AsyncIterator[Rehearsal]:
         )
         try:
             world.connect(worker.url)
-            async with ControlClient(worker.control) as client:
-                yield Rehearsal(world, worker, client, folder)
+            async with (
+                ControlClient(worker.control) as client,
+                httpx.AsyncClient(trust_env=False, timeout=30) as http,
+            ):
+                yield Rehearsal(world, worker, client, folder, http)
         finally:
             await worker.stop(timeout_s=10)
     finally:

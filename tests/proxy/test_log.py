@@ -22,7 +22,8 @@ FORMATS = ["plain", "json"]
 
 
 @pytest.fixture(autouse=True)
-def _loggers_as_before() -> Iterator[None]:
+def _loggers_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
     loggers = [logging.getLogger(name) for name in ("mmpush_tui", "uvicorn", "asyncio")]
     before = [(logger, logger.handlers, logger.propagate, logger.level) for logger in loggers]
     yield
@@ -225,6 +226,32 @@ def test_json_lines(tmp_path: Path) -> None:
         "is_on": True,
     }
     assert second["reason"] is None
+
+
+ODD_VALUES = [
+    pytest.param(2**70, id="number of more than 64 bits"),
+    pytest.param(16**5000, id="number too long to write"),
+    pytest.param(float("nan"), id="NaN"),
+    pytest.param(float("inf"), id="infinity"),
+    pytest.param({1: {2: 3}}, id="numbers as keys"),
+    pytest.param({"a": {"b"}}, id="set"),
+    pytest.param("x" * 1_000_000, id="a million letters"),
+    pytest.param(["x" * 1000] * 1000, id="long list"),
+]
+
+
+@pytest.mark.parametrize("value", ODD_VALUES)
+@pytest.mark.parametrize("log_format", FORMATS)
+def test_any_value_is_written_in_one_line_that_ends(
+    log_format: str, value: object, tmp_path: Path
+) -> None:
+    lines = written(tmp_path, log_format, lambda logger: logger.info("odd", value=value, last=1))
+    assert len(lines) == 1
+    assert len(lines[0]) < 100_000
+    if log_format == "json":
+        assert json.loads(lines[0])["last"] == 1
+    else:
+        assert lines[0].endswith(" last=1")
 
 
 LEVELS = [

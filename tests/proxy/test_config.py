@@ -1,0 +1,1392 @@
+import dataclasses
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.proxy.apple.sender import AppleTarget
+from mmpush_tui.proxy.config import ProxyConfig, load
+from mmpush_tui.proxy.config_fields import NETWORK, PROXY
+from mmpush_tui.proxy.targets import Targets
+
+UPSTREAM: dict[str, Any] = {
+    "ListenAddress": ":8066",
+    "ThrottlePerSec": 250,
+    "ThrottleMemoryStoreSize": 40000,
+    "ThrottleVaryByHeader": "X-Forwarded-For",
+    "EnableMetrics": True,
+    "SendTimeoutSec": 20,
+    "RetryTimeoutSec": 6,
+    "ApplePushSettings": [
+        {
+            "Type": "apple_rn",
+            "ApplePushUseDevelopment": True,
+            "ApplePushCertPrivate": "/etc/push/apple.pem",
+            "ApplePushCertPassword": "s3cr3t",
+            "ApplePushTopic": "com.mattermost.rn",
+            "AppleAuthKeyFile": "/etc/push/AuthKey.p8",
+            "AppleAuthKeyID": "ABCDE12345",
+            "AppleTeamID": "TEAM567890",
+        },
+        {
+            "Type": "apple_rnbeta",
+            "ApplePushUseDevelopment": False,
+            "ApplePushCertPrivate": "",
+            "ApplePushCertPassword": "",
+            "ApplePushTopic": "com.mattermost.rnbeta",
+            "AppleAuthKeyFile": "",
+            "AppleAuthKeyID": "",
+            "AppleTeamID": "",
+            "Endpoint": "https://relay.test:8443",
+            "CAFile": "/etc/push/ca.pem",
+        },
+    ],
+    "AndroidPushSettings": [
+        {
+            "Type": "android_rn",
+            "AndroidApiKey": "",
+            "ServiceFileLocation": "/etc/push/service.json",
+        },
+        {
+            "Type": "android_rnbeta",
+            "AndroidApiKey": "",
+            "ServiceFileLocation": "",
+            "Endpoint": "https://[::1]:8444",
+            "CAFile": "/etc/push/ca.pem",
+        },
+    ],
+    "EnableConsoleLog": False,
+    "EnableFileLog": True,
+    "LogFileLocation": "/var/log/push.log",
+    "LogFormat": "json",
+    "LogLevel": "warn",
+}
+
+OURS = """
+[proxy]
+listen_address = ":8066"
+throttle_per_sec = 250
+throttle_memory_store_size = 40000
+throttle_vary_by_header = "X-Forwarded-For"
+enable_metrics = true
+send_timeout_sec = 20
+retry_timeout_sec = 6
+enable_console_log = false
+enable_file_log = true
+log_file_location = "/var/log/push.log"
+log_format = "json"
+log_level = "warn"
+
+[[proxy.apple]]
+type = "apple_rn"
+sandbox = true
+certificate_file = "/etc/push/apple.pem"
+certificate_password = "s3cr3t"
+topic = "com.mattermost.rn"
+auth_key_file = "/etc/push/AuthKey.p8"
+auth_key_id = "ABCDE12345"
+team_id = "TEAM567890"
+
+[[proxy.apple]]
+type = "apple_rnbeta"
+topic = "com.mattermost.rnbeta"
+endpoint = "https://relay.test:8443"
+ca_file = "/etc/push/ca.pem"
+
+[[proxy.android]]
+type = "android_rn"
+service_account_file = "/etc/push/service.json"
+
+[[proxy.android]]
+type = "android_rnbeta"
+endpoint = "https://[::1]:8444"
+ca_file = "/etc/push/ca.pem"
+"""
+
+VALUES: dict[str, Any] = {
+    "listen_address": ":8066",
+    "throttle_per_sec": 250,
+    "throttle_memory_store_size": 40000,
+    "throttle_vary_by_header": "X-Forwarded-For",
+    "enable_metrics": True,
+    "send_timeout_sec": 20,
+    "retry_timeout_sec": 6,
+    "enable_console_log": False,
+    "enable_file_log": True,
+    "log_file_location": "/var/log/push.log",
+    "log_format": "json",
+    "log_level": "warn",
+    "apple": (
+        {
+            "type": "apple_rn",
+            "topic": "com.mattermost.rn",
+            "auth_key_file": "/etc/push/AuthKey.p8",
+            "auth_key_id": "ABCDE12345",
+            "team_id": "TEAM567890",
+            "sandbox": True,
+            "certificate_file": "/etc/push/apple.pem",
+            "certificate_password": "s3cr3t",
+            "endpoint": "",
+            "ca_file": "",
+        },
+        {
+            "type": "apple_rnbeta",
+            "topic": "com.mattermost.rnbeta",
+            "auth_key_file": "",
+            "auth_key_id": "",
+            "team_id": "",
+            "sandbox": False,
+            "certificate_file": "",
+            "certificate_password": "",
+            "endpoint": "https://relay.test:8443",
+            "ca_file": "/etc/push/ca.pem",
+        },
+    ),
+    "android": (
+        {
+            "type": "android_rn",
+            "service_account_file": "/etc/push/service.json",
+            "endpoint": "",
+            "ca_file": "",
+        },
+        {
+            "type": "android_rnbeta",
+            "service_account_file": "",
+            "endpoint": "https://[::1]:8444",
+            "ca_file": "/etc/push/ca.pem",
+        },
+    ),
+    "network": {"connect_to": {}, "ca_file": ""},
+    "warnings": (),
+}
+
+DEFAULTS: dict[str, Any] = {
+    "listen_address": "127.0.0.1:8086",
+    "throttle_per_sec": 300,
+    "throttle_memory_store_size": 50000,
+    "throttle_vary_by_header": "",
+    "enable_metrics": False,
+    "send_timeout_sec": 30,
+    "retry_timeout_sec": 8,
+    "enable_console_log": True,
+    "enable_file_log": False,
+    "log_file_location": "",
+    "log_format": "plain",
+    "log_level": "info",
+    "apple": (),
+    "android": (),
+    "network": {"connect_to": {}, "ca_file": ""},
+}
+
+
+def write(folder: Path, suffix: str, content: str | bytes, mode: int = 0o600) -> Path:
+    path = folder / f"config{suffix}"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    path.chmod(mode)
+    return path
+
+
+def values(found: ProxyConfig) -> dict[str, Any]:
+    """Return everything in ``found`` except where it came from, its secrets revealed."""
+    plain = dataclasses.asdict(found)
+    del plain["path"]
+    for entry in plain["apple"]:
+        entry["certificate_password"] = entry["certificate_password"].reveal()
+    return plain
+
+
+def upstream(folder: Path, document: object, **environment: str) -> ProxyConfig:
+    return load(write(folder, ".json", json.dumps(document)), environment)
+
+
+def ours(folder: Path, text: str, **environment: str) -> ProxyConfig:
+    return load(write(folder, ".toml", text), environment)
+
+
+def test_loads_an_upstream_file_with_all_its_keys(tmp_path: Path) -> None:
+    found = upstream(tmp_path, UPSTREAM)
+    assert values(found) == VALUES
+    assert found.path == tmp_path / "config.json"
+
+
+def test_loads_the_same_from_our_own_format(tmp_path: Path) -> None:
+    found = ours(tmp_path, OURS)
+    assert values(found) == VALUES
+    assert found.path == tmp_path / "config.toml"
+
+
+def test_every_setting_is_in_the_samples() -> None:
+    assert {field.upstream for field in PROXY} < set(UPSTREAM)
+    assert set(VALUES) == {field.name for field in dataclasses.fields(ProxyConfig)} - {"path"}
+
+
+@pytest.mark.parametrize("name", ["config.json", "mattermost-push-proxy.json", "config", "c.conf"])
+def test_a_file_of_any_other_name_is_upstreams(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.touch(0o600)
+    path.write_text(json.dumps(UPSTREAM))
+    assert values(load(path, {})) == VALUES
+
+
+def test_key_case_does_not_matter_in_an_upstream_file(tmp_path: Path) -> None:
+    def folded(value: Any, fold: Callable[[str], str]) -> Any:
+        if isinstance(value, dict):
+            return {fold(key): folded(item, fold) for key, item in value.items()}
+        if isinstance(value, list):
+            return [folded(item, fold) for item in value]
+        return value
+
+    for fold in (str.lower, str.upper):
+        assert values(upstream(tmp_path, folded(UPSTREAM, fold))) == VALUES
+
+
+def test_null_is_no_value_in_an_upstream_file(tmp_path: Path) -> None:
+    document: dict[str, Any] = dict.fromkeys(UPSTREAM)
+    assert values(upstream(tmp_path, document)) | {"warnings": ()} == DEFAULTS | {"warnings": ()}
+    document["ApplePushSettings"] = [
+        dict.fromkeys(UPSTREAM["ApplePushSettings"][0]) | {"Type": "apple_rn"}
+    ]
+    assert upstream(tmp_path, document).apple[0].topic == ""
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    bom = b"\xef\xbb\xbf"
+    path = write(tmp_path, ".json", bom + json.dumps(UPSTREAM).encode())
+    assert values(load(path, {})) == VALUES
+    path = write(tmp_path, ".toml", bom + OURS.encode())
+    assert values(load(path, {})) == VALUES
+
+
+def test_what_is_missing_in_an_upstream_file_has_its_default(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    assert values(upstream(tmp_path, {})) == DEFAULTS | {
+        "warnings": (
+            f"{path}: ListenAddress is missing; 127.0.0.1:8086 is used",
+            f"{path}: ThrottlePerSec is missing; 300 is used",
+            f"{path}: ThrottleMemoryStoreSize is missing; 50000 is used",
+        )
+    }
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "[proxy]\n", "[mattermost]\n[console]\n"])
+def test_what_is_missing_in_our_file_has_its_default(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    assert values(ours(tmp_path, text)) == DEFAULTS | {
+        "warnings": (
+            f"{path}: proxy.listen_address is missing; 127.0.0.1:8086 is used",
+            f"{path}: proxy.throttle_per_sec is missing; 300 is used",
+            f"{path}: proxy.throttle_memory_store_size is missing; 50000 is used",
+        )
+    }
+
+
+HEAD = """
+[proxy]
+listen_address = ":8066"
+throttle_per_sec = 300
+throttle_memory_store_size = 50000
+"""
+
+
+def test_the_tables_of_the_console_are_not_the_workers_business(tmp_path: Path) -> None:
+    text = HEAD + '[mattermost]\nurl = "https://chat.test"\n[console]\ntheme = "x"\n'
+    assert ours(tmp_path, text).warnings == ()
+
+
+def test_paths_in_our_file_count_from_its_folder(tmp_path: Path) -> None:
+    text = """
+[proxy]
+log_file_location = "logs/push.log"
+[[proxy.apple]]
+type = "apple_rn"
+auth_key_file = "AuthKey.p8"
+certificate_file = "../apple.pem"
+ca_file = "/etc/ca.pem"
+[[proxy.android]]
+type = "android_rn"
+service_account_file = "~/service.json"
+ca_file = "~nobody-has-this-name/ca.pem"
+[network]
+ca_file = "ca.pem"
+"""
+    found = ours(tmp_path, text)
+    assert found.log_file_location == str(tmp_path / "logs/push.log")
+    assert found.apple[0].auth_key_file == str(tmp_path / "AuthKey.p8")
+    assert Path(found.apple[0].certificate_file).resolve() == tmp_path.parent / "apple.pem"
+    assert found.apple[0].ca_file == "/etc/ca.pem"
+    assert found.android[0].service_account_file == f"{os.environ['HOME']}/service.json"
+    assert found.android[0].ca_file.endswith("~nobody-has-this-name/ca.pem")
+    assert found.network.ca_file == str(tmp_path / "ca.pem")
+
+
+def test_paths_in_an_upstream_file_stay_as_they_are(tmp_path: Path) -> None:
+    document = {
+        "LogFileLocation": "./logs/push.log",
+        "ApplePushSettings": [{"Type": "apple_rn", "AppleAuthKeyFile": "AuthKey.p8"}],
+        "AndroidPushSettings": [{"Type": "android_rn", "ServiceFileLocation": "service.json"}],
+    }
+    found = upstream(tmp_path, document)
+    assert found.log_file_location == "./logs/push.log"
+    assert found.apple[0].auth_key_file == "AuthKey.p8"
+    assert found.android[0].service_account_file == "service.json"
+
+
+OVERRIDES: list[tuple[str, str, str, object]] = [
+    ("MMPUSH_PROXY__LISTEN_ADDRESS", "127.0.0.1:9", "listen_address", "127.0.0.1:9"),
+    ("MMPUSH_PROXY__THROTTLE_PER_SEC", "9", "throttle_per_sec", 9),
+    ("MMPUSH_PROXY__THROTTLE_MEMORY_STORE_SIZE", " 9 ", "throttle_memory_store_size", 9),
+    ("MMPUSH_PROXY__THROTTLE_VARY_BY_HEADER", "X-Real-IP", "throttle_vary_by_header", "X-Real-IP"),
+    ("MMPUSH_PROXY__ENABLE_METRICS", "no", "enable_metrics", False),
+    ("MMPUSH_PROXY__SEND_TIMEOUT_SEC", "9", "send_timeout_sec", 9),
+    ("MMPUSH_PROXY__RETRY_TIMEOUT_SEC", "1", "retry_timeout_sec", 1),
+    ("MMPUSH_PROXY__ENABLE_CONSOLE_LOG", "yes", "enable_console_log", True),
+    ("MMPUSH_PROXY__ENABLE_FILE_LOG", "0", "enable_file_log", False),
+    ("MMPUSH_PROXY__LOG_FILE_LOCATION", "/x.log", "log_file_location", "/x.log"),
+    ("MMPUSH_PROXY__LOG_FORMAT", "plain", "log_format", "plain"),
+    ("MMPUSH_PROXY__LOG_LEVEL", "debug", "log_level", "debug"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "field", "value"), OVERRIDES)
+def test_the_environment_outranks_either_file(
+    name: str, text: str, field: str, value: object, tmp_path: Path
+) -> None:
+    for found in (
+        upstream(tmp_path, UPSTREAM, **{name: text}),
+        ours(tmp_path, OURS, **{name: text}),
+    ):
+        assert values(found) == VALUES | {field: value}
+
+
+def test_the_environment_sets_the_roots_to_trust(tmp_path: Path) -> None:
+    found = ours(tmp_path, OURS, MMPUSH_NETWORK__CA_FILE="/etc/ca.pem")
+    assert found.network.ca_file == "/etc/ca.pem"
+
+
+def test_every_environment_variable_is_in_the_samples() -> None:
+    known = {field.env for field in (*PROXY, *NETWORK)}
+    assert known == {name for name, *_ in OVERRIDES} | {"MMPUSH_NETWORK__CA_FILE"}
+
+
+def test_what_the_environment_sets_is_not_missing(tmp_path: Path) -> None:
+    found = upstream(
+        tmp_path,
+        {},
+        MMPUSH_PROXY__LISTEN_ADDRESS=":1",
+        MMPUSH_PROXY__THROTTLE_PER_SEC="1",
+        MMPUSH_PROXY__THROTTLE_MEMORY_STORE_SIZE="1",
+    )
+    assert found.warnings == ()
+
+
+def test_reads_the_environment_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MMPUSH_PROXY__LOG_LEVEL", "error")
+    assert load(write(tmp_path, ".toml", OURS)).log_level == "error"
+
+
+def test_warns_of_an_environment_variable_nobody_reads(tmp_path: Path) -> None:
+    found = ours(
+        tmp_path,
+        OURS,
+        MMPUSH_PROXY__TROTTLE_PER_SEC="9",
+        MMPUSH_QQQ__ZZZ="9",
+        MMPUSH_CONTROL="/x",
+        HOME="/x",
+    )
+    assert found.warnings == (
+        "MMPUSH_PROXY__TROTTLE_PER_SEC is no known setting and is ignored; "
+        "did you mean MMPUSH_PROXY__THROTTLE_PER_SEC?",
+        "MMPUSH_QQQ__ZZZ is no known setting and is ignored",
+    )
+
+
+BAD_OVERRIDES = [
+    ("MMPUSH_PROXY__THROTTLE_PER_SEC", "many", "expected a whole number, got text"),
+    ("MMPUSH_PROXY__THROTTLE_PER_SEC", "0", "expected a number from 1 to 1000000"),
+    ("MMPUSH_PROXY__ENABLE_METRICS", "on", "expected true or false, got text"),
+    ("MMPUSH_PROXY__LOG_LEVEL", "loud", "expected one of debug, info, warn, error"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "message"), BAD_OVERRIDES)
+def test_refuses_an_environment_variable_that_cannot_be(
+    name: str, text: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        ours(tmp_path, OURS, **{name: text})
+    assert error.value.line() == f"environment variable {name}: {message}."
+
+
+TIMES = [
+    pytest.param(30, 8, 25, 8, id="defaults"),
+    pytest.param(0, 0, 25, 8, id="zeros are defaults"),
+    pytest.param(10, 8, 10, 8, id="sooner"),
+    pytest.param(25, 25, 25, 25, id="as long as the answer"),
+    pytest.param(3600, 60, 25, 25, id="longer than Mattermost waits"),
+    pytest.param(5, 8, 5, 5, id="a try longer than the answer"),
+]
+
+
+@pytest.mark.parametrize(("send", "retry", "answer_s", "try_s"), TIMES)
+def test_answers_before_mattermost_gives_up(
+    send: int, retry: int, answer_s: float, try_s: float, tmp_path: Path
+) -> None:
+    found = upstream(tmp_path, UPSTREAM | {"SendTimeoutSec": send, "RetryTimeoutSec": retry})
+    assert (found.answer_within_s, found.try_within_s) == (answer_s, try_s)
+
+
+def test_warns_of_a_try_that_is_longer_than_the_answer(tmp_path: Path) -> None:
+    found = upstream(tmp_path, UPSTREAM | {"SendTimeoutSec": 5, "RetryTimeoutSec": 8})
+    assert found.warnings == (
+        "RetryTimeoutSec is longer than SendTimeoutSec; one try ends with the answer's time",
+    )
+
+
+def test_warns_once_of_a_key_that_means_nothing_any_more(tmp_path: Path) -> None:
+    document = json.loads(json.dumps(UPSTREAM))
+    for entry in document["AndroidPushSettings"]:
+        entry["AndroidApiKey"] = "AAAA-s3cr3t"
+    assert upstream(tmp_path, document).warnings == (
+        "AndroidApiKey is ignored: Google's legacy API is gone since 2024; "
+        "ServiceFileLocation replaces it",
+    )
+
+
+def test_warns_of_upstream_keys_nobody_knows(tmp_path: Path) -> None:
+    document = UPSTREAM | {
+        "ListenAdress": ":1",
+        "Colour\x1b[31m": "red",
+        "AndroidPushSettings": [{"Type": "android_rn", "ServiceFile": "x"}],
+    }
+    assert upstream(tmp_path, document).warnings == (
+        "ServiceFile is no known setting and is ignored; did you mean ServiceFileLocation?",
+        "ListenAdress is no known setting and is ignored; did you mean ListenAddress?",
+        "Colour is no known setting and is ignored",
+    )
+
+
+def test_the_last_of_two_upstream_targets_of_a_type_counts(tmp_path: Path) -> None:
+    document = UPSTREAM | {
+        "ApplePushSettings": [
+            {"Type": "apple_rn", "ApplePushTopic": "first"},
+            {"Type": "apple_rnbeta", "ApplePushTopic": "other"},
+            {"Type": "apple_rn", "ApplePushTopic": "last"},
+        ]
+    }
+    found = upstream(tmp_path, document)
+    assert {entry.type: entry.topic for entry in found.apple} == {
+        "apple_rn": "last",
+        "apple_rnbeta": "other",
+    }
+    assert found.warnings == ("two targets have the same Type; the last one counts",)
+
+
+def test_warns_of_a_type_that_is_both_apples_and_androids(tmp_path: Path) -> None:
+    document = UPSTREAM | {"AndroidPushSettings": [{"Type": "apple_rn"}]}
+    assert upstream(tmp_path, document).warnings == (
+        "apple_rn is both an Apple and an Android target; Android counts",
+    )
+
+
+def test_warns_of_a_file_that_everybody_can_change(tmp_path: Path) -> None:
+    path = write(tmp_path, ".toml", HEAD, 0o606)
+    assert load(path, {}).warnings == (
+        f"{path} can be changed by every user of this host: chmod o-w {path}",
+    )
+
+
+SECRET_FILES = [
+    pytest.param("auth_key_file", id="key"),
+    pytest.param("certificate_file", id="certificate"),
+    pytest.param("service_account_file", id="service account"),
+]
+
+
+@pytest.mark.parametrize("key", SECRET_FILES)
+def test_warns_of_a_credential_that_everybody_can_read(key: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.touch()
+    table = "android" if key.startswith("service") else "apple"
+    text = f'{HEAD}[[proxy.{table}]]\ntype = "x"\n{key} = "{secret}"\n'
+    path = write(tmp_path, ".toml", text, 0o644)
+    secret.chmod(0o604)
+    assert load(path, {}).warnings == (
+        f"{secret} holds a secret that every user of this host can read: chmod o-r {secret}",
+    )
+    secret.chmod(0o640)
+    assert load(path, {}).warnings == ()
+
+
+def test_warns_of_a_password_that_everybody_can_read(tmp_path: Path) -> None:
+    text = HEAD + '[[proxy.apple]]\ntype = "x"\ncertificate_password = "s3cr3t"\n'
+    path = write(tmp_path, ".toml", text, 0o644)
+    assert load(path, {}).warnings == (
+        f"{path} holds a secret that every user of this host can read: chmod o-r {path}",
+    )
+    path.chmod(0o640)
+    assert load(path, {}).warnings == ()
+
+
+def refusal(path: Path) -> ConfigError:
+    with pytest.raises(ConfigError) as error:
+        load(path, {})
+    return error.value
+
+
+def test_says_that_there_is_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "none.toml"
+    error = refusal(path)
+    assert error.line() == (
+        f"{path}: there is no such file. Name the configuration file with --config."
+    )
+    assert error.code == "config-missing"
+
+
+def test_says_that_it_is_a_folder(tmp_path: Path) -> None:
+    assert refusal(tmp_path).line() == f"{tmp_path}: cannot be read: Is a directory."
+
+
+@pytest.fixture
+def _without_rights() -> Iterator[None]:
+    """Run as somebody who may not do everything, where this is run by somebody who may."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.mark.usefixtures("_without_rights")
+def test_says_that_it_may_not_be_read(short_tmp: Path) -> None:
+    path = short_tmp / "config.toml"
+    path.write_text(OURS)
+    path.chmod(0)
+    assert refusal(path).line() == f"{path}: cannot be read: Permission denied."
+
+
+def test_says_where_it_is_not_utf_8(tmp_path: Path) -> None:
+    path = write(tmp_path, ".toml", b"[proxy]\n\n# gr\xfcn\n")
+    assert refusal(path).line() == f"{path}, line 3: expected UTF-8 text."
+    path = write(tmp_path, ".json", "{}".encode("utf-16"))
+    assert refusal(path).line() == f"{path}, line 1: expected UTF-8 text."
+
+
+def test_says_that_it_is_too_large(tmp_path: Path) -> None:
+    padding = b" " * (1024 * 1024 - 2)
+    path = write(tmp_path, ".json", b"{}" + padding)
+    load(path, {})
+    path = write(tmp_path, ".json", b"{}" + padding + b" ")
+    assert refusal(path).line() == f"{path}: larger than 1 MiB, so it is no configuration file."
+
+
+OBJECT = ": expected a JSON object with ListenAddress and the other settings."
+PERSON = ": expected JSON that a person wrote."
+BAD_JSON = [
+    pytest.param("", ", line 1, column 1: this is no JSON: Expecting value.", id="empty"),
+    pytest.param("{", ", line 1, column 2: this is no JSON: Expecting property name enclosed in "
+                 "double quotes.", id="open"),
+    pytest.param("// hello\n{}", ", line 1, column 1: this is no JSON: Expecting value.",
+                 id="comment"),
+    pytest.param('{\n  "ListenAddress" ":8066"\n}',
+                 ", line 2, column 19: this is no JSON: Expecting a character delimiter.",
+                 id="no colon"),
+    pytest.param('{\n  "ListenAddress": ":8066"\n  "EnableMetrics": true\n}',
+                 ", line 3, column 3: this is no JSON: Expecting a character delimiter.",
+                 id="no comma"),
+    pytest.param('{\n\n  "ListenAddress": ":8066\n}',
+                 ", line 3, column 26: this is no JSON: Invalid control character at.",
+                 id="line break in text"),
+    pytest.param('{\n"ListenAddress": ":8066',
+                 ", line 2, column 18: this is no JSON: Unterminated string starting at.",
+                 id="open text"),
+    pytest.param("{} x", ", line 1, column 4: this is no JSON: Extra data.", id="more behind it"),
+    pytest.param('{"ListenAddress": True}',
+                 ", line 1, column 19: this is no JSON: Expecting value.", id="Python's True"),
+    pytest.param('{\n"ThrottlePerSec":\n NaN}',
+                 ", line 3, column 2: this is no JSON: Expecting a number.", id="NaN"),
+    pytest.param('{"ThrottlePerSec": -Infinity}',
+                 ", line 1, column 20: this is no JSON: Expecting a number.", id="infinity"),
+    pytest.param("null", OBJECT, id="null"),
+    pytest.param("[]", OBJECT, id="list"),
+    pytest.param('"x"', OBJECT, id="text"),
+    pytest.param("5", OBJECT, id="number"),
+    pytest.param("[" * 100_000, PERSON, id="100,000 brackets"),
+    pytest.param('{"ThrottlePerSec": ' + "9" * 5000 + "}", PERSON, id="5000 digits"),
+    pytest.param('{"ListenAddress": 8066}', ": ListenAddress: expected text, got a number.",
+                 id="number for text"),
+    pytest.param('{"listenaddress": ["x"]}', ": ListenAddress: expected text, got a list.",
+                 id="list for text"),
+    pytest.param('{"ThrottlePerSec": "300"}',
+                 ": ThrottlePerSec: expected a whole number, got text.", id="text for a number"),
+    pytest.param('{"ThrottlePerSec": 300.0}', ": ThrottlePerSec: expected a whole number, "
+                 "got a number with a fraction.", id="fraction"),
+    pytest.param('{"ThrottlePerSec": true}',
+                 ": ThrottlePerSec: expected a whole number, got true or false.",
+                 id="true for a number"),
+    pytest.param('{"ThrottlePerSec": 0}',
+                 ": ThrottlePerSec: expected a number from 1 to 1000000.", id="zero"),
+    pytest.param('{"SendTimeoutSec": -1}',
+                 ": SendTimeoutSec: expected a number from 0 to 3600.", id="below zero"),
+    pytest.param('{"EnableMetrics": "true"}',
+                 ": EnableMetrics: expected true or false, got text.", id="text for true"),
+    pytest.param('{"EnableMetrics": 1}',
+                 ": EnableMetrics: expected true or false, got a number.", id="1 for true"),
+    pytest.param('{"LogFormat": "xml"}', ": LogFormat: expected one of plain, json.",
+                 id="no such format"),
+    pytest.param('{"LogLevel": "loud"}', ": LogLevel: expected one of debug, info, warn, error.",
+                 id="no such level"),
+    pytest.param('{"ApplePushSettings": {}}', ": ApplePushSettings: expected a list of targets.",
+                 id="object for a list"),
+    pytest.param('{"AndroidPushSettings": ["x"]}',
+                 ": AndroidPushSettings: expected a list of targets.", id="list of text"),
+    pytest.param('{"ApplePushSettings": [{"Type": "a"}, {"Type": "b", "ApplePushTopic": 5}]}',
+                 ": ApplePushSettings[1].ApplePushTopic: expected text, got a number.",
+                 id="number in the second target"),
+    pytest.param('{"ApplePushSettings": [{"Type": "a", "ApplePushUseDevelopment": "x"}]}',
+                 ": ApplePushSettings[0].ApplePushUseDevelopment: "
+                 "expected true or false, got text.", id="text for the sandbox"),
+    pytest.param('{"ApplePushSettings": [{"ApplePushTopic": "x"}]}', ": ApplePushSettings[0].Type: "
+                 "expected a platform such as apple_rn or android_rn.", id="no type"),
+    pytest.param('{"AndroidPushSettings": [{"Type": ""}]}', ": AndroidPushSettings[0].Type: "
+                 "expected a platform such as apple_rn or android_rn.", id="empty type"),
+    pytest.param('{"AndroidPushSettings": [{"Type": "a", "Endpoint": "relay.test"}]}',
+                 ": AndroidPushSettings[0].Endpoint: expected https://host or https://host:port.",
+                 id="endpoint"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "sentence"), BAD_JSON)
+def test_says_what_is_wrong_in_an_upstream_file(
+    content: str, sentence: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, ".json", content)
+    assert refusal(path).line() == f"{path}{sentence}"
+
+
+TOML_PERSON = ": expected TOML that a person wrote."
+BAD_TOML = [
+    pytest.param("[proxy\nx = 5", ", line 1, column 7: this is no TOML: Expected a character at "
+                 "the end of a table declaration.", id="open table"),
+    pytest.param('[proxy]\nlisten_address ":8066"\n', ", line 2, column 16: this is no TOML: "
+                 "Expected a character after a key in a key/value pair.", id="no equals sign"),
+    pytest.param("[proxy]\nlisten_address = :8066\n",
+                 ", line 2, column 18: this is no TOML: Invalid value.", id="no quotes"),
+    pytest.param('[proxy]\nlog_level = "info"\nlog_level = "warn"\n',
+                 ", line 3, column 19: this is no TOML: Cannot overwrite a value.", id="key twice"),
+    pytest.param("proxy = " + "[" * 100_000, TOML_PERSON, id="100,000 brackets"),
+    pytest.param("[proxy]\nthrottle_per_sec = " + "9" * 5000, TOML_PERSON, id="5000 digits"),
+    pytest.param("[proxy]\nthrottle_per_sec = 0x" + "f" * 5000,
+                 ": proxy.throttle_per_sec: expected a number from 1 to 1000000.",
+                 id="5000 hexadecimal digits"),
+    pytest.param("[proxy]\nlisten_address = 0x" + "f" * 5000,
+                 ": proxy.listen_address: expected text, got a number.",
+                 id="5000 hexadecimal digits for text"),
+    pytest.param("[proxi]\n", ": proxi: unknown table. Did you mean proxy?", id="table"),
+    pytest.param("[qq]\n", ": qq: unknown table. Known: mattermost, proxy, network, console.",
+                 id="table like none"),
+    pytest.param("throttle_per_sec = 5\n",
+                 ": throttle_per_sec: unknown table. "
+                 "Known: mattermost, proxy, network, console.", id="key outside of its table"),
+    pytest.param("[proxy]\nthrotle_per_sec = 5\n",
+                 ": proxy.throtle_per_sec: unknown key. Did you mean throttle_per_sec?", id="key"),
+    pytest.param("[proxy]\nListenAddress = 5\n",
+                 ": proxy.ListenAddress: unknown key. Did you mean listen_address?",
+                 id="upstream's key"),
+    pytest.param("[network]\ncafile = 5\n", ": network.cafile: unknown key. Did you mean ca_file?",
+                 id="key of network"),
+    pytest.param("[network]\nx = 5\n", ": network.x: unknown key. Known: connect_to, ca_file.",
+                 id="key like none"),
+    pytest.param('[[proxy.apple]]\ntype = "a"\n[[proxy.apple]]\ntype = "b"\ntopik = "x"\n',
+                 ": proxy.apple[1].topik: unknown key. Did you mean topic?", id="key of a target"),
+    pytest.param('[[proxy.android]]\ntype = "a"\nservice_file = "x"\n',
+                 ": proxy.android[0].service_file: unknown key. "
+                 "Did you mean service_account_file?", id="key of an Android target"),
+    pytest.param("proxy = 5\n", ": proxy: expected a table.", id="number for a table"),
+    pytest.param("network = []\n", ": network: expected a table.", id="list for a table"),
+    pytest.param("[proxy.apple]\n", ": proxy.apple: expected a list of targets.",
+                 id="one table for a list"),
+    pytest.param("[proxy]\nandroid = [5]\n", ": proxy.android: expected a list of targets.",
+                 id="list of numbers"),
+    pytest.param("[proxy]\nthrottle_per_sec = '5'\n",
+                 ": proxy.throttle_per_sec: expected a whole number, got text.",
+                 id="text for a number"),
+    pytest.param("[proxy]\nlisten_address = 2026-01-02\n",
+                 ": proxy.listen_address: expected text, got a date or time.", id="date for text"),
+    pytest.param("[proxy]\nthrottle_per_sec = inf\n",
+                 ": proxy.throttle_per_sec: expected a whole number, "
+                 "got a number with a fraction.", id="infinity"),
+    pytest.param("[network]\nca_file = 5\n", ": network.ca_file: expected text, got a number.",
+                 id="number for a path"),
+    pytest.param("[[proxy.apple]]\n", ": proxy.apple[0].type: expected a platform such as apple_rn "
+                 "or android_rn.", id="no type"),
+    pytest.param('[[proxy.apple]]\ntype = "a"\n[[proxy.apple]]\ntype = "a"\n',
+                 ": two targets have the type a.", id="type twice"),
+    pytest.param('[[proxy.apple]]\ntype = "a"\n[[proxy.android]]\ntype = "a"\n',
+                 ": two targets have the type a.", id="type of both platforms"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "sentence"), BAD_TOML)
+def test_says_what_is_wrong_in_our_file(content: str, sentence: str, tmp_path: Path) -> None:
+    path = write(tmp_path, ".toml", content)
+    assert refusal(path).line() == f"{path}{sentence}"
+
+
+ENDPOINTS = [
+    "https://relay.test",
+    "https://relay.test/",
+    "https://relay.test:8443",
+    "https://relay.test:8443/",
+    "https://Relay-1.test:65535",
+    "https://127.0.0.1:1",
+    "https://[::1]",
+    "https://[::1]:8443",
+    "https://[2001:db8::1]:8443/",
+    "",
+]
+BAD_ENDPOINTS = [
+    "relay.test",
+    "relay.test:8443",
+    "http://relay.test",
+    "https://",
+    "https:///",
+    "https://:8443",
+    "https://relay.test:",
+    "https://relay.test:0",
+    "https://relay.test:65536",
+    "https://relay.test:99999",
+    "https://relay.test:http",
+    "https://relay.test/path",
+    "https://relay.test//",
+    "https://relay.test?x",
+    "https://relay.test#x",
+    "https://user@relay.test",
+    "https://user:s3cr3t@relay.test",
+    "https://relay test",
+    "https://relay.test\n",
+    "https://::1",
+    "https://[1:2:3]",
+    "https://[relay.test]",
+    "https://[::1",
+    "https://relay.test:٨٤",
+]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=repr)
+def test_accepts_an_endpoint(endpoint: str, tmp_path: Path) -> None:
+    for found in (
+        upstream(
+            tmp_path,
+            {
+                "ApplePushSettings": [{"Type": "a", "Endpoint": endpoint}],
+                "AndroidPushSettings": [{"Type": "b", "Endpoint": endpoint}],
+            },
+        ),
+        ours(
+            tmp_path,
+            f'[[proxy.apple]]\ntype = "a"\nendpoint = "{endpoint}"\n'
+            f'[[proxy.android]]\ntype = "b"\nendpoint = "{endpoint}"\n',
+        ),
+    ):
+        assert found.apple[0].endpoint == endpoint
+        assert found.android[0].endpoint == endpoint
+
+
+@pytest.mark.parametrize("endpoint", BAD_ENDPOINTS, ids=repr)
+def test_refuses_an_endpoint(endpoint: str, tmp_path: Path) -> None:
+    sentence = "expected https://host or https://host:port."
+    path = write(
+        tmp_path, ".toml", f'[[proxy.apple]]\ntype = "a"\nendpoint = {json.dumps(endpoint)}\n'
+    )
+    assert refusal(path).line() == f"{path}: proxy.apple[0].endpoint: {sentence}"
+    document = {"AndroidPushSettings": [{"Type": "a", "Endpoint": endpoint}]}
+    path = write(tmp_path, ".json", json.dumps(document))
+    assert refusal(path).line() == f"{path}: AndroidPushSettings[0].Endpoint: {sentence}"
+
+
+def test_connects_elsewhere(tmp_path: Path) -> None:
+    text = """
+[network.connect_to]
+"api.push.apple.com:443" = "127.0.0.1:8443"
+"fcm.googleapis.com:443" = "[::1]:8444"
+"[2001:db8::1]:443" = "relay.test:1"
+"""
+    assert ours(tmp_path, text).network.connect_to == {
+        "api.push.apple.com:443": "127.0.0.1:8443",
+        "fcm.googleapis.com:443": "[::1]:8444",
+        "[2001:db8::1]:443": "relay.test:1",
+    }
+
+
+BAD_CONNECT_TO = [
+    pytest.param('"api.push.apple.com" = "127.0.0.1:8443"', id="no port"),
+    pytest.param('"api.push.apple.com:443" = "127.0.0.1"', id="no port to go to"),
+    pytest.param('"api.push.apple.com:443" = "127.0.0.1:0"', id="port 0"),
+    pytest.param('"api.push.apple.com:443" = "127.0.0.1:65536"', id="port too high"),
+    pytest.param('"api.push.apple.com:99999" = "127.0.0.1:1"', id="port too high to match"),
+    pytest.param('"api.push.apple.com:443" = 8443', id="number"),
+    pytest.param('"api.push.apple.com:443" = ""', id="empty"),
+    pytest.param('"https://api.push.apple.com:443" = "127.0.0.1:1"', id="address with scheme"),
+    pytest.param('"api.push.apple.com:443" = "::1:8443"', id="IPv6 without brackets"),
+    pytest.param('":443" = "127.0.0.1:1"', id="no host"),
+    pytest.param('a.b = "127.0.0.1:1"', id="a table within"),
+]
+
+
+@pytest.mark.parametrize("line", BAD_CONNECT_TO)
+def test_refuses_to_connect_to_no_address(line: str, tmp_path: Path) -> None:
+    path = write(tmp_path, ".toml", f"[network.connect_to]\n{line}\n")
+    assert refusal(path).line() == (
+        f'{path}: network.connect_to: expected "host:port" = "addr:port".'
+    )
+
+
+def test_refuses_connect_to_that_is_no_table(tmp_path: Path) -> None:
+    path = write(tmp_path, ".toml", '[network]\nconnect_to = "a:1=b:2"\n')
+    assert refusal(path).line() == f"{path}: network.connect_to: expected a table."
+
+
+SECRET = "Kanarienvogel"
+PARTS = {SECRET[start : start + 5] for start in range(len(SECRET) - 4)}
+EDITS: list[Any] = [
+    pytest.param(lambda data, at: data[:at], id="cut"),
+    pytest.param(lambda data, at: data[:at] + data[at + 1 :], id="deleted"),
+    *(
+        pytest.param(
+            lambda data, at, put=put: data[:at] + put + data[at + 1 :], id=f"replaced {put!r}"
+        )
+        for put in (
+            b'"',
+            b"'",
+            b"\n",
+            b"{",
+            b"]",
+            b"=",
+            b":",
+            b",",
+            b".",
+            b"7",
+            b"\\",
+            b"\0",
+            b"\xff",
+        )
+    ),
+    *(
+        pytest.param(lambda data, at, put=put: data[:at] + put + data[at:], id=f"inserted {put!r}")
+        for put in (b'"', b"'", b"\n", b"=", b":", b'"""')
+    ),
+]
+CONTENTS = [
+    pytest.param(
+        ".json",
+        json.dumps(
+            {
+                "ThrottlePerSec": 300,
+                "ApplePushSettings": [
+                    {"Type": "apple_rn", "ApplePushCertPassword": SECRET, "AppleTeamID": SECRET}
+                ],
+                "AndroidPushSettings": [{"Type": "android_rn", "AndroidApiKey": SECRET}],
+            },
+            indent=1,
+        ),
+        id="upstream",
+    ),
+    pytest.param(
+        ".toml",
+        f'[proxy]\nthrottle_per_sec = 300\n[[proxy.apple]]\ntype = "apple_rn"\n'
+        f"certificate_password = \"{SECRET}\"\nteam_id = '{SECRET}'\n"
+        f'[[proxy.android]]\ntype = "android_rn" # {SECRET}\nservice_account_file = "{SECRET}"\n',
+        id="ours",
+    ),
+]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize(("suffix", "content"), CONTENTS)
+def test_no_error_and_no_warning_echoes_the_file(
+    suffix: str, content: str, edit: Callable[[bytes, int], bytes], tmp_path: Path
+) -> None:
+    refused = 0
+    for at in range(len(content)):
+        path = write(tmp_path, suffix, edit(content.encode(), at))
+        try:
+            told = "\n".join(load(path, {}).warnings)
+        except ConfigError as error:
+            told = error.line()
+            refused += 1
+        assert not {part for part in PARTS if part in told}, told
+    assert refused
+
+
+@pytest.mark.parametrize("value", ["20261234", "true", "[20261234]", "20261234.5"])
+def test_no_error_echoes_a_password_of_another_type(value: str, tmp_path: Path) -> None:
+    for suffix, content in (
+        (".toml", f'[[proxy.apple]]\ntype = "a"\ncertificate_password = {value}\n'),
+        (".json", f'{{"ApplePushSettings": [{{"Type": "a", "ApplePushCertPassword": {value}}}]}}'),
+    ):
+        error = refusal(write(tmp_path, suffix, content))
+        assert "expected text, got " in error.line()
+        assert "20261234" not in error.line()
+
+
+def test_a_configuration_does_not_show_its_secrets(tmp_path: Path) -> None:
+    found = upstream(tmp_path, UPSTREAM)
+    assert "s3cr3t" not in repr(found)
+    assert found.apple[0].certificate_password.reveal() == "s3cr3t"
+
+
+# From here on, the credentials that a configuration names are read too.
+
+
+def pem(key: PrivateKeyTypes) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+EC_PEM = pem(ec.generate_private_key(ec.SECP256R1()))
+RSA_PEM = pem(rsa.generate_private_key(65537, 2048))
+CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "AuthKey.p8"
+    path.write_text(EC_PEM)
+    path.chmod(0o600)
+    return path
+
+
+def write_again(path: Path, content: str) -> None:
+    path.write_text(content)
+
+
+def account(**fields: Any) -> dict[str, Any]:
+    document = {
+        "type": "service_account",
+        "project_id": "project-1",
+        "private_key_id": "0123",
+        "private_key": RSA_PEM,
+        "client_email": "push@project-1.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+    return {name: value for name, value in (document | fields).items() if value is not None}
+
+
+@pytest.fixture
+def account_file(tmp_path: Path) -> Path:
+    path = tmp_path / "service.json"
+    path.write_text(json.dumps(account()))
+    path.chmod(0o600)
+    return path
+
+
+def apple(key_file: Path, **fields: Any) -> dict[str, Any]:
+    return {
+        "Type": "apple_rn",
+        "ApplePushTopic": "com.mattermost.rn",
+        "AppleAuthKeyFile": str(key_file),
+        "AppleAuthKeyID": "ABCDE12345",
+        "AppleTeamID": "TEAM567890",
+    } | fields
+
+
+def android(account_file: Path, **fields: Any) -> dict[str, Any]:
+    return {"Type": "android_rn", "ServiceFileLocation": str(account_file)} | fields
+
+
+def targets(folder: Path, apples: list[dict[str, Any]], androids: list[dict[str, Any]]) -> Targets:
+    document = UPSTREAM | {"ApplePushSettings": apples, "AndroidPushSettings": androids}
+    return Targets.build(upstream(folder, document))
+
+
+async def test_builds_every_target_of_a_good_configuration(
+    tmp_path: Path, key_file: Path, account_file: Path
+) -> None:
+    built = targets(
+        tmp_path,
+        [apple(key_file), apple(key_file, Type="apple_rnbeta", ApplePushUseDevelopment=True)],
+        [android(account_file), android(account_file, Type="android_rnbeta")],
+    )
+    assert built.disabled == {}
+    assert {name: target.endpoint for name, target in built.ready.items()} == {
+        "apple_rn": "api.push.apple.com:443",
+        "apple_rnbeta": "api.sandbox.push.apple.com:443",
+        "android_rn": "fcm.googleapis.com:443",
+        "android_rnbeta": "fcm.googleapis.com:443",
+    }
+    assert {name: target.platform for name, target in built.ready.items()} == {
+        "apple_rn": "apple",
+        "apple_rnbeta": "apple",
+        "android_rn": "android",
+        "android_rnbeta": "android",
+    }
+    assert not any(target.is_connected for target in built.ready.values())
+    await built.aclose()
+
+
+PLACES = [
+    pytest.param("https://relay.test", "relay.test:443", id="host"),
+    pytest.param("https://Relay.test:8443/", "relay.test:8443", id="host and port"),
+    pytest.param("https://[::1]:8444", "[::1]:8444", id="IPv6"),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "shown"), PLACES)
+async def test_an_endpoint_outranks_the_sandbox(
+    endpoint: str, shown: str, tmp_path: Path, key_file: Path, account_file: Path
+) -> None:
+    built = targets(
+        tmp_path,
+        [apple(key_file, Endpoint=endpoint, ApplePushUseDevelopment=True)],
+        [android(account_file, Endpoint=endpoint)],
+    )
+    assert {target.endpoint for target in built.ready.values()} == {shown}
+    await built.aclose()
+
+
+def apple_refusal(folder: Path, entry: dict[str, Any]) -> tuple[str, bool]:
+    built = targets(folder, [entry], [])
+    assert built.ready == {}
+    disabled = built.disabled["apple_rn"]
+    assert (disabled.type, disabled.platform) == ("apple_rn", "apple")
+    return disabled.reason, disabled.is_blank
+
+
+BLANK = {
+    "AppleAuthKeyFile": "",
+    "AppleAuthKeyID": "",
+    "AppleTeamID": "",
+    "ApplePushTopic": "",
+    "ApplePushCertPrivate": "",
+}
+CERTIFICATE_ALONE = (
+    "apple_rn uses a certificate (ApplePushCertPrivate): this version sends with .p8 keys only. "
+    "Set AppleAuthKeyFile, AppleAuthKeyID and AppleTeamID."
+)
+SETTINGS = [
+    pytest.param(
+        BLANK,
+        "apple_rn is not configured: AppleAuthKeyFile, AppleAuthKeyID, AppleTeamID missing.",
+        True,
+        id="nothing filled in",
+    ),
+    pytest.param(
+        {"AppleAuthKeyFile": ""}, "apple_rn is not configured: AppleAuthKeyFile missing.", True,
+        id="no key file",
+    ),
+    pytest.param(
+        {"AppleAuthKeyID": ""}, "apple_rn is not configured: AppleAuthKeyID missing.", False,
+        id="no key id",
+    ),
+    pytest.param(
+        {"AppleAuthKeyID": "", "AppleTeamID": ""},
+        "apple_rn is not configured: AppleAuthKeyID, AppleTeamID missing.", False,
+        id="no ids",
+    ),
+    pytest.param(
+        BLANK | {"ApplePushCertPrivate": "/etc/apple.pem"}, CERTIFICATE_ALONE, False,
+        id="certificate",
+    ),
+    pytest.param(
+        {"AppleTeamID": "", "ApplePushCertPrivate": "/etc/apple.pem"}, CERTIFICATE_ALONE, False,
+        id="certificate and half a key",
+    ),
+    *(
+        pytest.param(
+            {"AppleAuthKeyID": value},
+            "the key id of apple_rn is not ten capital letters and digits.",
+            False,
+            id=f"key id {value!r}",
+        )
+        for value in ("ABCDE1234", "ABCDE123456", "abcde12345", "ABCDE 1234", "ABCD٣٣٣٣٣٣")
+    ),
+    pytest.param(
+        {"AppleTeamID": "TEAM"}, "the team id of apple_rn is not ten capital letters and digits.",
+        False, id="team id",
+    ),
+    pytest.param(
+        {"ApplePushTopic": ""},
+        "apple_rn has no topic. ApplePushTopic is the bundle id of the iOS app.", False,
+        id="no topic",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "reason", "is_blank"), SETTINGS)
+def test_sets_an_apple_target_aside_for_its_settings(
+    fields: dict[str, Any], reason: str, is_blank: bool, tmp_path: Path, key_file: Path
+) -> None:
+    assert apple_refusal(tmp_path, apple(key_file, **fields)) == (reason, is_blank)
+
+
+KEY_FILES = [
+    pytest.param(None, "cannot be read: No such file or directory.", id="missing"),
+    pytest.param(CERTIFICATE, "this is a certificate. Give the .p8 key from Apple.",
+                 id="certificate"),
+    pytest.param(RSA_PEM, "this is no P-256 key. Apple's keys are; "
+                 "create one with the APNs service enabled.", id="RSA"),
+    pytest.param("ABCDE12345", "not a PEM file. "
+                 "A .p8 key begins with -----BEGIN PRIVATE KEY-----.", id="not PEM"),
+    pytest.param(EC_PEM[:80], "holds no readable private key. "
+                 "Download the key again, or copy it without changing a character.", id="cut"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "reason"), KEY_FILES)
+def test_sets_an_apple_target_aside_for_its_key(
+    content: str | None, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "AuthKey.p8"
+    if content is not None:
+        path.write_text(content)
+    assert apple_refusal(tmp_path, apple(path)) == (f"Apple key {path}: {reason}", False)
+
+
+@pytest.mark.usefixtures("_without_rights")
+def test_sets_targets_aside_whose_files_may_not_be_read(short_tmp: Path) -> None:
+    path = short_tmp / "secret"
+    path.touch(0)
+    denied = "cannot be read: Permission denied."
+    assert apple_refusal(short_tmp, apple(path)) == (f"Apple key {path}: {denied}", False)
+    assert android_refusal(short_tmp, android(path)) == (
+        f"service account file {path}: {denied}",
+        False,
+    )
+
+
+CA_FILES = [
+    pytest.param(None, "cannot be read: No such file or directory.", id="missing"),
+    pytest.param(
+        "no certificate",
+        "holds no readable certificate. Give a PEM file with -----BEGIN CERTIFICATE-----.",
+        id="not PEM",
+    ),
+    pytest.param(
+        "",
+        "holds no readable certificate. Give a PEM file with -----BEGIN CERTIFICATE-----.",
+        id="empty",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "reason"), CA_FILES)
+def test_sets_targets_aside_for_their_ca_file(
+    content: str | None, reason: str, tmp_path: Path, key_file: Path, account_file: Path
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    expected = (f"CA file {path}: {reason}", False)
+    assert apple_refusal(tmp_path, apple(key_file, CAFile=str(path))) == expected
+    assert android_refusal(tmp_path, android(account_file, CAFile=str(path))) == expected
+
+
+async def test_trusts_the_ca_files_that_are_named(
+    tmp_path: Path, key_file: Path, account_file: Path
+) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_text(CERTIFICATE)
+    built = targets(
+        tmp_path,
+        [apple(key_file, CAFile=str(path))],
+        [android(account_file, CAFile=str(path))],
+    )
+    assert set(built.ready) == {"apple_rn", "android_rn"}
+    await built.aclose()
+
+
+def android_refusal(folder: Path, entry: dict[str, Any]) -> tuple[str, bool]:
+    built = targets(folder, [], [entry])
+    assert built.ready == {}
+    disabled = built.disabled["android_rn"]
+    assert (disabled.type, disabled.platform) == ("android_rn", "android")
+    return disabled.reason, disabled.is_blank
+
+
+def test_sets_an_android_target_aside_that_names_no_file(tmp_path: Path) -> None:
+    assert android_refusal(tmp_path, {"Type": "android_rn"}) == (
+        "android_rn is not configured: ServiceFileLocation missing.",
+        True,
+    )
+
+
+CREATE = "Create a key for a service account: Firebase console, Project settings, Service accounts."
+ACCOUNTS = [
+    pytest.param(None, "cannot be read: No such file or directory.", id="missing"),
+    pytest.param("", "this is no JSON.", id="empty"),
+    pytest.param(RSA_PEM, "this is no JSON.", id="PEM"),
+    pytest.param("[]", "expected a JSON object.", id="list"),
+    pytest.param(
+        json.dumps({"project_info": {"project_id": "p"}, "client": []}),
+        f"this is google-services.json, which belongs into the app. {CREATE}",
+        id="google-services.json",
+    ),
+    pytest.param("{}", f'its "type" is not service_account. {CREATE}', id="no type"),
+    pytest.param(
+        json.dumps(account(type="authorized_user")),
+        f'its "type" is not service_account. {CREATE}',
+        id="another type",
+    ),
+    *(
+        pytest.param(
+            json.dumps(account(**{name: value})), f"{name} is missing.", id=f"{why} {name}"
+        )
+        for name in ("project_id", "client_email", "private_key_id", "private_key")
+        for why, value in (("no", None), ("empty", ""), ("number for", 5))
+    ),
+    pytest.param(
+        json.dumps(account(token_uri="http://oauth2.googleapis.com/token")),
+        "token_uri is no https:// address.",
+        id="token server without TLS",
+    ),
+    pytest.param(
+        json.dumps(account(token_uri=5)), "token_uri is no https:// address.", id="token_uri 5"
+    ),
+    pytest.param(
+        json.dumps(account(private_key=RSA_PEM[:200])), "private_key cannot be read.", id="cut key"
+    ),
+    pytest.param(
+        json.dumps(account(private_key="x")), "private_key cannot be read.", id="no key"
+    ),
+    pytest.param(
+        json.dumps(account(private_key=EC_PEM)), "private_key is no RSA key.", id="EC key"
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "reason"), ACCOUNTS)
+def test_sets_an_android_target_aside_for_its_service_account(
+    content: str | None, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "service.json"
+    if content is not None:
+        path.write_text(content)
+    expected = (f"service account file {path}: {reason}", False)
+    assert android_refusal(tmp_path, android(path)) == expected
+
+
+GOOD_ACCOUNTS = [
+    pytest.param(account(private_key=RSA_PEM.replace("\n", "\\n")), id="breaks as two characters"),
+    pytest.param(account(token_uri=None), id="no token_uri"),
+    pytest.param(account(universe_domain="googleapis.com"), id="more keys"),
+]
+
+
+@pytest.mark.parametrize("document", GOOD_ACCOUNTS)
+async def test_takes_a_service_account_as_it_comes(
+    document: dict[str, Any], tmp_path: Path, account_file: Path
+) -> None:
+    write_again(account_file, json.dumps(document))
+    built = targets(tmp_path, [], [android(account_file)])
+    assert set(built.ready) == {"android_rn"}
+    await built.aclose()
+
+
+async def test_one_bad_target_leaves_the_others_ready(
+    tmp_path: Path, key_file: Path, account_file: Path
+) -> None:
+    built = targets(
+        tmp_path,
+        [
+            apple(key_file),
+            apple(tmp_path / "none.p8", Type="apple_rnbeta", AppleTeamID="OTHERTEAM1"),
+        ],
+        [android(account_file), {"Type": "android_rnbeta"}],
+    )
+    assert set(built.ready) == {"apple_rn", "android_rn"}
+    assert set(built.disabled) == {"apple_rnbeta", "android_rnbeta"}
+    await built.aclose()
+
+
+async def test_voip_types_are_served_by_the_apps_own_target(tmp_path: Path, key_file: Path) -> None:
+    built = targets(tmp_path, [apple(key_file), apple(key_file, Type="apple_rnbeta")], [])
+    assert built.find("apple_voip_rn") is built.find("apple_rn") is built.ready["apple_rn"]
+    assert built.find("apple_voip_rnbeta") is built.ready["apple_rnbeta"]
+    for type_ in ("android_rn", "android_voip_rn", "apple_voip", "", "APPLE_RN"):
+        assert built.find(type_) is None
+    await built.aclose()
+
+
+async def test_a_voip_type_that_is_configured_serves_itself(tmp_path: Path, key_file: Path) -> None:
+    built = targets(tmp_path, [apple(key_file), apple(key_file, Type="apple_voip_rn")], [])
+    assert built.find("apple_voip_rn") is built.ready["apple_voip_rn"]
+    assert built.find("apple_voip_rn") is not built.find("apple_rn")
+    await built.aclose()
+
+
+async def test_a_voip_type_that_is_set_aside_is_served_by_nobody(
+    tmp_path: Path, key_file: Path
+) -> None:
+    built = targets(tmp_path, [apple(key_file), {"Type": "apple_voip_rn"}], [])
+    assert built.find("apple_voip_rn") is None
+    assert built.find("apple_rn") is not None
+    await built.aclose()
+
+
+def test_a_voip_type_is_served_by_nobody_where_its_app_is_set_aside(tmp_path: Path) -> None:
+    assert targets(tmp_path, [{"Type": "apple_rn"}], []).find("apple_voip_rn") is None
+
+
+async def test_targets_of_one_key_and_team_share_their_token(
+    tmp_path: Path, key_file: Path
+) -> None:
+    built = targets(
+        tmp_path,
+        [
+            apple(key_file),
+            apple(key_file, Type="same"),
+            apple(key_file, Type="other_team", AppleTeamID="OTHERTEAM1"),
+            apple(key_file, Type="other_key", AppleAuthKeyID="OTHERKEY12"),
+        ],
+        [],
+    )
+    tokens = {}
+    for name, target in built.ready.items():
+        assert isinstance(target, AppleTarget)
+        tokens[name] = target._provider_token
+    assert tokens["apple_rn"] is tokens["same"]
+    assert len(set(map(id, tokens.values()))) == 3
+    await built.aclose()
+
+
+async def test_a_reload_keeps_what_served_before_and_cannot_now(
+    tmp_path: Path, key_file: Path, account_file: Path
+) -> None:
+    old = targets(tmp_path, [apple(key_file)], [android(account_file)])
+    served = old.ready["apple_rn"]
+    write_again(key_file, "half-writ")
+    new = targets(
+        tmp_path,
+        [apple(key_file), apple(key_file, Type="apple_rnbeta")],
+        [android(account_file)],
+    )
+    kept = new.keep_from(old)
+    assert set(kept) == {"apple_rn"}
+    assert new.find("apple_rn") is served
+    assert new.ready["android_rn"] is not old.ready["android_rn"]
+    assert set(new.disabled) == {"apple_rnbeta"}
+    assert set(old.ready) == {"android_rn"}
+    await old.aclose()
+    await new.aclose()
+
+
+def test_modes_of_credentials_in_these_tests_draw_no_warning(
+    tmp_path: Path, key_file: Path, account_file: Path
+) -> None:
+    document = UPSTREAM | {
+        "ApplePushSettings": [apple(key_file)],
+        "AndroidPushSettings": [android(account_file)],
+    }
+    assert upstream(tmp_path, document).warnings == ()
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
