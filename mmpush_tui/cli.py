@@ -72,10 +72,20 @@ def cli(ctx: click.Context) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; no traceback ever reaches the user."""
+    code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # Whoever read our output is gone. What Python would still write on the way out goes
+        # nowhere, or it would turn the exit code into 120.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         result = cli.main(args=list(arguments), prog_name="mmpush-tui", standalone_mode=False)
-        with contextlib.suppress(BrokenPipeError):
-            sys.stdout.flush()
         return int(result) if isinstance(result, int) else Exit.OK
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -88,9 +98,6 @@ def run(arguments: Sequence[str]) -> int:
         _say(error.line())
         return exit_code(error)
     except BrokenPipeError:
-        # Whoever read our output has seen enough. What Python would still write on the way
-        # out goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except Exception as error:  # the last boundary: the user gets one sentence
         _say(_bug(error))

@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,9 @@ async def test_closing_cancels_all_and_waits_until_they_ended() -> None:
 
 async def test_a_cancelled_task_is_no_failure() -> None:
     failures = Failures()
+    complaints: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: complaints.append(context))
     tasks = Tasks(failures)
     started = asyncio.Event()
     task = tasks.spawn("reader", forever(started))
@@ -103,6 +107,7 @@ async def test_a_cancelled_task_is_no_failure() -> None:
     await asyncio.wait([task])
     assert task.cancelled()
     assert failures == []
+    assert complaints == []
     assert len(tasks) == 0
 
 
@@ -142,3 +147,42 @@ async def test_closing_with_nothing_running_is_fine() -> None:
     await tasks.aclose()
     await tasks.aclose()
     assert len(tasks) == 0
+
+
+async def test_joining_waits_for_all_also_those_begun_meanwhile() -> None:
+    tasks = Tasks(Failures())
+    ended: list[str] = []
+
+    async def late() -> None:
+        await asyncio.sleep(0)
+        ended.append("late")
+
+    async def early() -> None:
+        await asyncio.sleep(0)
+        tasks.spawn("late", late())
+        ended.append("early")
+
+    tasks.spawn("early", early())
+    assert await tasks.join(30)
+    assert ended == ["early", "late"]
+    assert await tasks.join(0)
+
+
+async def test_joining_ends_when_its_time_is_up() -> None:
+    tasks = Tasks(Failures())
+    started = asyncio.Event()
+    task = tasks.spawn("reader", forever(started))
+    await started.wait()
+    assert not await tasks.join(0.01)
+    assert not task.done()
+    await tasks.aclose()
+    assert await tasks.join(0)
+
+
+async def test_names_the_others() -> None:
+    tasks = Tasks(Failures())
+    one, two = (tasks.spawn(name, forever(asyncio.Event())) for name in ("one", "two"))
+    assert tasks.others(one) == {two}
+    assert tasks.others(two) == {one}
+    await tasks.aclose()
+    assert tasks.others(one) == set()

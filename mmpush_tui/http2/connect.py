@@ -143,11 +143,21 @@ async def connect(
             return reader, writer
     except BaseException as error:
         if writer is not None:
-            writer.transport.abort()
+            abort(writer)
         if isinstance(error, TimeoutError):
             cause = f"{route.endpoint} did not answer ({stage}) within {seconds(timeout_s)}"
             raise ConnectError(stage, cause, f"{stage}_timeout") from error
         raise
+
+
+def abort(writer: asyncio.StreamWriter) -> None:
+    """Drop the connection at once; harmless where it is gone already.
+
+    The TLS transport of the first releases of Python 3.11 forgets its protocol when it is
+    closed and raises AttributeError when it is then aborted.
+    """
+    with contextlib.suppress(AttributeError):
+        writer.transport.abort()
 
 
 async def _resolve(route: Route) -> Sequence[aiohappyeyeballs.AddrInfoType]:
@@ -211,12 +221,6 @@ async def _start_tls(
         raise ConnectError("tls", cause, "tls_failed") from error
     except OSError as error:
         raise ConnectError("tls", f"{route.endpoint} broke off TLS", "tls_closed") from error
-    except asyncio.CancelledError:
-        # The transport has the socket by now and closes it, also where it does not know yet
-        # that nobody wants it. Closing it here would leave a dead number in the selector.
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-        raise
     except BaseException:
         sock.close()
         raise

@@ -23,7 +23,7 @@ from h2.settings import SettingCodes, Settings
 from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
 from mmpush_tui.http2 import Request, Response
-from mmpush_tui.http2.connect import Route, connect, seconds, tls_reason
+from mmpush_tui.http2.connect import Route, abort, connect, seconds, tls_reason
 from mmpush_tui.http2.errors import (
     AmbiguousError,
     ConnectError,
@@ -178,7 +178,7 @@ class Connection:
             is_closed = await self._tasks.join(_CLOSE_TIMEOUT_S)
         finally:
             # A peer that does not say goodbye in its turn would keep the socket for long.
-            self._writer.transport.abort()
+            abort(self._writer)
         if not is_closed:
             await self._tasks.join(_CLOSE_TIMEOUT_S)
 
@@ -387,7 +387,7 @@ class Connection:
         if code == "closed":
             self._writer.close()
         else:
-            self._writer.transport.abort()
+            abort(self._writer)
 
 
 def _text(value: str | bytes) -> str:

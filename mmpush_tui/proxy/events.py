@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator
@@ -12,8 +13,7 @@ import msgspec
 
 RING: Final = 10_000
 """Events kept for readers that come later or come back."""
-BACKLOG: Final = 2_000
-"""Events a reader may lie behind before it is given a gap instead."""
+_BATCH: Final = 500
 
 Kind = Literal["delivery", "ack", "alarm", "state", "gap"]
 Phase = Literal["", "arrived", "sent", "answered"]
@@ -78,13 +78,16 @@ def timestamp(at: datetime | None = None) -> str:
 class EventBus:
     """Numbers events, keeps the newest, and hands them to any number of readers.
 
-    Publishing never waits: a reader that does not keep up loses events and is told how many.
+    Publishing never waits: a reader that falls behind the ring loses events and is told how many.
+    Readers hold nothing of their own, so any number of slow ones costs no memory.
+
+    Args:
+        ring: events kept for readers that come later or come back.
     """
 
-    def __init__(self, ring: int = RING, backlog: int = BACKLOG) -> None:
+    def __init__(self, ring: int = RING) -> None:
         self.run = str(uuid.uuid4())
         self._ring: deque[Event] = deque(maxlen=ring)
-        self._backlog = backlog
         self._seq = 0
         self._readers: set[asyncio.Event] = set()
         self._closed = False
@@ -149,19 +152,19 @@ class EventBus:
             self._readers.discard(wake)
 
     def _behind(self, last: int) -> list[Event]:
-        """Return what a reader at ``last`` has to read, a gap first where it lost something."""
-        count = self._seq - last
-        if count <= 0:
+        """Return what a reader at ``last`` reads next, a gap first where it lost something."""
+        kept = min(self._seq - last, len(self._ring))
+        if kept <= 0:
             return []
-        kept = min(count, len(self._ring), self._backlog)
-        events = [self._ring[index] for index in range(len(self._ring) - kept, len(self._ring))]
-        if missed := count - kept:
+        first = len(self._ring) - kept
+        events = list(itertools.islice(self._ring, first, first + _BATCH))
+        if missed := self._seq - last - kept:
             events.insert(0, self._gap(missed, "the reader was too slow, or came too late"))
         return events
 
     def _gap(self, missed: int, message: str) -> Event:
-        first = self._seq - min(len(self._ring), self._backlog)
+        """Return a gap that ends before the oldest event kept."""
         return Event(
-            v=1, run=self.run, seq=first, at=timestamp(), kind="gap",
+            v=1, run=self.run, seq=self._seq - len(self._ring), at=timestamp(), kind="gap",
             status=str(missed) if missed else "unknown", message=message,
         )  # fmt: skip

@@ -28,7 +28,7 @@ from mmpush_tui.http2.connection import Connection
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.tasks import Tasks
 
-TIMEOUT_S: Final = 30.0
+TIMEOUT_S: Final = 60.0
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_STREAMS: Final = SettingsFrame.MAX_CONCURRENT_STREAMS
 WINDOW: Final = 65535

@@ -695,6 +695,13 @@ async def test_after_goodbye_the_answers_still_come(server: ScriptedServer) -> N
         await it.peer.closed()
 
 
+async def test_after_goodbye_an_idle_connection_closes_itself(server: ScriptedServer) -> None:
+    async with server.session() as it:
+        it.peer.send(goaway(0))
+        await it.peer.closed()
+        assert not it.client.is_usable
+
+
 async def test_after_goodbye_a_body_still_goes_out(server: ScriptedServer) -> None:
     server.greeting = (settings({SettingsFrame.INITIAL_WINDOW_SIZE: 1}),)
     async with server.session() as it:

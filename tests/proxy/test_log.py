@@ -333,6 +333,18 @@ def test_writes_to_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert captured.err.endswith(" info    ready\n")
 
 
+def test_records_reach_no_handler_but_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(logger: log.Log) -> None:
+        for name in ("uvicorn.error", "asyncio", "mmpush_tui.proxy"):
+            logging.getLogger(name).error("raw %s", APNS)
+        logger.error("raw", did=APNS)
+
+    assert len(written(tmp_path, "plain", work)) == 4
+    assert caplog.records == []
+
+
 def test_writes_nowhere_where_both_are_off(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
