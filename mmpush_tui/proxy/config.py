@@ -167,6 +167,11 @@ def _assemble(path: Path, values: dict[str, Any], warnings: list[str]) -> ProxyC
             "RetryTimeoutSec is longer than SendTimeoutSec; one try ends with the answer's time"
         )
     warnings += _readable_secrets(path, values)
+    if values["enable_file_log"] and not values["log_file_location"]:
+        warnings.append("EnableFileLog is set without a LogFileLocation; no log file is written")
+        values["enable_file_log"] = False
+    # With both logs off, the reference proxy switches this one on.
+    values["enable_console_log"] |= not values["enable_file_log"]
     apple = tuple(
         AppleSettings(**entry | {"certificate_password": Secret(entry["certificate_password"])})
         for entry in values.pop("apple")

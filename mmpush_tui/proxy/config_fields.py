@@ -103,5 +103,7 @@ NETWORK: Final = (
 
 OBSOLETE: Final = {
     "androidapikey": "Google's legacy API is gone since 2024; ServiceFileLocation replaces it",
+    "loggingcfgfile": "logs go to standard error and to LogFileLocation here",
+    "loggingcfgjson": "logs go to standard error and to LogFileLocation here",
 }
 """Upstream keys without a meaning today, in lower case, with the reason for their one warning."""

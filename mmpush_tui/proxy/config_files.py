@@ -67,7 +67,7 @@ def parse_upstream(
                 _upstream_entry(entry, lists[key.lower()], f"{path}: {key}[{index}]", warnings)
                 for index, entry in enumerate(entries)
             ]
-        else:
+        elif not _is_obsolete(key, value, warnings):
             warnings.append(_unknown(key, known))
     _finish(values, path, environment, warnings, upstream=True)
     for name in ("apple", "android"):
@@ -114,6 +114,8 @@ def parse_toml(
         for name, field in scalars.items()
         if name in proxy
     }
+    if "log_file_location" in values:
+        values["log_file_location"] = _from_folder(values["log_file_location"], path.parent)
     for name, fields in (("apple", APPLE), ("android", ANDROID)):
         entries = _entries(proxy.get(name, []), f"{path}: proxy.{name}")
         values[name] = [
@@ -129,7 +131,6 @@ def parse_toml(
         "ca_file": _from_folder(ca_file, path.parent),
     }
     _finish(values, path, environment, warnings, upstream=False)
-    values["log_file_location"] = _from_folder(values["log_file_location"], path.parent)
     return values
 
 
@@ -168,10 +169,7 @@ def _upstream_entry(
         if field := keys.get(key.lower()):
             if value is not None:
                 values[field.name] = _checked(field, value, f"{where}.{field.upstream}")
-        elif reason := OBSOLETE.get(key.lower()):
-            if value and (warning := f"{key} is ignored: {reason}") not in warnings:
-                warnings.append(warning)
-        else:
+        elif not _is_obsolete(key, value, warnings):
             warnings.append(_unknown(key, [field.upstream for field in fields]))
     _require_type(values, where, "Type")
     _require_endpoint(values, where, "Endpoint")
@@ -191,6 +189,14 @@ def _toml_entry(
     _require_type(values, where, "type")
     _require_endpoint(values, where, "endpoint")
     return values
+
+
+def _is_obsolete(key: str, value: object, warnings: list[str]) -> bool:
+    """Return whether ``key`` is one without a meaning today; warn once where it is set."""
+    reason = OBSOLETE.get(key.lower())
+    if reason and value and (warning := f"{key} is ignored: {reason}") not in warnings:
+        warnings.append(warning)
+    return reason is not None
 
 
 def _require_type(values: Values, where: str, key: str) -> None:
@@ -234,7 +240,8 @@ def _connect_to(value: object, path: Path) -> dict[str, str]:
     for key, target in table.items():
         if not (isinstance(target, str) and _is_host_port(key) and _is_host_port(target)):
             raise ConfigError(f'{path}: network.connect_to: expected "host:port" = "addr:port"')
-    return dict(table)
+    # Names are compared in lower case, as the endpoint's host is.
+    return {key.lower(): target for key, target in table.items()}
 
 
 def _checked(field: Field, value: object, where: str) -> Any:

@@ -108,11 +108,11 @@ def _apple(
         )  # fmt: skip
     # One token for all targets of a key: Apple counts how often a team renews it.
     identity = (settings.auth_key_id, settings.team_id)
-    if identity not in tokens:
-        tokens[identity] = ProviderToken(load_key(settings.auth_key_file), *identity)
+    key = load_key(settings.auth_key_file)
+    token = tokens.setdefault(identity, ProviderToken(key, *identity))
     url = settings.endpoint or (APPLE_SANDBOX if settings.sandbox else APPLE_PRODUCTION)
     pool = Pool(_route(url, network, settings.ca_file))
-    return AppleTarget(settings.type, settings.topic, tokens[identity], pool)
+    return AppleTarget(settings.type, settings.topic, token, pool)
 
 
 def _refuse_without_key(settings: AppleSettings) -> None:

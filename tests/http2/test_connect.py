@@ -189,8 +189,8 @@ async def test_no_route(ca: ThrowAwayCA, target: str, shown: str) -> None:
 
 async def test_tcp_is_never_answered(ca: ThrowAwayCA, full_port: int) -> None:
     route = Route(Endpoint("127.0.0.1", full_port), ca.client_context())
-    sentence = f"127.0.0.1:{full_port} did not answer (tcp) within 0.2 s"
-    assert facts(await failure(route, 0.2)) == ("tcp", "tcp_timeout", sentence)
+    sentence = f"127.0.0.1:{full_port} did not answer (tcp) within 0.5 s"
+    assert facts(await failure(route, 0.5)) == ("tcp", "tcp_timeout", sentence)
 
 
 @pytest.mark.parametrize(
@@ -235,8 +235,8 @@ async def test_what_failed_addresses_mean_together(
 
 async def test_tls_is_never_answered(ca: ThrowAwayCA, mute_port: int) -> None:
     route = Route(Endpoint("127.0.0.1", mute_port), ca.client_context())
-    sentence = f"127.0.0.1:{mute_port} did not answer (tls) within 0.2 s"
-    assert facts(await failure(route, 0.2)) == ("tls", "tls_timeout", sentence)
+    sentence = f"127.0.0.1:{mute_port} did not answer (tls) within 0.5 s"
+    assert facts(await failure(route, 0.5)) == ("tls", "tls_timeout", sentence)
 
 
 @pytest.mark.parametrize("turns", range(8))

@@ -585,7 +585,7 @@ async def test_a_failing_listener_leaves_no_stream_open(server: ScriptedServer) 
 
 async def test_settings_never_come(server: ScriptedServer) -> None:
     server.greeting = ()
-    error = await no_connection(server, SHORT_S)
+    error = await no_connection(server, 1.0)
     sentence = f"127.0.0.1:{server.port} sent no HTTP/2 SETTINGS"
     assert (error.stage, *facts(error)) == (
         "http2",

@@ -152,8 +152,10 @@ async def test_a_connection_lost_with_requests_under_way_is_replaced(
 
 async def test_a_timeout_keeps_the_connection(server: ScriptedServer, pool: Pool) -> None:
     async with asyncio.timeout(TIMEOUT_S):
-        late = ask(server, pool, SHORT_S)
+        answer = ask(server, pool)
         peer = await server.accepted()
+        await serve(peer, answer)
+        late = ask(server, pool, SHORT_S)
         await peer.request()
         assert (await failure(late)).code == "timeout"
         await serve(peer, ask(server, pool))
@@ -218,7 +220,7 @@ async def test_who_cannot_wait_for_the_connection_does_not_end_it_for_others(
 
 async def test_the_time_for_connecting_is_bounded(server: ScriptedServer) -> None:
     server.greeting = ()
-    pool = Pool(server.route, connect_timeout_s=SHORT_S)
+    pool = Pool(server.route, connect_timeout_s=1.0)
     error = await failure(ask(server, pool))
     sentence = f"127.0.0.1:{server.port} sent no HTTP/2 SETTINGS"
     assert facts(error) == (ConnectError, "http2_no_settings", sentence)

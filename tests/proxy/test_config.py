@@ -349,7 +349,7 @@ OVERRIDES: list[tuple[str, str, str, object]] = [
     ("MMPUSH_PROXY__SEND_TIMEOUT_SEC", "9", "send_timeout_sec", 9),
     ("MMPUSH_PROXY__RETRY_TIMEOUT_SEC", "1", "retry_timeout_sec", 1),
     ("MMPUSH_PROXY__ENABLE_CONSOLE_LOG", "yes", "enable_console_log", True),
-    ("MMPUSH_PROXY__ENABLE_FILE_LOG", "0", "enable_file_log", False),
+    ("MMPUSH_PROXY__ENABLE_FILE_LOG", "1", "enable_file_log", True),
     ("MMPUSH_PROXY__LOG_FILE_LOCATION", "/x.log", "log_file_location", "/x.log"),
     ("MMPUSH_PROXY__LOG_FORMAT", "plain", "log_format", "plain"),
     ("MMPUSH_PROXY__LOG_LEVEL", "debug", "log_level", "debug"),
@@ -365,6 +365,41 @@ def test_the_environment_outranks_either_file(
         ours(tmp_path, OURS, **{name: text}),
     ):
         assert values(found) == VALUES | {field: value}
+
+
+def test_with_both_logs_off_the_console_log_is_on_as_upstream_has_it(tmp_path: Path) -> None:
+    found = upstream(tmp_path, UPSTREAM | {"EnableConsoleLog": False, "EnableFileLog": False})
+    assert (found.enable_console_log, found.enable_file_log) == (True, False)
+
+
+def test_a_file_log_without_a_file_is_a_warning_and_goes_to_the_console(tmp_path: Path) -> None:
+    changes = {"EnableConsoleLog": False, "EnableFileLog": True, "LogFileLocation": ""}
+    found = upstream(tmp_path, UPSTREAM | changes)
+    assert (found.enable_console_log, found.enable_file_log) == (True, False)
+    assert (
+        "EnableFileLog is set without a LogFileLocation; no log file is written" in found.warnings
+    )
+
+
+def test_upstreams_logging_files_are_named_as_ignored(tmp_path: Path) -> None:
+    found = upstream(tmp_path, UPSTREAM | {"LoggingCfgFile": "x.json", "LoggingCfgJSON": ""})
+    assert (
+        "LoggingCfgFile is ignored: logs go to standard error and to LogFileLocation here"
+        in found.warnings
+    )
+    assert not any("LoggingCfgJSON" in warning for warning in found.warnings)
+
+
+def test_names_to_connect_to_are_compared_in_lower_case(tmp_path: Path) -> None:
+    text = '[network.connect_to]\n"API.Push.Apple.com:443" = "127.0.0.1:9"\n'
+    assert ours(tmp_path, text).network.connect_to == {"api.push.apple.com:443": "127.0.0.1:9"}
+
+
+def test_a_log_file_named_by_the_environment_does_not_count_from_our_files_folder(
+    tmp_path: Path,
+) -> None:
+    found = ours(tmp_path, OURS, MMPUSH_PROXY__LOG_FILE_LOCATION="here.log")
+    assert found.log_file_location == "here.log"
 
 
 def test_the_environment_sets_the_roots_to_trust(tmp_path: Path) -> None:

@@ -345,13 +345,15 @@ def test_records_reach_no_handler_but_ours(
     assert caplog.records == []
 
 
-def test_writes_nowhere_where_both_are_off(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_writes_to_standard_error_where_both_are_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logger, stop = log.start(settings(tmp_path))
     logger.error("ready")
     stop()
-    assert capfd.readouterr() == ("", "")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith(" error   ready\n")
     assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]
 
 
@@ -456,9 +458,3 @@ def test_says_why_the_log_file_cannot_be_opened(name: str, why: str, tmp_path: P
         log.start(found)
     where = found.log_file_location
     assert error.value.line() == f"log file {where}: cannot be opened: {why}."
-
-
-def test_says_that_no_log_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as error:
-        log.start(settings(tmp_path, enable_file_log=True))
-    assert error.value.what == "log file (no LogFileLocation): cannot be opened"

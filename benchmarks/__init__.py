@@ -1,0 +1,1 @@
+"""Repeatable measurements, printed as ratios against a baseline of the same run."""
