@@ -206,7 +206,7 @@ class Connection:
 
     def _is_next(self, turn: asyncio.Event, deadline: float) -> bool:
         if self._farewell is not None:
-            code = "goaway" if self._farewell.code.startswith("http2_goaway") else "closed"
+            code = "goaway" if self._farewell.code == "http2_goaway" else "closed"
             raise UnprocessedError(str(self._farewell), code)
         if self._loop.time() >= deadline:
             # A request that nobody waits for any more must not be sent.
@@ -350,9 +350,9 @@ class Connection:
         return AmbiguousError(f"{self._route.endpoint} reset the stream ({name})", "stream_reset")
 
     def _said_goodbye(self, frame: bytes) -> None:
-        last, code, reason = parse_goaway(frame)
+        last, _code, reason = parse_goaway(frame)
         words = f"{self._route.endpoint} said goodbye" + (f": {reason}" if reason else "")
-        self._take_no_more(words, f"http2_goaway_{code}")
+        self._take_no_more(words, "http2_goaway")
         for stream_id, stream in self._streams.items():
             if stream_id > last:
                 stream.end(UnprocessedError(words, "goaway"))
