@@ -12,6 +12,33 @@ from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome
 from mmpush_tui.proxy.wire import fail
 
 
+class PooledTarget:
+    """What Apple's and Google's targets have in common: a type, and connections.
+
+    Args:
+        type_: the configured type, ``apple_rn``.
+        pool: the connections.
+    """
+
+    def __init__(self, type_: str, pool: Pool) -> None:
+        self.type = type_
+        self._pool = pool
+
+    @property
+    def endpoint(self) -> str:
+        """host:port it sends to."""
+        return str(self._pool.route.endpoint)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection is open right now."""
+        return self._pool.is_connected
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._pool.aclose()
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What came back.
 

@@ -42,7 +42,15 @@ def test_the_sources_were_read() -> None:
             "not_apns", "not_fcm", "token_timeout", "internal_error"} <= set(OURS)  # fmt: skip
 
 
-@pytest.mark.parametrize("reason", sorted(reasons.DEAD_DEVICE | reasons.TARGET_FAULT))
+TARGET_FAULTS = [
+    "BadCertificate", "BadCertificateEnvironment", "BadEnvironmentKeyIdInToken",
+    "BadEnvironmentKeyInToken", "BadTopic", "ExpiredProviderToken", "Forbidden",
+    "InvalidProviderToken", "MissingProviderToken", "MissingTopic",
+    "TooManyProviderTokenUpdates", "TopicDisallowed", "UnrelatedKeyIdInToken",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", [*sorted(reasons.DEAD_DEVICE), *TARGET_FAULTS])
 def test_apples_reasons_that_need_somebody_are_in_the_catalogue(reason: str) -> None:
     assert by_reason(reason, platform="apple_rn") is not None
 

@@ -14,7 +14,7 @@ from mmpush_tui.proxy.android.access_token import AccessToken, AccessTokenError
 from mmpush_tui.proxy.android.errors import is_dead, read_error
 from mmpush_tui.proxy.android.payload import build
 from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome
-from mmpush_tui.proxy.upstream import Reply, ask, no_answer
+from mmpush_tui.proxy.upstream import PooledTarget, Reply, ask, no_answer
 from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
 from mmpush_tui.text import clean, presentable
 
@@ -25,7 +25,7 @@ class _Accepted(msgspec.Struct):
     name: str
 
 
-class AndroidTarget:
+class AndroidTarget(PooledTarget):
     """Sends pushes of one configured type to FCM.
 
     Args:
@@ -38,20 +38,9 @@ class AndroidTarget:
     platform: Literal["android"] = "android"
 
     def __init__(self, type_: str, project_id: str, access_token: AccessToken, pool: Pool) -> None:
-        self.type = type_
+        super().__init__(type_, pool)
         self._path = f"/v1/projects/{project_id}/messages:send"
         self._access_token = access_token
-        self._pool = pool
-
-    @property
-    def endpoint(self) -> str:
-        """host:port of FCM, or of what stands in its place."""
-        return str(self._pool.route.endpoint)
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether a connection to FCM is open."""
-        return self._pool.is_connected
 
     async def send(
         self,
@@ -87,8 +76,8 @@ class AndroidTarget:
         return _outcome(reply.result, reply)
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._pool.aclose()
+        """Close the connections, that to the token server too."""
+        await super().aclose()
         await self._access_token.aclose()
 
     def _request(self, push: PushNotification, token: str) -> Request:

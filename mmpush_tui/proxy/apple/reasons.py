@@ -13,25 +13,6 @@ DEAD_DEVICE: Final = frozenset(
 The reference proxy lacks ``ExpiredToken``, which Apple added later.
 """
 
-TARGET_FAULT: Final = frozenset(
-    {
-        "BadCertificate",
-        "BadCertificateEnvironment",
-        "BadEnvironmentKeyIdInToken",
-        "BadEnvironmentKeyInToken",
-        "BadTopic",
-        "ExpiredProviderToken",
-        "Forbidden",
-        "InvalidProviderToken",
-        "MissingProviderToken",
-        "MissingTopic",
-        "TooManyProviderTokenUpdates",
-        "TopicDisallowed",
-        "UnrelatedKeyIdInToken",
-    }
-)
-"""The key, team, topic or environment of the target is wrong: every push will fail alike."""
-
 
 class ApnsError(msgspec.Struct):
     """The body of a refusal: ``{"reason": …, "timestamp": ms}``."""

@@ -11,7 +11,7 @@ from mmpush_tui.http2.pool import Pool
 from mmpush_tui.proxy.apple import reasons
 from mmpush_tui.proxy.apple.payload import build
 from mmpush_tui.proxy.outcome import RESPONSE_PREFIX, Outcome
-from mmpush_tui.proxy.upstream import Reply, ask, no_answer
+from mmpush_tui.proxy.upstream import PooledTarget, Reply, ask, no_answer
 from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
 from mmpush_tui.text import clean
 
@@ -19,7 +19,7 @@ from mmpush_tui.text import clean
 _DEVICE_TOKEN: Final = re.compile(r"[0-9A-Fa-f]{64,200}", re.ASCII)
 
 
-class AppleTarget:
+class AppleTarget(PooledTarget):
     """Sends pushes of one configured type to APNs.
 
     Args:
@@ -34,20 +34,9 @@ class AppleTarget:
     def __init__(
         self, type_: str, topic: str, provider_token: Callable[[], str], pool: Pool
     ) -> None:
-        self.type = type_
+        super().__init__(type_, pool)
         self.topic = topic
         self._provider_token = provider_token
-        self._pool = pool
-
-    @property
-    def endpoint(self) -> str:
-        """host:port of APNs, or of what stands in its place."""
-        return str(self._pool.route.endpoint)
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether a connection to APNs is open."""
-        return self._pool.is_connected
 
     async def send(
         self,
@@ -70,10 +59,6 @@ class AppleTarget:
         if isinstance(reply.result, TransportError):
             return no_answer(reply, reply.result)
         return _outcome(reply.result, reply)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._pool.aclose()
 
     def _request(self, push: PushNotification, app_version: int) -> Request:
         apns = build(push, app_version, self.topic)
