@@ -107,6 +107,8 @@ class Deliveries:
         if target is None:
             return self._finish(described, self._nowhere(type_, push.server_id), started)
         self.in_flight += 1
+        # Before the answer: a phone's receipt can overtake it.
+        self._remember(push, id_, target.type)
         try:
             outcome = await target.send(
                 push,
@@ -122,8 +124,8 @@ class Deliveries:
             outcome = Outcome(answer=fail(text), reason="internal_error")
         finally:
             self.in_flight -= 1
-        if push.ack_id and outcome.answer.status == "OK":
-            self._remember(push, id_, target.type)
+        if outcome.answer.status != "OK":
+            self._sent.pop(push.ack_id, None)
         return self._finish(described, outcome, started)
 
     def ack(self, body: bytes) -> Answer:
@@ -211,6 +213,8 @@ class Deliveries:
             self._recent.popitem(last=False)
 
     def _remember(self, push: PushNotification, id_: str, target: str) -> None:
+        if not push.ack_id:
+            return
         self._sent[push.ack_id] = _Sent(id_, target, time.monotonic())
         if len(self._sent) > ACK_MEMORY:
             self._sent.popitem(last=False)

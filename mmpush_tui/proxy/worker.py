@@ -103,7 +103,11 @@ class Worker:
 
     async def _serve(self, on_ready: Callable[[str], None]) -> None:
         serving = self._tasks.spawn("serving", self._ingress.run_until_stopped())
-        await self._ingress.accepting.wait()
+        accepting = self._tasks.spawn("accepting", self._ingress.accepting.wait())
+        await asyncio.wait((serving, accepting), return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            accepting.cancel()
+            await serving
         self._enter("running")
         self._log.info("listening", address=self.url, targets=len(self.deliveries.targets.ready))
         on_ready(self.url)
@@ -198,8 +202,10 @@ class Worker:
         self.bus.publish("state", status=state)
 
     async def _retire(self, targets: Targets) -> None:
-        await asyncio.sleep(self.deliveries.answer_within_s)
-        await targets.aclose()
+        try:
+            await asyncio.sleep(self.deliveries.answer_within_s)
+        finally:
+            await targets.aclose()
 
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -270,28 +276,26 @@ def serve(
     if listen_address:
         config = dataclasses.replace(config, listen_address=listen_address)
     targets = Targets.build(config)
-    sock = listen.bind(config.listen_address)
-    control_sock, control_at, complaint = _control_socket(config, sock, control_path)
-    log_, end_log = log.start(config)
-    if complaint:
-        log_.warn(
-            "there is no control socket; console and deliveries cannot attach", reason=complaint
-        )
+    with contextlib.ExitStack() as undo:
+        sock = listen.bind(config.listen_address)
+        if unix := _unix_path(config.listen_address):
+            undo.callback(unix.unlink, missing_ok=True)
+        control_sock, control_at, complaint = _control_socket(config, sock, control_path)
+        if control_at is not None:
+            undo.callback(control_at.unlink, missing_ok=True)
+        log_, end_log = log.start(config)
+        undo.callback(end_log)
+        if complaint:
+            log_.warn("no control socket: console and deliveries cannot attach", reason=complaint)
 
-    async def main() -> Exit:
-        worker = Worker(config, targets, sock, control_sock, log_)
-        if until_eof:
-            _stop_at_eof(worker)
-        return await worker.run(_say_ready)
+        async def main() -> Exit:
+            worker = Worker(config, targets, sock, control_sock, log_)
+            if until_eof:
+                _stop_at_eof(worker)
+            return await worker.run(_say_ready)
 
-    try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(main())
-    finally:
-        end_log()
-        for name in (control_at, _unix_path(config.listen_address)):
-            if name is not None:
-                name.unlink(missing_ok=True)
 
 
 def _unix_path(address: str) -> Path | None:
