@@ -1,13 +1,28 @@
 """``mmpush-tui`` and ``python -m mmpush_tui``."""
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    _open_closed_streams()
     from mmpush_tui.cli import run
 
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_closed_streams() -> None:
+    """Put /dev/null where a standard stream is closed, as in ``mmpush-tui serve >&-``.
+
+    Else the next file or socket gets its number, and is written to in its place.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one: those below were opened before it.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ A command's module is imported when it is called, so that ``--help`` stays fast.
 """
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -99,6 +100,12 @@ def _run(arguments: Sequence[str]) -> int:
         return exit_code(error)
     except BrokenPipeError:
         return Exit.OK
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EFBIG):
+            _say(_bug(error))
+            return Exit.BUG
+        _say(f"the output cannot be written: {error.strerror}.")
+        return Exit.FAILED
     except Exception as error:  # the last boundary: the user gets one sentence
         _say(_bug(error))
         return Exit.BUG

@@ -22,7 +22,10 @@ class MmpushError(Exception):
 
     def __init__(self, what: str, *, why: str = "", fix: str = "", code: str = "") -> None:
         self.what = presentable(what)
+        # Others' words often end in a full stop of their own.
         self.why = presentable(why)
+        if self.why.endswith(".") and not self.why.endswith(".."):
+            self.why = self.why[:-1]
         self.fix = presentable(fix)
         self.code = code
         super().__init__(self.line())

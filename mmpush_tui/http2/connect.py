@@ -101,9 +101,10 @@ def client_context(*ca_files: str) -> ssl.SSLContext:
                 fix="Give a PEM file with -----BEGIN CERTIFICATE-----.",
                 code="ca-file-invalid",
             ) from error
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
             raise ConfigError(
-                f"CA file {name}: cannot be read", why=error.strerror or "", code="ca-file-missing"
+                f"CA file {name}: cannot be read", why=why, code="ca-file-missing"
             ) from error
     return context
 

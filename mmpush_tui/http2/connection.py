@@ -51,7 +51,7 @@ class Connection:
     """A connection that answers many requests at once; made by :meth:`open`.
 
     Attributes:
-        opened_at: ``time.monotonic()`` of the handshake's end.
+        heard_at: ``time.monotonic()`` when the peer last sent anything.
         is_usable: false once the peer said goodbye, the connection broke or was closed. What is
             under way then still gets its answer where the peer owes one; after that the
             connection closes itself.
@@ -61,7 +61,7 @@ class Connection:
     def __init__(
         self, route: Route, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self.opened_at = time.monotonic()
+        self.heard_at = time.monotonic()
         self.is_usable = True
         self._route = route
         self._reader = reader
@@ -280,6 +280,7 @@ class Connection:
         buffer = bytearray()
         try:
             while data := await self._reader.read(65536):
+                self.heard_at = time.monotonic()
                 buffer += data
                 while frame := take_frame(buffer):
                     if is_goaway(frame):

@@ -8,7 +8,7 @@ from typing import Final
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.connect import Route
 from mmpush_tui.http2.connection import Connection
-from mmpush_tui.http2.errors import ConnectError, UnprocessedError
+from mmpush_tui.http2.errors import AmbiguousError, ConnectError, UnprocessedError
 from mmpush_tui.tasks import Tasks
 
 _DRAIN_TIMEOUT_S: Final = 30.0
@@ -51,9 +51,15 @@ class Pool:
         connection = self._current
         if connection is None or not connection.is_usable:
             connection = await self._connected(timeout_s)
-        left_s = timeout_s - (time.monotonic() - started)
+        sent_at = time.monotonic()
+        left_s = timeout_s - (sent_at - started)
         try:
             return await connection.request(request, left_s, on_sent)
+        except AmbiguousError as error:
+            # Not a byte since: the connection is dead, and its end will never be told.
+            if error.code == "timeout" and connection.heard_at < sent_at:
+                self._retire(connection)
+            raise
         except UnprocessedError as error:
             # Nothing under way and yet no stream free: this peer has stopped taking any.
             if error.code == "no_stream" and not connection.streams:

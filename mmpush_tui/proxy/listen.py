@@ -1,10 +1,12 @@
 """Listening sockets: made by us, so that a failure is one sentence and the modes are ours."""
 
+import contextlib
 import errno
 import os
 import re
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -54,7 +56,7 @@ def bind_unix(path: Path, mode: int) -> socket.socket:
     """
     if "\0" in str(path):
         raise ConfigError("socket: the path holds a NUL character", code="socket-failed")
-    if len(str(path).encode()) > 107:
+    if len(os.fsencode(path)) > 107:
         raise ConfigError(
             f"socket {path}: the path is longer than 107 bytes", code="socket-path-long"
         )
@@ -83,6 +85,18 @@ def bind_unix(path: Path, mode: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def remover(path: Path) -> Callable[[], None]:
+    """Return what removes the socket now at ``path``, and never another that came after it."""
+    ours = path.stat()
+
+    def remove() -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(path.stat(), ours):
+                path.unlink()
+
+    return remove
 
 
 def is_alive(path: Path) -> bool:

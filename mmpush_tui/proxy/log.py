@@ -35,14 +35,15 @@ Log = structlog.typing.FilteringBoundLogger
 Record = MutableMapping[str, Any]
 
 
-def start(config: ProxyConfig) -> tuple[Log, Callable[[], None]]:
+def start(config: ProxyConfig) -> tuple[Log, Callable[[], bool]]:
     """Begin logging as configured.
 
     Lines are written by a thread of their own, so that a stalled terminal or disk holds up
     neither a push nor the end of the worker.
 
     Returns:
-        The logger, and what writes the last lines and ends the thread.
+        The logger, and what writes the last lines and ends the thread; it returns false where
+        that could not be done soon and the thread still waits for its terminal or disk.
 
     Raises:
         ConfigError: the log file cannot be opened.
@@ -118,14 +119,16 @@ class _Writer(threading.Thread):
             for handler in self._handlers:
                 handler.handle(record)
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
         """Write what waits, as far as it can be written soon, and close the file."""
         with contextlib.suppress(queue.Full):
             self.lines.put(None, timeout=_STOP_WITHIN_S)
             self.join(_STOP_WITHIN_S)
-        if not self.is_alive():
-            for handler in self._handlers:
-                handler.close()
+        if self.is_alive():
+            return False
+        for handler in self._handlers:
+            handler.close()
+        return True
 
 
 class _DroppingHandler(logging.handlers.QueueHandler):

@@ -42,16 +42,28 @@ class Disabled(msgspec.Struct, frozen=True):
 class Targets:
     """All targets of one configuration, by type; made by :meth:`build`."""
 
-    def __init__(self, ready: dict[str, Target], disabled: dict[str, Disabled]) -> None:
+    def __init__(
+        self,
+        ready: dict[str, Target],
+        disabled: dict[str, Disabled],
+        tokens: dict[bytes, ProviderToken],
+    ) -> None:
         self.ready = ready
         self.disabled = disabled
+        self._tokens = tokens
 
     @classmethod
-    def build(cls, config: ProxyConfig) -> "Targets":
-        """Read the credentials that ``config`` names. Reads files: not for the event loop."""
+    def build(cls, config: ProxyConfig, old: "Targets | None" = None) -> "Targets":
+        """Read the credentials that ``config`` names. Reads files: not for the event loop.
+
+        Args:
+            config: what to build.
+            old: whose provider tokens serve on where the key is the same; Apple counts how often
+                a new one is made.
+        """
         ready: dict[str, Target] = {}
         disabled: dict[str, Disabled] = {}
-        tokens: dict[tuple[str, str], ProviderToken] = {}
+        tokens = dict(old._tokens) if old else {}
         for apple in config.apple:
             try:
                 ready[apple.type] = _apple(apple, config.network, tokens)
@@ -64,7 +76,7 @@ class Targets:
             except ConfigError as error:
                 blank = not android.service_account_file
                 disabled[android.type] = Disabled(android.type, "android", error.line(), blank)
-        return cls(ready, disabled)
+        return cls(ready, disabled, tokens)
 
     def find(self, type_: str) -> Target | None:
         """Return the target that serves a posted type; VoIP types fall back to the app's own."""
@@ -90,7 +102,7 @@ class Targets:
 def _apple(
     settings: AppleSettings,
     network: NetworkSettings,
-    tokens: dict[tuple[str, str], ProviderToken],
+    tokens: dict[bytes, ProviderToken],
 ) -> AppleTarget:
     named = (settings.auth_key_file, settings.auth_key_id, settings.team_id)
     if not all(named):
@@ -107,9 +119,8 @@ def _apple(
             code="apple-topic-missing",
         )  # fmt: skip
     # One token for all targets of a key: Apple counts how often a team renews it.
-    identity = (settings.auth_key_id, settings.team_id)
-    key = load_key(settings.auth_key_file)
-    token = tokens.setdefault(identity, ProviderToken(key, *identity))
+    token = ProviderToken(load_key(settings.auth_key_file), settings.auth_key_id, settings.team_id)
+    token = tokens.setdefault(token.identity, token)
     url = settings.endpoint or (APPLE_SANDBOX if settings.sandbox else APPLE_PRODUCTION)
     pool = Pool(_route(url, network, settings.ca_file))
     return AppleTarget(settings.type, settings.topic, token, pool)

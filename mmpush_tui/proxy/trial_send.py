@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from mmpush_tui.errors import MmpushError, UnreachableError
+from mmpush_tui.errors import MmpushError, UnreachableError, UsageError
 from mmpush_tui.exits import Exit
 from mmpush_tui.http2.connect import client_context
 from mmpush_tui.proxy import client as control_client
@@ -16,6 +16,7 @@ from mmpush_tui.proxy import paths
 from mmpush_tui.proxy.events import Event
 from mmpush_tui.proxy.trial import Device, Result, compose
 from mmpush_tui.proxy.wire import PushNotification, split_platform
+from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean, presentable, short_token
 from mmpush_tui.troubleshooting.catalogue import Entry
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason, find
@@ -54,15 +55,17 @@ async def via_proxy(
         url = url or _reachable(status["listen"])
         async with client.events() as events:
             following = _Following(events, push)
-            async with asyncio.TaskGroup() as group:
-                watcher = group.create_task(following.run())
+            tasks = Tasks(lambda _name, _error: None)
+            tasks.spawn("follow", following.run())
+            try:
                 answer = await _post(url, push, ca_file)
                 wants_ack = answer.get("status") == "OK" and bool(push.ack_id)
                 wait_s = ACK_WAIT_S if wants_ack else 2.0
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await (following.acknowledged if wants_ack else following.answered).wait()
-                watcher.cancel()
+            finally:
+                await tasks.aclose()
     return _judged(device, push, url, answer, following.delivery, following.acknowledged_ms)
 
 
@@ -153,7 +156,15 @@ async def _http(method: str, url: str, ca_file: Path | None, **arguments: Any) -
     tls = client_context(str(ca_file) if ca_file else "")
     tls.set_alpn_protocols(["http/1.1"])
     timeout = httpx.Timeout(30, connect=5)
-    client = httpx.AsyncClient(verify=tls, timeout=timeout, follow_redirects=False)
+    try:
+        client = httpx.AsyncClient(verify=tls, timeout=timeout, follow_redirects=False)
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise UsageError(
+            "a proxy variable of the environment cannot be used",
+            why=clean(error, 200),
+            fix="See HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
+            code="proxy-variable",
+        ) from error
     address = url.partition("/api/")[0]
     if url.startswith("unix:"):
         transport = httpx.AsyncHTTPTransport(uds=address.removeprefix("unix:"))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import resource
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from mmpush_tui.proxy.events import Event, EventBus, timestamp
 from mmpush_tui.proxy.ingress import HttpServer
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.tasks import Tasks
+from mmpush_tui.text import clean
 
 _NOT_YET: Final = (
     ("enable_metrics", False, "EnableMetrics is set, but this version exports no metrics"),
@@ -46,6 +48,7 @@ class Worker:
         sock: the listening socket for Mattermost.
         control_sock: the listening control socket; None where there is none.
         log_: where lines go.
+        listen_address: what outranks the configured address, on reload too.
     """
 
     def __init__(
@@ -55,8 +58,10 @@ class Worker:
         sock: socket.socket,
         control_sock: socket.socket | None,
         log_: log.Log,
+        listen_address: str | None = None,
     ) -> None:
         self.config = config
+        self._listen = listen_address
         self.bus = EventBus()
         self.deliveries = Deliveries(
             targets,
@@ -133,7 +138,7 @@ class Worker:
             "started_at": timestamp(self._started_at),
             "uptime_s": round(time.monotonic() - self._started, 3),
             "listen": self.url,
-            "config": str(self.config.path),
+            "config": clean(self.config.path),
             "in_flight": self.deliveries.in_flight,
             "counts": msgspec.to_builtins(self.deliveries.counts),
             "targets": [
@@ -162,12 +167,12 @@ class Worker:
         """Read configuration and credentials again; keep the old where the new are bad."""
         try:
             config = await asyncio.to_thread(configuration.load, self.config.path)
-            new = await asyncio.to_thread(Targets.build, config)
+            old = self.deliveries.targets
+            new = await asyncio.to_thread(Targets.build, config, old)
         except ConfigError as error:
             self.bus.publish("alarm", reason="reload_failed", message=error.line())
             self._log.error("reload failed, the old configuration stays", reason=error.line())
             return {"reloaded": False, "error": error.line(), "kept": []}
-        old = self.deliveries.targets
         kept = new.keep_from(old)
         for name, disabled in kept.items():
             sentence = f"{name} keeps its old credentials: {disabled.reason}"
@@ -175,12 +180,22 @@ class Worker:
         self.deliveries.targets = new
         self.deliveries.answer_within_s = config.answer_within_s
         self.deliveries.try_within_s = config.try_within_s
+        if self._listen:
+            config = dataclasses.replace(config, listen_address=self._listen)
         needs_restart = config.listen_address != self.config.listen_address
         self.config = config
+        for sentence in self._warnings():
+            self._log.warn(sentence)
         self._tasks.spawn("retire-targets", self._retire(old))
         self._log.info("reloaded", kept=",".join(kept), listen_needs_restart=needs_restart)
         self.bus.publish("state", status="reloaded")
-        return {"reloaded": True, "kept": list(kept), "needs_restart": needs_restart}
+        unusable = [item.type for item in new.disabled.values() if not item.is_blank]
+        return {
+            "reloaded": True,
+            "kept": list(kept),
+            "disabled": unusable,
+            "needs_restart": needs_restart,
+        }
 
     def drain(self) -> None:
         """Take no more pushes and answer those under way; the process stays."""
@@ -272,30 +287,49 @@ def serve(
     Raises:
         ConfigError: the configuration, an address or a socket cannot be used.
     """
+    _raise_descriptor_limit()
     config = configuration.load(path)
     if listen_address:
         config = dataclasses.replace(config, listen_address=listen_address)
     targets = Targets.build(config)
+    is_log_written = True
+
+    def end_log() -> None:
+        nonlocal is_log_written
+        is_log_written = stop_log()
+
     with contextlib.ExitStack() as undo:
         sock = listen.bind(config.listen_address)
         if unix := _unix_path(config.listen_address):
-            undo.callback(unix.unlink, missing_ok=True)
+            undo.callback(listen.remover(unix))
         control_sock, control_at, complaint = _control_socket(config, sock, control_path)
         if control_at is not None:
-            undo.callback(control_at.unlink, missing_ok=True)
-        log_, end_log = log.start(config)
+            undo.callback(listen.remover(control_at))
+        log_, stop_log = log.start(config)
         undo.callback(end_log)
         if complaint:
             log_.warn("no control socket: console and deliveries cannot attach", reason=complaint)
 
         async def main() -> Exit:
-            worker = Worker(config, targets, sock, control_sock, log_)
+            worker = Worker(config, targets, sock, control_sock, log_, listen_address)
             if until_eof:
                 _stop_at_eof(worker)
             return await worker.run(_say_ready)
 
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(main())
+            code = runner.run(main())
+    if not is_log_written:
+        # A write to a stalled terminal holds locks that Python's own way out would wait for.
+        os._exit(code)
+    return code
+
+
+def _raise_descriptor_limit() -> None:
+    """Ask for as many open files as this user may have; each sender is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _unix_path(address: str) -> Path | None:

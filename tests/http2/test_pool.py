@@ -150,13 +150,31 @@ async def test_a_connection_lost_with_requests_under_way_is_replaced(
         await serve(await server.accepted(), answer)
 
 
-async def test_a_timeout_keeps_the_connection(server: ScriptedServer, pool: Pool) -> None:
+async def test_a_timeout_on_a_connection_that_was_silent_since_replaces_it(
+    server: ScriptedServer, pool: Pool
+) -> None:
     async with asyncio.timeout(TIMEOUT_S):
         answer = ask(server, pool)
         peer = await server.accepted()
         await serve(peer, answer)
         late = ask(server, pool, SHORT_S)
         await peer.request()
+        assert (await failure(late)).code == "timeout"
+        answer = ask(server, pool)
+        await serve(await server.accepted(), answer)
+        assert server.connections == 2
+
+
+async def test_a_timeout_on_a_connection_that_was_heard_of_since_keeps_it(
+    server: ScriptedServer, pool: Pool
+) -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        answer = ask(server, pool)
+        peer = await server.accepted()
+        await serve(peer, answer)
+        late = ask(server, pool, SHORT_S)
+        await peer.request()
+        peer.send(settings())
         assert (await failure(late)).code == "timeout"
         await serve(peer, ask(server, pool))
         assert server.connections == 1

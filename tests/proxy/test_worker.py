@@ -238,7 +238,12 @@ async def test_reload_takes_what_is_good_and_keeps_the_old_where_the_new_is_bad(
     document["proxy"]["android"][0]["service_account_file"] = "/missing.json"
     config.write_text(tomli_w.dumps(document))
     outcome = await stage.client.command("reload")
-    assert outcome == {"reloaded": True, "kept": ["android_rn"], "needs_restart": False}
+    assert outcome == {
+        "reloaded": True,
+        "kept": ["android_rn"],
+        "disabled": [],
+        "needs_restart": False,
+    }
     phones = stage.world.phones
     assert await stage.push(phones.add_android(PROJECT)) == {"status": "OK"}
     phone = phones.add_apple(TOPIC)

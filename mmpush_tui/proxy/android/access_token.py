@@ -23,7 +23,10 @@ from mmpush_tui.text import clean, presentable
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_TIMEOUT_S: Final = 10.0
+_TIMEOUT_S: Final = 5.0
+"""Seconds for one request to the token server; less than a push has."""
+_FORGET_AFTER_S: Final = 30.0
+_RENEW_AT: Final = 0.8
 _ANSWER_LIMIT: Final = 64 * 1024
 
 
@@ -94,7 +97,7 @@ def load_account(path: str) -> ServiceAccount:
         if not isinstance(document.get(name), str) or not document[name]:
             raise ConfigError(f"{where}: {name} is missing", code=code)
     token_uri = document.get("token_uri", "https://oauth2.googleapis.com/token")
-    if not isinstance(token_uri, str) or not token_uri.startswith("https://"):
+    if not isinstance(token_uri, str) or not _is_https(token_uri):
         raise ConfigError(f"{where}: token_uri is no https:// address", code=code)
     # Keys that went through an environment variable keep their line breaks as two characters.
     pem = document["private_key"].replace("\\n", "\n").encode()
@@ -111,6 +114,14 @@ def load_account(path: str) -> ServiceAccount:
         token_uri=token_uri,
         private_key=key,
     )
+
+
+def _is_https(address: str) -> bool:
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme == "https" and bool(url.host)
 
 
 class AccessToken:
@@ -131,20 +142,24 @@ class AccessToken:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._account = account
-        self._client = httpx.AsyncClient(verify=tls, timeout=_TIMEOUT_S, http2=True)
+        self._client = httpx.AsyncClient(
+            verify=tls, timeout=_TIMEOUT_S, http2=True, trust_env=False
+        )
         self._now = now
         self._monotonic = monotonic
         self._lock = asyncio.Lock()
         self._token = ""
         self._renew_at = 0.0
+        self._expires_at = 0.0
         self._failure: AccessTokenError | None = None
         self._failure_until = 0.0
 
     async def get(self) -> str:
         """Return the token; many callers at once cause one request.
 
-        A failure is remembered for 30 s, so that a dead token server is asked twice a minute
-        and not for every push.
+        It is renewed at 80 % of its life; where that fails, it serves on until its end. A
+        failure is remembered for 30 s, so that a dead token server is asked twice a minute and
+        not for every push.
 
         Raises:
             AccessTokenError: Google gave none.
@@ -152,19 +167,32 @@ class AccessToken:
         if self._token and self._monotonic() < self._renew_at:
             return self._token
         async with self._lock:
-            if self._token and self._monotonic() < self._renew_at:
+            now = self._monotonic()
+            if self._token and now < self._renew_at:
                 return self._token
-            if self._failure is not None and self._monotonic() < self._failure_until:
-                raise self._failure
-            try:
-                self._token, lifetime_s = await self._fetch()
-            except AccessTokenError as error:
-                self._failure = error
-                self._failure_until = self._monotonic() + 30
-                raise
-            self._failure = None
-            self._renew_at = self._monotonic() + lifetime_s * 0.8
-            return self._token
+            if now >= self._failure_until:
+                await self._renew()
+            if self._token and self._monotonic() < self._expires_at:
+                return self._token
+            if self._failure is None:
+                raise AccessTokenError("the token server gave a token of no use", "token_timeout")
+            # A copy, because each raise writes its traceback into the exception.
+            raise AccessTokenError(str(self._failure), self._failure.code)
+
+    async def _renew(self) -> None:
+        self._failure = AccessTokenError(
+            "the token server does not answer in time", "token_timeout"
+        )
+        # Set before the answer: a caller that runs out of time in here is a failure too.
+        self._failure_until = self._monotonic() + _FORGET_AFTER_S
+        try:
+            self._token, lifetime_s = await self._fetch()
+        except AccessTokenError as error:
+            self._failure = error
+            return
+        self._failure, self._failure_until = None, 0.0
+        self._renew_at = self._monotonic() + lifetime_s * _RENEW_AT
+        self._expires_at = self._monotonic() + lifetime_s
 
     def forget(self, token: str) -> None:
         """Drop ``token`` because Google refused it; the next caller fetches another."""

@@ -11,7 +11,11 @@ from typing import Final
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from mmpush_tui.errors import ConfigError
 
@@ -86,6 +90,14 @@ class ProviderToken:
         self._monotonic = monotonic
         self._token = ""
         self._minted = 0.0
+
+    @property
+    def identity(self) -> bytes:
+        """What two tokens must share to be one: key, key id and team."""
+        public = self._key.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+        return f"{self._team_id}/{self._key_id}/".encode() + public
 
     def __call__(self) -> str:
         """Return the token, minted anew when the last one is 50 minutes old."""
