@@ -1,5 +1,8 @@
 """What every command has in common."""
 
+import subprocess
+import sys
+
 import pytest
 
 from mmpush_tui import __version__
@@ -56,6 +59,31 @@ def test_a_wrong_option_is_one_line_that_names_it(arguments: list[str], word: st
     assert done.stderr.startswith("mmpush-tui: ")
     assert word in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [
+        (">&-", 0, ""),
+        ("<&- >&-", 0, ""),
+        (
+            ">/dev/full",
+            1,
+            "mmpush-tui: the output cannot be written: No space left on device.\n",
+        ),
+    ],
+)
+def test_an_output_that_takes_nothing_is_no_traceback(
+    redirection: str, code: int, said: str
+) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m mmpush_tui explain --list {redirection}', sys.executable],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (code, said)
 
 
 def test_a_fault_of_ours_shows_neither_traceback_nor_values(
