@@ -1,0 +1,307 @@
+"""Advice beside the rows: what the web page does not say and an admin finds out the hard way."""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Stored
+from mmpush_tui.settings.urls import LEGACY_URLS, REGION_URLS, TPNS_URL, Region, region_of
+
+_NOT_PUBLIC: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+"""Endings of names that no public name server answers."""
+
+_REGION_NAMES: Final = {
+    Region.GLOBAL: "Global",
+    Region.US: "US",
+    Region.DE: "Germany",
+    Region.JP: "Japan",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One piece of advice; ``code`` is a stable name."""
+
+    code: str
+    severity: Literal["info", "warn"]
+    message: str
+
+
+def notes(
+    page: Page, licence: Licence, locked: Mapping[str, str], stored: Stored | None = None
+) -> tuple[Note, ...]:
+    """Return the advice for ``page``, in the order of its rows.
+
+    No message repeats the address that is entered: it may hold a password.
+
+    Args:
+        page: the page, or a draft of it.
+        licence: what is known of the server's licence.
+        locked: fields held by an environment variable.
+        stored: what the source holds; it tells a former address from the region's present one.
+    """
+    return (
+        *_of_locks(locked),
+        *_of_mode(page, licence),
+        *_of_former_address(page, locked, stored),
+        *(_of_address(page.server, licence) if page.mode is Mode.CUSTOM else ()),
+        *_of_number(page),
+        *(_of_contents(page, licence) if page.mode is not Mode.OFF else ()),
+    )
+
+
+def _info(code: str, message: str) -> Note:
+    return Note(code=code, severity="info", message=message)
+
+
+def _warn(code: str, message: str) -> Note:
+    return Note(code=code, severity="warn", message=message)
+
+
+def _of_locks(locked: Mapping[str, str]) -> Iterator[Note]:
+    if locked:
+        names = sorted(set(locked.values()))
+        many = len(names) > 1
+        yield _info(
+            "locked",
+            f"{' and '.join(names)} {'are' if many else 'is'} set in the environment and "
+            f"{'outrank' if many else 'outranks'} what is stored: change the setting there.",
+        )
+
+
+def _of_mode(page: Page, licence: Licence) -> Iterator[Note]:
+    match page.mode:
+        case Mode.OFF:
+            kept = " The address is kept for when it is switched on again." if page.server else ""
+            yield _info("push-off", f"Push notifications are off: no phone gets one.{kept}")
+        case Mode.HPNS:
+            yield _store_apps("HPNS")
+            if licence.hpns is False:
+                yield _no_hpns()
+            elif licence.hpns is None:
+                yield _info(
+                    "licence-unknown",
+                    "HPNS works only with a licence that includes it, which cannot be seen from "
+                    "here: look under Edition and License in the System Console.",
+                )
+        case Mode.TPNS:
+            yield _warn(
+                "tpns-not-production",
+                "TPNS is for tests, not for production: nobody promises that it is up.",
+            )
+            yield _store_apps("TPNS")
+            if licence.hpns:
+                yield _warn(
+                    "tpns-with-licence",
+                    "The licence includes HPNS: newer servers leave TPNS by themselves and choose "
+                    "HPNS, Global.",
+                )
+        case Mode.CUSTOM:
+            pass
+
+
+def _store_apps(service: str) -> Note:
+    return _info(
+        "store-apps-only",
+        f"{service} reaches only the Mattermost apps from the App Store and Google Play. Apps "
+        "that you built need a push proxy of your own.",
+    )
+
+
+def _no_hpns() -> Note:
+    return _warn(
+        "hpns-unlicensed",
+        "The licence does not include HPNS: the server sends nothing to this address. Choose "
+        "TPNS, a push proxy of your own, or a licence with HPNS.",
+    )
+
+
+def _of_former_address(
+    page: Page, locked: Mapping[str, str], stored: Stored | None
+) -> Iterator[Note]:
+    region = LEGACY_URLS.get(stored.server) if stored and page.mode is Mode.HPNS else None
+    if stored is None or region is None:
+        return
+    new = REGION_URLS[region]
+    then = (
+        f"set {locked['server']} to {new} when you can."
+        if "server" in locked
+        else f"the next save writes {new} or the region you choose."
+    )
+    yield _info(
+        "legacy-address",
+        f"{stored.server} is the former address of the region {_REGION_NAMES[region]}. It still "
+        f"works; {then}",
+    )
+
+
+def _of_address(text: str, licence: Licence) -> Iterator[Note]:
+    """Judge an address that was entered by hand; Save itself accepts anything."""
+    address = text.strip()
+    if not address:
+        yield _warn(
+            "server-empty",
+            "No address is entered, so nothing can be sent: enter that of your push proxy, such "
+            "as http://127.0.0.1:8086.",
+        )
+        return
+    if known := _hosted(address):
+        yield from _of_hosted(address, known, licence)
+        return
+    if "://" not in address:
+        yield _warn(
+            "server-no-scheme",
+            "The address does not begin with http:// or https://, so nothing can be sent: put "
+            "what your push proxy speaks in front of it.",
+        )
+        return
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, SplitResult("", "", "", "", "")
+    if any(char.isspace() for char in address) or not host:
+        yield _warn(
+            "server-not-an-address",
+            "This is no address that the server can use: expected http://HOST:PORT or "
+            "https://HOST:PORT.",
+        )
+        return
+    yield from _of_parts(parts, host, port)
+
+
+def _hosted(address: str) -> str:
+    """Return the hosted address that this one is, or differs from only in its spelling."""
+    plain = address.lower().rstrip("/").replace("http://", "https://", 1)
+    return next(
+        (url for url in (TPNS_URL, *REGION_URLS.values(), *LEGACY_URLS) if plain == url), ""
+    )
+
+
+def _of_hosted(address: str, known: str, licence: Licence) -> Iterator[Note]:
+    service = "TPNS" if known == TPNS_URL else "HPNS"
+    if address != known:
+        yield _warn(
+            "server-almost-hosted",
+            f"This is nearly the address of {service}. The server knows only {known}, letter for "
+            f"letter: choose {service} instead.",
+        )
+    elif region_of(known) and licence.hpns is False:
+        yield _no_hpns()
+    else:
+        yield _info(
+            "server-is-hosted",
+            f"This is the address of {service}: once saved, the page shows {service} as chosen.",
+        )
+
+
+def _of_parts(parts: SplitResult, host: str, port: int | None) -> Iterator[Note]:
+    if parts.scheme not in ("http", "https"):
+        yield _warn(
+            "server-scheme",
+            "The server can send only to http:// and https:// addresses: use the one that your "
+            "push proxy speaks.",
+        )
+    elif parts.scheme == "http" and not _is_nearby(host):
+        yield _warn(
+            "server-http",
+            "http:// sends names and messages readable for everyone on the way: use https:// "
+            "unless this host is in your own network.",
+        )
+    if parts.username is not None:
+        yield _warn(
+            "server-password",
+            "The address holds a user name or password, which a push proxy does not ask for: "
+            "remove what stands before the @.",
+        )
+    if parts.path.rstrip("/"):
+        yield _warn(
+            "server-path",
+            "The server adds /api/v1/send_push to the address by itself: enter no path, unless "
+            "a reverse proxy serves your push proxy under it.",
+        )
+    elif parts.path:
+        yield _info(
+            "server-trailing-slash",
+            "The slash at the end does no harm and is not needed.",
+        )
+    if parts.query or parts.fragment:
+        yield _warn(
+            "server-query",
+            "A push proxy's address has no ? or #: remove them and what follows.",
+        )
+    yield from _of_port(port)
+
+
+def _of_port(port: int | None) -> Iterator[Note]:
+    match port:
+        case 8065:
+            yield _warn(
+                "server-port",
+                "8065 is the usual port of the Mattermost server itself, not of a push proxy: "
+                "those use 8086 (mmpush-tui) or 8066 (the reference proxy's sample).",
+            )
+        case 8066:
+            yield _info(
+                "server-port",
+                "8066 is the port of the reference proxy's sample; mmpush-tui listens on 8086 "
+                "unless told otherwise.",
+            )
+        case 8086:
+            yield _info(
+                "server-port",
+                "8086 is the port of mmpush-tui; the reference proxy's sample says 8066.",
+            )
+        case _:
+            pass
+
+
+def _is_nearby(host: str) -> bool:
+    """Return whether ``host`` is this one or, by its address or name, in a network of one's own."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        name = host.rstrip(".")
+        return "." not in name or name.endswith(_NOT_PUBLIC)
+    return not address.is_global
+
+
+def _of_number(page: Page) -> Iterator[Note]:
+    if page.max_notifications < 1:
+        yield _warn(
+            "max-notifications",
+            "Max Notifications Per Channel must be 1 or more: the server refuses a configuration "
+            "with less.",
+        )
+
+
+def _of_contents(page: Page, licence: Licence) -> Iterator[Note]:
+    match page.contents:
+        case Contents.FULL:
+            yield _info(
+                "contents-full",
+                "The text of messages passes through Apple and Google. The generic contents keep "
+                "it back.",
+            )
+        case Contents.ID_LOADED if licence.id_loaded is False:
+            yield _warn(
+                "id-loaded-unlicensed",
+                "Fetching messages on receipt needs an Enterprise licence: without, the server "
+                "silently sends the generic description with sender and channel names.",
+            )
+        case Contents.ID_LOADED if licence.id_loaded is None:
+            yield _info(
+                "id-loaded-licence-unknown",
+                "Fetching messages on receipt needs an Enterprise licence, which cannot be seen "
+                "from here: without, the server silently sends the generic description with "
+                "sender and channel names.",
+            )
+        case Contents.GENERIC | Contents.GENERIC_NO_CHANNEL | Contents.ID_LOADED:
+            pass
+        case _:
+            yield _warn(
+                "contents-unknown",
+                "The stored word for the contents is none that Mattermost knows: choose one.",
+            )

@@ -1,0 +1,280 @@
+"""Rewriting a file that a server lives by: it is the old one or the new one, never half of both."""
+
+import contextlib
+import errno
+import fcntl
+import glob
+import grp
+import itertools
+import os
+import pwd
+import stat
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mmpush_tui.errors import ConfigError, FailedError, MmpushError
+
+_LIMIT: Final = 32 * 1024 * 1024
+"""Bytes; hundred times what the largest configuration is."""
+_MARK: Final = ".mmpush-"
+_TEMPORARY: Final = ".tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file as it was when it was read."""
+
+    data: bytes
+    status: os.stat_result
+
+    def is_same_file(self, status: os.stat_result) -> bool:
+        """Return whether ``status`` is of this file, not written to since."""
+        ours = self.status
+        return (ours.st_dev, ours.st_ino, ours.st_mtime_ns, ours.st_size) == (
+            status.st_dev,
+            status.st_ino,
+            status.st_mtime_ns,
+            status.st_size,
+        )
+
+
+def read(path: Path) -> Seen:
+    """Return the content of a regular file.
+
+    Raises:
+        ConfigError: there is none, or it cannot be read.
+    """
+    try:
+        # Without O_NONBLOCK a named pipe would wait for its writer for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            data = _regular(path, descriptor, status)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path} does not exist",
+            fix="Name Mattermost's config.json with --mattermost-config FILE.",
+            code="mattermost-config-missing",
+        ) from error
+    except PermissionError as error:
+        raise ConfigError(
+            f"{path} cannot be read by this user",
+            fix="Run this as root or as the user that runs Mattermost.",
+            code="mattermost-config-permission",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path} cannot be read",
+            why=_reason(error),
+            code="mattermost-config-unreadable",
+        ) from error
+    return Seen(data, status)
+
+
+def _regular(path: Path, descriptor: int, status: os.stat_result) -> bytes:
+    if not stat.S_ISREG(status.st_mode):
+        raise _unfit(path, "is no file")
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        data = file.read(_LIMIT + 1)
+    if len(data) > _LIMIT:
+        raise _unfit(path, "is too large for a configuration")
+    return data
+
+
+def _unfit(path: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"{path} {why}",
+        fix="Name Mattermost's config.json.",
+        code="mattermost-config-unreadable",
+    )
+
+
+def replace(path: Path, seen: Seen, data: bytes) -> Path:
+    """Put ``data`` in the place of what was read, and return where that is kept.
+
+    The new file has owner, mode and extended attributes of the old one. What is at ``path``
+    changes in one step, or not at all where this raises.
+
+    Args:
+        path: the file itself, no link to it.
+        seen: what it was when the new content was made from it.
+        data: the new content.
+
+    Raises:
+        FailedError: it cannot be written, or somebody else changed it meanwhile.
+    """
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _refusal(path, error) from error
+    try:
+        if _lock(path, folder):
+            _remove_leftovers(path)
+        backup = _replace(path, seen, data)
+        # Some file systems cannot; the new file is in its place whether this lasts or not.
+        with contextlib.suppress(OSError):
+            os.fsync(folder)
+    finally:
+        os.close(folder)
+    if read(path).data != data:
+        raise changed_meanwhile(path, backup)
+    return backup
+
+
+def changed_meanwhile(path: Path, backup: Path | None = None) -> MmpushError:
+    """Return the failure that somebody else wrote the file since it was read.
+
+    Args:
+        path: the file.
+        backup: where the former state is, if ours had been written already.
+    """
+    if backup is None:
+        return FailedError(
+            f"{path} was changed by someone else since it was read, so nothing was written",
+            fix="Load it again and repeat the change.",
+            code="mattermost-config-changed",
+        )
+    return FailedError(
+        f"{path} was changed by someone else just after it was written",
+        fix=f"Compare it with {backup.name}, which has the state before.",
+        code="mattermost-config-changed",
+    )
+
+
+def _replace(path: Path, seen: Seen, data: bytes) -> Path:
+    made: list[Path] = []
+    try:
+        made.append(_write_beside(path, seen, seen.data))
+        backup = _free_name(path)
+        os.rename(made[-1], backup)
+        made[-1] = backup
+        made.append(_write_beside(path, seen, data))
+        if not seen.is_same_file(os.stat(path)):
+            raise changed_meanwhile(path)
+        os.replace(made[-1], path)
+    except BaseException as error:
+        for file in made:
+            with contextlib.suppress(OSError):
+                os.unlink(file)
+        if isinstance(error, OSError):
+            raise _refusal(path, error) from error
+        raise
+    return backup
+
+
+def _lock(path: Path, folder: int) -> bool:
+    """Keep other processes of ours out, and return whether that is certain.
+
+    Raises:
+        FailedError: another one is at it.
+    """
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise FailedError(
+            f"another mmpush-tui is writing {path} at this moment, so nothing was written",
+            fix="Load it again and repeat the change.",
+            code="mattermost-config-busy",
+        ) from error
+    except OSError:
+        return False
+    return True
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a killed process left: it holds the same secrets as the configuration."""
+    for file in path.parent.glob(f".{glob.escape(path.name)}{_MARK}*{_TEMPORARY}"):
+        with contextlib.suppress(OSError):
+            file.unlink()
+
+
+def _free_name(path: Path) -> Path:
+    stem = path.name + _MARK + time.strftime("%Y%m%d-%H%M%S")
+    names = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
+    return next(file for name in names if not os.path.lexists(file := path.parent / name))
+
+
+def _write_beside(path: Path, seen: Seen, data: bytes) -> Path:
+    """Write ``data`` to a new file beside ``path`` that belongs to whom ``path`` belongs."""
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{path.name}{_MARK}", suffix=_TEMPORARY, dir=path.parent
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _give_away(file.fileno(), path, seen.status)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    return Path(name)
+
+
+def _give_away(descriptor: int, path: Path, status: os.stat_result) -> None:
+    ours = os.fstat(descriptor)
+    if (ours.st_uid, ours.st_gid) != (status.st_uid, status.st_gid):
+        try:
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+        except OSError as error:
+            raise FailedError(
+                f"{path} was not written: it belongs to {_owner(status)}, and this user cannot "
+                "make a file that does",
+                fix="Run this as root or as the user that runs Mattermost.",
+                code="mattermost-config-owner",
+            ) from error
+    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+    for attribute in _attributes(path):
+        # Labels that the system alone may set come with the folder.
+        with contextlib.suppress(OSError):
+            os.setxattr(descriptor, attribute, os.getxattr(path, attribute))
+
+
+def _attributes(path: Path) -> list[str]:
+    try:
+        return os.listxattr(path)
+    except OSError:
+        return []
+
+
+def _owner(status: os.stat_result) -> str:
+    user, group = str(status.st_uid), str(status.st_gid)
+    with contextlib.suppress(KeyError):
+        user = pwd.getpwuid(status.st_uid).pw_name
+    with contextlib.suppress(KeyError):
+        group = grp.getgrgid(status.st_gid).gr_name
+    return f"{user}:{group}"
+
+
+def _refusal(path: Path, error: OSError) -> FailedError:
+    what = f"{path} was not written"
+    match error.errno:
+        case errno.EROFS:
+            why = "its file system is read-only"
+            fix = "Where it is mounted into a container, change it on the host."
+        case errno.EACCES | errno.EPERM:
+            why = f"this user may not write in the folder {path.parent}"
+            fix = "Run this as root or as the user that runs Mattermost."
+        case errno.ENOSPC | errno.EDQUOT:
+            why = f"there is no space left in {path.parent}"
+            fix = "Free some space; the file is as it was."
+        case errno.EBUSY | errno.EXDEV:
+            why = "it is mounted by itself, as containers do, and cannot be replaced"
+            fix = "Change it on the host, or mount its folder instead of the file."
+        case errno.ENOENT:
+            why = "it or its folder is gone"
+            fix = "Load it again."
+        case _:
+            why = _reason(error)
+            fix = "The file is as it was."
+    return FailedError(what, why=why, fix=fix, code="mattermost-config-not-written")
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or "the path is none"
