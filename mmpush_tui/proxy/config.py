@@ -105,13 +105,22 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> ProxyConfi
         ConfigError: the file cannot be read or parsed, or a value is not what it must be. The
             message names file and line or key, never the file's content.
     """
+    text, warnings = _read(path)
+    return parse(text, path, os.environ if environment is None else environment, warnings)
+
+
+def parse(
+    text: str, path: Path, environment: Mapping[str, str], warnings: list[str]
+) -> ProxyConfig:
+    """Return what the file at ``path`` says when ``text`` is in it; the file may not exist yet.
+
+    Raises:
+        ConfigError: as :func:`load`.
+    """
     from mmpush_tui.proxy import config_files
 
-    environment = os.environ if environment is None else environment
-    text, warnings = _read(path)
-    parse = config_files.parse_toml if path.suffix == ".toml" else config_files.parse_upstream
-    values = parse(text, path, environment, warnings)
-    return _assemble(path, values, warnings)
+    read = config_files.parse_toml if path.suffix == ".toml" else config_files.parse_upstream
+    return _assemble(path, read(text, path, environment, warnings), warnings)
 
 
 def _read(path: Path) -> tuple[str, list[str]]:

@@ -143,6 +143,9 @@ def _finish(
     for name, text in environment.items():
         if not name.startswith("MMPUSH_") or "__" not in name:
             continue
+        if name.startswith(("MMPUSH_MATTERMOST__", "MMPUSH_CONSOLE__")):
+            # Other rooms read these tables.
+            continue
         if (field := known.get(name)) is None:
             warnings.append(_unknown(name, known))
             continue

@@ -29,13 +29,7 @@ def bind(address: str) -> socket.socket:
     """
     if address.startswith("unix:"):
         return bind_unix(Path(address.removeprefix("unix:")), 0o660)
-    found = _ADDRESS.fullmatch(address)
-    if found is None or int(found["port"]) > 65535:
-        raise ConfigError(
-            f"listen address {address!r}: expected host:port, :port or unix:/path",
-            code="listen-address",
-        )
-    host, port = found["six"] or found["host"], int(found["port"])
+    host, port = split(address)
     try:
         return _bind_tcp(host, port)
     except (socket.gaierror, UnicodeError) as error:
@@ -44,6 +38,21 @@ def bind(address: str) -> socket.socket:
         ) from error
     except OSError as error:
         raise _refusal(address, host, port, error) from error
+
+
+def split(address: str) -> tuple[str, int]:
+    """Return host and port of ``host:port``, an IPv6 host without its brackets.
+
+    Raises:
+        ConfigError: the address is none.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None or int(found["port"]) > 65535:
+        raise ConfigError(
+            f"listen address {address!r}: expected host:port, :port or unix:/path",
+            code="listen-address",
+        )
+    return found["six"] or found["host"], int(found["port"])
 
 
 def bind_unix(path: Path, mode: int) -> socket.socket:

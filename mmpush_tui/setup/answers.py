@@ -1,0 +1,230 @@
+"""What is wrong with an answer, what one should know beside it, what follows from it. Pure."""
+
+import re
+from typing import Final
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.fields import Field, FieldError, Kind, Value
+from mmpush_tui.proxy import listen
+from mmpush_tui.settings.page import Mode
+from mmpush_tui.settings.page_fields import ACCEPT_TERMS
+from mmpush_tui.setup import steps
+from mmpush_tui.setup.steps import Answers, Apps, Step, StepId, When, Where, answer, text
+from mmpush_tui.text import clean, redact
+
+_KEY_NAME: Final = re.compile(r"AuthKey_([A-Z0-9]{10})(?![A-Za-z0-9])", re.ASCII)
+_TEN: Final = re.compile(r"[A-Z0-9]{10}", re.ASCII)
+_BUNDLE_ID: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
+_CONTENT: Final = re.compile(r"-----BEGIN |PRIVATE KEY|^\s*\{|[A-Za-z0-9+=]{60}")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=]{50}")
+_LENGTH_LIMIT: Final = 1024
+_LOOPBACK: Final = re.compile(r"127\..*|localhost|::1")
+
+
+def looks_like_content(value: str) -> bool:
+    """Return whether a key, or what a key file holds, was pasted instead of the file's path."""
+    if _CONTENT.search(value):
+        return True
+    # Slashes belong to base64 as they do to paths.
+    return not value.startswith(("/", "~", "unix:/")) and bool(_BASE64.search(value))
+
+
+def is_storable(value: Value) -> bool:
+    """Return whether an answer may be written to a draft: no key, no secret, one short line."""
+    if not isinstance(value, str):
+        return True
+    is_plain = len(value) <= _LENGTH_LIMIT and clean(value, _LENGTH_LIMIT) == value.strip()
+    return is_plain and redact(value) == value and not looks_like_content(value)
+
+
+def problems(step: Step, answers: Answers) -> dict[str, str]:
+    """Return what keeps ``step`` from being done: by field key, what is wrong and what to do.
+
+    Files are not opened here; :mod:`~mmpush_tui.setup.credentials` and
+    :mod:`~mmpush_tui.setup.proof` look into them.
+    """
+    found: dict[str, str] = {}
+    for field in steps.asked(step, answers):
+        if problem := _problem(field, answers):
+            found[field.key] = problem
+    if step.id is StepId.SUMMARY and (problem := _nothing_to_send_with(answers)):
+        found[steps.APPLE_WHEN.key] = problem
+    return found
+
+
+def notes(step: Step, answers: Answers) -> dict[str, str]:
+    """Return what one should know about good answers of ``step``, by field key."""
+    found: dict[str, str] = {}
+    for field in steps.asked(step, answers):
+        if not _problem(field, answers) and (note := _note(field, answers)):
+            found[field.key] = note
+    return found
+
+
+def key_id_in(name: str) -> str:
+    """Return the key id in the name that Apple gives a key's file, or an empty string."""
+    found = _KEY_NAME.match(name)
+    return found[1] if found else ""
+
+
+def apple_type(topic: str) -> str:
+    """Return the platform name that an app with this bundle id gives itself."""
+    return "apple_rnbeta" if "rnbeta" in topic else "apple_rn"
+
+
+def server_address(address: str) -> str:
+    """Return what Mattermost is told for a listen address; HOST where it is to be filled in.
+
+    Empty for a Unix socket, which Mattermost cannot post to.
+    """
+    if address.startswith("unix:"):
+        return ""
+    host, port = listen.split(address)
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared
+        host = "HOST"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether only this host reaches a listen address."""
+    try:
+        return bool(_LOOPBACK.fullmatch(listen.split(address)[0]))
+    except ConfigError:
+        return False
+
+
+def _problem(field: Field, answers: Answers) -> str:
+    try:
+        value = field.check(answer(answers, field))
+    except FieldError as error:
+        return f"This cannot be: {error}."
+    if field.kind in (Kind.PATH, Kind.TEXT, Kind.ADDRESS) and (problem := _content(str(value))):
+        return problem
+    match field:
+        case steps.CONFIG_FILE:
+            return _missing(value, "Name Mattermost's config.json, or choose Somewhere else.")
+        case steps.KEY_FILE:
+            return _missing(value, "Name the .p8 file from Apple, or choose Later.")
+        case steps.ACCOUNT_FILE:
+            return _missing(value, "Name the service account's JSON file, or choose Later.")
+        case steps.KEY_ID:
+            return _ten(value, "Key ID", "It is in the name of the key file.")
+        case steps.TEAM_ID:
+            return _team_id(text(answers, field), text(answers, steps.KEY_ID))
+        case steps.TOPIC:
+            return _topic(text(answers, field))
+        case steps.LISTEN:
+            return _listen(text(answers, field))
+        case _ if field.key == ACCEPT_TERMS.key and value is not True:
+            return "HPNS needs your consent: accept its terms, or go back and choose TPNS."
+    return ""
+
+
+def _content(value: str) -> str:
+    if looks_like_content(value):
+        return "This looks like the key itself. Save it in a file and give the file's path."
+    if len(value) > _LENGTH_LIMIT:
+        return "This is too long. Type it again."
+    if clean(value, _LENGTH_LIMIT) != value.strip():
+        return "This has line breaks or invisible characters in it. Type it again."
+    return ""
+
+
+def _missing(value: Value, sentence: str) -> str:
+    return "" if str(value).strip() else sentence
+
+
+def _ten(value: Value, label: str, where: str) -> str:
+    word = str(value).strip()
+    if not word:
+        return f"The {label} is missing. {where}"
+    if _TEN.fullmatch(word):
+        return ""
+    if _TEN.fullmatch(word.upper()):
+        return f"The {label} is written in capitals: {word.upper()}"
+    if len(word) != 10:
+        return f"A {label} has ten characters, this has {len(word)}. {where}"
+    return f"A {label} has only capital letters and digits. {where}"
+
+
+def _team_id(team_id: str, key_id: str) -> str:
+    where = "It is on the membership page of your Apple developer account."
+    if team_id and team_id == key_id:
+        return f"This is the Key ID; the Team ID is another one. {where}"
+    return _ten(team_id, "Team ID", where)
+
+
+def _topic(topic: str) -> str:
+    if not topic:
+        return "The topic is missing. It is the bundle id of your iOS app, as com.example.chat."
+    if topic.endswith((".voip", ".complication", ".pushkit.fileprovider")):
+        plain = topic.rpartition(".voip")[0] or "the bundle id"
+        return f"Leave the ending out, the proxy appends it where it is needed: {plain}"
+    first, _, rest = topic.partition(".")
+    if _TEN.fullmatch(first) and "." in rest:
+        return f"Leave the Team ID in front out: {rest}"
+    if not _BUNDLE_ID.fullmatch(topic):
+        return "A bundle id is letters, digits and hyphens with dots between: com.example.chat"
+    return ""
+
+
+def _listen(address: str) -> str:
+    if not address:
+        return "The address is missing. 127.0.0.1:8086 is for a Mattermost on this host."
+    if address.startswith("unix:"):
+        where = address.removeprefix("unix:")
+        if not where.startswith("/"):
+            return "A Unix socket needs its full path: unix:/run/mmpush-tui/in.sock"
+        return "The path of a Unix socket has at most 107 bytes." if len(where) > 107 else ""
+    try:
+        _, port = listen.split(address)
+    except ConfigError:
+        return "Write host:port, :port for every interface, or unix:/path."
+    return "" if port else "Port 0 is another port at every start. Choose one, as 8086."
+
+
+def _nothing_to_send_with(answers: Answers) -> str:
+    ids = {step.id for step in steps.path(answers)}
+    if StepId.APPLE not in ids:
+        return ""
+    whens = [answer(answers, field) for field in (steps.APPLE_WHEN, steps.ANDROID_WHEN)]
+    if any(when != When.LATER for when in whens):
+        return ""
+    return "Apple and Google are both left for later, so nothing could be sent. Set up one."
+
+
+def _note(field: Field, answers: Answers) -> str:
+    match field:
+        case steps.KEY_ID:
+            named = key_id_in(text(answers, steps.KEY_FILE).rpartition("/")[2])
+            is_other = bool(named) and named != text(answers, field)
+            return f"The name of the key file says {named}." if is_other else ""
+        case steps.TOPIC if apple_type(text(answers, field)) != "apple_rn":
+            return "An app with rnbeta in its bundle id calls its platform apple_rnbeta."
+        case steps.SANDBOX if answer(answers, field) is True:
+            return "The sandbox reaches apps run from Xcode only; TestFlight needs production."
+        case steps.SERVICE if answer(answers, field) == Mode.TPNS:
+            return "TPNS has no uptime promise; do not rely on it for daily work."
+        case steps.LISTEN:
+            return _listen_note(text(answers, field), answers)
+    return ""
+
+
+def _listen_note(address: str, answers: Answers) -> str:
+    if address.startswith("unix:"):
+        return "Mattermost cannot post to a Unix socket: put a reverse proxy in front of it."
+    host, port = listen.split(address)
+    if port == 8065:
+        return "8065 is Mattermost's own port as a rule."
+    if is_loopback(address):
+        is_elsewhere = answer(answers, steps.WHERE) == Where.ELSEWHERE
+        sentence = f"A Mattermost on another host cannot reach this: use :{port} instead."
+        return sentence if is_elsewhere else ""
+    if not host or host in ("0.0.0.0", "::"):  # noqa: S104 - compared
+        return "Every host that reaches this one can post: let only Mattermost through."
+    return ""
+
+
+def is_own(answers: Answers) -> bool:
+    """Return whether the answers lead to a push proxy of one's own."""
+    return answer(answers, steps.APPS) == Apps.OWN

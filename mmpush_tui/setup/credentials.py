@@ -1,0 +1,218 @@
+"""Looks at a file that somebody named as a credential and says in one line what it is.
+
+Everything here reads files: call it through ``asyncio.to_thread``. What can be used is decided by
+the worker's own loaders; no finding ever holds a character of a key.
+"""
+
+import errno
+import os
+import pwd
+import shlex
+import stat
+from pathlib import Path
+from typing import Final
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.fields import nearest
+from mmpush_tui.proxy.android.access_token import ServiceAccount, load_account
+from mmpush_tui.proxy.apple.provider_token import load_key
+from mmpush_tui.setup import plain_file
+from mmpush_tui.setup.answers import key_id_in
+from mmpush_tui.setup.filekinds import Kind, Seen, identify
+from mmpush_tui.setup.finding import Finding, Status
+from mmpush_tui.setup.paths import full_path, short_path
+from mmpush_tui.text import clean, clip
+
+SIZE_LIMIT: Final = 64 * 1024
+"""More bytes than any key or service account file has."""
+_NAMES_LIMIT: Final = 2000
+_NOT_FOR_PUSH: Final = {
+    "SubscriptionKey_": "in-app purchases",
+    "ApiKey_": "the App Store Connect API",
+}
+
+APPLE_SOURCE: Final = (
+    "Get the .p8 key at developer.apple.com > Certificates, Identifiers & Profiles > Keys, "
+    "with the Apple Push Notifications service (APNs) enabled."
+)
+GOOGLE_SOURCE: Final = (
+    "Get the right file at Firebase console > Project settings > Service accounts > "
+    "Generate new private key."
+)
+_COPY_AGAIN: Final = "Copy the file again without changing a character."
+_FIXES: Final = {
+    Kind.EMPTY: _COPY_AGAIN,
+    Kind.BROKEN_KEY: _COPY_AGAIN,
+    Kind.BROKEN_JSON: _COPY_AGAIN,
+    Kind.ARCHIVE: "Unpack it first, and name the file inside.",
+    Kind.WEB_PAGE: "Probably a login page was saved instead. Download the file in a browser.",
+    Kind.UTF16: "An editor changed it. Copy the original file, or save it as UTF-8.",
+}
+_APPLE_FIXES: Final = _FIXES | {
+    Kind.PROTECTED_KEY: "Use the file as Apple gave it, which has no password.",
+    Kind.BARE_KEY: "Use the whole file from Apple, with its first and its last line.",
+    Kind.SERVICE_ACCOUNT: f"It belongs to the Android step. {APPLE_SOURCE}",
+}
+_GOOGLE_FIXES: Final = _FIXES | {
+    Kind.P256_KEY: f"Apple's keys look like this. {GOOGLE_SOURCE}",
+    Kind.RSA_KEY: f"It may be the key alone; needed is the whole JSON file. {GOOGLE_SOURCE}",
+}
+
+
+def look_at_apple_key(named: str) -> Finding:
+    """Return what the file ``named`` is, taken for the .p8 key of an Apple target.
+
+    Derives ``auth_key_id`` from the name that Apple gives the file.
+    """
+    read = _read(named)
+    if isinstance(read, Finding):
+        return read
+    path, data, mode = read
+    seen = identify(data)
+    if seen.kind is not Kind.P256_KEY:
+        return _not_it(seen, "the .p8 key from Apple", _APPLE_FIXES.get(seen.kind, APPLE_SOURCE))
+    try:
+        load_key(path)
+    except ConfigError as error:
+        return Finding.of(error)
+    name = os.path.basename(path)
+    key_id = key_id_in(name)
+    derived = {"auth_key_id": key_id} if key_id else {}
+    message = "A P-256 private key, as Apple's are"
+    message += f"; key id {key_id} from its name." if key_id else "; its name tells no key id."
+    for prefix, purpose in _NOT_FOR_PUSH.items():
+        if name.startswith(prefix):
+            return Finding(
+                status=Status.WARN,
+                message=f"A P-256 private key, but its name says that it is for {purpose}.",
+                fix=f"Apple names keys for push AuthKey_ and the key id. {APPLE_SOURCE}",
+            )
+    return _with_mode(Finding(status=Status.OK, message=message, derived=derived), path, mode)
+
+
+def look_at_service_account(named: str) -> Finding:
+    """Return what the file ``named`` is, taken for the service account of an Android target.
+
+    Derives ``project_id`` and a shortened ``client_email``.
+    """
+    read = _read(named)
+    if isinstance(read, Finding):
+        return read
+    path, data, mode = read
+    seen = identify(data)
+    if seen.kind is not Kind.SERVICE_ACCOUNT:
+        return _not_it(seen, "a service account's JSON file", _google_fix(seen))
+    try:
+        account = load_account(path)
+    except ConfigError as error:
+        return Finding.of(error)
+    email = short_email(account)
+    finding = Finding(
+        status=Status.OK,
+        message=f"A service account of the Firebase project {clip(account.project_id, 60)}, "
+        f"{email}.",
+        derived={"project_id": account.project_id, "client_email": email},
+    )
+    return _with_mode(finding, path, mode)
+
+
+def short_email(account: ServiceAccount) -> str:
+    """Return an account's address without the part that follows from its project."""
+    name, _, domain = clean(account.client_email, 200).partition("@")
+    project = f"{account.project_id}.iam.gserviceaccount.com"
+    return f"{clip(name, 40)}@{'…' if domain == project else clip(domain, 60)}"
+
+
+def _google_fix(seen: Seen) -> str:
+    fix = _GOOGLE_FIXES.get(seen.kind, GOOGLE_SOURCE)
+    if seen.project_id and seen.kind in (Kind.GOOGLE_SERVICES, Kind.OAUTH_CLIENT):
+        fix += f" This one is of the project {clean(seen.project_id, 60)}."
+    return fix
+
+
+def _not_it(seen: Seen, wanted: str, fix: str) -> Finding:
+    return Finding(
+        status=Status.FAIL, message=f"This is {seen.kind.value}; needed is {wanted}.", fix=fix
+    )
+
+
+def _with_mode(finding: Finding, path: str, mode: int) -> Finding:
+    """Return ``finding``, or the same as a warning where every user of this host gets at it."""
+    bits = ("r" if mode & stat.S_IROTH else "") + ("w" if mode & stat.S_IWOTH else "")
+    if not bits:
+        return finding
+    can = {"r": "read", "w": "change", "rw": "read and change"}[bits]
+    return Finding(
+        status=Status.WARN,
+        message=f"{finding.message} Every user of this host can {can} it.",
+        fix=f"Keep it to its owner: chmod o-{bits} {shlex.quote(path)}",
+        derived=finding.derived,
+    )
+
+
+def _read(named: str) -> tuple[str, bytes, int] | Finding:
+    """Return path, content and mode of an ordinary file, or why there is none."""
+    path = full_path(named)
+    if not path:
+        return Finding(status=Status.FAIL, message="No file is named yet.")
+    try:
+        data, status = plain_file.read(path, SIZE_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        return _unopened(path, error)
+    if len(data) > SIZE_LIMIT and identify(data).kind is not Kind.ARCHIVE:
+        return Finding(
+            status=Status.FAIL,
+            message="This file is larger than any key.",
+            fix="Name the file as it was downloaded.",
+        )
+    return path, data, status.st_mode
+
+
+def _unopened(path: str, error: OSError | ValueError) -> Finding:
+    if not isinstance(error, OSError):
+        return Finding(status=Status.FAIL, message="This is no path.", fix="Type it again.")
+    if isinstance(error, plain_file.NotAFileError):
+        if error.is_folder:
+            return Finding(
+                status=Status.FAIL, message="This is a folder.", fix="Name the file in it."
+            )
+        return Finding(
+            status=Status.FAIL,
+            message="This is no ordinary file.",
+            fix="Name a file, not a device, pipe or socket.",
+        )
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            return Finding(
+                status=Status.FAIL, message="There is no such file.", fix=_similar(Path(path))
+            )
+        case errno.EACCES | errno.EPERM:
+            return Finding(
+                status=Status.FAIL,
+                message=f"The user {_user()} may not read it.",
+                fix="The push proxy must be able to: make the user it runs as the file's owner, "
+                f"sudo chown USER {shlex.quote(path)}",
+            )
+        case _:
+            why = error.strerror or "no reason was given"
+            return Finding(status=Status.FAIL, message=f"It cannot be read: {why}.")
+
+
+def _similar(path: Path) -> str:
+    """Return what to do about a file that is not there: the nearest name, if there is one."""
+    folder = path.parent
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for _, entry in zip(range(_NAMES_LIMIT), entries, strict=False)]
+    except OSError:
+        return f"There is no folder {short_path(folder)} that can be read."
+    if near := nearest(path.name, names):
+        return f"Did you mean {short_path(folder / near)}?"
+    return f"Look into the folder {short_path(folder)}."
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

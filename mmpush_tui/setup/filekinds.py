@@ -1,0 +1,169 @@
+"""What a file is that somebody took for a credential, told by its first bytes."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
+
+
+class Kind(StrEnum):
+    """Kinds of files that are met where a credential is expected; the value names them."""
+
+    EMPTY = "an empty file"
+    P256_KEY = "a P-256 private key"
+    RSA_KEY = "an RSA private key"
+    OTHER_CURVE = "a private key on another curve than P-256"
+    OTHER_KEY = "a private key of another type than P-256"
+    PROTECTED_KEY = "a private key protected with a password"
+    BROKEN_KEY = "a private key that is damaged"
+    BARE_KEY = "a private key without its BEGIN and END lines"
+    BINARY_KEY = "a private key in binary form (DER)"
+    SSH_KEY = "an SSH key"
+    PUBLIC_KEY = "a public key"
+    CERTIFICATE = "a certificate"
+    CERTIFICATE_AND_KEY = "a certificate with its key, the way before .p8 keys"
+    REQUEST = "a request for a certificate"
+    PKCS12 = "a certificate store (.p12 or .pfx)"
+    SERVICE_ACCOUNT = "a Google service account"
+    GOOGLE_SERVICES = "google-services.json, which belongs into the Android app"
+    GOOGLE_PLIST = "a property list such as GoogleService-Info.plist, which belongs into an app"
+    OAUTH_CLIENT = "an OAuth client, with which people log in"
+    USER_LOGIN = "a person's login for the gcloud command"
+    FEDERATED = "a workload identity, which holds no key"
+    PUSH_PROXY = "a configuration of mattermost-push-proxy"
+    OTHER_JSON = "a JSON file of another kind"
+    BROKEN_JSON = "a JSON file that is damaged"
+    ARCHIVE = "an archive"
+    WEB_PAGE = "a web page"
+    UTF16 = "a text file in UTF-16"
+    UNKNOWN = "neither a key nor a JSON file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a file is.
+
+    Attributes:
+        kind: its kind.
+        project_id: the Firebase project that a Google file names, or empty.
+    """
+
+    kind: Kind
+    project_id: str = ""
+
+
+_PEM_LABEL: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----")
+_JSON_TYPES: Final = {
+    "service_account": Kind.SERVICE_ACCOUNT,
+    "authorized_user": Kind.USER_LOGIN,
+    "external_account": Kind.FEDERATED,
+    "external_account_authorized_user": Kind.FEDERATED,
+    "impersonated_service_account": Kind.FEDERATED,
+}
+_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
+
+
+def identify(data: bytes) -> Seen:
+    """Return what a file is that begins with, or as a rule consists of, ``data``."""
+    if not data.strip():
+        return Seen(kind=Kind.EMPTY)
+    if data.startswith((b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf")):
+        return Seen(kind=Kind.ARCHIVE)
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Seen(kind=Kind.UTF16)
+    if labels := _PEM_LABEL.findall(data):
+        # JSON of a service account holds a PEM block too.
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            return _json(data)
+        return Seen(kind=_pem(data, labels))
+    if data.startswith(b"0") and not data[:64].isascii():
+        return Seen(kind=_der(data))
+    text = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith((b"{", b"[")):
+        return _json(data)
+    if text[:200].lower().startswith((b"<!doctype html", b"<html")):
+        return Seen(kind=Kind.WEB_PAGE)
+    is_xml = text.startswith((b"<?xml", b"<!DOCTYPE", b"<plist")) and b"<plist" in text[:1000]
+    if is_xml or text.startswith(b"bplist"):
+        return Seen(kind=Kind.GOOGLE_PLIST)
+    return Seen(kind=Kind.BARE_KEY if _is_bare_key(text) else Kind.UNKNOWN)
+
+
+def _pem(data: bytes, labels: list[bytes]) -> Kind:
+    if not any(label.endswith(b"PRIVATE KEY") for label in labels):
+        first = labels[0]
+        if b"REQUEST" in first:
+            return Kind.REQUEST
+        if first.endswith(b"PUBLIC KEY"):
+            return Kind.PUBLIC_KEY
+        return Kind.CERTIFICATE if b"CERTIFICATE" in first else Kind.UNKNOWN
+    if b"CERTIFICATE" in labels:
+        return Kind.CERTIFICATE_AND_KEY
+    if b"OPENSSH PRIVATE KEY" in labels:
+        return Kind.SSH_KEY
+    if b"ENCRYPTED PRIVATE KEY" in labels or b"Proc-Type: 4,ENCRYPTED" in data:
+        return Kind.PROTECTED_KEY
+    try:
+        key = load_pem_private_key(data, password=None)
+    except _UNREADABLE:
+        return Kind.BROKEN_KEY
+    if isinstance(key, EllipticCurvePrivateKey):
+        return Kind.P256_KEY if isinstance(key.curve, SECP256R1) else Kind.OTHER_CURVE
+    return Kind.RSA_KEY if isinstance(key, RSAPrivateKey) else Kind.OTHER_KEY
+
+
+def _der(data: bytes) -> Kind:
+    # A PKCS #12 store is a sequence that begins with the version 3.
+    if b"\x02\x01\x03" in data[:8]:
+        return Kind.PKCS12
+    try:
+        x509.load_der_x509_certificate(data)
+    except ValueError:
+        return Kind.BINARY_KEY if _is_der_key(data) else Kind.UNKNOWN
+    return Kind.CERTIFICATE
+
+
+def _is_bare_key(text: bytes) -> bool:
+    try:
+        return _is_der_key(base64.b64decode(b"".join(text.split()), validate=True))
+    except binascii.Error:
+        return False
+
+
+def _is_der_key(data: bytes) -> bool:
+    try:
+        load_der_private_key(data, password=None)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _json(data: bytes) -> Seen:
+    try:
+        document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError):
+        return Seen(kind=Kind.BROKEN_JSON)
+    if not isinstance(document, dict):
+        return Seen(kind=Kind.OTHER_JSON)
+    if isinstance(info := document.get("project_info"), dict):
+        return Seen(kind=Kind.GOOGLE_SERVICES, project_id=_text(info.get("project_id")))
+    if isinstance(client := document.get("installed", document.get("web")), dict):
+        return Seen(kind=Kind.OAUTH_CLIENT, project_id=_text(client.get("project_id")))
+    if known := _JSON_TYPES.get(_text(document.get("type"))):
+        return Seen(kind=known, project_id=_text(document.get("project_id")))
+    if {key.lower() for key in document} & {"applepushsettings", "androidpushsettings"}:
+        return Seen(kind=Kind.PUSH_PROXY)
+    return Seen(kind=Kind.OTHER_JSON)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
