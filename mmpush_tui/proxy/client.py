@@ -1,5 +1,6 @@
 """The other end of the control socket: what the console and the commands ask a worker."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from mmpush_tui.proxy.events import Event
 
 _BASE = "http://worker"
 _TIMEOUT = httpx.Timeout(30, connect=3)
+_ERRNO = re.compile(r"\[Errno -?\d+\] ")
 _QUIET = httpx.Timeout(60, connect=3)
 """Three heartbeats may fail to come before a stream counts as dead."""
 
@@ -132,7 +134,7 @@ class ControlClient:
         except (httpx.TransportError, msgspec.DecodeError) as error:
             raise UnreachableError(
                 f"the worker at {self.path} does not answer",
-                why=str(error) or type(error).__name__,
+                why=_ERRNO.sub("", str(error)) or type(error).__name__,
                 fix="Is it running? mmpush-tui serve starts one.",
                 code="worker-unreachable",
             ) from error

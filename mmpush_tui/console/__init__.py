@@ -1,0 +1,1 @@
+"""The console: a Textual app that only the command line opens, and late."""
