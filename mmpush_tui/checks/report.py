@@ -63,6 +63,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
         needs: id of the check that had to pass before; with status skip, the one that did not.
         ms: how long it took.
         evidence: what was seen, ready for JSON: cleaned, without secrets.
+        why: what the finding means or rests on, one clause each.
+        see: code of the catalogue's entry that explains it, or empty.
     """
 
     id: str
@@ -76,6 +78,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     needs: str | None = None
     ms: float = 0.0
     evidence: dict[str, Any] = {}
+    why: list[str] = []
+    see: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

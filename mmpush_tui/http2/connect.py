@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,11 @@ import aiohappyeyeballs
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2.errors import ConnectError
+
+Lookup = Callable[[str, int], Awaitable[Sequence[aiohappyeyeballs.AddrInfoType]]]
+"""Returns the addresses of a host and port; raises OSError, or ValueError where it is no name."""
+Halves = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+"""An open stream."""
 
 _ERRNO: Final = re.compile(r"\[Errno (\d+)\]")
 _WRAPPING: Final = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")
@@ -114,9 +119,7 @@ def tls_reason(error: ssl.SSLError) -> str:
     return _WRAPPING.sub("", error.strerror or "") or "no reason given"
 
 
-async def connect(
-    route: Route, timeout_s: float
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(route: Route, timeout_s: float) -> Halves:
     """Open a TLS connection that speaks HTTP/2.
 
     DNS is asked anew each time, as Apple demands; dead addresses are overtaken (RFC 8305).
@@ -132,11 +135,11 @@ async def connect(
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            addresses = await _resolve(route)
+            addresses = await resolve(route)
             stage = "tcp"
-            sock = await _open_tcp(route, addresses)
+            sock = await open_tcp(route, addresses)
             stage = "tls"
-            reader, writer = await _start_tls(route, sock)
+            reader, writer = await start_tls(route, sock)
             stage = "alpn"
             tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
             if tls.selected_alpn_protocol() != "h2":
@@ -161,12 +164,27 @@ def abort(writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
 
-async def _resolve(route: Route) -> Sequence[aiohappyeyeballs.AddrInfoType]:
+async def _getaddrinfo(host: str, port: int) -> Sequence[aiohappyeyeballs.AddrInfoType]:
+    return await asyncio.get_running_loop().getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+    )
+
+
+async def resolve(
+    route: Route, lookup: Lookup = _getaddrinfo
+) -> Sequence[aiohappyeyeballs.AddrInfoType]:
+    """Return the addresses of ``route``; the first step of :func:`connect`.
+
+    Args:
+        route: whom to reach and how.
+        lookup: asks for them.
+
+    Raises:
+        ConnectError: the name does not exist, or cannot be resolved.
+    """
     host, port = route.address
     try:
-        return await asyncio.get_running_loop().getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-        )
+        return await lookup(host, port)
     except (OSError, ValueError) as error:
         # ValueError: no name at all, such as one with an empty label.
         known = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
@@ -176,9 +194,14 @@ async def _resolve(route: Route) -> Sequence[aiohappyeyeballs.AddrInfoType]:
         raise ConnectError("dns", cause, "dns_unknown" if known else "dns_failed") from error
 
 
-async def _open_tcp(
+async def open_tcp(
     route: Route, addresses: Sequence[aiohappyeyeballs.AddrInfoType]
 ) -> socket.socket:
+    """Return a socket connected to one of ``addresses``; the second step of :func:`connect`.
+
+    Raises:
+        ConnectError: none of them takes the connection.
+    """
     try:
         sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=0.25)
     except (OSError, RuntimeError) as error:
@@ -204,9 +227,15 @@ def tcp_error(address: Endpoint, error: OSError | RuntimeError) -> ConnectError:
     return ConnectError("tcp", f"no connection to {address}: {reasons or error}", "tcp_failed")
 
 
-async def _start_tls(
-    route: Route, sock: socket.socket
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def start_tls(route: Route, sock: socket.socket) -> Halves:
+    """Begin TLS on ``sock``, which is taken over; the third step of :func:`connect`.
+
+    Whether the peer chose HTTP/2 is not looked at.
+
+    Raises:
+        ConnectError: TLS failed, or the peer refused it for want of HTTP/2 (stage ``alpn``).
+            Its cause is the exception of the ssl module, where there is one.
+    """
     host = route.endpoint.host
     try:
         return await asyncio.open_connection(sock=sock, ssl=route.tls, server_hostname=host)

@@ -14,16 +14,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-import h2.config
-import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
-from h2.settings import SettingCodes, Settings
 from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
 from mmpush_tui.http2 import Request, Response
-from mmpush_tui.http2.connect import Route, abort, connect, seconds, tls_reason
+from mmpush_tui.http2.connect import Halves, Route, abort, connect, seconds, tls_reason
 from mmpush_tui.http2.errors import (
     AmbiguousError,
     ConnectError,
@@ -31,6 +28,7 @@ from mmpush_tui.http2.errors import (
     UnprocessedError,
 )
 from mmpush_tui.http2.frames import BadFrameError, is_goaway, parse_goaway, take_frame
+from mmpush_tui.http2.state import named, new_client
 from mmpush_tui.http2.stream import Stream
 from mmpush_tui.tasks import Tasks
 
@@ -41,10 +39,6 @@ BODY_LIMIT: Final = 64 * 1024
 _SETTINGS_TIMEOUT_S: Final = 5.0
 _WRITE_TIMEOUT_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 1.0
-_SETTINGS: Final = {
-    SettingCodes.ENABLE_PUSH: 0,
-    SettingCodes.MAX_HEADER_LIST_SIZE: h2.connection.H2Connection.DEFAULT_MAX_HEADER_LIST_SIZE,
-}
 
 
 class Connection:
@@ -67,15 +61,7 @@ class Connection:
         self._reader = reader
         self._writer = writer
         self._loop = asyncio.get_running_loop()
-        self._h2 = h2.connection.H2Connection(
-            h2.config.H2Configuration(
-                client_side=True,
-                validate_inbound_headers=False,
-                validate_outbound_headers=False,
-                normalize_outbound_headers=False,
-            )
-        )
-        self._h2.local_settings = Settings(client=True, initial_values=_SETTINGS)
+        self._h2 = new_client()
         self._streams: dict[int, Stream] = {}
         # Who waits for a stream, in their order; each leaves the line by itself.
         self._waiting: deque[asyncio.Event] = deque()
@@ -100,13 +86,23 @@ class Connection:
             ConnectError: there is no usable connection.
         """
         started = time.monotonic()
-        reader, writer = await connect(route, timeout_s)
-        self = cls(route, reader, writer)
+        halves = await connect(route, timeout_s)
+        return await cls.over(route, halves, max(timeout_s - (time.monotonic() - started), 0.01))
+
+    @classmethod
+    async def over(cls, route: Route, halves: Halves, timeout_s: float) -> "Connection":
+        """Exchange SETTINGS over a TLS stream that stands already; returns and raises as ``open``.
+
+        Args:
+            route: whom the stream leads to.
+            halves: the stream; taken over.
+            timeout_s: seconds for the peer's SETTINGS to come.
+        """
+        self = cls(route, *halves)
         try:
             self._h2.initiate_connection()
             self._flush()
-            left = max(timeout_s - (time.monotonic() - started), 0.01)
-            async with asyncio.timeout(min(left, _SETTINGS_TIMEOUT_S)):
+            async with asyncio.timeout(min(timeout_s, _SETTINGS_TIMEOUT_S)):
                 await self._settled.wait()
             if self._farewell is not None:
                 raise self._farewell
@@ -115,10 +111,18 @@ class Connection:
             raise ConnectError(
                 "http2", f"{route.endpoint} sent no HTTP/2 SETTINGS", "http2_no_settings"
             ) from error
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError):
+                # Whoever gave up does not wait for a peer that may never say goodbye.
+                abort(self._writer)
             await self.aclose()
             raise
         return self
+
+    @property
+    def peer_settings(self) -> dict[str, int]:
+        """The peer's SETTINGS in force, by their names in lower case."""
+        return named(self._h2.remote_settings)
 
     @property
     def streams(self) -> int:

@@ -101,6 +101,12 @@ NETWORK: Final = (
            "Certificates trusted for every connection beside the system's."),
 )  # fmt: skip
 
+WORKER_CONFIG: Final = _field(
+    "console.worker_config", "", Kind.PATH, "", "Worker configuration",
+    "An upstream mattermost-push-proxy.json that is used as it is, in place of this file's "
+    "[proxy] table.",
+)  # fmt: skip
+
 OBSOLETE: Final = {
     "androidapikey": "Google's legacy API is gone since 2024; ServiceFileLocation replaces it",
     "loggingcfgfile": "logs go to standard error and to LogFileLocation here",

@@ -1,11 +1,16 @@
 """Where our configuration file is looked for, and where a new one goes."""
 
 import os
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import platformdirs
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.fields import FieldError, nearest
+from mmpush_tui.proxy.config_fields import WORKER_CONFIG
 
 VARIABLE: Final = "MMPUSH_CONFIG"
 SYSTEM_CONFIG: Final = Path("/etc/mmpush-tui/config.toml")
@@ -33,3 +38,33 @@ def find_config(environment: Mapping[str, str] | None = None) -> Path | None:
         if os.path.isfile(path):
             return path
     return None
+
+
+def worker_config(path: Path) -> Path:
+    """Return the file that the worker is configured by: ``path``, or the one it passes on to.
+
+    Our file can name an upstream ``mattermost-push-proxy.json`` that is used as it is, as
+    ``[console] worker_config``. What cannot be read is left for whoever loads it to judge.
+
+    Raises:
+        ConfigError: the ``[console]`` table holds what it must not.
+    """
+    if path.suffix != ".toml":
+        return path
+    try:
+        table = tomllib.loads(path.read_text("utf-8")).get("console", {})
+    except (OSError, ValueError, RecursionError):
+        return path
+    where = f"{path}: console"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}: expected a table", code="config-shape")
+    for key in table:
+        if key != WORKER_CONFIG.name:
+            near = nearest(key, [WORKER_CONFIG.name])
+            fix = f"Did you mean {near}?" if near else f"Known: {WORKER_CONFIG.name}."
+            raise ConfigError(f"{where}.{key}: unknown key", fix=fix, code="config-unknown-key")
+    try:
+        named = str(WORKER_CONFIG.check(table.get(WORKER_CONFIG.name, "")))
+    except FieldError as error:
+        raise ConfigError(f"{where}.{WORKER_CONFIG.name}: {error}", code="config-value") from error
+    return path.parent / os.path.expanduser(named) if named else path

@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import os
+import select
+import subprocess
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 from typing import Final
@@ -122,6 +125,60 @@ class WorkerProcess:
     async def kill(self) -> None:
         """End it at once."""
         await _kill(self._process)
+
+
+def start_detached(
+    config: Path, log_file: Path, timeout_s: float = 20.0
+) -> subprocess.Popen[bytes]:
+    """Start a worker that outlives this process, and wait until it accepts. Blocks.
+
+    It makes its control socket where every worker does. The caller polls what is returned now
+    and then, so that a worker that ended leaves no entry in the process table.
+
+    Args:
+        config: its configuration file.
+        log_file: where its standard error goes.
+        timeout_s: seconds until it must accept.
+
+    Raises:
+        FailedError: it did not; the message holds what it said last.
+    """
+    command = [sys.executable, "-m", "mmpush_tui", "serve", "--config", str(config)]
+    try:
+        log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)) as log:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                command, stdin=DEVNULL, stdout=PIPE, stderr=log, start_new_session=True
+            )
+    except OSError as error:
+        raise FailedError(
+            "the worker did not start", why=f"{error.filename or log_file}: {error.strerror}"
+        ) from error
+    assert process.stdout is not None  # noqa: S101 - PIPE above, for the type checker
+    with process.stdout:
+        deadline = time.monotonic() + timeout_s
+        line = _first_line(process.stdout.fileno(), deadline)
+    if not line.startswith(_READY):
+        late = f" within {timeout_s:.0f} s" if time.monotonic() >= deadline else ""
+        process.kill()
+        process.wait()
+        raise FailedError(
+            f"the worker did not start{late}", why=_last_line(log_file), code="worker-not-started"
+        )
+    return process
+
+
+def _first_line(fileno: int, deadline: float) -> str:
+    """Return the first line that arrives before ``deadline``, or what there was of it."""
+    data = b""
+    while b"\n" not in data and (left_s := deadline - time.monotonic()) > 0:
+        if not select.select([fileno], [], [], left_s)[0]:
+            break
+        piece = os.read(fileno, 4096)
+        if not piece:
+            break
+        data += piece
+    return data.decode(errors="replace").strip()
 
 
 async def _kill(process: Process) -> None:

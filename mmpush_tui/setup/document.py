@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import tomli_w
 
-from mmpush_tui.proxy.config_fields import PROXY
+from mmpush_tui.proxy.config_fields import PROXY, WORKER_CONFIG
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import apple_type, is_own
 from mmpush_tui.setup.paths import full_path
@@ -31,6 +31,13 @@ def document(answers: Answers, base: Mapping[str, Any] | None = None) -> dict[st
         mattermost["config_file"] = full_path(text(answers, steps.CONFIG_FILE))
     else:
         mattermost.pop("config_file", None)
+    console = made.setdefault("console", {})
+    if taken := takes_over(answers):
+        console[WORKER_CONFIG.name] = taken
+    elif isinstance(console, dict):
+        console.pop(WORKER_CONFIG.name, None)
+    if not console:
+        del made["console"]
     ids = {step.id for step in steps.path(answers)}
     if StepId.LISTEN not in ids:
         return made

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
@@ -159,6 +159,23 @@ class FaultBoard:
             fix=f"Did you mean {near}?" if near else f"Known are {', '.join(by_name)}.",
             code="unknown-fault",
         )
+
+
+def refuse_unknown_faults(names: Iterable[str]) -> None:
+    """Refuse a name that no fault has.
+
+    Raises:
+        UsageError: with the nearest name there is.
+    """
+    known = [fault.name for fault in FAULTS]
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            raise UsageError(
+                f"there is no fault {name}",
+                fix=f"Did you mean {near}?" if near else f"Known: {', '.join(known)}.",
+                code="fault-unknown",
+            )
 
 
 def _made(fault: Fault, parameters: Mapping[str, Any]) -> Behaviour:

@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 import random
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,12 +11,11 @@ import msgspec
 import tomli_w
 
 from mmpush_tui.errors import UsageError
-from mmpush_tui.fields import nearest
 from mmpush_tui.simulator.apns import ApnsStandIn
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
-from mmpush_tui.simulator.faults import FAULTS
 from mmpush_tui.simulator.fcm import FcmStandIn
+from mmpush_tui.simulator.hosted import HPNS_HOSTS, TPNS_HOSTS, HostedStandIn
 from mmpush_tui.simulator.mattermost import MattermostStandIn
 from mmpush_tui.simulator.phones import Phones, Received
 from mmpush_tui.simulator.traffic import Traffic
@@ -45,6 +43,8 @@ class World:
         self._account = ServiceAccount.make(seed)
         self.apns = ApnsStandIn(self._ca, [self._apple_key], self.phones)
         self.fcm = FcmStandIn(self._ca, self._account, self.phones)
+        self.tpns = HostedStandIn(self._ca, self.phones, TPNS_HOSTS)
+        self.hpns = HostedStandIn(self._ca, self.phones, HPNS_HOSTS)
         self.mattermost: MattermostStandIn | None = None
         self._random = random.Random(f"{seed}/acks")  # noqa: S311 - a repeatable rehearsal
         self.failures: list[str] = []
@@ -52,11 +52,35 @@ class World:
         self._receipts = Tasks(lambda name, error: self.failures.append(f"{name}: {error!r}"))
 
     async def start(self) -> None:
-        """Start Apple and Google and write the worker's configuration."""
+        """Start Apple, Google and the hosted services and write the worker's configuration."""
         await self.apns.start()
         await self.fcm.start()
+        await self.tpns.start()
+        await self.hpns.start()
         self.phones.on_accepted(self._received)
         self._write()
+
+    @property
+    def connect_to(self) -> dict[str, str]:
+        """Where the real world's addresses lead here; known once everything has started.
+
+        With these and :attr:`ca_file`, nothing that looks for the real ones leaves this host.
+        """
+        apns = urlsplit(self.apns.endpoint).netloc
+        fcm = urlsplit(self.fcm.endpoint).netloc
+        return {
+            "api.push.apple.com:443": apns,
+            "api.sandbox.push.apple.com:443": apns,
+            "fcm.googleapis.com:443": fcm,
+            "oauth2.googleapis.com:443": fcm,
+            **self.tpns.connect_to,
+            **self.hpns.connect_to,
+        }
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate that every stand-in's is signed with."""
+        return self.folder / "ca.pem"
 
     def connect(self, proxy_url: str) -> Traffic:
         """Point Mattermost at the push proxy and return the traffic it will post."""
@@ -100,6 +124,8 @@ class World:
             await self.mattermost.aclose()
         await self.apns.aclose()
         await self.fcm.aclose()
+        await self.tpns.aclose()
+        await self.hpns.aclose()
 
     def _received(self, received: Received) -> None:
         phone = self.phones.find(received.platform, received.token)
@@ -114,7 +140,7 @@ class World:
             )
 
     def _write(self) -> None:
-        ca_file = str(self._ca.write_root(self.folder / "ca.pem"))
+        ca_file = str(self._ca.write_root(self.ca_file))
         account = self._account.at(f"{self.fcm.endpoint}/token")
         document: dict[str, Any] = {
             "proxy": {
@@ -140,28 +166,13 @@ class World:
                         "ca_file": ca_file,
                     }
                 ],
-            }
+            },
+            "network": {"connect_to": self.connect_to, "ca_file": ca_file},
         }
-        for url in (self.apns.endpoint, self.fcm.endpoint, account.token_uri):
+        elsewhere = [f"https://{address}" for address in self.connect_to.values()]
+        for url in (self.apns.endpoint, self.fcm.endpoint, account.token_uri, *elsewhere):
             refuse_unless_loopback(url)
         self.config.write_text(tomli_w.dumps(document), encoding="utf-8")
-
-
-def refuse_unknown_faults(names: Iterable[str]) -> None:
-    """Refuse a name that no fault has.
-
-    Raises:
-        UsageError: with the nearest name there is.
-    """
-    known = [fault.name for fault in FAULTS]
-    for name in names:
-        if name not in known:
-            near = nearest(name, known)
-            raise UsageError(
-                f"there is no fault {name}",
-                fix=f"Did you mean {near}?" if near else f"Known: {', '.join(known)}.",
-                code="fault-unknown",
-            )
 
 
 def refuse_unless_loopback(url: str) -> None:

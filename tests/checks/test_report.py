@@ -30,6 +30,8 @@ def result(status: Status, stage: Stage = Stage.TLS) -> CheckResult:
         fix="Exempt *.push.apple.com from inspection.",
         ms=41.5,
         evidence={"issuer": "Corp Proxy CA"},
+        why=['it is signed by "Corp Proxy CA"'],
+        see="network-tls-untrusted",
     )
 
 
@@ -76,6 +78,8 @@ def test_report_json_has_exactly_the_published_shape() -> None:
                 "needs": None,
                 "ms": 41.5,
                 "evidence": {"issuer": "Corp Proxy CA"},
+                "why": ['it is signed by "Corp Proxy CA"'],
+                "see": "network-tls-untrusted",
             }
         ],
         "exit_code": 1,

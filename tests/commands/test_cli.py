@@ -14,7 +14,7 @@ from tests.commands.running import run
 def test_help_names_every_command_and_the_exit_codes() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for name in ("demo", "serve", "send", "deliveries", "explain"):
+    for name in ("demo", "check", "settings", "serve", "send", "deliveries", "explain"):
         assert f"  {name}" in done.stdout
     assert "Exit codes: 0 good" in done.stdout
     assert done.stderr == ""
@@ -24,8 +24,16 @@ def test_version() -> None:
     assert run("--version").stdout == f"mmpush-tui {__version__}\n"
 
 
-def test_without_a_command_the_help_is_shown() -> None:
-    assert run().stdout == run("--help").stdout
+_NO_TERMINAL = (
+    "mmpush-tui: the console needs a terminal, and there is none. Without a screen: mmpush-tui "
+    "check, settings show, deliveries --follow, demo --headless.\n"
+)
+
+
+@pytest.mark.parametrize("arguments", [[], ["demo"], ["--no-mouse"]])
+def test_without_a_terminal_the_console_says_what_works_there(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", _NO_TERMINAL)
 
 
 @pytest.mark.parametrize(
@@ -33,8 +41,18 @@ def test_without_a_command_the_help_is_shown() -> None:
     [
         (["serv"], "mmpush-tui: there is no command serv. Did you mean serve?\n"),
         (["xyz"], "mmpush-tui: there is no command xyz. mmpush-tui --help lists them.\n"),
-        (["demo"], "mmpush-tui: the demo's screen is not part of this version. "
-                   "Add --headless to see it without one.\n"),
+        (["demo", "--json"],
+         "mmpush-tui: --json is for the demo without a screen. Add --headless.\n"),
+        (["demo", "--fault", "slo"],
+         "mmpush-tui: there is no fault slo. Did you mean slow?\n"),
+        (["--config", "/x.toml", "check"],
+         "mmpush-tui: --config stands before the command. "
+         "Write it after: mmpush-tui check …\n"),
+        (["--config", "/nowhere.toml"],
+         "mmpush-tui: /nowhere.toml: there is no such file. "
+         "Name the configuration file with --config.\n"),
+        (["--licence", "gold"],
+         "mmpush-tui: --licence gold: expected hpns, id_loaded, both with a comma, or none.\n"),
         (["demo", "--headless", "--fault", "slo"],
          "mmpush-tui: there is no fault slo. Did you mean slow?\n"),
     ],

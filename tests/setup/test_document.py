@@ -97,7 +97,7 @@ def test_what_nobody_was_asked_about_stays() -> None:
 
 def test_a_configuration_that_is_taken_over_is_not_copied() -> None:
     taken = OWN | {steps.EXISTING_FILE.key: "/opt/p.json"}
-    assert document(taken) == document(STORE)
+    assert document(taken) == document(STORE) | {"console": {"worker_config": "/opt/p.json"}}
     assert takes_over(taken) == "/opt/p.json"
     assert takes_over(taken | {steps.EXISTING.key: Existing.NEW}) == ""
     assert takes_over(taken | {steps.APPS.key: Apps.STORE}) == ""
@@ -205,3 +205,10 @@ def test_the_settings_page_gets_the_same_answers(today: Stored) -> None:
     hosted = on_page(HPNS, page)
     assert (hosted.mode, hosted.region, hosted.agreed) == (Mode.HPNS, Region.DE, True)
     assert to_stored(hosted).server == "https://eu.push.mattermost.com"
+
+
+def test_a_configuration_that_is_taken_over_is_remembered() -> None:
+    taken = OWN | {steps.EXISTING_FILE.key: "/opt/p.json", steps.EXISTING.key: Existing.USE}
+    assert document(taken)["console"] == {"worker_config": "/opt/p.json"}
+    before = {"console": {"worker_config": "/opt/p.json"}}
+    assert "console" not in document(OWN, before)

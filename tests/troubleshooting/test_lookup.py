@@ -179,6 +179,18 @@ LINES = [
     (not_sent('Post "https://push.example.com/api/v1/send_push": tls: failed to verify '
               "certificate: x509: certificate signed by unknown authority"),
      "network-proxy-certificate"),
+    (not_sent("unknown transport error: the certificate of api.push.apple.com is not accepted: "
+              "Hostname mismatch, certificate is not valid for 'api.push.apple.com'"),
+     "network-tls-name"),
+    (not_sent('Post "https://push.example.com/api/v1/send_push": tls: failed to verify '
+              "certificate: x509: certificate is valid for www.example.com, not push.example.com"),
+     "network-tls-name"),
+    (not_sent("unknown transport error: the certificate of fcm.googleapis.com is not accepted: "
+              "certificate has expired"), "network-tls-expired"),
+    (go_proxy("error", f'Failed to send apple push err=Post "{APPLE}": tls: failed to verify '
+              "certificate: x509: certificate has expired or is not yet valid: current time "
+              "2016-02-11T16:28:04Z is before 2026-01-01T00:00:00Z type=apple_rn"),
+     "network-tls-expired"),
     (not_sent("unknown transport error: api.push.apple.com:443 does not offer HTTP/2 (ALPN h2)"),
      "network-http2-broken"),
     (not_sent("unknown transport error: api.push.apple.com:443 refused the connection"),
@@ -258,6 +270,8 @@ def test_a_paste_broken_at_the_terminals_edge_is_found(line: str, code: str, wid
     ("UNREGISTERED", "fcm-device-gone"),
     ("Unregistered", "apns-device-gone"),
     ("tcp_refused", "network-upstream-blocked"),
+    ("tcp_other_port", "proxy-connection-refused"),
+    ("tls_wrong_name", "network-tls-name"),
     ("APNS-Bad-Device-Token", "apns-bad-device-token"),
 ])  # fmt: skip
 def test_odd_spellings_are_found(line: str, code: str) -> None:

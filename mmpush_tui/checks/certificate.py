@@ -1,0 +1,62 @@
+"""What a server's certificate says of itself: pure."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID, NameOID
+
+WARN_BELOW_DAYS: Final = 14
+"""A certificate that ends sooner is a warning."""
+_NAMES_LIMIT: Final = 12
+
+
+def facts(der: bytes, now: datetime) -> dict[str, Any]:
+    """Return subject, issuer, names and dates of a certificate, ready for evidence.
+
+    What cannot be read is left out: a hostile server may show anything.
+
+    Args:
+        der: the certificate as it came in TLS.
+        now: the time that ``days_left`` counts from; below zero once it has expired.
+    """
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        names = _names(certificate)
+        not_after = certificate.not_valid_after_utc
+        found: dict[str, Any] = {
+            "subject": _common_name(certificate.subject) or next(iter(names), ""),
+            "issuer": _common_name(certificate.issuer) or _organisation(certificate.issuer),
+            "not_before": certificate.not_valid_before_utc.isoformat(),
+            "not_after": not_after.isoformat(),
+            "days_left": (not_after.astimezone(UTC) - now).days,
+            "names": names,
+        }
+    except (ValueError, TypeError) as error:
+        return {"unreadable": type(error).__name__}
+    return found
+
+
+def _common_name(name: x509.Name) -> str:
+    return _first(name, NameOID.COMMON_NAME)
+
+
+def _organisation(name: x509.Name) -> str:
+    return _first(name, NameOID.ORGANIZATION_NAME)
+
+
+def _first(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
+    return next((str(attribute.value) for attribute in name.get_attributes_for_oid(oid)), "")
+
+
+def _names(certificate: x509.Certificate) -> list[str]:
+    try:
+        extension = certificate.extensions.get_extension_for_oid(
+            ExtensionOID.SUBJECT_ALTERNATIVE_NAME
+        )
+    except (x509.ExtensionNotFound, ValueError, TypeError):
+        return []
+    if not isinstance(extension.value, x509.SubjectAlternativeName):
+        return []
+    found = [str(name.value) for name in extension.value if hasattr(name, "value")]
+    return found[:_NAMES_LIMIT]

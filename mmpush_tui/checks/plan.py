@@ -1,0 +1,321 @@
+"""Which hops push needs, from Mattermost's settings and the worker's configuration: pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlsplit
+
+from mmpush_tui.checks.credentials import Credential
+from mmpush_tui.checks.findings import Finding
+from mmpush_tui.checks.target import Kind, TargetPlan, Whose, is_address
+from mmpush_tui.checks.words import failed
+from mmpush_tui.errors import ConfigError, UsageError
+from mmpush_tui.fields import nearest
+from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, ProxyConfig
+from mmpush_tui.proxy.listen import split
+from mmpush_tui.proxy.targets import APPLE_PRODUCTION, APPLE_SANDBOX, GOOGLE
+from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Mode, Page, Region
+from mmpush_tui.text import clean
+
+__all__ = ["WORDS", "TargetPlan", "plan"]
+
+TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+"""Where Google grants access tokens; for a check without a service account."""
+WORDS: Final = ("mattermost", "tpns", "hpns", "mpns", "apns", "fcm", "worker")
+"""What a target can be called on the command line, beside an address."""
+_NO_CREDENTIALS: Final[Mapping[str, Credential]] = MappingProxyType({})
+
+
+def plan(
+    page: Page | None,
+    config: ProxyConfig | None,
+    wanted: Sequence[str] = (),
+    *,
+    credentials: Mapping[str, Credential] = _NO_CREDENTIALS,
+    mattermost_url: str = "",
+) -> tuple[TargetPlan, ...]:
+    """Return the targets of a check run, each once, in the order of a push's way.
+
+    Args:
+        page: Mattermost's push settings, or None where they are not known.
+        config: the worker's configuration, or None where there is none.
+        wanted: words of :data:`WORDS` or addresses; empty for what page and configuration need.
+        credentials: what ``credentials.read`` found in the files that ``config`` names.
+        mattermost_url: the Mattermost server's own address, or empty.
+
+    Raises:
+        UsageError: there is nothing to check, or a word cannot be obeyed; the sentence says what
+            is missing and how to name it.
+    """
+    known = _Known(page, config, credentials, mattermost_url)
+    if wanted:
+        found = [target for word in wanted for target in known.named(word)]
+    else:
+        found = [*known.of_page(), *known.apple(), *known.android()]
+        if not found:
+            raise _nothing(page, config)
+    return tuple({target.target: target for target in found}.values())
+
+
+def _nothing(page: Page | None, config: ProxyConfig | None) -> UsageError:
+    missing = []
+    if page is None:
+        missing.append("no Mattermost configuration was named")
+    else:
+        missing.append("push notifications are switched off in Mattermost")
+    if config is None:
+        missing.append("no configuration of a push proxy was found")
+    else:
+        missing.append(f"{config.path} holds no Apple or Android target with a key")
+    return UsageError(
+        "there is nothing to check",
+        why=" and ".join(missing),
+        fix="Name them with --mattermost-config FILE or --config FILE, or name a target: "
+        "mmpush-tui check tpns.",
+        code="check-nothing",
+    )
+
+
+class _Known:
+    """What page and configuration say, as targets."""
+
+    def __init__(
+        self,
+        page: Page | None,
+        config: ProxyConfig | None,
+        credentials: Mapping[str, Credential],
+        mattermost_url: str,
+    ) -> None:
+        self._page = page
+        self._config = config
+        self._credentials = credentials
+        self._mattermost_url = mattermost_url
+
+    def named(self, word: str) -> list[TargetPlan]:
+        """Return the targets that a word of the command line means."""
+        match word:
+            case "mattermost":
+                return [self._mattermost()]
+            case "tpns":
+                return [_tpns()]
+            case "hpns":
+                return [self._hpns()]
+            case "mpns":
+                return [self._mpns()]
+            case "apns":
+                return self.apple() or [_apple(None, None)]
+            case "fcm":
+                return self.android() or [_token(None, TOKEN_URI), _fcm(None, None)]
+            case "worker":
+                return [self._worker()]
+            case _ if "://" in word:
+                return [_url(word)]
+            case _:
+                near = nearest(word, WORDS)
+                raise UsageError(
+                    f"there is no target {word!r}",
+                    fix=(f"Did you mean {near}? " if near else "")
+                    + f"Known are {', '.join(WORDS)}, or an address such as http://HOST:8066.",
+                    code="check-target-unknown",
+                )
+
+    def of_page(self) -> list[TargetPlan]:
+        """Return the push service that the page chooses; none where push is off."""
+        match self._page:
+            case Page(mode=Mode.TPNS):
+                return [_tpns()]
+            case Page(mode=Mode.HPNS):
+                return [self._hpns()]
+            case Page(mode=Mode.CUSTOM):
+                return [self._mpns()]
+            case _:
+                return []
+
+    def apple(self) -> list[TargetPlan]:
+        """Return the Apple targets that are filled in."""
+        entries = self._config.apple if self._config else ()
+        return [
+            _apple(entry, self._credentials.get(entry.type))
+            for entry in entries
+            if entry.auth_key_file or entry.certificate_file
+        ]
+
+    def android(self) -> list[TargetPlan]:
+        """Return the Android targets that are filled in, each behind its token server."""
+        found = []
+        for entry in self._config.android if self._config else ():
+            if not entry.service_account_file:
+                continue
+            credential = self._credentials.get(entry.type)
+            if credential and credential.token_uri:
+                found.append(_token(entry, credential.token_uri))
+            found.append(_fcm(entry, credential))
+        return found
+
+    def _hpns(self) -> TargetPlan:
+        chosen = self._page if self._page and self._page.mode is Mode.HPNS else None
+        region = chosen.region if chosen else Region.GLOBAL
+        return TargetPlan(
+            target="hpns",
+            title=f"Mattermost -> hosted push service (HPNS), {region}",
+            who="Mattermost's hosted push service (HPNS)",
+            url=REGION_URLS[region],
+            kind=Kind.PUSH_PROXY,
+            whose=Whose.HOSTED,
+        )
+
+    def _mpns(self) -> TargetPlan:
+        if self._page is None or self._page.mode is not Mode.CUSTOM:
+            raise UsageError(
+                "Mattermost's settings name no push proxy of your own",
+                fix="Name its address: mmpush-tui check http://HOST:8086.",
+                code="check-no-address",
+            )
+        server = self._page.server.strip()
+        target = TargetPlan(
+            target="mpns",
+            title="Mattermost -> push proxy",
+            who="the push proxy",
+            url=server if is_address(server) else "",
+            kind=Kind.PUSH_PROXY,
+            whose=Whose.OWN,
+        )
+        return target if target.url else replace(target, config=_flaw(target, server))
+
+    def _worker(self) -> TargetPlan:
+        listen = self._config.listen_address if self._config else ""
+        try:
+            host, port = split(listen)
+        except ConfigError:
+            host, port = "", 0
+        if not port:
+            where = "names no TCP port" if self._config else "was not found"
+            raise UsageError(
+                f"the worker cannot be asked: its configuration {where}",
+                fix="Name the configuration with --config FILE, or the worker's address: "
+                "mmpush-tui check http://127.0.0.1:8086.",
+                code="check-no-address",
+            )
+        if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared
+            host = "127.0.0.1"
+        shown = f"[{host}]" if ":" in host else host
+        return TargetPlan(
+            target="worker",
+            title="this host -> worker",
+            who="the push proxy",
+            url=f"http://{shown}:{port}",
+            kind=Kind.PUSH_PROXY,
+            whose=Whose.OWN,
+        )
+
+    def _mattermost(self) -> TargetPlan:
+        if not is_address(self._mattermost_url):
+            raise UsageError(
+                "the address of the Mattermost server is not known",
+                fix="Set ServiceSettings.SiteURL in the configuration that --mattermost-config "
+                "names.",
+                code="check-no-address",
+            )
+        return TargetPlan(
+            target="mattermost",
+            title="this host -> Mattermost",
+            who="the Mattermost server",
+            url=self._mattermost_url,
+            kind=Kind.MATTERMOST,
+            whose=Whose.OWN,
+        )
+
+
+def _tpns() -> TargetPlan:
+    return TargetPlan(
+        target="tpns",
+        title="Mattermost -> test push service (TPNS)",
+        who="Mattermost's test push service (TPNS)",
+        url=TPNS_URL,
+        kind=Kind.PUSH_PROXY,
+        whose=Whose.HOSTED,
+    )
+
+
+def _apple(entry: AppleSettings | None, credential: Credential | None) -> TargetPlan:
+    """Return an Apple target; without an entry, Apple's production network itself."""
+    name = clean(entry.type, 40) if entry else ""
+    endpoint = entry.endpoint if entry else ""
+    network = "sandbox" if entry and entry.sandbox else "production"
+    return TargetPlan(
+        target=f"apns/{name}" if name else "apns",
+        title=", ".join(filter(None, ("push proxy -> Apple", name, endpoint or network))),
+        who=f"the endpoint of {name}" if endpoint else "Apple's push service",
+        url=endpoint or (APPLE_SANDBOX if network == "sandbox" else APPLE_PRODUCTION),
+        kind=Kind.APNS,
+        whose=Whose.RELAY if endpoint else Whose.VENDOR,
+        ca_file=entry.ca_file if entry else "",
+        config=credential.finding if credential else None,
+    )
+
+
+def _fcm(entry: AndroidSettings | None, credential: Credential | None) -> TargetPlan:
+    """Return an Android target; without an entry, Google's service itself."""
+    name = clean(entry.type, 40) if entry else ""
+    endpoint = entry.endpoint if entry else ""
+    return TargetPlan(
+        target=f"fcm/{name}" if name else "fcm",
+        title=", ".join(filter(None, ("push proxy -> Google", name, endpoint))),
+        who=f"the endpoint of {name}" if endpoint else "Google's push service",
+        url=endpoint or GOOGLE,
+        kind=Kind.FCM,
+        whose=Whose.RELAY if endpoint else Whose.VENDOR,
+        ca_file=entry.ca_file if entry else "",
+        project=(credential.project if credential else "") or "x",
+        config=credential.finding if credential else None,
+    )
+
+
+def _token(entry: AndroidSettings | None, token_uri: str) -> TargetPlan:
+    """Return the token server that stands before an Android target."""
+    name = clean(entry.type, 40) if entry else ""
+    is_google = token_uri == TOKEN_URI
+    return TargetPlan(
+        target=f"fcm-token/{name}" if name else "fcm-token",
+        title=", ".join(filter(None, ("push proxy -> Google's token server", name))),
+        who="Google's token server" if is_google else f"the token server of {name}",
+        url=token_uri,
+        kind=Kind.TOKEN,
+        whose=Whose.VENDOR if is_google else Whose.RELAY,
+        ca_file=entry.ca_file if entry else "",
+    )
+
+
+def _url(word: str) -> TargetPlan:
+    if not is_address(word) or urlsplit(word).username is not None:
+        raise UsageError(
+            "this is no address that can be checked",
+            fix="Write http://HOST:PORT or https://HOST, without a user or password.",
+            code="check-address",
+        )
+    return TargetPlan(
+        target=_host_port(word),
+        title=f"this host -> {_host_port(word)}",
+        who="the push proxy",
+        url=word,
+        kind=Kind.PUSH_PROXY,
+        whose=Whose.OWN,
+    )
+
+
+def _host_port(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _flaw(target: TargetPlan, server: str) -> Finding:
+    """Return why ``server``, the text of Mattermost's field, is no address."""
+    if not server:
+        said = "the address is empty"
+    elif "://" not in server:
+        said = f"{server} lacks http:// or https://"
+    else:
+        said = f"{server} is no address"
+    return failed(target, "url_invalid", said)

@@ -1,0 +1,159 @@
+"""One target's checks, one after the other: each timed, each bounded, none after a failure."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mmpush_tui.checks.diagnosis import Doctor
+from mmpush_tui.checks.findings import Finding, shown
+from mmpush_tui.checks.report import CheckResult, Stage, Status, check_id, skipped
+from mmpush_tui.checks.target import TargetPlan
+from mmpush_tui.checks.way import Way
+from mmpush_tui.checks.words import failed
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.http2.connect import Lookup, seconds
+from mmpush_tui.http2.errors import TransportError
+from mmpush_tui.proxy.config import NetworkSettings
+from mmpush_tui.text import presentable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long things may take.
+
+    Attributes:
+        ends_at: ``time.monotonic()`` when the whole run must be over.
+        whole_s: how long that was at its start.
+        step_s: seconds for one step, and half of that for a second look.
+    """
+
+    ends_at: float
+    whole_s: float
+    step_s: float
+
+    def left_s(self) -> float:
+        """Return the seconds that are left of the run."""
+        return self.ends_at - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What every probe of a run works with.
+
+    Attributes:
+        network: how connections are made.
+        lookup: asks for addresses.
+        limits: how long things may take.
+        on_start: called with a check's id when it begins.
+        on_result: called with each result as it comes.
+    """
+
+    network: NetworkSettings
+    lookup: Lookup
+    limits: Limits
+    on_start: Callable[[str], None]
+    on_result: Callable[[CheckResult], None]
+
+
+class Probe:
+    """Checks one target, stage by stage.
+
+    Args:
+        plan: the target.
+        means: what to work with.
+    """
+
+    def __init__(self, plan: TargetPlan, means: Means) -> None:
+        self._plan = plan
+        self._means = means
+        self._last: CheckResult | None = None
+        self._blocked: CheckResult | None = None
+
+    async def run(self) -> None:
+        """Go through the stages; what cannot be looked at any more is skipped."""
+        stages: list[Stage] = [s for s in self._plan.stages if s is not Stage.CONFIG]
+        config, means = self._plan.config, self._means
+        try:
+            # Files can hang too, those of a network file system for one.
+            async with asyncio.timeout(max(means.limits.left_s(), 0)):
+                way = await Way.prepare(self._plan, means.network, means.lookup)
+        except (ConfigError, TimeoutError) as error:
+            self._emit(Stage.CONFIG, self._unprepared(error), 0.0)
+            self._skip(stages)
+            return
+        if config is not None:
+            # A target whose credentials are bad is still worth reaching.
+            self._emit(Stage.CONFIG, config, 0.0, blocks=False)
+        try:
+            await self._go(way, stages)
+        except asyncio.CancelledError:
+            way.drop()
+            raise
+        finally:
+            await way.aclose()
+
+    async def _go(self, way: Way, stages: list[Stage]) -> None:
+        for index, stage in enumerate(stages):
+            if self._blocked is not None:
+                self._skip(stages[index:])
+                return
+            if stage is Stage.HTTP2 and not way.is_http2:
+                continue
+            self._means.on_start(check_id(stage, self._plan.target))
+            began = time.monotonic()
+            finding = await self._look(way, stage)
+            self._emit(stage, finding, (time.monotonic() - began) * 1000)
+
+    async def _look(self, way: Way, stage: Stage) -> Finding:
+        limits = self._means.limits
+        left_s = limits.left_s()
+        limit_s = min(limits.step_s, left_s)
+        within_s = max(min(limits.step_s / 2, left_s), 0)
+        doctor = Doctor(way, self._means.network, self._means.lookup, within_s)
+        try:
+            async with asyncio.timeout(max(limit_s, 0)):
+                finding = await way.step(stage)
+            return await doctor.reconsider(finding)
+        except TimeoutError:
+            if limits.left_s() > 0:
+                return await doctor.late(stage, limit_s)
+            return self._too_late(stage)
+        except TransportError as error:
+            return await doctor.diagnose(stage, error)
+
+    def _unprepared(self, error: ConfigError | TimeoutError) -> Finding:
+        if isinstance(error, TimeoutError):
+            return self._too_late(Stage.CONFIG)
+        return failed(self._plan, "ca_file", error.what, why=(error.why,))
+
+    def _too_late(self, stage: Stage) -> Finding:
+        whole = seconds(self._means.limits.whole_s)
+        said = f"not done ({stage}) when the {whole} for all checks were over"
+        return failed(self._plan, "deadline", said)
+
+    def _skip(self, stages: list[Stage]) -> None:
+        assert self._blocked is not None  # noqa: S101 - nothing is skipped before a failure
+        for stage in stages:
+            self._means.on_result(skipped(stage, self._plan.target, self._blocked))
+
+    def _emit(self, stage: Stage, finding: Finding, ms: float, *, blocks: bool = True) -> None:
+        result = CheckResult(
+            id=check_id(stage, self._plan.target),
+            target=self._plan.target,
+            stage=stage,
+            status=finding.status,
+            code=finding.code,
+            message=presentable(finding.message, 300),
+            address=self._plan.address,
+            why=[presentable(clause, 300) for clause in finding.why if clause],
+            fix=finding.fix,
+            see=finding.see,
+            needs=self._last.id if self._last and stage is not Stage.DNS else None,
+            ms=round(ms, 1),
+            evidence=shown(finding.evidence),
+        )
+        self._last = result
+        if blocks and finding.status is Status.FAIL:
+            self._blocked = result
+        self._means.on_result(result)

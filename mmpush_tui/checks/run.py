@@ -1,0 +1,98 @@
+"""One run of the checks: every target at once, results as they come, one report at the end."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from mmpush_tui.checks import names
+from mmpush_tui.checks.probe import Limits, Means, Probe
+from mmpush_tui.checks.report import CheckResult, Report, Stage, Status
+from mmpush_tui.checks.target import TargetPlan
+from mmpush_tui.checks.verdict import verdict
+from mmpush_tui.exits import Exit
+from mmpush_tui.http2.connect import Lookup
+from mmpush_tui.proxy.config import NetworkSettings
+
+DEADLINE_S: Final = 10.0
+STEP_S: Final = 4.0
+"""Seconds for one step; after that, what is being looked at does not answer."""
+
+
+async def run(
+    plans: Sequence[TargetPlan],
+    *,
+    network: NetworkSettings,
+    deadline_s: float = DEADLINE_S,
+    step_s: float = STEP_S,
+    on_start: Callable[[str], None] = lambda _check: None,
+    on_result: Callable[[CheckResult], None] = lambda _result: None,
+    stop: asyncio.Event | None = None,
+    lookup: Lookup = names.addresses,
+) -> Report:
+    """Check every target and return the report.
+
+    Cancelling the task that awaits this ends all of it at once.
+
+    Args:
+        plans: the targets.
+        network: how connections are made.
+        deadline_s: seconds for the whole run.
+        step_s: seconds for one step.
+        on_start: called with the id of each check that begins.
+        on_result: called with each result as it comes; targets mix.
+        stop: once it is set, the run ends, and the report holds what there is.
+        lookup: asks for addresses.
+    """
+    began = time.monotonic()
+    started_at = datetime.now(UTC)
+    results: list[CheckResult] = []
+
+    def take(result: CheckResult) -> None:
+        results.append(result)
+        on_result(result)
+
+    limits = Limits(ends_at=began + deadline_s, whole_s=deadline_s, step_s=step_s)
+    means = Means(network=network, lookup=lookup, limits=limits, on_start=on_start, on_result=take)
+    is_stopped = await _until_stopped([Probe(plan, means) for plan in plans], stop)
+    checks = in_order(plans, results)
+    return Report(
+        started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        duration_ms=round((time.monotonic() - began) * 1000, 1),
+        verdict=verdict(plans, checks, is_stopped=is_stopped),
+        checks=checks,
+        exit_code=_exit_code(checks, is_stopped=is_stopped),
+    )
+
+
+def in_order(plans: Sequence[TargetPlan], results: Sequence[CheckResult]) -> list[CheckResult]:
+    """Return ``results`` in the order of the plans, and of the wire for each."""
+    targets = {plan.target: index for index, plan in enumerate(plans)}
+    stages = {stage: index for index, stage in enumerate(Stage)}
+    return sorted(results, key=lambda result: (targets[result.target], stages[result.stage]))
+
+
+async def _until_stopped(probes: Sequence[Probe], stop: asyncio.Event | None) -> bool:
+    """Run ``probes`` to their end, or until ``stop``; return whether it was that."""
+    stop = stop or asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        tasks = {group.create_task(probe.run(), name="probe") for probe in probes}
+        stopping = group.create_task(stop.wait(), name="probe-stop")
+        left = set(tasks)
+        while left and not stopping.done():
+            await asyncio.wait({*left, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            left = {task for task in tasks if not task.done()}
+        stopping.cancel()
+        for task in left:
+            task.cancel()
+    return bool(left)
+
+
+def _exit_code(checks: Sequence[CheckResult], *, is_stopped: bool) -> Exit:
+    if is_stopped:
+        return Exit.INTERRUPTED
+    codes = {check.code for check in checks if check.status is Status.FAIL}
+    if codes == {"deadline"}:
+        return Exit.DEADLINE
+    return Exit.FAILED if codes else Exit.OK

@@ -1,0 +1,129 @@
+"""One hop of push as the checks see it: whom to reach, how, and what counts as an answer."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+from mmpush_tui.checks.findings import Finding
+from mmpush_tui.checks.report import Stage
+
+
+class Kind(StrEnum):
+    """What is expected to answer, and with that how it is asked."""
+
+    PUSH_PROXY = "push-proxy"
+    APNS = "apns"
+    FCM = "fcm"
+    TOKEN = "token"  # noqa: S105 - a word
+    MATTERMOST = "mattermost"
+
+
+class Whose(StrEnum):
+    """Who can change what is at the other end, and with that what a fix may ask for."""
+
+    VENDOR = "vendor"
+    """Apple's or Google's: only the way there can be changed."""
+    HOSTED = "hosted"
+    """A push service that Mattermost runs."""
+    RELAY = "relay"
+    """The endpoint that somebody configured instead of Apple's or Google's."""
+    OWN = "own"
+    """A push proxy or a Mattermost server that somebody here runs."""
+
+
+_HTTP2: Final = (Kind.APNS, Kind.FCM, Kind.TOKEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetPlan:
+    """One target of a check run.
+
+    Attributes:
+        target: its id, the second half of its checks' ids: ``apns/apple_rn``, ``tpns``.
+        title: whom it reaches from whom, for a heading.
+        who: whom it reaches, in the middle of a sentence.
+        url: its address; empty where there is none that could be asked, and ``config`` says why.
+        kind: what is expected to answer.
+        whose: who can change it.
+        ca_file: PEM file of further roots for it alone, or empty.
+        project: the Firebase project that FCM is asked for.
+        config: what is known before anything is sent: its ``config`` check, if it has one.
+    """
+
+    target: str
+    title: str
+    who: str
+    url: str = field(repr=False)
+    kind: Kind
+    whose: Whose
+    ca_file: str = ""
+    project: str = "x"
+    config: Finding | None = None
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether it is reached over TLS."""
+        return urlsplit(self.url).scheme == "https"
+
+    @property
+    def host(self) -> str:
+        """The host in its address."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The port in its address, or the scheme's own."""
+        return urlsplit(self.url).port or (443 if self.is_tls else 80)
+
+    @property
+    def address(self) -> str:
+        """host:port, as results name it; empty without an address."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if host else ""
+
+    @property
+    def path(self) -> str:
+        """The path in its address, without a slash at the end."""
+        return urlsplit(self.url).path.rstrip("/")
+
+    @property
+    def shown_url(self) -> str:
+        """Its address as it may be shown: without user, password, query and ending slash."""
+        parts = urlsplit(self.url)
+        port = f":{parts.port}" if parts.port else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{parts.scheme}://{host}{port}{self.path}" if host else ""
+
+    @property
+    def is_http2(self) -> bool:
+        """Whether HTTP/2 is offered."""
+        return self.kind in _HTTP2
+
+    @property
+    def needs_http2(self) -> bool:
+        """Whether nothing but HTTP/2 will do; Google's token server takes HTTP/1.1 too."""
+        return self.is_http2 and self.kind is not Kind.TOKEN
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of its probe, in the order of the wire."""
+        config = (Stage.CONFIG,) if self.config else ()
+        if not self.url:
+            return config
+        if self.is_http2:
+            way: tuple[Stage, ...] = (Stage.TLS, Stage.ALPN, Stage.HTTP2)
+        else:
+            way = (Stage.TLS,) if self.is_tls else ()
+        return (*config, Stage.DNS, Stage.TCP, *way, Stage.APP)
+
+
+def is_address(url: str) -> bool:
+    """Return whether ``url`` is a whole http or https address in plain characters."""
+    try:
+        parts = urlsplit(url)
+        is_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    is_plain = url.isascii() and url.isprintable() and " " not in url
+    return is_plain and is_port and parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -1,0 +1,145 @@
+"""One sentence over a whole run: which hop is broken first, how that is known, what to change.
+
+Pure: from the results alone, so that a saved report can be judged again.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from mmpush_tui.checks.report import CheckResult, Confidence, Stage, Status, Verdict
+from mmpush_tui.checks.target import TargetPlan, Whose
+from mmpush_tui.checks.words import words
+
+_ORDER: Final = {stage: index for index, stage in enumerate(Stage)}
+_OTHERS_LIMIT: Final = 4
+_BY_THE_CLOCK: Final = {"tls_expired", "tls_not_yet_valid"}
+
+
+def verdict(
+    plans: Sequence[TargetPlan], results: Sequence[CheckResult], *, is_stopped: bool = False
+) -> Verdict:
+    """Return the verdict over ``results``.
+
+    Args:
+        plans: the targets, in the order of a push's way.
+        results: their checks.
+        is_stopped: the run was ended before it was through.
+    """
+    targets = {plan.target: index for index, plan in enumerate(plans)}
+    broken = [result for result in results if result.status is Status.FAIL]
+    # Time that ran out says least about what is wrong.
+    broken.sort(key=lambda r: (r.code == "deadline", _ORDER[r.stage], targets[r.target]))
+    if broken:
+        return _common(plans, results, broken) or _first(plans, broken)
+    if is_stopped:
+        return _stopped(results)
+    warned = [result for result in results if result.status is Status.WARN]
+    return _good(plans, warned)
+
+
+def _first(plans: Sequence[TargetPlan], broken: Sequence[CheckResult]) -> Verdict:
+    first, *others = broken
+    plan = next(plan for plan in plans if plan.target == first.target)
+    # With connect_to, another name is looked up than the target's own.
+    said = words(plan, first.code, lookup=first.evidence.get("name", plan.host))
+    return Verdict(
+        status=Status.FAIL,
+        code=first.code,
+        check=first.id,
+        summary=said.summary,
+        why=[first.message, *first.why, *_also(others)],
+        fix=_fixes(broken),
+        confidence=said.confidence,
+    )
+
+
+def _common(
+    plans: Sequence[TargetPlan], results: Sequence[CheckResult], broken: Sequence[CheckResult]
+) -> Verdict | None:
+    """Return the verdict where one cause explains the failures of several targets."""
+    stage = broken[0].stage
+    outside = {p.target: p for p in plans if p.whose in (Whose.VENDOR, Whose.HOSTED)}
+    here = [r for r in broken if r.stage is stage and r.target in outside]
+    hosts = {outside[result.target].host for result in here}
+    passed = [
+        result
+        for result in results
+        if result.stage is stage and result.target in outside and result.status is Status.PASS
+    ]
+    if len(hosts) < 2 or passed or broken[0] not in here or broken[0].code == "deadline":
+        return None
+    if not (summary := _summary_of(stage, here)):
+        return None
+    rest = [result for result in broken if result not in here]
+    return Verdict(
+        status=Status.FAIL,
+        code=here[0].code,
+        check=here[0].id,
+        summary=summary,
+        why=[*(f"{result.id}: {result.message}" for result in here), *_also(rest)],
+        fix=_fixes([here[0], *rest]),
+        confidence=Confidence.LIKELY,
+    )
+
+
+def _summary_of(stage: Stage, here: Sequence[CheckResult]) -> str:
+    codes = {result.code for result in here}
+    match stage:
+        case Stage.DNS:
+            return "This host cannot resolve names outside."
+        case Stage.TCP:
+            return "This host gets no connection to the outside."
+        case Stage.TLS if codes <= _BY_THE_CLOCK:
+            return "This host's clock is wrong, or the certificates outside are not the real ones."
+        case Stage.TLS if codes == {"tls_untrusted"}:
+            issuers = {str(result.evidence.get("issuer", "")) for result in here}
+            if len(issuers) == 1 and (issuer := issuers.pop()):
+                return f'The network breaks TLS open: every certificate is signed by "{issuer}".'
+    return ""
+
+
+def _also(others: Iterable[CheckResult]) -> list[str]:
+    """Return the failures that the verdict is not about, a clause each."""
+    clauses = [f"also {result.id}: {result.message}" for result in others]
+    more = len(clauses) - _OTHERS_LIMIT
+    return [*clauses[:_OTHERS_LIMIT], *([f"and {more} more"] if more > 0 else [])]
+
+
+def _fixes(broken: Sequence[CheckResult]) -> list[str]:
+    return list(dict.fromkeys(result.fix for result in broken if result.fix))[:2]
+
+
+def _stopped(results: Sequence[CheckResult]) -> Verdict:
+    done = len(results)
+    return Verdict(
+        status=Status.WARN,
+        code="interrupted",
+        summary="The checks were stopped; "
+        + (f"the {done} that were done found nothing broken." if done else "none was done."),
+        fix=["Run them again, to the end."],
+        confidence=Confidence.POSSIBLE,
+    )
+
+
+def _good(plans: Sequence[TargetPlan], warned: Sequence[CheckResult]) -> Verdict:
+    if not plans:
+        return Verdict(status=Status.WARN, code="nothing", summary="Nothing was checked.")
+    reached = _listed(dict.fromkeys(plan.who for plan in plans))
+    if not warned:
+        summary = f"Everything that was checked can be reached: {reached}."
+        return Verdict(status=Status.PASS, code="ok", summary=summary)
+    first = warned[0]
+    number = "one warning" if len(warned) == 1 else f"{len(warned)} warnings"
+    return Verdict(
+        status=Status.WARN,
+        code=first.code,
+        check=first.id,
+        summary=f"Everything that was checked can be reached, with {number}.",
+        why=[f"{result.id}: {result.message}" for result in warned],
+        fix=_fixes(warned),
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last

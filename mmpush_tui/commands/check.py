@@ -1,0 +1,224 @@
+"""``mmpush-tui check``: every hop that push needs, looked at from this host."""
+
+import contextlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from mmpush_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mmpush_tui.checks.report import CheckResult, Report
+    from mmpush_tui.checks.target import TargetPlan
+    from mmpush_tui.proxy.config import NetworkSettings, ProxyConfig
+    from mmpush_tui.settings.page import Page
+
+_HOST_PORT: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
+_PAIR: Final = re.compile(rf"({_HOST_PORT})=({_HOST_PORT})", re.ASCII)
+_NEED_SETTINGS: Final = frozenset({"hpns", "mpns", "mattermost"})
+
+
+@click.command("check")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option(
+    "--config", "config_path", metavar="FILE", type=click.Path(path_type=Path),
+    help="The worker's configuration, ours or an upstream mattermost-push-proxy.json.",
+)  # fmt: skip
+@click.option(
+    "--mattermost-config", metavar="FILE", type=click.Path(path_type=Path),
+    help="Mattermost's config.json, for the push service it uses.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, only.")
+@click.option(
+    "--connect-to", "pairs", multiple=True, metavar="HOST:PORT=ADDR:PORT",
+    help="Connect elsewhere while name and certificate stay. May be given more than once.",
+)  # fmt: skip
+@click.option(
+    "--ca-file", metavar="FILE", type=click.Path(path_type=Path),
+    help="Certificates trusted beside the system's.",
+)  # fmt: skip
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(0.1, 600), default=10.0, show_default=True,
+    metavar="SECONDS", help="How long all of it may take.",
+)  # fmt: skip
+def command(
+    targets: tuple[str, ...], config_path: Path | None, mattermost_config: Path | None,
+    as_json: bool, pairs: tuple[str, ...], ca_file: Path | None, timeout_s: float,
+) -> int:  # fmt: skip
+    """Check every hop that push needs, and name what is broken.
+
+    TARGET is tpns, hpns, mpns, apns, fcm, worker, mattermost or an address such as
+    http://HOST:8066; without one, what Mattermost's settings and the worker's configuration
+    need. Each hop is gone step by step: name, connection, TLS, HTTP/2, one request. Nothing is
+    sent to a device. Exit code 1: something is broken; 4: the time was over.
+    """
+    import asyncio
+
+    connect_to = dict(_pair(text) for text in pairs)
+    return asyncio.run(
+        _check(
+            targets, config_path, mattermost_config, connect_to, ca_file, timeout_s, as_json=as_json
+        )
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    found = _PAIR.fullmatch(text)
+    ports = [int(side.rpartition(":")[2]) for side in found.groups()] if found else [0]
+    if found is None or not all(0 < port < 65536 for port in ports):
+        raise UsageError(
+            f"--connect-to {text!r}: expected HOST:PORT=ADDR:PORT",
+            fix="As in --connect-to api.push.apple.com:443=127.0.0.1:2197.",
+            code="check-connect-to",
+        )
+    return found[1].lower(), found[2]
+
+
+async def _check(
+    wanted: tuple[str, ...], config_path: Path | None, mattermost_config: Path | None,
+    connect_to: dict[str, str], ca_file: Path | None, timeout_s: float, *, as_json: bool,
+) -> int:  # fmt: skip
+    import asyncio
+
+    from mmpush_tui.checks import credentials
+    from mmpush_tui.checks.plan import plan
+    from mmpush_tui.checks.report import to_json
+    from mmpush_tui.proxy.config_paths import find_config, worker_config
+
+    toml = config_path or find_config()
+    config = await asyncio.to_thread(_config, worker_config(toml) if toml else None)
+    page, site_url = None, ""
+    # A file that nobody asked for must not keep others from being checked.
+    if not wanted or mattermost_config or _NEED_SETTINGS & set(wanted):
+        page, site_url = await _mattermost(mattermost_config, toml)
+    found = await asyncio.to_thread(credentials.read, config) if config else {}
+    plans = plan(page, config, wanted, credentials=found, mattermost_url=site_url)
+    network = await asyncio.to_thread(_network, config, connect_to, ca_file)
+    report = await _run(plans, network, timeout_s, _silence if as_json else _show)
+    # The exit code stays true where nobody reads any more.
+    with contextlib.suppress(BrokenPipeError):
+        if as_json:
+            click.echo(to_json(report))
+        else:
+            from mmpush_tui.checks import lines
+
+            _echo(lines.ending(report))
+    return report.exit_code
+
+
+async def _run(
+    plans: "tuple[TargetPlan, ...]",
+    network: "NetworkSettings",
+    timeout_s: float,
+    show: "Callable[[CheckResult], None]",
+) -> "Report":
+    """Run the checks to their end, or until SIGINT or SIGTERM.
+
+    Raises:
+        OSError: the output cannot be written, for another reason than that nobody reads it.
+    """
+    import asyncio
+    import signal
+
+    from mmpush_tui.checks.run import run
+
+    stop = asyncio.Event()
+    failures: list[OSError] = []
+
+    def take(result: "CheckResult") -> None:
+        try:
+            show(result)
+        except BrokenPipeError:
+            pass
+        except OSError as error:
+            # Not from within the probe, whose failures are another matter.
+            failures.append(error)
+            stop.set()
+
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        report = await run(plans, network=network, deadline_s=timeout_s, on_result=take, stop=stop)
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+    if failures:
+        raise failures[0]
+    return report
+
+
+def _config(path: Path | None) -> "ProxyConfig | None":
+    from mmpush_tui.proxy import config
+
+    if path is None:
+        return None
+    loaded = config.load(path)
+    for warning in loaded.warnings:
+        click.echo(f"mmpush-tui: {warning}", err=True)
+    return loaded
+
+
+async def _mattermost(named: Path | None, toml: Path | None) -> "tuple[Page | None, str]":
+    """Return Mattermost's push settings and its own address, as far as they are known."""
+    import asyncio
+    import os
+
+    from mmpush_tui.settings.page import infer
+    from mmpush_tui.settings.sources.config_file import ConfigFile, locate
+
+    path = await asyncio.to_thread(locate, named, toml, os.environ)
+    if path is None:
+        return None, ""
+    loaded = await ConfigFile(path).load()
+    return infer(loaded.stored, loaded.licence), await asyncio.to_thread(_site_url, path)
+
+
+def _site_url(path: Path) -> str:
+    """Return ``ServiceSettings.SiteURL`` of a file that was found to be good."""
+    import json
+    import os
+
+    document: Any = json.loads(path.read_text(encoding="utf-8"))
+    section = document.get("ServiceSettings")
+    stored = section.get("SiteURL") if isinstance(section, dict) else ""
+    url = os.environ.get("MM_SERVICESETTINGS_SITEURL", stored)
+    return url if isinstance(url, str) else ""
+
+
+def _network(
+    config: "ProxyConfig | None", connect_to: dict[str, str], ca_file: Path | None
+) -> "NetworkSettings":
+    """Return how connections are made: the configuration's word, and over it the command line's.
+
+    Raises:
+        ConfigError: the CA file cannot be used.
+    """
+    from mmpush_tui.http2.connect import client_context
+    from mmpush_tui.proxy.config import NetworkSettings
+
+    base = config.network if config else NetworkSettings(connect_to={}, ca_file="")
+    file = str(ca_file) if ca_file else base.ca_file
+    client_context(file)
+    return NetworkSettings(connect_to={**base.connect_to, **connect_to}, ca_file=file)
+
+
+def _silence(_result: "CheckResult") -> None:
+    """Show nothing: JSON comes whole."""
+
+
+def _show(result: "CheckResult") -> None:
+    from mmpush_tui.checks import lines
+
+    _echo(lines.of(result))
+
+
+def _echo(lines: "Iterable[str]") -> None:
+    # Flushed by click: whoever watches sees each check when it is done.
+    for line in lines:
+        click.echo(line)

@@ -1,0 +1,259 @@
+"""Which targets follow from settings, configuration and the command line's words."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmpush_tui.checks.credentials import Credential
+from mmpush_tui.checks.findings import passed
+from mmpush_tui.checks.plan import WORDS, plan
+from mmpush_tui.checks.report import Stage, Status
+from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.errors import UsageError
+from mmpush_tui.proxy.config import ProxyConfig, parse
+from mmpush_tui.settings.page import Mode, Page, Region
+
+OFF = Page(mode=Mode.OFF, server="https://push-test.mattermost.com")
+TPNS = Page(mode=Mode.TPNS, server="https://push-test.mattermost.com")
+OWN = Page(mode=Mode.CUSTOM, server=" http://proxy.example.com:8066/ ")
+
+TOML = """
+[[proxy.apple]]
+type = "apple_rn"
+auth_key_file = "AuthKey.p8"
+[[proxy.apple]]
+type = "apple_rnbeta"
+auth_key_file = "AuthKey.p8"
+sandbox = true
+[[proxy.apple]]
+type = "apple_blank"
+[[proxy.android]]
+type = "android_rn"
+service_account_file = "account.json"
+[[proxy.android]]
+type = "android_blank"
+"""
+ACCOUNT = Credential(
+    finding=passed("good"), token_uri="https://oauth2.googleapis.com/token", project="chat-project"
+)
+
+
+def config(text: str = TOML, **changes: Any) -> ProxyConfig:
+    return replace(parse(text, Path("/etc/config.toml"), {}, []), **changes)
+
+
+def ids(plans: tuple[TargetPlan, ...]) -> list[str]:
+    return [target.target for target in plans]
+
+
+def refused(page: Page | None, config: ProxyConfig | None, *wanted: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        plan(page, config, wanted)
+    return caught.value.line()
+
+
+# What is needed
+
+
+@pytest.mark.parametrize(("page", "target", "url", "whose"), [
+    (TPNS, "tpns", "https://push-test.mattermost.com", Whose.HOSTED),
+    (Page(mode=Mode.HPNS, region=Region.DE), "hpns", "https://eu.push.mattermost.com",
+     Whose.HOSTED),
+    (OWN, "mpns", "http://proxy.example.com:8066/", Whose.OWN),
+])  # fmt: skip
+def test_the_page_names_its_push_service(page: Page, target: str, url: str, whose: Whose) -> None:
+    (found,) = plan(page, None)
+    assert (found.target, found.url, found.whose) == (target, url, whose)
+    assert found.kind is Kind.PUSH_PROXY
+    assert found.config is None
+
+
+def test_a_configuration_names_its_targets_and_their_token_servers() -> None:
+    found = plan(None, config(), credentials={"android_rn": ACCOUNT})
+    assert [(target.target, target.url) for target in found] == [
+        ("apns/apple_rn", "https://api.push.apple.com"),
+        ("apns/apple_rnbeta", "https://api.sandbox.push.apple.com"),
+        ("fcm-token/android_rn", "https://oauth2.googleapis.com/token"),
+        ("fcm/android_rn", "https://fcm.googleapis.com"),
+    ]
+    assert {target.whose for target in found} == {Whose.VENDOR}
+    assert found[3].project == "chat-project"
+    assert found[3].config is ACCOUNT.finding
+
+
+def test_without_its_account_a_target_has_no_token_server() -> None:
+    assert ids(plan(None, config())) == ["apns/apple_rn", "apns/apple_rnbeta", "fcm/android_rn"]
+
+
+def test_settings_and_configuration_stand_in_the_order_of_a_push() -> None:
+    found = plan(TPNS, config(), credentials={"android_rn": ACCOUNT})
+    assert ids(found)[0] == "tpns"
+    assert len(found) == 5
+
+
+def test_an_endpoint_is_a_relay_and_keeps_its_ca_file() -> None:
+    text = '[[proxy.apple]]\ntype = "apple_rn"\nauth_key_file = "k"\nsandbox = true\n' + (
+        'endpoint = "https://relay:2197"\nca_file = "/ca.pem"\n'
+    )
+    (found,) = plan(None, config(text))
+    assert (found.url, found.whose, found.ca_file) == ("https://relay:2197", Whose.RELAY, "/ca.pem")
+    assert found.who == "the endpoint of apple_rn"
+    assert found.address == "relay:2197"
+
+
+def test_a_token_server_of_ones_own_is_a_relay() -> None:
+    mine = replace(ACCOUNT, token_uri="https://127.0.0.1:9/token")
+    token = plan(None, config(), ["fcm"], credentials={"android_rn": mine})[0]
+    assert (token.whose, token.who) == (Whose.RELAY, "the token server of android_rn")
+
+
+@pytest.mark.parametrize(("server", "said"), [
+    ("", "the address is empty"),
+    ("  ", "the address is empty"),
+    ("proxy:8066", "proxy:8066 lacks http:// or https://"),
+    ("ftp://proxy", "ftp://proxy is no address"),
+    ("http://", "http:// is no address"),
+    ("http://proxy:port", "http://proxy:port is no address"),
+    ("http://proxy:99999", "http://proxy:99999 is no address"),
+    ("http://pro xy", "http://pro xy is no address"),
+    ("http://pr\u00f6xy", "http://pr\u00f6xy is no address"),
+    ("http://[::1", "http://[::1 is no address"),
+])  # fmt: skip
+def test_an_address_that_is_none_is_a_failed_check(server: str, said: str) -> None:
+    (found,) = plan(Page(mode=Mode.CUSTOM, server=server), None)
+    assert found.stages == (Stage.CONFIG,)
+    assert found.config is not None
+    assert (found.config.status, found.config.code) == (Status.FAIL, "url_invalid")
+    assert found.config.message == said
+    assert found.config.see == "settings-url-scheme"
+    assert found.config.fix == (
+        "Write it in full, as http://HOST:8066 or https://HOST: `mmctl config set "
+        "EmailSettings.PushNotificationServer ADDRESS`."
+    )
+
+
+# Words
+
+
+@pytest.mark.parametrize(("word", "expected"), [
+    ("tpns", ["tpns"]), ("hpns", ["hpns"]), ("apns", ["apns"]), ("fcm", ["fcm-token", "fcm"]),
+])  # fmt: skip
+def test_a_word_needs_neither_settings_nor_configuration(word: str, expected: list[str]) -> None:
+    assert ids(plan(None, None, [word])) == expected
+
+
+def test_without_settings_hpns_is_the_global_region() -> None:
+    assert plan(OWN, None, ["hpns"])[0].url == "https://global.push.mattermost.com"
+
+
+def test_words_give_their_targets_once() -> None:
+    found = plan(OWN, config(), ["mpns", "apns", "tpns", "apns"])
+    assert ids(found) == ["mpns", "apns/apple_rn", "apns/apple_rnbeta", "tpns"]
+
+
+@pytest.mark.parametrize(("listen", "url"), [
+    ("127.0.0.1:8086", "http://127.0.0.1:8086"),
+    (":8066", "http://127.0.0.1:8066"),
+    ("0.0.0.0:8066", "http://127.0.0.1:8066"),
+    ("[::1]:8066", "http://[::1]:8066"),
+    ("10.0.0.5:80", "http://10.0.0.5:80"),
+])  # fmt: skip
+def test_the_worker_is_asked_where_it_listens(listen: str, url: str) -> None:
+    assert plan(None, config(listen_address=listen), ["worker"])[0].url == url
+
+
+@pytest.mark.parametrize(("url", "target"), [
+    ("http://proxy:8066", "proxy:8066"), ("https://Proxy.example.com/p/", "proxy.example.com:443"),
+    ("http://[::1]", "[::1]:80"),
+])  # fmt: skip
+def test_an_address_is_a_target(url: str, target: str) -> None:
+    (found,) = plan(None, None, [url])
+    assert (found.target, found.address, found.url) == (target, target, url)
+    assert found.whose is Whose.OWN
+
+
+def test_mattermost_is_asked_at_its_own_address() -> None:
+    (found,) = plan(OFF, None, ["mattermost"], mattermost_url="https://chat.example.com")
+    assert (found.kind, found.address) == (Kind.MATTERMOST, "chat.example.com:443")
+
+
+# Refusals
+
+
+def test_push_is_off_and_there_is_no_configuration() -> None:
+    assert refused(OFF, None) == (
+        "there is nothing to check: push notifications are switched off in Mattermost and no "
+        "configuration of a push proxy was found. Name them with --mattermost-config FILE or "
+        "--config FILE, or name a target: mmpush-tui check tpns."
+    )
+
+
+def test_nothing_is_known_at_all() -> None:
+    assert refused(None, None).startswith(
+        "there is nothing to check: no Mattermost configuration was named and no configuration of "
+        "a push proxy was found."
+    )
+
+
+def test_a_configuration_of_blank_targets() -> None:
+    assert "and /etc/config.toml holds no Apple or Android target with a key" in refused(
+        None, config('[[proxy.apple]]\ntype = "apple_rn"\n')
+    )
+
+
+@pytest.mark.parametrize(("word", "sentence"), [
+    ("apn", "there is no target 'apn'. Did you mean apns? Known are "),
+    ("xyzzy", "there is no target 'xyzzy'. Known are mattermost, tpns, hpns, mpns, apns, fcm, "),
+    ("mpns", "Mattermost's settings name no push proxy of your own. Name its address: "
+     "mmpush-tui check http://HOST:8086."),
+    ("worker", "the worker cannot be asked: its configuration was not found. "),
+    ("mattermost", "the address of the Mattermost server is not known. "),
+    ("http://", "this is no address that can be checked. Write http://HOST:PORT or "),
+    ("https://u:secret@h", "this is no address that can be checked. Write http://HOST:PORT or "),
+])  # fmt: skip
+def test_a_word_that_cannot_be_obeyed(word: str, sentence: str) -> None:
+    line = refused(TPNS, None, word)
+    assert line.startswith(sentence)
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize("listen", ["unix:/run/proxy.sock", "127.0.0.1:0"])
+def test_a_worker_without_a_port(listen: str) -> None:
+    assert refused(None, config(listen_address=listen), "worker").startswith(
+        "the worker cannot be asked: its configuration names no TCP port. "
+    )
+
+
+def test_every_word_is_known() -> None:
+    for word in WORDS:
+        found = plan(OWN, config(), [word], mattermost_url="https://chat")
+        assert found, word
+
+
+# Targets
+
+
+@pytest.mark.parametrize(("url", "address", "path", "shown"), [
+    ("http://h", "h:80", "", "http://h"),
+    ("HTTPS://H:8443/a/b/?q#f", "h:8443", "/a/b", "https://h:8443/a/b"),
+    ("https://u:p@[::1]:1/", "[::1]:1", "", "https://[::1]:1"),
+])  # fmt: skip
+def test_an_address_and_its_parts(url: str, address: str, path: str, shown: str) -> None:
+    target = TargetPlan(
+        target="x", title="", who="", url=url, kind=Kind.PUSH_PROXY, whose=Whose.OWN
+    )
+    assert (target.address, target.path, target.shown_url) == (address, path, shown)
+
+
+@pytest.mark.parametrize(("url", "kind", "expected"), [
+    ("http://h", Kind.PUSH_PROXY, "dns tcp app"),
+    ("https://h", Kind.PUSH_PROXY, "dns tcp tls app"),
+    ("https://h", Kind.APNS, "dns tcp tls alpn http2 app"),
+    ("https://h", Kind.TOKEN, "dns tcp tls alpn http2 app"),
+    ("", Kind.PUSH_PROXY, ""),
+])  # fmt: skip
+def test_the_stages_of_a_target(url: str, kind: Kind, expected: str) -> None:
+    target = TargetPlan(target="x", title="", who="", url=url, kind=kind, whose=Whose.OWN)
+    assert " ".join(target.stages) == expected

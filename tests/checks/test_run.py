@@ -1,0 +1,213 @@
+"""A run as a whole: its order, its end, and that it can be ended."""
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mmpush_tui.checks.report import CheckResult, Stage, Status, to_json
+from mmpush_tui.checks.run import run
+from mmpush_tui.exits import Exit
+from mmpush_tui.proxy.config import NetworkSettings
+from mmpush_tui.simulator.ca import ThrowAwayCA
+from tests.checks.peers import (
+    NO_NETWORK,
+    TIMEOUT_S,
+    VERSION,
+    apple,
+    checked,
+    google,
+    of,
+    push_proxy,
+    server,
+)
+from tests.http2.scripted import ScriptedServer
+
+
+def _sockets() -> int:
+    count = 0
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            count += os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
+        except OSError:
+            continue
+    return count
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_left() -> AsyncIterator[None]:
+    """Fail a test after which a task or a socket is left, or the loop has seen an error."""
+    loop = asyncio.get_running_loop()
+    complaints: list[object] = []
+    loop.set_exception_handler(lambda _loop, context: complaints.append(context))
+    tasks, sockets = asyncio.all_tasks(), _sockets()
+    yield
+    gc.collect()
+    async with asyncio.timeout(TIMEOUT_S):
+        while _sockets() > sockets:  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.01)
+    assert asyncio.all_tasks() - tasks - {asyncio.current_task()} == set()
+    assert complaints == []
+
+
+async def test_results_come_as_they_are_known_and_end_in_order(
+    closed_port: int, mute_port: int
+) -> None:
+    seen: list[CheckResult] = []
+    began: list[str] = []
+    async with server(VERSION) as it:
+        slow = push_proxy(f"http://127.0.0.1:{mute_port}", target="slow")
+        quick = push_proxy(f"http://{it.address}", target="quick")
+        broken = push_proxy(f"http://127.0.0.1:{closed_port}", target="broken")
+        report = await checked(
+            slow, quick, broken, step_s=1.0, on_result=seen.append, on_start=began.append
+        )
+    assert {check.id for check in seen} == {check.id for check in report.checks}
+    # The slow one is first in the plan and last to be known.
+    assert [check.id for check in report.checks][-1] == "app:broken"
+    assert seen[-1].id == "app:slow"
+    assert [check.id for check in report.checks] == [
+        f"{stage}:{target}"
+        for target in ("slow", "quick", "broken")
+        for stage in ("dns", "tcp", "app")
+    ]
+    assert "app:broken" not in began
+    assert set(began) == {check.id for check in seen if check.status is not Status.SKIP}
+
+
+async def test_the_report_tells_when_and_how_long() -> None:
+    async with server(VERSION) as it:
+        report = await checked(push_proxy(f"http://{it.address}"))
+    assert report.started_at.endswith("Z")
+    assert datetime.fromisoformat(report.started_at).utcoffset() is not None
+    assert report.duration_ms > 0
+    assert all(0 <= check.ms <= report.duration_ms for check in report.checks)
+    document = msgspec.json.decode(to_json(report))
+    assert (document["schema"], document["kind"], document["exit_code"]) == (1, "check", 0)
+
+
+async def test_the_time_for_all_of_it_passes(mute_port: int) -> None:
+    report = await checked(push_proxy(f"https://127.0.0.1:{mute_port}"), deadline_s=0.3)
+    late = of(report, Stage.TLS)
+    assert (late.status, late.code) == (Status.FAIL, "deadline")
+    assert late.message == "not done (tls) when the 0.3 s for all checks were over"
+    assert late.fix == (
+        "Give them longer, as with --timeout 30. What never answers is held up by a firewall."
+    )
+    assert of(report, Stage.APP).needs == late.id
+    assert report.exit_code == Exit.DEADLINE
+    assert report.verdict.code == "deadline"
+    assert report.verdict.summary == "The checks did not finish in the time they had."
+
+
+async def test_a_file_that_cannot_be_read_to_its_end_does_not_hold_up_the_run(
+    tmp_path: Path,
+) -> None:
+    pipe = tmp_path / "ca.pem"
+    os.mkfifo(pipe)
+    report = await checked(apple(ca_file=str(pipe)), deadline_s=0.3)
+    assert of(report, Stage.CONFIG).code == "deadline"
+    assert report.exit_code == Exit.DEADLINE
+    # Lets the thread go that still waits for a writer.
+    os.close(os.open(pipe, os.O_WRONLY))
+
+
+async def test_what_is_known_to_be_broken_counts_more_than_the_time(
+    mute_port: int, closed_port: int
+) -> None:
+    report = await checked(
+        push_proxy(f"https://127.0.0.1:{mute_port}", target="slow"),
+        push_proxy(f"http://127.0.0.1:{closed_port}", target="broken"),
+        deadline_s=0.5,
+    )
+    assert report.exit_code == Exit.FAILED
+    assert report.verdict.check == "tcp:broken"
+    assert report.verdict.why[-1] == (
+        "also tls:slow: not done (tls) when the 0.5 s for all checks were over"
+    )
+
+
+@pytest.mark.parametrize("wait_for", ["dns", "tls", "http2", "app"])
+async def test_a_run_can_be_cancelled_wherever_it_hangs(
+    ca: ThrowAwayCA, mute_port: int, tmp_path: Path, wait_for: str
+) -> None:
+    async def never(_host: str, _port: int) -> list[object]:
+        await asyncio.Event().wait()
+        return []
+
+    at = asyncio.Event()
+
+    def started(check: str) -> None:
+        if check.startswith(wait_for):
+            at.set()
+
+    silent = ScriptedServer(ca, ca.server_context("api.push.apple.com"))
+    if wait_for == "http2":
+        silent.greeting = ()
+    async with silent.running():
+        address = f"127.0.0.1:{mute_port if wait_for == 'tls' else silent.port}"
+        network = NetworkSettings(
+            connect_to={"api.push.apple.com:443": address},
+            ca_file=str(ca.write_root(tmp_path / "ca.pem")),
+        )
+        options = {"lookup": never} if wait_for == "dns" else {}
+        async with asyncio.timeout(TIMEOUT_S), asyncio.TaskGroup() as group:
+            running = group.create_task(
+                run([apple()], network=network, on_start=started, **options)  # type: ignore[arg-type] # a lookup that never returns
+            )
+            await at.wait()
+            await asyncio.sleep(0.05)
+            running.cancel()
+        assert running.cancelled()
+
+
+async def test_a_stopped_run_reports_what_there_is(mute_port: int) -> None:
+    stop = asyncio.Event()
+
+    def take(result: CheckResult) -> None:
+        if result.id == "app:quick":
+            stop.set()
+
+    async with server(VERSION) as it:
+        report = await checked(
+            push_proxy(f"http://{it.address}", target="quick"),
+            push_proxy(f"https://127.0.0.1:{mute_port}", target="slow"),
+            on_result=take,
+            stop=stop,
+        )
+    assert [check.id for check in report.checks if check.target == "quick"] == [
+        "dns:quick", "tcp:quick", "app:quick",
+    ]  # fmt: skip
+    assert "tls:slow" not in {check.id for check in report.checks}
+    assert report.exit_code == Exit.INTERRUPTED
+    assert report.verdict.status is Status.WARN
+    assert report.verdict.code == "interrupted"
+    assert report.verdict.summary.startswith("The checks were stopped; the ")
+
+
+async def test_a_run_that_is_stopped_before_it_began() -> None:
+    stop = asyncio.Event()
+    stop.set()
+    report = await run([apple(), google()], network=NO_NETWORK, stop=stop)
+    assert report.checks == []
+    assert report.verdict.summary == "The checks were stopped; none was done."
+
+
+async def test_a_run_over_nothing() -> None:
+    report = await run([], network=NO_NETWORK)
+    assert report.verdict.summary == "Nothing was checked."
+    assert report.exit_code == 0
+
+
+async def test_a_listener_that_fails_is_heard_of(closed_port: int) -> None:
+    def fail(_result: CheckResult) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await checked(push_proxy(f"http://127.0.0.1:{closed_port}"), on_result=fail)
+    assert caught.group_contains(ZeroDivisionError)

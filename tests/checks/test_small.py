@@ -1,0 +1,202 @@
+"""The small parts: lines, certificates, credential files, name lookups, evidence."""
+
+import asyncio
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import trustme
+
+from mmpush_tui.checks import certificate, credentials, lines, names
+from mmpush_tui.checks.findings import shown
+from mmpush_tui.checks.report import CheckResult, Confidence, Report, Stage, Status, Verdict
+from mmpush_tui.proxy.config import parse
+from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from tests.checks.peers import TIMEOUT_S
+
+GOOD = CheckResult(
+    id="tls:apns/apple_rn", target="apns/apple_rn", stage=Stage.TLS, status=Status.PASS, code="ok",
+    message="TLSv1.3", address="api.push.apple.com:443", ms=212.4,
+)  # fmt: skip
+BAD = CheckResult(
+    id="tcp:mpns", target="mpns", stage=Stage.TCP, status=Status.FAIL, code="tcp_refused",
+    message="h:1 refused the connection", address="h:1", ms=0.44, why=["the port is closed"],
+    fix="Start it.", see="proxy-connection-refused",
+)  # fmt: skip
+SKIPPED = CheckResult(
+    id="app:mpns", target="mpns", stage=Stage.APP, status=Status.SKIP, code="skipped",
+    message="skipped (needs tcp:mpns)", needs="tcp:mpns",
+)  # fmt: skip
+
+
+# Lines
+
+
+def test_a_check_is_one_line_and_a_failure_says_what_to_do() -> None:
+    assert list(lines.of(GOOD)) == [
+        "[ok]   tls:apns/apple_rn  api.push.apple.com:443  TLSv1.3  212 ms"
+    ]
+    assert list(lines.of(BAD)) == [
+        "[FAIL] tcp:mpns  h:1  h:1 refused the connection  0.4 ms",
+        "       why: the port is closed",
+        "       fix: Start it.",
+        "       see: mmpush-tui explain proxy-connection-refused",
+    ]
+    assert list(lines.of(SKIPPED)) == ["[skip] app:mpns  skipped (needs tcp:mpns)"]
+
+
+def test_the_verdict_stands_at_the_end() -> None:
+    said = Verdict(
+        status=Status.FAIL, code="x", summary="It is broken.", why=["one", "two"], fix=["Mend it."],
+        confidence=Confidence.LIKELY,
+    )  # fmt: skip
+    report = Report(
+        started_at="", duration_ms=1940, verdict=said, checks=[GOOD, BAD, SKIPPED], exit_code=1
+    )
+    assert list(lines.ending(report)) == [
+        "",
+        "VERDICT (likely)  It is broken.",
+        "       why: one",
+        "       why: two",
+        "       fix: Mend it.",
+        "1 ok, 1 failed, 1 skipped in 1.9 s",
+    ]
+
+
+# Certificates
+
+
+def test_the_facts_of_a_certificate() -> None:
+    authority = trustme.CA(organization_name="Corp Proxy CA")
+    until = datetime(2030, 1, 20, tzinfo=UTC)
+    leaf = authority.issue_cert("a.example", "*.b.example", "10.0.0.1", not_after=until)
+    der = _der(leaf.cert_chain_pems[0].bytes())
+    facts = certificate.facts(der, datetime(2030, 1, 10, 12, tzinfo=UTC))
+    assert facts["issuer"] == "Corp Proxy CA"
+    assert facts["names"] == ["a.example", "*.b.example", "10.0.0.1"]
+    assert facts["subject"] == "a.example"
+    assert (facts["days_left"], facts["not_after"]) == (9, "2030-01-20T00:00:00+00:00")
+    assert certificate.facts(der, datetime(2030, 1, 21, tzinfo=UTC))["days_left"] == -1
+
+
+def _der(pem: bytes) -> bytes:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30\x00", b"x" * 1000])
+def test_a_certificate_that_is_none(der: bytes) -> None:
+    assert certificate.facts(der, datetime.now(UTC)) == {"unreadable": "ValueError"}
+
+
+# Credential files
+
+
+def test_credential_files_that_can_be_used(tmp_path: Path) -> None:
+    key = AppleKey.make().write(tmp_path)
+    account = ServiceAccount.make(project_id="chat-project").write(tmp_path)
+    text = (
+        f'[[proxy.apple]]\ntype = "apple_rn"\nauth_key_file = "{key}"\n'
+        f'[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "{account}"\n'
+        '[[proxy.apple]]\ntype = "blank"\n'
+    )
+    found = credentials.read(parse(text, tmp_path / "c.toml", {}, []))
+    assert set(found) == {"apple_rn", "android_rn"}
+    assert found["apple_rn"].finding.message == f"{key.name} holds a P-256 key"
+    android = found["android_rn"]
+    assert android.finding.status is Status.PASS
+    assert android.finding.message.endswith("is a service account of project chat-project")
+    assert android.token_uri == "https://oauth2.googleapis.com/token"
+    assert android.project == "chat-project"
+    assert "PRIVATE" not in str(found)
+
+
+def test_credential_files_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "account.json").write_text('{"type": "authorized_user", "secret": "s3cret"}')
+    text = (
+        '[[proxy.apple]]\ntype = "apple_rn"\nauth_key_file = "none.p8"\n'
+        '[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "account.json"\n'
+    )
+    found = credentials.read(parse(text, tmp_path / "c.toml", {}, []))
+    apple, android = found["apple_rn"].finding, found["android_rn"].finding
+    assert (apple.status, apple.code) == (Status.FAIL, "apple-key-missing")
+    assert (
+        apple.message == f"Apple key {tmp_path}/none.p8: cannot be read: No such file or directory"
+    )
+    assert apple.fix == "Correct the file, or its path in the configuration."
+    assert android.code == "service-account-invalid"
+    assert android.fix.startswith("Create a key for a service account: ")
+    assert found["android_rn"].token_uri == ""
+    assert {apple.see, android.see} == {"proxy-target-failed"}
+    assert "s3cret" not in str(found)
+
+
+def test_a_token_server_that_is_no_address_is_not_asked(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(ServiceAccount.make().at("https://t\u00f6ken.example/token").to_json())
+    text = f'[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "{path}"\n'
+    found = credentials.read(parse(text, tmp_path / "c.toml", {}, []))
+    assert found["android_rn"].finding.status is Status.PASS
+    assert found["android_rn"].token_uri == ""
+
+
+# Names
+
+
+async def test_a_lookup_is_that_of_the_system() -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        found = await names.addresses("127.0.0.1", 80)
+    assert [address[4] for address in found] == [("127.0.0.1", 80)]
+
+
+@pytest.mark.parametrize(("name", "error"), [("-nowhere.invalid", socket.gaierror),
+                                             ("a..b", ValueError)])  # fmt: skip
+async def test_a_lookup_that_fails(name: str, error: type[Exception]) -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        with pytest.raises(error):
+            await names.addresses(name, 80)
+
+
+async def test_a_lookup_nobody_waits_for_harms_nobody() -> None:
+    lookup = asyncio.get_running_loop().create_task(names.addresses("127.0.0.1", 80))
+    await asyncio.sleep(0)
+    lookup.cancel()
+    await asyncio.wait([lookup])
+    assert lookup.cancelled()
+    await asyncio.sleep(0.05)
+
+
+def test_a_loop_that_ended_before_its_lookup_harms_nobody() -> None:
+    async def leave() -> None:
+        asyncio.get_running_loop().create_task(names.addresses("localhost", 80))
+        await asyncio.sleep(0)
+
+    asyncio.run(leave())
+
+
+# Evidence
+
+
+def test_evidence_is_cleaned_bounded_and_redacted() -> None:
+    found = shown(
+        {
+            "text": "a\x1b[31mb" + "x" * 1000,
+            "empty": "",
+            "none": None,
+            "list": ["\x9bc"] * 100,
+            "deep": {"token": "c0ffee" + "0" * 58},
+            "number": 7,
+            "flag": False,
+            "nothing": [],
+        }
+    )
+    assert found["text"].startswith("abxxx")
+    assert len(found["text"]) == 200
+    assert "empty" not in found
+    assert "none" not in found
+    assert len(found["list"]) == 12
+    assert found["deep"] == {"token": "c0ffee.."}
+    assert (found["number"], found["flag"], found["nothing"]) == (7, False, [])

@@ -1,0 +1,159 @@
+"""The one sentence over a run, from results alone."""
+
+from typing import Any
+
+import pytest
+
+from mmpush_tui.checks.report import CheckResult, Confidence, Stage, Status, check_id
+from mmpush_tui.checks.verdict import verdict
+from tests.checks.peers import apple, google, push_proxy
+
+APPLE, GOOGLE, PROXY = apple(), google(), push_proxy("http://proxy:8066")
+ALL = (PROXY, APPLE, GOOGLE)
+
+
+def result(
+    target: str, stage: Stage, status: Status = Status.PASS, code: str = "ok", **fields: Any
+) -> CheckResult:
+    return CheckResult(
+        id=check_id(stage, target),
+        target=target,
+        stage=stage,
+        status=status,
+        code=code,
+        message=fields.pop("message", f"{stage} says {code}"),
+        fix="" if status is Status.PASS else f"Fix {code} of {target}.",
+        **fields,
+    )
+
+
+def fail(target: str, stage: Stage, code: str, **fields: Any) -> CheckResult:
+    return result(target, stage, Status.FAIL, code, **fields)
+
+
+def test_all_is_well() -> None:
+    found = verdict(ALL, [result(plan.target, Stage.APP) for plan in ALL])
+    assert found.status is Status.PASS
+    assert found.summary == (
+        "Everything that was checked can be reached: the push proxy, Apple's push service and "
+        "Google's push service."
+    )
+    assert (found.check, found.why, found.fix) == (None, [], [])
+
+
+def test_the_earliest_hop_of_the_wire_decides() -> None:
+    found = verdict(
+        ALL,
+        [
+            fail("mpns", Stage.APP, "app_not_json"),
+            result("apns/apple_rn", Stage.DNS),
+            fail("apns/apple_rn", Stage.TCP, "tcp_timeout", why=["not even a refusal"]),
+            fail("fcm/android_rn", Stage.TLS, "tls_untrusted"),
+        ],
+    )
+    assert (found.status, found.code, found.check) == (
+        Status.FAIL, "tcp_timeout", "tcp:apns/apple_rn",
+    )  # fmt: skip
+    assert found.summary == "Packets to Apple's push service get no answer."
+    assert found.why == [
+        "tcp says tcp_timeout",
+        "not even a refusal",
+        "also tls:fcm/android_rn: tls says tls_untrusted",
+        "also app:mpns: app says app_not_json",
+    ]
+    assert found.fix == [
+        "Fix tcp_timeout of apns/apple_rn.", "Fix tls_untrusted of fcm/android_rn.",
+    ]  # fmt: skip
+    assert found.confidence is Confidence.LIKELY
+
+
+def test_of_one_stage_the_first_target_decides() -> None:
+    results = [fail(p.target, Stage.APP, "timeout") for p in (GOOGLE, PROXY)]
+    assert verdict(ALL, results).check == "app:mpns"
+
+
+@pytest.mark.parametrize(("stage", "code", "fields", "summary"), [
+    (Stage.DNS, "dns_failed", {}, "This host cannot resolve names outside."),
+    (Stage.TCP, "tcp_timeout", {}, "This host gets no connection to the outside."),
+    (Stage.TLS, "tls_untrusted", {"evidence": {"issuer": "Corp CA"}},
+     'The network breaks TLS open: every certificate is signed by "Corp CA".'),
+    (Stage.TLS, "tls_expired", {},
+     "This host's clock is wrong, or the certificates outside are not the real ones."),
+])  # fmt: skip
+def test_several_targets_that_fail_alike_have_one_cause(
+    stage: Stage, code: str, fields: dict[str, Any], summary: str
+) -> None:
+    results = [fail(plan.target, stage, code, **fields) for plan in (APPLE, GOOGLE)]
+    results.append(fail("mpns", Stage.APP, "timeout"))
+    found = verdict(ALL, results)
+    assert (found.summary, found.confidence) == (summary, Confidence.LIKELY)
+    assert found.check == f"{stage}:apns/apple_rn"
+    assert len(found.fix) == 2
+    assert found.why[-1] == "also app:mpns: app says timeout"
+
+
+def test_different_issuers_are_no_common_cause() -> None:
+    results = [
+        fail(plan.target, Stage.TLS, "tls_untrusted", evidence={"issuer": plan.host})
+        for plan in (APPLE, GOOGLE)
+    ]
+    assert verdict(ALL, results).summary.startswith("The certificate on the way to Apple's")
+
+
+def test_where_one_name_resolves_the_name_servers_are_not_to_blame() -> None:
+    results = [
+        result("apns/apple_rn", Stage.DNS),
+        fail("fcm/android_rn", Stage.DNS, "dns_unknown"),
+        fail("fcm2", Stage.DNS, "dns_unknown"),
+    ]
+    plans = (APPLE, GOOGLE, google(target="fcm2", url="https://other"))
+    found = verdict(plans, results)
+    assert found.summary == "The name fcm.googleapis.com does not exist for this host."
+
+
+def test_two_targets_at_one_host_are_one_failure() -> None:
+    plans = (APPLE, apple(target="apns/beta"))
+    results = [fail(plan.target, Stage.DNS, "dns_unknown") for plan in plans]
+    found = verdict(plans, results)
+    assert found.summary == "The name api.push.apple.com does not exist for this host."
+
+
+def test_ones_own_proxy_and_apple_have_no_common_cause() -> None:
+    results = [fail(plan.target, Stage.TCP, "tcp_refused") for plan in (PROXY, APPLE)]
+    assert verdict(ALL, results).summary == (
+        "Nothing listens at proxy:8066, the address of the push proxy."
+    )
+
+
+def test_time_that_ran_out_says_least() -> None:
+    results = [
+        fail("apns/apple_rn", Stage.DNS, "deadline"),
+        fail("mpns", Stage.APP, "app_not_found"),
+    ]
+    assert verdict(ALL, results).check == "app:mpns"
+
+
+def test_time_that_ran_out_everywhere_is_no_common_cause() -> None:
+    results = [fail(plan.target, Stage.DNS, "deadline") for plan in (APPLE, GOOGLE)]
+    assert verdict(ALL, results).summary == "The checks did not finish in the time they had."
+
+
+def test_many_failures_are_not_all_named() -> None:
+    plans = [push_proxy(f"http://h{n}:1", target=f"t{n}") for n in range(9)]
+    found = verdict(plans, [fail(plan.target, Stage.APP, "timeout") for plan in plans])
+    assert found.why[-1] == "and 4 more"
+    assert len(found.why) == 6
+
+
+def test_warnings_do_not_spoil_it() -> None:
+    warned = result("mpns", Stage.TLS, Status.WARN, "tls_expiring")
+    found = verdict(ALL, [warned, result("mpns", Stage.APP, Status.WARN, "proxy_old")])
+    assert (found.status, found.code, found.check) == (Status.WARN, "tls_expiring", "tls:mpns")
+    assert found.summary == "Everything that was checked can be reached, with 2 warnings."
+    assert len(found.why) == len(found.fix) == 2
+
+
+def test_a_failure_counts_more_than_that_the_run_was_stopped() -> None:
+    found = verdict(ALL, [fail("mpns", Stage.TCP, "tcp_refused")], is_stopped=True)
+    assert found.status is Status.FAIL
+    assert verdict(ALL, [], is_stopped=True).code == "interrupted"

@@ -1,0 +1,317 @@
+"""``mmpush-tui check`` from a shell: its lines, its JSON, its exit codes, its end."""
+
+import asyncio
+import json
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmpush_tui.simulator.world import World
+from tests.commands.running import COMMAND, run
+from tests.test_structure import imported_by
+
+pytestmark = pytest.mark.slow
+
+KEYS = {"schema", "kind", "started_at", "duration_ms", "verdict", "checks", "exit_code"}
+VERDICT_KEYS = {"status", "code", "check", "summary", "why", "fix", "confidence"}
+CHECK_KEYS = {
+    "id", "target", "stage", "address", "status", "code", "message", "fix", "needs", "ms",
+    "evidence", "why", "see",
+}  # fmt: skip
+LINE = re.compile(
+    r"\[(?:ok|skip|WARN|FAIL)\] +(?:config|dns|tcp|tls|alpn|http2|app):[a-z/_-]+  \S.*"
+)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path)
+    await world.start()
+    yield world
+    await world.aclose()
+
+
+@pytest.fixture
+def mute_port() -> Iterator[int]:
+    """A port where the kernel accepts and nobody ever speaks."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        yield sock.getsockname()[1]
+
+
+def mattermost(folder: Path, server: str, *, send: bool = True, site: str = "") -> Path:
+    """Write a Mattermost config.json that names ``server``."""
+    path = folder / "config.json"
+    document = {
+        "ServiceSettings": {"SiteURL": site},
+        "EmailSettings": {"SendPushNotifications": send, "PushNotificationServer": server},
+    }
+    path.write_text(json.dumps(document))
+    return path
+
+
+def found(folder: Path, pattern: str) -> Path:
+    return next(folder.glob(pattern))
+
+
+async def check(*arguments: str | Path, **env: str) -> "subprocess.CompletedProcess[str]":
+    return await asyncio.to_thread(run, "check", *arguments, **env)
+
+
+# All is well
+
+
+async def test_every_hop_of_settings_and_configuration(world: World, tmp_path: Path) -> None:
+    settings = mattermost(tmp_path, "https://push-test.mattermost.com")
+    done = await check("--config", world.config, "--mattermost-config", settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    *results, empty, verdict, counts = done.stdout.splitlines()
+    assert empty == ""
+    assert len(results) == 24
+    assert [line for line in results if not LINE.fullmatch(line)] == []
+    assert all(line.startswith("[ok]   ") for line in results)
+    assert verdict == (
+        "VERDICT  Everything that was checked can be reached: Mattermost's test push service "
+        "(TPNS), the endpoint of apple_rn, the token server of android_rn and the endpoint of "
+        "android_rn."
+    )
+    assert re.fullmatch(r"24 ok in \d+\.\d s", counts)
+    assert world.violations == []
+    assert list(world.phones.received) == []
+
+
+async def test_the_json_has_the_published_shape(world: World) -> None:
+    done = await check("--config", world.config, "--json", "tpns", "apns")
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert set(report) == KEYS
+    assert (report["schema"], report["kind"], report["exit_code"]) == (1, "check", 0)
+    assert set(report["verdict"]) == VERDICT_KEYS
+    assert all(set(found) == CHECK_KEYS for found in report["checks"])
+    assert [found["id"] for found in report["checks"]] == [
+        "dns:tpns", "tcp:tpns", "tls:tpns", "app:tpns",
+        "config:apns/apple_rn", "dns:apns/apple_rn", "tcp:apns/apple_rn", "tls:apns/apple_rn",
+        "alpn:apns/apple_rn", "http2:apns/apple_rn", "app:apns/apple_rn",
+    ]  # fmt: skip
+
+
+async def test_the_command_line_alone_is_enough(world: World) -> None:
+    leads = [f"--connect-to={host}={address}" for host, address in world.connect_to.items()]
+    done = await check("hpns", "fcm", *leads, "--ca-file", world.ca_file)
+    assert done.returncode == 0, done.stdout
+    assert "app:hpns" in done.stdout
+    assert "app:fcm-token" in done.stdout
+
+
+async def test_an_upstream_configuration_works_as_it_is(world: World, tmp_path: Path) -> None:
+    key, account = found(tmp_path, "*.p8"), found(tmp_path, "mmpush-demo-*.json")
+    document = {
+        "ListenAddress": ":8066", "ThrottlePerSec": 1, "ThrottleMemoryStoreSize": 1,
+        "ApplePushSettings": [
+            {"Type": "apple_rn", "ApplePushTopic": "t", "AppleAuthKeyFile": str(key),
+             "Endpoint": world.apns.endpoint, "CAFile": str(world.ca_file)},
+            {"Type": "apple_rnbeta"},
+        ],
+        "AndroidPushSettings": [
+            {"Type": "android_rn", "ServiceFileLocation": str(account), "AndroidApiKey": "old",
+             "Endpoint": world.fcm.endpoint, "CAFile": str(world.ca_file)},
+        ],
+    }  # fmt: skip
+    path = tmp_path / "mattermost-push-proxy.json"
+    path.write_text(json.dumps(document))
+    done = await check("--config", path)
+    assert done.returncode == 0, done.stdout
+    assert done.stderr.startswith("mmpush-tui: AndroidApiKey is ignored: ")
+    assert "apple_rnbeta" not in done.stdout
+
+
+async def test_the_configuration_is_found_where_it_belongs(world: World, tmp_path: Path) -> None:
+    done = await check("apns", MMPUSH_CONFIG=str(world.config))
+    assert done.returncode == 0
+    assert "app:apns/apple_rn" in done.stdout
+
+
+# Something is broken
+
+
+async def test_what_is_broken_is_named_with_its_fix(world: World) -> None:
+    await world.apns.faults.raise_("upstream-down")
+    done = await check("--config", world.config)
+    assert done.returncode == 1
+    address = world.apns.endpoint.removeprefix("https://")
+    assert f"[FAIL] tcp:apns/apple_rn  {address}  {address} refused the connection  " in done.stdout
+    assert (
+        f"\n       fix: Start what serves {address}, or correct the address.\n"
+        "       see: mmpush-tui explain network-upstream-blocked\n"
+    ) in done.stdout
+    assert "[skip] app:apns/apple_rn  skipped (needs tcp:apns/apple_rn)\n" in done.stdout
+    verdict = done.stdout.partition("\n\n")[2].splitlines()
+    assert verdict[0] == (f"VERDICT  Nothing listens at {address}, the endpoint of this target.")
+    assert verdict[-1].startswith("15 ok, 1 failed, 4 skipped in ")
+
+
+async def test_a_bad_credential_file_is_a_failed_check(world: World, tmp_path: Path) -> None:
+    found(tmp_path, "*.p8").write_text("-----BEGIN PRIVATE KEY-----\nnone\n")
+    done = await check("--config", world.config, "--json", "apns")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["exit_code"]) == (1, 1)
+    assert report["verdict"]["check"] == "config:apns/apple_rn"
+    assert report["verdict"]["code"] == "apple-key-invalid"
+    statuses = {found["stage"]: found["status"] for found in report["checks"]}
+    assert statuses.pop("config") == "fail"
+    assert set(statuses.values()) == {"pass"}
+
+
+async def test_the_push_proxy_of_the_settings_is_not_there(tmp_path: Path) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        done = await check("--mattermost-config", mattermost(tmp_path, url))
+    assert done.returncode == 1
+    assert "[FAIL] tcp:mpns" in done.stdout
+    assert "see: mmpush-tui explain proxy-connection-refused" in done.stdout
+
+
+async def test_mattermost_itself_is_asked_at_its_site_url(tmp_path: Path) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        site = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        settings = mattermost(tmp_path, "", site=site)
+        done = await check("mattermost", "--mattermost-config", settings)
+        assert "[FAIL] tcp:mattermost" in done.stdout
+        done = await check(
+            "mattermost", "--mattermost-config", settings, MM_SERVICESETTINGS_SITEURL="https://"
+        )
+        assert done.returncode == 2
+        assert "the address of the Mattermost server is not known" in done.stderr
+
+
+async def test_the_time_is_over(mute_port: int) -> None:
+    done = await check(f"https://127.0.0.1:{mute_port}", "--timeout", "0.5", "--json")
+    assert done.returncode == 4
+    assert json.loads(done.stdout)["verdict"]["code"] == "deadline"
+
+
+# Wrong usage
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (["apsn"], "there is no target 'apsn'. Did you mean apns? "),
+    ([], "there is nothing to check: no Mattermost configuration was named and no "),
+    (["--config", "/nowhere.toml"], "/nowhere.toml: there is no such file. "),
+    (["--mattermost-config", "/nowhere.json"], "/nowhere.json does not exist. "),
+    (["tpns", "--ca-file", "/nowhere.pem"], "CA file /nowhere.pem: cannot be read: "),
+    (["tpns", "--connect-to", "a:1"], "--connect-to 'a:1': expected HOST:PORT=ADDR:PORT. "),
+    (["tpns", "--connect-to", "a:1=b:0"], "--connect-to 'a:1=b:0': expected HOST:PORT="),
+    (["tpns", "--timeout", "0"], "Invalid value for '--timeout': "),
+    (["mpns"], "Mattermost's settings name no push proxy of your own. "),
+])  # fmt: skip
+async def test_what_cannot_be_done_is_one_sentence(arguments: list[str], sentence: str) -> None:
+    done = await check(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"mmpush-tui: {sentence}"), done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+async def test_settings_that_cannot_be_read_are_wrong_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"EmailSettings": {"PushNotificationServer": "secret')
+    done = await check("--mattermost-config", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(path) in done.stderr
+    assert "secret" not in done.stderr
+
+
+async def test_push_that_is_off_is_said(tmp_path: Path) -> None:
+    settings = mattermost(tmp_path, "https://push-test.mattermost.com", send=False)
+    done = await check("--mattermost-config", settings)
+    assert done.returncode == 2
+    assert "push notifications are switched off in Mattermost" in done.stderr
+
+
+# The end
+
+
+def test_ctrl_c_ends_it_and_shows_what_there_is(mute_port: int) -> None:
+    command = [*COMMAND, "check", f"https://127.0.0.1:{mute_port}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        seen = [child.stdout.readline(), child.stdout.readline()]
+        child.send_signal(signal.SIGINT)
+        rest, _ = child.communicate(timeout=60)
+        assert child.returncode == 130
+    assert seen[0].startswith("[ok]   dns:127.0.0.1:")
+    assert seen[1].startswith("[ok]   tcp:127.0.0.1:")
+    assert "VERDICT (possible)  The checks were stopped; the 2 that were done found nothing" in rest
+    assert "2 ok in " in rest
+
+
+def test_ctrl_c_leaves_a_whole_json_object() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        sock.settimeout(60)
+        command = [*COMMAND, "check", f"https://127.0.0.1:{sock.getsockname()[1]}", "--json"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            connection, _ = sock.accept()
+            with connection:
+                connection.settimeout(60)
+                # The first byte of TLS: the check of it is under way.
+                assert connection.recv(1) == b"\x16"
+                child.send_signal(signal.SIGINT)
+                out, _ = child.communicate(timeout=60)
+            assert child.returncode == 130
+    report = json.loads(out)
+    assert report["exit_code"] == 130
+    assert [found["stage"] for found in report["checks"]] == ["dns", "tcp"]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_exit_code_is_true_where_nobody_reads(as_json: bool) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        command = [*COMMAND, "check", f"http://127.0.0.1:{sock.getsockname()[1]}"]
+        child = subprocess.Popen(
+            [*command, *(["--json"] if as_json else [])],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert child.stdout is not None
+        child.stdout.close()
+        assert child.stderr is not None
+        with child.stderr:
+            assert child.stderr.read() == b""
+        assert child.wait(60) == 1
+
+
+def test_output_that_cannot_be_written_is_said(mute_port: int) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "check", f"http://127.0.0.1:{mute_port}"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "mmpush-tui: the output cannot be written: No space left on device.\n"
+
+
+def test_help_loads_no_network_stack() -> None:
+    loaded = imported_by("from mmpush_tui.cli import run; assert run(['check', '--help']) == 0")
+    assert not loaded & {"asyncio", "ssl", "httpx", "h2", "cryptography", "textual", "rich"}
+
+
+async def test_a_check_loads_no_textual(world: World) -> None:
+    code = (
+        "from mmpush_tui.cli import run; "
+        f"assert run(['check', '--config', {str(world.config)!r}, 'apns']) == 0"
+    )
+    loaded = await asyncio.to_thread(imported_by, code)
+    assert not loaded & {"textual", "uvicorn"}
