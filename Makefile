@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= auto
 
-.PHONY: run test unit lint fix bench clean
+.PHONY: run test unit lint fix bench screenshots clean
 
 run: $(STAMP)
-	$(BIN)/mmpush-tui demo --headless --seconds 20
+	$(BIN)/mmpush-tui demo
 
 test: lint
 	$(BIN)/pytest -n $(WORKERS)
@@ -26,8 +26,12 @@ fix: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+screenshots: $(STAMP)
+	$(BIN)/python -m tools.screenshots
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.worker
+	$(BIN)/python -m benchmarks.console
 
 # pip older than 25.1 knows no dependency groups, so the newest one is asked for first.
 $(STAMP): pyproject.toml

@@ -10,17 +10,21 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import click
 
 from mmpush_tui import __version__
+from mmpush_tui.commands.console import terminal_options
 from mmpush_tui.errors import MmpushError, UsageError
 from mmpush_tui.exits import Exit, exit_code
 from mmpush_tui.fields import nearest
 
 _COMMANDS: Final = {
     "demo": "See it all work against built-in stand-ins; needs no credentials.",
+    "check": "Check every hop that push needs, and name what is broken.",
+    "settings": "Show the push settings of a Mattermost server, as the System Console does.",
     "serve": "Run the push proxy worker.",
     "send": "Send one test push and follow it.",
     "deliveries": "Show the deliveries of a running worker.",
@@ -64,11 +68,59 @@ class _LazyGroup(click.Group):
     "130 interrupted.",
 )
 @click.version_option(__version__, prog_name="mmpush-tui", message="%(prog)s %(version)s")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The worker's configuration, ours or upstream's.",
+)
+@click.option(
+    "--mattermost-config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Mattermost's config.json.",
+)
+@click.option(
+    "--control",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    envvar="MMPUSH_CONTROL",
+    help="The control socket of a running worker, where several run.",
+)
+@click.option(
+    "--licence",
+    default="",
+    metavar="WORDS",
+    help="What Mattermost's licence includes: hpns,id_loaded, or none. A file cannot tell.",
+)
+@terminal_options
 @click.pass_context
-def cli(ctx: click.Context) -> None:
-    """Mattermost push: see and set it, prove every hop, run the proxy."""
+def cli(
+    ctx: click.Context,
+    config: Path | None,
+    mattermost_config: Path | None,
+    control: Path | None,
+    licence: str,
+    remote: bool | None,
+    mouse: bool,
+) -> int:
+    """Mattermost push: see and set it, prove every hop, run the proxy.
+
+    Without a command it opens the console; with nothing configured yet, the guided setup. The
+    options here are the console's, those of a command follow it.
+    """
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        from mmpush_tui.commands.console import open_console
+
+        return open_console(config, mattermost_config, control, licence, remote=remote, mouse=mouse)
+    for name in ctx.params:
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"--{name.replace('_', '-')} stands before the command",
+                fix=f"Write it after: mmpush-tui {ctx.invoked_subcommand} …",
+                code="option-place",
+            )
+    return 0
 
 
 def run(arguments: Sequence[str]) -> int:

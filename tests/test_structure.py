@@ -32,7 +32,9 @@ def test_no_module_outgrows_one_idea(path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["serve", "--help"],
                                        ["demo", "--help"], ["send", "--help"],
-                                       ["deliveries", "--help"], ["explain", "--help"]],
+                                       ["deliveries", "--help"], ["explain", "--help"],
+                                       ["check", "--help"], ["settings", "--help"],
+                                       ["settings", "show", "--help"]],
                          ids=" ".join)  # fmt: skip
 def test_help_loads_neither_textual_nor_the_network_stack(arguments: list[str]) -> None:
     code = f"from mmpush_tui.cli import run; assert run({arguments!r}) == 0"

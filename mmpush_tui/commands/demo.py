@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmpush_tui.commands.console import terminal_options
+from mmpush_tui.errors import UsageError
+
 if TYPE_CHECKING:
     from mmpush_tui.proxy.events import Event
     from mmpush_tui.simulator.demo import DemoReport
@@ -19,9 +22,11 @@ if TYPE_CHECKING:
     type=click.FloatRange(0.1, 86400),
     default=10.0,
     show_default=True,
-    help="How long notifications are posted.",
+    help="With --headless: how long notifications are posted.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, only.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="With --headless: one JSON object at the end, only."
+)
 @click.option(
     "--seed", type=click.IntRange(0, 2**31), help="Repeat a run: same phones, same order."
 )
@@ -30,33 +35,57 @@ if TYPE_CHECKING:
     "faults",
     multiple=True,
     metavar="NAME",
-    help="A fault that is on during the middle half: dead-token, slow, upstream-down. "
-    "May be given more than once.",
+    help="A fault that is on from the beginning, with --headless during the middle half: "
+    "dead-token, slow, upstream-down. May be given more than once.",
 )
+@terminal_options
+@click.pass_context
 def command(
-    headless: bool, seconds: float, as_json: bool, seed: int | None, faults: tuple[str, ...]
-) -> int:
+    ctx: click.Context, headless: bool, seconds: float, as_json: bool, seed: int | None,
+    faults: tuple[str, ...], remote: bool | None, mouse: bool,
+) -> int:  # fmt: skip
     """See it all work: a Mattermost server, the push proxy worker, Apple, Google and phones.
 
-    All of them run on this host, with throw-away credentials; nothing outside a temporary
-    folder is touched and no other address is spoken to. Exit code 0 says that every
-    notification was answered and nothing was left behind.
-    """
-    from mmpush_tui.errors import UsageError
+    It opens the console on its Worker screen, or with --headless prints what happens.
 
-    if not headless:
-        raise UsageError(
-            "the demo's screen is not part of this version",
-            fix="Add --headless to see it without one.",
-            code="console-missing",
+    All of them run on this host, with throw-away credentials; nothing outside a temporary
+    folder is touched and no other address is spoken to. With --headless, exit code 0 says that
+    every notification was answered and nothing was left behind.
+    """
+    from mmpush_tui.simulator.faults import refuse_unknown_faults
+
+    refuse_unknown_faults(faults)
+    if headless:
+        return _headless(
+            seconds, as_json, secrets.randbelow(1_000_000) if seed is None else seed, faults
         )
+    _refuse_headless_options(ctx)
+    from mmpush_tui.console.launch import Demo, launch
+    from mmpush_tui.console.place import Place
+
+    return int(
+        launch(
+            Place(first_screen="worker"), remote=remote, mouse=mouse,
+            demo=Demo(1 if seed is None else seed, faults),
+        )
+    )  # fmt: skip
+
+
+def _refuse_headless_options(ctx: click.Context) -> None:
+    for name, option in (("seconds", "--seconds"), ("as_json", "--json")):
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"{option} is for the demo without a screen",
+                fix="Add --headless.",
+                code="demo-option",
+            )
+
+
+def _headless(seconds: float, as_json: bool, seed: int, faults: tuple[str, ...]) -> int:
     import asyncio
 
     from mmpush_tui.simulator.demo import HeadlessDemo
-    from mmpush_tui.simulator.world import refuse_unknown_faults
 
-    refuse_unknown_faults(faults)
-    seed = secrets.randbelow(1_000_000) if seed is None else seed
     if not as_json:
         _say(_intro(seconds, seed, faults))
     demo = HeadlessDemo(seconds, seed, faults, lambda event: None if as_json else _show(event))

@@ -1,0 +1,69 @@
+"""``mmpush-tui`` alone: the console."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mmpush_tui.errors import MmpushError
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def terminal_options(function: Decorated) -> Decorated:
+    """Add the options that every command with a screen has."""
+    for option in (
+        click.option(
+            "--mouse/--no-mouse", default=True, help="Whether the console takes the mouse."
+        ),
+        click.option(
+            "--remote/--local", default=None,
+            help="Whether the terminal is far away: fewer and smaller frames, its own colours. "
+            "Found out by itself.",
+        ),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def open_console(
+    config: Path | None, mattermost_config: Path | None, control: Path | None, licence: str,
+    *, remote: bool | None, mouse: bool,
+) -> int:  # fmt: skip
+    """Open the console on what was named, or else on what is found on this host.
+
+    With nothing named and nothing found it begins with the guided setup.
+
+    Raises:
+        MmpushError: a named file cannot be used, or there is no terminal for it.
+    """
+    from mmpush_tui.commands.settings import parse_licence
+    from mmpush_tui.console.launch import launch
+    from mmpush_tui.console.place import Place
+    from mmpush_tui.proxy import config as configuration
+    from mmpush_tui.proxy import paths
+    from mmpush_tui.proxy.config_paths import find_config, worker_config
+    from mmpush_tui.settings.sources.config_file import locate
+
+    toml = config or find_config(os.environ)
+    if config is not None:
+        configuration.load(config)
+    config = worker_config(toml) if toml is not None else None
+    found, problem = mattermost_config, ""
+    try:
+        found = locate(mattermost_config, toml, os.environ)
+    except MmpushError as error:
+        # The worker and the checks are of use without it.
+        problem = error.line()
+    is_new = config is None and found is None and control is None and not paths.running()
+    place = Place(
+        config=config,
+        mattermost_config=found,
+        mattermost_problem=problem,
+        control=control,
+        licence=parse_licence(licence),
+        first_screen="setup" if is_new else "overview",
+    )
+    return int(launch(place, remote=remote, mouse=mouse))

@@ -1,0 +1,158 @@
+"""Every action of the console in one table: bindings, key line, palette and help come from it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from textual.binding import Binding
+
+SCREENS: Final = {
+    "overview": "Overview",
+    "settings": "Settings",
+    "worker": "Worker",
+    "checks": "Checks",
+    "setup": "Setup",
+}
+"""The screens in the order of their keys, 1 to 5."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something the user can do.
+
+    Attributes:
+        do: name of the ``action_…`` method, with its argument where it takes one.
+        keys: the keys, in Textual's words; the first one is shown.
+        label: two or three words for the key line.
+        help: one sentence for the help page and the palette.
+        screen: name of the screen it belongs to; empty for all of them.
+        rank: place in the key line, 1 first; 0 for not there.
+        is_demo: only there in the demo.
+    """
+
+    do: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    screen: str = ""
+    rank: int = 0
+    is_demo: bool = False
+
+    @property
+    def id(self) -> str:
+        """A stable name, by which a user may give it other keys."""
+        return f"{self.screen or 'console'}.{self.do}"
+
+    @property
+    def key(self) -> str:
+        """The first key, as a keyboard names it."""
+        return shown_key(self.keys[0])
+
+
+def _goto(number: int, name: str) -> Action:
+    return Action(
+        do=f"goto('{name}')", keys=(str(number), f"f{number}"), label=SCREENS[name],
+        help=f"Go to the {SCREENS[name]} screen.",
+    )  # fmt: skip
+
+
+ACTIONS: Final = (
+    *(_goto(number, name) for number, name in enumerate(SCREENS, 1)),
+    Action(do="help", keys=("question_mark",), label="help", rank=90,
+           help="Show every key that works here."),
+    Action(do="command_palette", keys=("ctrl+p",), label="palette",
+           help="Find an action by its name."),
+    Action(do="redraw", keys=("ctrl+l",), label="redraw",
+           help="Draw the screen anew, after something else wrote on it."),
+    Action(do="suspend_process", keys=("ctrl+z",), label="suspend",
+           help="Go back to the shell for a while; fg returns here."),
+    Action(do="ask_quit", keys=("q", "ctrl+q", "ctrl+c"), label="quit", rank=91,
+           help="Leave the console; asks first where something would be lost."),
+
+    Action(do="check_all", keys=("c",), label="check all", screen="overview", rank=1,
+           help="Check every hop that the settings and the configuration need."),
+    Action(do="open", keys=("enter",), label="open", screen="overview", rank=2,
+           help="Go where the marked line is dealt with."),
+    Action(do="goto('worker')", keys=("l",), label="log", screen="overview", rank=3,
+           help="Watch the deliveries."),
+
+    Action(do="save", keys=("ctrl+s",), label="save", screen="settings", rank=1,
+           help="Show the plan and write the changes."),
+    Action(do="diff", keys=("d",), label="diff", screen="settings", rank=2,
+           help="Show what saving would write."),
+    Action(do="revert", keys=("u",), label="revert", screen="settings", rank=3,
+           help="Put this setting back to what is stored."),
+    Action(do="revert_all", keys=("U",), label="revert all", screen="settings",
+           help="Put every setting back to what is stored."),
+    Action(do="reread", keys=("r",), label="read again", screen="settings",
+           help="Read the stored settings again; asks first where changes would be lost."),
+    Action(do="check", keys=("k",), label="check this", screen="settings", rank=4,
+           help="Check whether this push server can be reached."),
+
+    Action(do="start", keys=("s",), label="start", screen="worker", rank=1,
+           help="Start a push proxy worker from the configuration."),
+    Action(do="stop", keys=("x",), label="stop", screen="worker", rank=1,
+           help="Stop the worker, once it has answered what is under way."),
+    Action(do="attach", keys=("a",), label="attach", screen="worker",
+           help="Choose which of the running workers is shown."),
+    Action(do="reload", keys=("R",), label="reload", screen="worker",
+           help="Let the worker read its configuration and credentials again."),
+    Action(do="detail", keys=("enter",), label="detail", screen="worker", rank=2,
+           help="Open the journey of the marked delivery."),
+    Action(do="follow", keys=("f", "G"), label="follow", screen="worker", rank=3,
+           help="Go to the newest delivery and stay with what comes."),
+    Action(do="freeze", keys=("space",), label="freeze", screen="worker", rank=4,
+           help="Hold the log still; again to go on."),
+    Action(do="filter", keys=("slash",), label="filter", screen="worker", rank=5,
+           help="Show only what matches, such as status:FAIL platform:apple >500ms."),
+    Action(do="next_failure", keys=("n",), label="next failure", screen="worker", rank=7,
+           help="Go to the next delivery that failed."),
+    Action(do="previous_failure", keys=("N",), label="previous failure", screen="worker",
+           help="Go to the delivery before that failed."),
+    Action(do="keep", keys=("o",), label="save log", screen="worker",
+           help="Write the lines shown to a file, one event a line."),
+    Action(do="faults", keys=("v",), label="faults", screen="worker", rank=6, is_demo=True,
+           help="Let the demo's Apple and Google fail on purpose."),
+
+    Action(do="run", keys=("r",), label="run again", screen="checks", rank=1,
+           help="Run all checks."),
+    Action(do="run_failed", keys=("f",), label="failed only", screen="checks", rank=2,
+           help="Run those again that did not pass."),
+    Action(do="cancel", keys=("escape",), label="cancel", screen="checks", rank=3,
+           help="Stop the checks that are running."),
+    Action(do="evidence", keys=("enter",), label="evidence", screen="checks", rank=4,
+           help="Show what was seen on the wire."),
+    Action(do="keep", keys=("o",), label="save report", screen="checks", rank=5,
+           help="Write the report to a file, as JSON."),
+
+    Action(do="next", keys=("enter",), label="next", screen="setup", rank=1,
+           help="Prove this answer and go on."),
+    Action(do="back", keys=("escape",), label="back", screen="setup", rank=2,
+           help="Go one question back; nothing is lost."),
+    Action(do="later", keys=("ctrl+o",), label="later", screen="setup", rank=3,
+           help="Keep the answers as a draft and go to the Overview."),
+)  # fmt: skip
+
+_SHOWN: Final = {
+    "question_mark": "?", "slash": "/", "enter": "Enter", "escape": "Esc", "space": "Space",
+}  # fmt: skip
+
+
+def shown_key(key: str) -> str:
+    """Return a key in the words of a keyboard: ``ctrl+s`` is ``^s``."""
+    if key[0] == "f" and key[1:].isdecimal():
+        return key.upper()
+    return _SHOWN.get(key) or key.replace("ctrl+", "^")
+
+
+def of_screen(screen: str, *, is_demo: bool) -> list[Action]:
+    """Return the actions of one screen, without those of all screens."""
+    return [a for a in ACTIONS if a.screen == screen and (is_demo or not a.is_demo)]
+
+
+def bindings(screen: str) -> list[Binding]:
+    """Return the bindings of a screen, or with an empty name those of every screen."""
+    return [
+        Binding(",".join(action.keys), action.do, action.label, show=False, id=action.id)
+        for action in ACTIONS
+        if action.screen == screen
+    ]

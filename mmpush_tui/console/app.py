@@ -1,0 +1,204 @@
+"""The console: what it looks at, which screen is in front, and how it ends."""
+
+import asyncio
+import contextlib
+import functools
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual.app import App
+from textual.driver import Driver
+from textual.signal import Signal
+
+from mmpush_tui.console import crash, ending, themes
+from mmpush_tui.console.actions import SCREENS, bindings
+from mmpush_tui.console.checks_desk import ChecksDesk
+from mmpush_tui.console.palette import Actions
+from mmpush_tui.console.place import Place
+from mmpush_tui.console.screens import make
+from mmpush_tui.console.session import Session
+from mmpush_tui.console.settings_desk import SettingsDesk
+from mmpush_tui.console.terminal import TerminalLost, TerminalRecovered, is_gone
+from mmpush_tui.console.worker_desk import WorkerDesk
+from mmpush_tui.errors import MmpushError
+from mmpush_tui.exits import Exit
+from mmpush_tui.tasks import Tasks
+from mmpush_tui.text import clean
+
+if TYPE_CHECKING:
+    from mmpush_tui.console.setup_desk import SetupDesk
+    from mmpush_tui.simulator.stage import Stage
+
+_GONE_POLL_S = 1.0
+
+
+class ConsoleApp(App[None], inherit_bindings=False):
+    """Holds the desks and the screens together; each of them does its own work.
+
+    Args:
+        place: what the console looks at.
+        session: how it draws.
+        stage: the demo's other half, or None.
+        driver_class: how Textual reaches the terminal; None for its own choice.
+    """
+
+    TITLE = "mmpush"
+    CSS_PATH: ClassVar[Any] = ["styles/frame.tcss", "styles/screens.tcss"]
+    BINDINGS: ClassVar[Any] = bindings("")
+    COMMANDS: ClassVar[Any] = {Actions}
+    MODES: ClassVar[Any] = {name: make(name) for name in SCREENS}
+
+    def __init__(
+        self,
+        place: Place,
+        session: Session,
+        stage: "Stage | None" = None,
+        driver_class: type[Driver] | None = None,
+    ) -> None:
+        # Said here and not by the theme alone: without colours, Textual decides before it.
+        super().__init__(driver_class=driver_class, ansi_color=session.is_ansi)
+        self.place = place
+        self.session = session
+        self.stage = stage
+        self.crash: crash.Crash | None = None
+        self.farewell = ""
+        """A sentence for the shell once the screen is gone."""
+        self.changed: Signal[frozenset[str]] = Signal(self, "changed")
+        self.worker = WorkerDesk(place, lambda: self.tell_of("worker"), self.bug)
+        self.settings = SettingsDesk(place, lambda: self.tell_of("settings"))
+        self.checks = ChecksDesk(
+            place, lambda: self.settings.view.draft, lambda: self.tell_of("checks"), self.bug
+        )
+        self.tasks = Tasks(self.bug)
+        self._dirty: set[str] = set()
+        self._turning: asyncio.AbstractEventLoop | None = None
+        self._end_code: Exit | None = None
+        self.register_theme(themes.FULL)
+        self.register_theme(themes.ANSI)
+        self.theme = session.theme
+
+    @functools.cached_property
+    def setup(self) -> "SetupDesk":
+        """The desk of the guided set-up, which most sessions never need."""
+        from mmpush_tui.console.setup_desk import SetupDesk
+
+        return SetupDesk(lambda: self.tell_of("setup"))
+
+    async def on_mount(self) -> None:
+        """Show the first screen, then begin to look around."""
+        self._turning = asyncio.get_running_loop()
+        if self._end_code is not None:
+            self.end(self._end_code)
+        await self.switch_mode(self.place.first_screen)
+        self.set_interval(_GONE_POLL_S, self._notice_lost_terminal)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.tasks.spawn("begin", self._look_around())
+
+    async def _look_around(self) -> None:
+        if self.stage is not None:
+            try:
+                await self.stage.start()
+            except MmpushError as error:
+                self.end(Exit.FAILED, f"mmpush-tui: {error.line()}")
+                return
+        self.worker.begin()
+        await self.settings.load()
+
+    async def on_unmount(self) -> None:
+        """End what belongs to the console; a worker of its own process goes on."""
+        for desk in (self.checks, self.worker, self.tasks):
+            await desk.aclose()
+        if self.stage is not None:
+            await self.stage.aclose()
+
+    def use_configuration(self, config: Path, toml: Path) -> None:
+        """Go on with another configuration of the worker, and the settings source it names."""
+        from mmpush_tui.settings.sources.config_file import locate
+
+        with contextlib.suppress(MmpushError):
+            found = locate(None, toml, os.environ) or self.place.mattermost_config
+            self.place = replace(self.place, mattermost_config=found, mattermost_problem="")
+        self.place = replace(self.place, config=config)
+        for desk in (self.worker, self.settings, self.checks):
+            desk.place = self.place
+
+    async def action_goto(self, name: str) -> None:
+        """Bring a screen to the front."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        await self.switch_mode(name)
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        from mmpush_tui.console.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+    def action_redraw(self) -> None:
+        """Draw everything anew."""
+        self.refresh(layout=True)
+
+    def action_ask_quit(self) -> None:
+        """Leave, after asking where something would be lost."""
+        if not isinstance(self.screen, ending.QuitScreen):
+            self.tasks.spawn("quit", ending.leave(self))
+
+    def end_soon(self, code: Exit) -> None:
+        """End the console with ``code``; may be called from a signal handler."""
+        self._end_code = code
+        if self._turning is not None and not self._turning.is_closed():
+            self._turning.call_soon_threadsafe(self.end, code)
+
+    def end(self, code: Exit, farewell: str = "") -> None:
+        """End the console with ``code``; ``farewell`` is said in the shell."""
+        self.farewell = farewell
+        self.exit(return_code=int(code))
+
+    def bug(self, name: str, error: BaseException) -> None:
+        """End the console because a task of ours failed in a way nobody foresaw."""
+        del name
+        if isinstance(error, Exception):
+            self._handle_exception(error)
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Show a passing message, as plain text."""
+        super().notify(clean(message), **(options | {"markup": False}))
+
+    def tell_of(self, topic: str) -> None:
+        """Tell the screens of a change soon; a flood of changes becomes one."""
+        if not self._dirty and self._running:
+            self.set_timer(self.session.flush_s if topic == "worker" else 0.02, self._tell)
+        self._dirty.add(topic)
+
+    def _tell(self) -> None:
+        topics, self._dirty = frozenset(self._dirty), set()
+        self.changed.publish(topics)
+
+    def _notice_lost_terminal(self) -> None:
+        if not self.is_headless and is_gone(sys.__stdin__.fileno() if sys.__stdin__ else 0):
+            self.end(Exit.INTERRUPTED)
+
+    def on_terminal_lost(self, _event: TerminalLost) -> None:
+        """End: there is nobody to draw for."""
+        self.end(Exit.INTERRUPTED)
+
+    def on_terminal_recovered(self, _event: TerminalRecovered) -> None:
+        """Draw everything anew, because frames were dropped."""
+        self.action_redraw()
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.crash = self.crash or crash.report(error)
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        # Textual's own would print every local variable to the user's terminal.
+        if self.crash is None:
+            self.crash = crash.report(sys.exc_info()[1] or RuntimeError())
+        self.panic(Text(self.crash.sentence))

@@ -1,0 +1,65 @@
+"""What is left of a crash: a file without locals, and one sentence."""
+
+import os
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import platformdirs
+
+from mmpush_tui import __version__
+from mmpush_tui.text import presentable
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """One fault of this program.
+
+    Attributes:
+        sentence: what the user is told.
+        path: the report, or None where none could be written.
+    """
+
+    sentence: str
+    path: Path | None
+
+
+def report(error: BaseException) -> Crash:
+    """Write where ``error`` happened to a file of the state folder and return what to say.
+
+    The report holds files, lines and functions. It holds neither locals nor the error's text,
+    which can quote what nobody may see.
+    """
+    name = type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"mmpush-tui {__version__}", datetime.now(UTC).isoformat(timespec="seconds"), name]
+    lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    cause = error.__cause__ or error.__context__
+    while cause is not None and len(lines) < 500:
+        lines.append(f"after {type(cause).__name__}")
+        lines += [
+            f"  {frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(cause.__traceback__)
+        ]
+        cause = cause.__cause__ or cause.__context__
+    path = _write("".join(presentable(line, 400) + "\n" for line in lines))
+    where = f"The report is in {path}." if path else "No report could be written."
+    sentence = (
+        f"mmpush-tui: this is a fault of mmpush-tui {__version__}: {name}. {where} "
+        "A worker that was running goes on: mmpush-tui deliveries --follow shows it."
+    )
+    return Crash(sentence, path)
+
+
+def _write(text: str) -> Path | None:
+    folder = platformdirs.user_state_path("mmpush-tui")
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    path = folder / f"crash-{stamp}-{os.getpid()}.txt"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+    except OSError:
+        return None
+    return path

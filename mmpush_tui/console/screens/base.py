@@ -1,0 +1,121 @@
+"""What every screen has: the frame, the registry's keys, and news from the desks."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Final, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+
+from mmpush_tui.console import wording
+from mmpush_tui.console.actions import ACTIONS, Action, of_screen
+from mmpush_tui.console.widgets.frame import KeyLine, Spread, Tabs
+from mmpush_tui.console.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from mmpush_tui.console.app import ConsoleApp
+
+_WIDTHS: Final = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]
+SMALLEST: Final = (40, 12)
+"""Columns and lines below which only the state is shown."""
+
+
+class ConsoleScreen(Screen[None]):
+    """One of the five screens.
+
+    A screen composes its body, draws itself from the desks in :meth:`draw`, and says in
+    :meth:`can` which of its actions make sense now.
+    """
+
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    name_: ClassVar[str] = ""
+
+    @property
+    def console_app(self) -> "ConsoleApp":
+        """The app, as what it is."""
+        return cast("ConsoleApp", self.app)
+
+    def body(self) -> Iterable[Widget]:
+        """Return the widgets between the frame's lines."""
+        raise NotImplementedError
+
+    def draw(self, topics: frozenset[str]) -> None:
+        """Draw what has changed; ``topics`` are names of desks."""
+        raise NotImplementedError
+
+    def can(self, do: str) -> bool:
+        """Return whether an action of this screen makes sense now."""
+        del do
+        return True
+
+    def compose(self) -> ComposeResult:
+        """Make the frame around the body."""
+        yield Spread(id="status")
+        yield Tabs(self.name_)
+        with Vertical(id="body"):
+            yield from self.body()
+        yield Spread(id="last")
+        yield KeyLine()
+        yield Plain(id="too-small")
+
+    def on_mount(self) -> None:
+        """Listen for news and draw for the first time."""
+        self.console_app.changed.subscribe(self, self._changed)
+        self.call_after_refresh(self._changed, frozenset(wording.TOPICS))
+
+    def on_screen_resume(self) -> None:
+        """Draw what changed while another screen was in front."""
+        self._changed(frozenset(wording.TOPICS))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the state alone where there is no room for more."""
+        too_small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
+        self.set_class(too_small, "-too-small")
+        self._draw_frame()
+
+    def refresh_keys(self) -> None:
+        """Show which keys make sense now."""
+        own = sorted(
+            (a for a in of_screen(self.name_, is_demo=self.console_app.place.is_demo) if a.rank),
+            key=lambda action: action.rank,
+        )
+        general = [a for a in ACTIONS if not a.screen and a.rank]
+        self.query_one(KeyLine).offer([a for a in own if self.can(a.do)] + general)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let through what makes sense now."""
+        known = {a.do for a in of_screen(self.name_, is_demo=self.console_app.place.is_demo)}
+        given = f"{action}('{parameters[0]}')" if parameters else action
+        return self.can(given) if given in known else True
+
+    def actions_now(self) -> list[Action]:
+        """Return this screen's actions that make sense now."""
+        own = of_screen(self.name_, is_demo=self.console_app.place.is_demo)
+        return [action for action in own if self.can(action.do)]
+
+    def _changed(self, topics: frozenset[str]) -> None:
+        # A screen that is not in front is drawn when it comes there.
+        if self.is_mounted and self.app.screen_stack and self in self.app.screen_stack:
+            self._draw_frame()
+            self.draw(topics)
+            self.refresh_keys()
+
+    def _draw_frame(self) -> None:
+        app = self.console_app
+        self.query_one("#status", Spread).say_both(*wording.status(app))
+        self.query_one("#last", Spread).say_both(*wording.last_failure(app))
+        too_small = self.query_one("#too-small", Plain)
+        if self.has_class("-too-small"):
+            width, height = self.app.size
+            too_small.say_lines(
+                (f"This terminal has {width} columns and {height} lines;",),
+                (f"the console needs {SMALLEST[0]} and {SMALLEST[1]}.",),
+                (app.worker.view.words,),
+            )
+
+
+def explain_action(action: Action) -> str:
+    """Return the key and the sentence of ``action``, for help and palette."""
+    return f"{action.help[:-1]}  ({action.key})"

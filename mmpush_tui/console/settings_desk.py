@@ -1,0 +1,126 @@
+"""The console's side of Mattermost's settings: what is stored, the draft, and saving it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mmpush_tui.console.place import Place
+from mmpush_tui.errors import MmpushError
+from mmpush_tui.settings import page as pages
+from mmpush_tui.settings.notes import Note, notes
+from mmpush_tui.settings.page import Change, Licence, Page
+from mmpush_tui.settings.sources import Loaded
+from mmpush_tui.settings.sources.config_file import ConfigFile
+
+NO_FILE: Final = (
+    "No Mattermost configuration is known on this host. Name its config.json with "
+    "--mattermost-config, or let Setup (5) find it."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsView:
+    """What the screens show of the settings.
+
+    Attributes:
+        at: where they are stored; empty where no place is known.
+        saved: the page as stored; None where it could not be read.
+        draft: the page as edited.
+        loaded: what the source gave.
+        problem: why they cannot be read or saved, as a sentence; or empty.
+        news: what the last save did, as a sentence; or empty.
+    """
+
+    at: str = ""
+    saved: Page | None = None
+    draft: Page | None = None
+    loaded: Loaded | None = None
+    problem: str = ""
+    news: str = ""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What saving would write."""
+        if self.loaded is None or self.draft is None or self.draft == self.saved:
+            return ()
+        return pages.changes(self.loaded.stored, self.draft, self.locked)
+
+    @property
+    def blocked(self) -> str:
+        """Why it cannot be saved, as a sentence; empty where it can."""
+        if self.loaded is None or self.saved is None or self.draft is None:
+            return self.problem or NO_FILE
+        return pages.blocked(self.saved, self.draft, self.loaded.stored, self.locked)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The advice for the draft."""
+        if self.loaded is None or self.draft is None:
+            return ()
+        return notes(self.draft, self.licence, self.locked, self.loaded.stored)
+
+    @property
+    def licence(self) -> Licence:
+        """What is known of the licence."""
+        return self.loaded.licence if self.loaded else Licence(hpns=None, id_loaded=None)
+
+    @property
+    def locked(self) -> Mapping[str, str]:
+        """Fields that the environment holds, with the variable's name."""
+        return self.loaded.locked if self.loaded else {}
+
+
+class SettingsDesk:
+    """Owns the draft of the Push Notification Server page.
+
+    Args:
+        place: what the console was started for.
+        on_change: called whenever :attr:`view` has changed.
+    """
+
+    def __init__(self, place: Place, on_change: Callable[[], None]) -> None:
+        self.view = SettingsView(at=str(place.mattermost_config or ""))
+        self.place = place
+        self._on_change = on_change
+
+    async def load(self) -> None:
+        """Read the stored settings; a draft is given up."""
+        self._set(at=str(self.place.mattermost_config or ""))
+        if self.place.mattermost_config is None:
+            self._set(problem=self.place.mattermost_problem or NO_FILE)
+            return
+        source = ConfigFile(self.place.mattermost_config, licence=self.place.licence)
+        try:
+            loaded = await source.load()
+        except MmpushError as error:
+            self._set(loaded=None, saved=None, draft=None, problem=error.line(), news="")
+            return
+        saved = pages.infer(loaded.stored, loaded.licence)
+        self._set(loaded=loaded, saved=saved, draft=saved, problem="", news="")
+
+    def edit(self, draft: Page) -> None:
+        """Take ``draft`` as the new draft."""
+        if draft != self.view.draft:
+            self._set(draft=draft, news="")
+
+    async def save(self) -> bool:
+        """Write the changes; the view says what came of it. Return whether they were written."""
+        view = self.view
+        if view.loaded is None or self.place.mattermost_config is None or view.blocked:
+            return False
+        source = ConfigFile(self.place.mattermost_config, licence=self.place.licence)
+        count = len(view.changes)
+        try:
+            saved = await source.save(view.loaded, view.changes)
+        except MmpushError as error:
+            self._set(problem=error.line(), news="")
+            return False
+        await self.load()
+        backup = f" The old file is {saved.backup}." if saved.backup else ""
+        reload = " Mattermost reads it after: mmctl config reload" if saved.needs else ""
+        self._set(news=f"Saved {count} {'setting' if count == 1 else 'settings'}.{backup}{reload}")
+        return True
+
+    def _set(self, **changes: object) -> None:
+        self.view = replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of SettingsView, given in this module only
+        self._on_change()

@@ -1,0 +1,41 @@
+import stat
+
+from mmpush_tui.console import crash
+
+CANARY = "canary-" + "f3" * 32
+
+
+def _fail() -> None:
+    secret = CANARY
+    raise ValueError(f"bad {secret}")
+
+
+def _fail_twice() -> None:
+    try:
+        _fail()
+    except ValueError as error:
+        raise RuntimeError(CANARY) from error
+
+
+def test_a_report_says_where_and_never_what() -> None:
+    try:
+        _fail_twice()
+    except RuntimeError as error:
+        made = crash.report(error)
+    assert made.path is not None
+    text = made.path.read_text()
+    assert "RuntimeError" in text
+    assert "after ValueError" in text
+    assert "test_crash.py" in text
+    assert "_fail_twice" in text
+    assert CANARY not in text
+    assert CANARY not in made.sentence
+    assert str(made.path) in made.sentence
+    assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
+
+
+def test_without_a_place_for_the_report_there_is_still_a_sentence(monkeypatch) -> None:  # type: ignore[no-untyped-def] # pytest's own
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
+    made = crash.report(RuntimeError())
+    assert made.path is None
+    assert "No report could be written." in made.sentence
