@@ -20,7 +20,7 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-BACKLOG: Final = 256 * 1024
+BACKLOG: Final = 64 * 1024
 """Bytes that wait for a slow terminal before frames are dropped."""
 _LAST_WORDS_S: Final = 3.0
 _CHUNK: Final = 512
@@ -81,7 +81,10 @@ class TerminalOutput:
         with self._changed:
             if self._is_lost:
                 return len(text)
-            if self._size + len(data) > BACKLOG and not self._keeps_all:
+            # Something larger than all of it, such as the first frame of a huge window, may go.
+            is_too_much = bool(self._size) and self._size + len(data) > BACKLOG
+            # After one that was dropped, the next ones would be painted on the wrong ground.
+            if (is_too_much or self._has_dropped) and not self._keeps_all:
                 self._has_dropped = True
                 return len(text)
             self._waiting.append(data)

@@ -180,6 +180,23 @@ def test_while_the_terminal_stalls_the_worker_goes_on_and_the_console_recovers(
     assert demo.is_restored()
 
 
+def test_after_frames_were_dropped_the_screen_is_whole(demo: Terminal) -> None:
+    demo.send("\x1b[15~")
+    demo.see("Which apps do your users have?")
+    before = demo.lines[2:20]
+    demo.send("1")
+    demo.see("[1 Overview]")
+    demo.stall()
+    for keys in ["1", "3", "4"] * 40:
+        demo.send(keys)
+        time.sleep(0.08)
+    demo.send("\x1b[15~")
+    time.sleep(1)
+    demo.resume()
+    demo.see("[5 Setup]")
+    _wait_for(lambda: demo.lines[2:20] == before, "something of another screen is left", 20)
+
+
 def test_a_stalled_terminal_does_not_keep_it_from_ending(demo: Terminal, short_tmp: Path) -> None:
     demo.see(" OK ")
     demo.stall()
