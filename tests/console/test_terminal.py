@@ -208,6 +208,27 @@ def test_a_stalled_terminal_does_not_keep_it_from_ending(demo: Terminal, short_t
     _assert_nothing_is_left(children, short_tmp)
 
 
+_SGR = re.compile(rb"\x1b\[([0-9;]*)m")
+_COLOURS = {*range(30, 39), *range(40, 49), *range(90, 98), *range(100, 108)}
+
+
+def test_without_colours_there_is_not_one(short_tmp: Path) -> None:
+    environment = {"TMPDIR": str(short_tmp), "NO_COLOR": "1", "COLORTERM": "truecolor"}
+    with Terminal("demo", environment=environment) as demo:
+        demo.see("worker running 127.0.0.1:")
+        for key, name in (("1", "Overview"), ("2", "Settings"), ("\x1b[15~", "Setup")):
+            demo.send(key)
+            demo.see(f"{name}]")
+        demo.send("\x1b[13~")
+        demo.see("[3 Worker]")
+        demo.send("v")
+        demo.see("Let the demo fail on purpose")
+        codes = {int(code) for found in _SGR.findall(bytes(demo.written))
+                 for code in found.split(b";") if code}  # fmt: skip
+        assert codes & _COLOURS == set()
+        assert 7 in codes, "what is marked is reversed"
+
+
 HOSTILE = {
     "osc52": "\x1b]52;c;Y2FuYXJ5\x07",
     "title": "\x1b]0;canary\x07",
