@@ -295,7 +295,6 @@ async def test_a_worker_process_is_followed_through_stop_and_start(short_tmp: Pa
             async with httpx.AsyncClient(trust_env=False) as http:
                 await http.post(f"{again.url}/api/v1/send_push", content=b"{}")
             await screen.until(lambda: screen.events[-1].reason == "bad_request")
-            assert "has ended" in screen.problems[-1]
             await again.kill()
             await screen.until(lambda: "does not answer" in screen.problems[-1])
         finally:
