@@ -36,6 +36,7 @@ from mmpush_tui.checks.report import CheckResult, Report  # noqa: E402
 from mmpush_tui.console.app import ConsoleApp  # noqa: E402
 from mmpush_tui.console.checks_desk import ChecksDesk  # noqa: E402
 from mmpush_tui.console.place import Place  # noqa: E402
+from mmpush_tui.console.recent import Recent  # noqa: E402
 from mmpush_tui.console.session import Session  # noqa: E402
 from mmpush_tui.console.worker_desk import WorkerDesk  # noqa: E402
 from mmpush_tui.proxy.events import Event, timestamp  # noqa: E402
@@ -53,6 +54,7 @@ class SteadyWorkerDesk(WorkerDesk):
         super().attach(control)
         self._places = {}
         self.rates = Rates(clock=self._clock, wall_clock=self._clock)
+        self.recent = Recent(clock=self._clock, wall_clock=self._clock)
 
     def _clock(self) -> float:
         return (_START + _STEP * len(self._places)).timestamp()

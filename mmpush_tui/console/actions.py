@@ -55,6 +55,15 @@ def _goto(number: int, name: str) -> Action:
     )  # fmt: skip
 
 
+def _scrolls(screen: str, what: str, rank: int = 0) -> tuple[Action, Action]:
+    return (
+        Action(do="pane_down", keys=("J",), label="scroll", screen=screen, rank=rank,
+               help=f"Scroll {what} down."),
+        Action(do="pane_up", keys=("K",), label="scroll back", screen=screen,
+               help=f"Scroll {what} up."),
+    )  # fmt: skip
+
+
 ACTIONS: Final = (
     *(_goto(number, name) for number, name in enumerate(SCREENS, 1)),
     Action(do="help", keys=("question_mark",), label="help", rank=90,
@@ -74,6 +83,7 @@ ACTIONS: Final = (
            help="Go where the marked line is dealt with."),
     Action(do="goto('worker')", keys=("l",), label="log", screen="overview", rank=3,
            help="Watch the deliveries."),
+    *_scrolls("overview", "the page", rank=4),
 
     Action(do="save", keys=("ctrl+s",), label="save", screen="settings", rank=1,
            help="Show the plan and write the changes."),
@@ -112,17 +122,21 @@ ACTIONS: Final = (
            help="Write the lines shown to a file, one event a line."),
     Action(do="faults", keys=("v",), label="faults", screen="worker", rank=6, is_demo=True,
            help="Let the demo's Apple and Google fail on purpose."),
+    *_scrolls("worker", "the journey"),
+    Action(do="back", keys=("escape",), label="back", screen="worker",
+           help="Close the filter's field or the journey, or take the filter away."),
 
     Action(do="run", keys=("r",), label="run again", screen="checks", rank=1,
            help="Run all checks."),
     Action(do="run_failed", keys=("f",), label="failed only", screen="checks", rank=2,
-           help="Run those again that did not pass."),
+           help="Run those targets again that did not pass."),
     Action(do="cancel", keys=("escape",), label="cancel", screen="checks", rank=3,
-           help="Stop the checks that are running."),
+           help="Close the evidence, or stop the checks that are running."),
     Action(do="evidence", keys=("enter",), label="evidence", screen="checks", rank=4,
-           help="Show what was seen on the wire."),
+           help="Show or hide what was seen on the wire."),
     Action(do="keep", keys=("o",), label="save report", screen="checks", rank=5,
            help="Write the report to a file, as JSON."),
+    *_scrolls("checks", "evidence or verdict", rank=6),
 
     Action(do="next", keys=("enter",), label="next", screen="setup", rank=1,
            help="Prove this answer and go on."),

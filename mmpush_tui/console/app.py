@@ -47,7 +47,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     """
 
     TITLE = "mmpush"
-    CSS_PATH: ClassVar[Any] = ["styles/frame.tcss", "styles/screens.tcss"]
+    CSS_PATH: ClassVar[Any] = ["styles/frame.tcss", "styles/screens.tcss", "styles/watching.tcss"]
     BINDINGS: ClassVar[Any] = bindings("")
     COMMANDS: ClassVar[Any] = {Actions}
     MODES: ClassVar[Any] = {name: make(name) for name in SCREENS}

@@ -4,29 +4,23 @@ What the desks know becomes hops with a state each, one sentence over all, and w
 reader. Nothing is called good that was not seen to be good.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, Literal
-from urllib.parse import urlsplit
+from typing import Final
 
 from mmpush_tui.checks.report import Report, Status
 from mmpush_tui.console.checks_desk import ChecksView
+from mmpush_tui.console.needs import Need, needs
+from mmpush_tui.console.recent import Outlook
 from mmpush_tui.console.settings_desk import SettingsView
+from mmpush_tui.console.way import State, Way, host_and_port, sends_here, standing, vendor, ways
 from mmpush_tui.console.worker_desk import Phase, WorkerView
-from mmpush_tui.proxy.rates import Reading
-from mmpush_tui.proxy.watch import TargetStatus
+from mmpush_tui.proxy.lines import duration
+from mmpush_tui.proxy.rates import RATES_OVER_S, Reading
 from mmpush_tui.settings.page import Mode
-from mmpush_tui.settings.urls import region_of
 
-
-class State(StrEnum):
-    """How a hop is, as far as it was seen."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-    OFF = "off"
-    UNKNOWN = "unknown"
+_MANY: Final = 3
+"""Failures from which on they are no accident."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,23 +47,6 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """Something that wants the reader.
-
-    Attributes:
-        severity: how bad it is.
-        text: what it is, in a sentence.
-        screen: where it is dealt with.
-        todo: two or three words for what happens there.
-    """
-
-    severity: Literal["fail", "warn", "info"]
-    text: str
-    screen: str
-    todo: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
     """The picture of the Overview."""
 
@@ -83,36 +60,49 @@ class Chain:
 
 _OF_STATUS: Final = {
     Status.PASS: State.OK, Status.WARN: State.WARN, Status.FAIL: State.FAIL,
-    None: State.UNKNOWN,
 }  # fmt: skip
 
 
-def chain(settings: SettingsView, worker: WorkerView, checks: ChecksView, rates: Reading) -> Chain:
-    """Return the picture that the desks' views add up to."""
-    mattermost = _mattermost(settings)
-    proxy = _proxy(settings, worker, checks, rates)
-    branches = _branches(settings, worker, checks)
-    needs = _needs(settings, worker, checks)
-    sentence, state = _sentence(settings, worker, checks, rates)
+def chain(
+    settings: SettingsView,
+    worker: WorkerView,
+    checks: ChecksView,
+    rates: Reading,
+    recent: Mapping[str, Outlook],
+) -> Chain:
+    """Return the picture that the desks' views add up to.
+
+    Args:
+        settings, worker, checks: what the desks know.
+        rates: how fast deliveries come.
+        recent: how each target did in the last minute.
+    """
+    found = ways(worker, checks, recent)
+    broken = standing(settings, worker, checks, found)
+    sentence, state = _sentence(settings, worker, checks.report, broken, rates, found)
     return Chain(
-        sentence=sentence, state=state, mattermost=mattermost, proxy=proxy, branches=branches,
-        needs=needs,
-    )  # fmt: skip
+        sentence=sentence,
+        state=state,
+        mattermost=_mattermost(settings),
+        proxy=_proxy(settings, worker, checks, rates),
+        branches=_branches(settings, found),
+        needs=needs(settings, worker, checks, found, broken),
+    )
 
 
 def _mattermost(settings: SettingsView) -> Hop:
-    name = "Mattermost"
-    if settings.saved is None:
-        state = State.FAIL if settings.at else State.UNKNOWN
-        return Hop(name=name, state=state, facts=("unknown",))
+    name, saved = "Mattermost", settings.saved
+    if saved is None:
+        state = State.FAIL if settings.at and settings.problem else State.UNKNOWN
+        return Hop(name=name, state=state, facts=("not known",))
     mode = {
-        Mode.OFF: "push is off", Mode.HPNS: "sends to HPNS", Mode.TPNS: "sends to TPNS",
-        Mode.CUSTOM: "own push proxy",
-    }[settings.saved.mode]  # fmt: skip
-    state = State.OFF if settings.saved.mode is Mode.OFF else State.OK
-    warned = any(note.severity == "warn" for note in settings.notes)
+        Mode.OFF: "push is off", Mode.HPNS: "to HPNS", Mode.TPNS: "to TPNS",
+        Mode.CUSTOM: "own proxy",
+    }[saved.mode]  # fmt: skip
+    state = State.OFF if saved.mode is Mode.OFF else State.OK
+    is_warned = any(note.severity == "warn" for note in settings.notes)
     return Hop(
-        name=name, state=State.WARN if warned and state is State.OK else state,
+        name=name, state=State.WARN if is_warned and state is State.OK else state,
         facts=(mode, "config.json"),
     )  # fmt: skip
 
@@ -125,158 +115,154 @@ def _proxy(settings: SettingsView, worker: WorkerView, checks: ChecksView, rates
     if settings.saved is not None and _is_hosted(settings):
         mode = settings.saved.mode
         name = "hosted HPNS" if mode is Mode.HPNS else "hosted TPNS"
-        host = urlsplit(settings.saved.server).hostname or ""
-        state = _OF_STATUS[checks.status_of(mode.value)]
-        return Hop(name=name, state=state, facts=(host.split(".mattermost")[0], _checked(state)))
-    status = worker.status
-    if status is None:
-        state = _OF_STATUS[checks.status_of("mpns")]
-        if worker.phase is Phase.LOST:
-            return Hop(name="push proxy", state=State.FAIL, facts=("worker gone",))
-        return Hop(name="push proxy", state=state, facts=("no worker here", _checked(state)))
-    state = State.OK if worker.phase is Phase.RUNNING else State.WARN
-    parts = urlsplit(status.listen)
-    is_here = parts.hostname in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared
-    listen = f":{parts.port}" if is_here and parts.port else parts.netloc or status.listen
-    p95 = f"  p95 {rates.p95_ms:.0f} ms" if rates.p95_ms is not None else ""
-    return Hop(name="push proxy", state=state, facts=(listen, f"{rates.arrived_per_s:.1f}/s{p95}"))
+        host = host_and_port(settings.saved.server)[0]
+        return _asked(name, host.split(".mattermost")[0], checks.status_of(mode.value))
+    name = "push proxy"
+    if worker.phase is Phase.LOST:
+        return Hop(name=name, state=State.FAIL, facts=("silent", f"since {worker.silent_since}"))
+    if worker.phase is Phase.STARTING:
+        return Hop(name=name, state=State.UNKNOWN, facts=("starting",))
+    if (status := worker.status) is None:
+        return _asked(name, _elsewhere(settings), checks.status_of("mpns"))
+    if worker.phase is not Phase.RUNNING:
+        return Hop(name=name, state=State.WARN, facts=(worker.phase.value, "takes no more"))
+    host, port = host_and_port(status.listen)
+    is_here = host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared
+    p95 = f"  p95 {duration(rates.p95_ms)}" if rates.p95_ms is not None else ""
+    return Hop(
+        name=name, state=State.OK,
+        facts=(f":{port}" if is_here and port else worker.listen,
+               f"{rates.arrived_per_s:.1f}/s{p95}"),
+    )  # fmt: skip
 
 
-def _checked(state: State) -> str:
-    return {
-        State.UNKNOWN: "not checked", State.OK: "reached", State.WARN: "reached",
-        State.FAIL: "not reached",
-    }.get(state, "")  # fmt: skip
+def _elsewhere(settings: SettingsView) -> str:
+    """Return where Mattermost sends, while no worker of ours is there to be seen."""
+    if settings.saved is None or settings.saved.mode is not Mode.CUSTOM:
+        return "no worker"
+    host, port = host_and_port(settings.saved.server)
+    is_here = host in ("127.0.0.1", "localhost", "::1")
+    return f":{port}" if is_here else host or "no address"
 
 
-def _branches(settings: SettingsView, worker: WorkerView, checks: ChecksView) -> tuple[Branch, ...]:
+def _asked(name: str, where: str, status: Status | None) -> Hop:
+    state = _OF_STATUS[status] if status is not None else State.UNKNOWN
+    word = {State.UNKNOWN: "not checked", State.FAIL: "check failed"}.get(state, "reached")
+    return Hop(name=name, state=state, facts=(where, word))
+
+
+def _branches(settings: SettingsView, found: Sequence[Way]) -> tuple[Branch, ...]:
     if _is_hosted(settings):
         phones = Hop(name="phones", state=State.UNKNOWN, facts=("store apps",))
-        vendor = Hop(name="Apple and Google", state=State.UNKNOWN, facts=("behind the host",))
-        return (Branch(vendor=vendor, phones=phones),)
-    targets = worker.status.targets if worker.status else []
-    if not targets:
+        both = Hop(name="Apple, Google", state=State.UNKNOWN, facts=("behind it", "not seen here"))
+        return (Branch(vendor=both, phones=phones),)
+    if not found:
         return tuple(
             Branch(
-                vendor=Hop(name=name, state=State.UNKNOWN, facts=("no target",)),
+                vendor=Hop(name=name, state=State.UNKNOWN, facts=("not known",)),
                 phones=Hop(name="phones", state=State.UNKNOWN),
             )
             for name in ("Apple APNs", "Google FCM")
         )
-    return tuple(_branch(target, checks) for target in targets[:4])
+    return tuple(_branch(way) for way in found)
 
 
-def _branch(target: TargetStatus, checks: ChecksView) -> Branch:
-    is_apple = target.platform == "apple"
-    name = "Apple APNs" if is_apple else "Google FCM"
-    checked = checks.status_of(f"{'apns' if is_apple else 'fcm'}/{target.type}")
-    counts = target.counts
-    answered = counts.ok + counts.removed
-    if target.state != "ready":
-        vendor = Hop(name=name, state=State.FAIL, facts=(target.type, "cannot send"))
-    elif checked is Status.FAIL:
-        vendor = Hop(name=name, state=State.FAIL, facts=(target.type, "check failed"))
-    elif target.connected or checked is Status.PASS:
-        fact = "connected" if target.connected else "reached"
-        vendor = Hop(name=name, state=State.OK, facts=(target.type, fact))
-    else:
-        vendor = Hop(name=name, state=State.UNKNOWN, facts=(target.type, "not tried yet"))
-    if not answered:
-        phones = Hop(name="phones", state=State.UNKNOWN, facts=("nothing sent",))
-    else:
-        phones = Hop(
-            name="phones",
-            state=State.OK if counts.acknowledged else State.UNKNOWN,
-            facts=(f"{counts.ok} sent", f"{counts.acknowledged} confirmed"),
-        )
-    return Branch(vendor=vendor, phones=phones)
+def _branch(way: Way) -> Branch:
+    name = "Apple APNs" if vendor(way.target) == "Apple" else "Google FCM"
+    at = Hop(name=name, state=way.state, facts=(way.target.type, way.fact))
+    counts = way.target.counts
+    state = State.UNKNOWN
+    facts: tuple[str, ...] = ("nothing sent",)
+    if way.outlook.is_gone:
+        state, facts = State.WARN, (f"{counts.ok} sent", "now all gone")
+    elif counts.ok:
+        state = State.OK if counts.acknowledged else State.UNKNOWN
+        facts = (f"{counts.ok} sent", f"{counts.acknowledged} confirmed")
+    elif counts.removed:
+        facts = (f"{counts.removed} gone",)
+    return Branch(vendor=at, phones=Hop(name="phones", state=state, facts=facts))
 
 
 def _sentence(
-    settings: SettingsView, worker: WorkerView, checks: ChecksView, rates: Reading
+    settings: SettingsView,
+    worker: WorkerView,
+    report: Report | None,
+    broken: Report | None,
+    rates: Reading,
+    found: Sequence[Way],
 ) -> tuple[str, State]:
-    saved, status = settings.saved, worker.status
-    if saved is None and status is None and worker.phase is Phase.NONE and not settings.at:
-        return "Push is not set up on this host yet.", State.UNKNOWN
+    saved = settings.saved
     if saved is not None and saved.mode is Mode.OFF:
         return "Push is switched off in Mattermost.", State.OFF
+    if _is_hosted(settings):
+        return _of_report(report, "Mattermost sends to its hosted push service.")
     if worker.phase is Phase.LOST:
-        return "The push proxy worker is gone.", State.FAIL
-    if (report := checks.report) is not None and report.verdict.status is Status.FAIL:
-        return report.verdict.summary, State.FAIL
-    if status is not None:
-        return _of_deliveries(worker, rates)
-    if saved is not None and saved.mode is Mode.CUSTOM:
-        return "Mattermost sends to a push proxy of your own.", _of_report(report)
-    if report is not None:
-        return report.verdict.summary, _of_report(report)
-    return "Nothing has been seen or checked yet.", State.UNKNOWN
+        return f"The push proxy worker is silent since {worker.silent_since}.", State.FAIL
+    if worker.phase is Phase.STARTING:
+        return "The push proxy worker is starting.", State.UNKNOWN
+    if worker.status is not None:
+        return _of_worker(settings, worker, broken, rates, found)
+    if saved is None and not settings.at and not worker.others and worker.phase is Phase.NONE:
+        return "Push is not set up on this host yet.", State.UNKNOWN
+    if saved is not None:
+        where = saved.server or "no address"
+        return _of_report(report, f"Mattermost sends to a push proxy at {where}.")
+    if settings.at and settings.problem:
+        return "Mattermost's settings cannot be read.", State.FAIL
+    return _of_report(report, "Nothing has been seen or checked yet.")
 
 
-def _of_report(report: Report | None) -> State:
-    return _OF_STATUS[report.verdict.status] if report is not None else State.UNKNOWN
+def _of_report(report: Report | None, otherwise: str) -> tuple[str, State]:
+    if report is None:
+        return otherwise, State.UNKNOWN
+    return report.verdict.summary, _OF_STATUS[report.verdict.status]
 
 
-def _of_deliveries(worker: WorkerView, rates: Reading) -> tuple[str, State]:
-    delivered, failed = rates.ok_per_s + rates.removed_per_s, rates.failed_per_s
+def _of_worker(
+    settings: SettingsView,
+    worker: WorkerView,
+    broken: Report | None,
+    rates: Reading,
+    found: Sequence[Way],
+) -> tuple[str, State]:
+    """Return the sentence where a worker answers: the worst of what is seen."""
+    if worker.phase is Phase.STOPPING:
+        return "The push proxy worker is stopping.", State.WARN
     if worker.phase is not Phase.RUNNING:
         return "The push proxy worker takes no more pushes.", State.WARN
-    if worker.status is not None and not any(t.state == "ready" for t in worker.status.targets):
+    if not any(way.target.state == "ready" for way in found):
         return "The push proxy worker runs, and none of its targets can send.", State.FAIL
-    if failed and not delivered:
+    bad = [way for way in found if way.state is State.FAIL and way.trouble]
+    seen = [way for way in bad if way.outlook.last is not None or way.target.state != "ready"]
+    if seen:
+        troubles = " and ".join(dict.fromkeys(way.trouble for way in seen))
+        if all(way.state is State.FAIL for way in found):
+            return f"Push is failing: {troubles}.", State.FAIL
+        return f"Push works in part: {troubles}.", State.FAIL
+    if broken is not None:
+        return broken.verdict.summary, State.FAIL
+    if sends_here(settings, worker) is False:
+        return "Mattermost sends elsewhere, and not to the worker that runs here.", State.WARN
+    return _of_deliveries(worker, rates, found)
+
+
+def _of_deliveries(worker: WorkerView, rates: Reading, found: Sequence[Way]) -> tuple[str, State]:
+    """Return the sentence where nothing stands in the way."""
+    delivered = rates.ok_per_s + rates.removed_per_s
+    is_many = rates.failed_per_s * RATES_OVER_S >= _MANY
+    if is_many and not delivered:
         return "Push is failing: nothing was delivered in the last seconds.", State.FAIL
-    if failed > delivered / 3:
+    if is_many and rates.failed_per_s > delivered / 3:
         return "Push works in part: many deliveries fail.", State.WARN
-    if delivered:
+    active = [way for way in found if way.outlook.all]
+    if active and all(way.outlook.is_gone for way in active):
+        return "Nothing is delivered: every device of the last minute is gone.", State.WARN
+    if troubles := [way.trouble for way in found if way.state is State.WARN and way.trouble]:
+        return f"Push is working, with trouble: {' and '.join(troubles)}.", State.WARN
+    if any(way.outlook.ok for way in active):
         return "Push is working.", State.OK
+    if active:
+        return "Push is tried, and nothing was delivered in the last minute.", State.UNKNOWN
     if worker.status is not None and worker.status.counts.ok:
-        return "Push is quiet: what came before was delivered.", State.OK
+        return "Push is quiet: nothing was to be sent in the last minute.", State.UNKNOWN
     return "The push proxy worker runs; nothing has been delivered yet.", State.UNKNOWN
-
-
-def _needs(settings: SettingsView, worker: WorkerView, checks: ChecksView) -> tuple[Need, ...]:
-    needs: list[Need] = []
-    is_own = settings.saved is not None and settings.saved.mode is Mode.CUSTOM
-    if settings.problem and settings.at:
-        needs.append(
-            Need(severity="fail", text=settings.problem, screen="settings", todo="settings")
-        )
-    if worker.problem:
-        needs.append(Need(severity="fail", text=worker.problem, screen="worker", todo="worker"))
-    for target in worker.status.targets if worker.status else []:
-        if target.state != "ready" and target.reason:
-            text = f"{target.type} cannot send: {target.reason}"
-            needs.append(Need(severity="fail", text=text, screen="worker", todo="worker"))
-    if checks.report is not None and checks.report.verdict.status is not Status.PASS:
-        verdict = checks.report.verdict
-        severity: Literal["fail", "warn"] = "fail" if verdict.status is Status.FAIL else "warn"
-        needs.append(
-            Need(severity=severity, text=verdict.summary, screen="checks", todo="what to do")
-        )
-    if settings.changes:
-        text = f"{len(settings.changes)} changed settings are not saved."
-        needs.append(Need(severity="warn", text=text, screen="settings", todo="save or revert"))
-    needs += [
-        Need(severity="warn", text=note.message, screen="settings", todo="settings")
-        for note in settings.notes
-        if note.severity == "warn"
-    ]
-    has_worker = worker.phase is not Phase.NONE
-    if settings.saved is None and not settings.at and not has_worker:
-        text = "Nothing is configured: Setup asks a few questions and proves each answer."
-        needs.append(Need(severity="info", text=text, screen="setup", todo="begin"))
-    elif is_own and not has_worker and not worker.problem:
-        needs.append(
-            Need(severity="info", text="No push proxy worker runs on this host.",
-                 screen="worker", todo="start one")
-        )  # fmt: skip
-    if checks.report is None and not checks.is_running and settings.saved is not None:
-        text = "The hops have not been checked since this console started."
-        needs.append(Need(severity="info", text=text, screen="checks", todo="check them"))
-    if settings.saved is not None and (region_of(settings.saved.server) is not None):
-        needs += [
-            Need(severity="info", text=note.message, screen="settings", todo="settings")
-            for note in settings.notes
-            if note.severity == "info"
-        ][:1]
-    return tuple(needs)

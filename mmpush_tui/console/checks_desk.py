@@ -1,11 +1,14 @@
 """The console's side of the reachability checks: one run at a time, its results as they come."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from mmpush_tui.checks.report import CheckResult, Report, Status
+import msgspec
+
+from mmpush_tui.checks.report import CheckResult, Report, Status, exit_code
 from mmpush_tui.console.place import Place
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.settings.page import Page
@@ -26,31 +29,39 @@ class ChecksView:
 
     Attributes:
         is_running: a run is under way.
-        plans: the targets of the last or the running run, in order.
-        results: by id, those that have come.
-        report: the last complete run; None before the first and while one runs.
-        problem: why there is nothing to check, as a sentence; or empty.
         was_cancelled: the last run was stopped before its end.
+        plans: the targets of the last or the running run, in order.
+        results: what has come of that run, in the order of the wire.
+        report: the last run that came to its end; stays until the next one does.
+        ended_s: when that was, on the clock that only goes forward.
+        problem: why there is nothing to check, as a sentence; or empty.
+        is_broken: and that is a fault of the configuration.
     """
 
     is_running: bool = False
+    was_cancelled: bool = False
     plans: "tuple[TargetPlan, ...]" = ()
     results: tuple[CheckResult, ...] = ()
     report: Report | None = None
+    ended_s: float = 0.0
     problem: str = ""
-    was_cancelled: bool = False
+    is_broken: bool = False
+
+    @property
+    def shown_report(self) -> Report | None:
+        """The report over what :attr:`results` holds; None where that is not complete."""
+        return None if self.is_running or self.was_cancelled else self.report
 
     def of(self, target: str) -> tuple[CheckResult, ...]:
         """Return the results of one target."""
         return tuple(result for result in self.results if result.target == target)
 
     def status_of(self, target: str) -> Status | None:
-        """Return the worst status of one target; None where it was not checked."""
-        found = [result.status for result in self.of(target)]
-        for status in (Status.FAIL, Status.WARN, Status.PASS):
-            if status in found:
-                return status
-        return None
+        """Return the worst status of one target in the last complete run; None without any."""
+        checks = self.report.checks if self.report is not None else []
+        found = {check.status for check in checks if check.target == target}
+        worst = (Status.FAIL, Status.WARN, Status.PASS)
+        return next((status for status in worst if status in found), None)
 
 
 class ChecksDesk:
@@ -78,46 +89,55 @@ class ChecksDesk:
         self._running: asyncio.Task[None] | None = None
 
     def start(self, wanted: Sequence[str] = ()) -> None:
-        """Begin a run over ``wanted`` target ids, or over all; a run under way goes on."""
-        if not self.view.is_running:
-            self._set(is_running=True, problem="", was_cancelled=False)
-            self._running = self._tasks.spawn("checks", self._run(tuple(wanted)))
+        """Begin a run over ``wanted`` target ids, or over all; a run under way goes on.
+
+        What is known of the targets that are not wanted stays, and counts for the verdict.
+        """
+        if self.view.is_running:
+            return
+        self._set(is_running=True, problem="", is_broken=False, was_cancelled=False)
+        self._running = self._tasks.spawn("checks", self._run(frozenset(wanted)))
 
     def start_failed(self) -> None:
         """Begin a run over the targets that did not pass the last time."""
         failed = {r.target for r in self.view.results if r.status is Status.FAIL}
         if failed:
-            self.start([plan.target for plan in self.view.plans if plan.target in failed])
+            self.start(sorted(failed))
 
     def cancel(self) -> None:
         """Stop the run under way."""
         if self._running is not None and self.view.is_running:
             self._running.cancel()
+            self._running = None
+            self._set(is_running=False, was_cancelled=True)
 
     async def aclose(self) -> None:
         """Stop what runs."""
         await self._tasks.aclose()
 
-    async def _run(self, wanted: tuple[str, ...]) -> None:
+    async def _run(self, wanted: frozenset[str]) -> None:
         try:
             config, found = await asyncio.to_thread(self._load)
             from mmpush_tui.checks.plan import plan
             from mmpush_tui.checks.run import run
             from mmpush_tui.proxy.config import NetworkSettings
 
-            chosen = plan(self._page(), config, credentials=found)
-            chosen = tuple(p for p in chosen if not wanted or p.target in wanted)
-            self._set(plans=chosen, results=(), report=None)
+            plans = plan(self._page(), config, credentials=found)
+            chosen = tuple(p for p in plans if p.target in wanted) or plans
+            again = {p.target for p in chosen}
+            left = {p.target for p in plans} - again
+            kept = tuple(r for r in self.view.results if r.target in left)
+            self._set(plans=plans, results=kept)
             network = config.network if config else NetworkSettings(connect_to={}, ca_file="")
             report = await run(chosen, network=network, deadline_s=DEADLINE_S, on_result=self.take)
-            self.finish(report)
+            self.finish(_together(plans, kept, report))
         except MmpushError as error:
-            self._set(problem=error.line(), plans=(), results=(), report=None)
-        except asyncio.CancelledError:
-            self._set(was_cancelled=True)
-            raise
-        finally:
-            self._set(is_running=False)
+            line = error.line()
+            self._set(
+                problem=line[:1].upper() + line[1:], is_broken=error.code != "check-nothing",
+                plans=(), results=(), report=None,
+            )  # fmt: skip
+        self._set(is_running=False)
 
     def _load(self) -> "tuple[ProxyConfig | None, Mapping[str, Credential]]":
         # In a thread, like the files: loading the network stack for the first time takes long.
@@ -132,12 +152,26 @@ class ChecksDesk:
 
     def finish(self, report: Report) -> None:
         """Take the report at the end of a run."""
-        self._set(report=report, results=tuple(report.checks))
+        self._set(report=report, results=tuple(report.checks), ended_s=time.monotonic())
 
     def take(self, result: CheckResult) -> None:
         """Take a result as it comes."""
-        self._set(results=(*self.view.results, result))
+        if self.view.is_running:
+            self._set(results=(*self.view.results, result))
 
     def _set(self, **changes: object) -> None:
         self.view = replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of ChecksView, given in this module only
         self._on_change()
+
+
+def _together(plans: "Sequence[TargetPlan]", kept: Sequence[CheckResult], report: Report) -> Report:
+    """Return ``report`` with the results that were kept, and the verdict over all of them."""
+    if not kept:
+        return report
+    from mmpush_tui.checks.run import in_order
+    from mmpush_tui.checks.verdict import verdict
+
+    checks = in_order(plans, [*kept, *report.checks])
+    return msgspec.structs.replace(
+        report, checks=checks, verdict=verdict(plans, checks), exit_code=int(exit_code(checks))
+    )

@@ -15,7 +15,7 @@ class QuitScreen(AskScreen):
 
 
 async def leave(app: "ConsoleApp") -> None:
-    """End the console, after asking where a worker of ours runs or a draft would be lost.
+    """End the console, after asking where a worker of ours runs or something would be lost.
 
     The demo ends without a question: everything in it is made up.
     """
@@ -24,20 +24,19 @@ async def leave(app: "ConsoleApp") -> None:
         return
     view = app.worker.view
     has_worker = view.is_ours and view.phase in (Phase.RUNNING, Phase.DRAINING)
-    unsaved = app.settings.view.changes
-    if not has_worker and not unsaved:
+    text = _losses(app)
+    answers = {"go": "Leave without saving" if app.settings.view.changes else "Leave"}
+    if view.phase is Phase.STARTING:
+        text.append("A worker is being started. It goes on when this console ends.")
+    elif has_worker:
+        text.append(
+            "The worker that this console started runs on its own. Left running, it goes on "
+            "delivering, and the next console finds it again."
+        )
+        answers = {"go": "Leave, and let the worker run", "stop": "Stop the worker and leave"}
+    if not text:
         app.end(Exit.OK)
         return
-    text, answers = [], {}
-    if unsaved:
-        count = "1 setting" if len(unsaved) == 1 else f"{len(unsaved)} settings"
-        text.append(f"{count} on the Settings screen: changed, not saved, lost on leaving.")
-    if has_worker:
-        text.append("The worker that this console started runs on its own. Left running, it")
-        text.append("goes on delivering, and the next console finds it again.")
-        answers = {"go": "Leave, and let the worker run", "stop": "Stop the worker and leave"}
-    else:
-        answers = {"go": "Leave without saving"}
     choice = await ask(app, QuitScreen("Leave the console?", text, answers | {"": "Stay here"}))
     if choice == "go":
         app.end(Exit.OK, _goes_on(app) if has_worker else "")
@@ -47,10 +46,22 @@ async def leave(app: "ConsoleApp") -> None:
             app.end(Exit.OK, "The worker has stopped.")
 
 
+def _losses(app: "ConsoleApp") -> list[str]:
+    """Return what leaving would lose or cut short, a sentence each."""
+    text = []
+    if count := len(app.settings.view.changes):
+        settings = "1 setting" if count == 1 else f"{count} settings"
+        text.append(f"{settings} on the Settings screen: changed, not saved, lost on leaving.")
+    if app.checks.view.is_running:
+        text.append("The checks are under way, and would be cut short.")
+    return text
+
+
 def _goes_on(app: "ConsoleApp") -> str:
-    status = app.worker.view.status
-    where = f" on {status.listen}" if status else ""
+    listen = app.worker.view.listen
+    where = f" on {listen}" if listen else ""
     return (
-        f"The worker goes on{where}. mmpush-tui shows it again, "
-        "mmpush-tui deliveries --follow its deliveries."
+        f"The worker goes on{where}.\n"
+        "  mmpush-tui                       shows it again\n"
+        "  mmpush-tui deliveries --follow   shows its deliveries"
     )

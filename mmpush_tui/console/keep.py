@@ -1,26 +1,70 @@
 """Files that the user asks for: reports and logs, each with the time in its name."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Final
 
+from textual.app import App
+
+from mmpush_tui.errors import FailedError
+from mmpush_tui.setup.paths import short_path
 from mmpush_tui.text import clean
 
+_MOST: Final = 100
+_TOLD_S: Final = 8
+_REFUSED_S: Final = 20
 
-def keep(folder: Path, name: str, suffix: str, data: bytes) -> str:
-    """Write ``data`` to a new file in ``folder`` and return a sentence about it. Blocks.
+
+def keep(folder: Path, name: str, suffix: str, data: bytes) -> Path:
+    """Write ``data`` to a new file in ``folder`` and return its path. Blocks.
 
     Only its owner can read the file: it names hosts and devices.
+
+    Raises:
+        FailedError: it cannot be written; nothing of it is left.
     """
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    for number in range(100):
-        extra = f"-{number}" if number else ""
-        path = folder / f"mmpush-{name}-{stamp}{extra}.{suffix}"
+    for number in range(_MOST):
+        path = folder / f"mmpush-{name}-{stamp}{f'-{number}' if number else ''}.{suffix}"
         try:
             path.touch(mode=0o600, exist_ok=False)
-            path.write_bytes(data)
         except FileExistsError:
             continue
         except OSError as error:
-            return f"{clean(path)} cannot be written: {error.strerror}."
-        return f"Written to {clean(path)}."
-    return f"{clean(folder)} holds too many files of this second."
+            raise _refused(path, error) from error
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise _refused(path, error) from error
+        return path
+    raise FailedError(
+        f"{folder} holds {_MOST} files of this second", fix="Try again.", code="keep-too-many"
+    )
+
+
+def _refused(path: Path, error: OSError) -> FailedError:
+    return FailedError(
+        f"{path} cannot be written",
+        why=error.strerror or "",
+        fix="Files are written to the folder in which the console was started.",
+        code="keep-failed",
+    )
+
+
+async def keep_and_tell(
+    app: App[Any], folder: Path, name: str, suffix: str, data: Callable[[], bytes]
+) -> None:
+    """Write what ``data`` returns as :func:`keep` does, and say where, or why not.
+
+    ``data`` is called in a thread of its own: making it may take long.
+    """
+    try:
+        path = await asyncio.to_thread(lambda: keep(folder, name, suffix, data()))
+    except FailedError as error:
+        app.notify(error.line(), severity="error", timeout=_REFUSED_S)
+    else:
+        where = clean(short_path(path.parent))
+        app.notify(f"Written to {path.name} in {where}.", timeout=_TOLD_S)

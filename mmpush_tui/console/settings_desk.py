@@ -9,8 +9,9 @@ from mmpush_tui.errors import MmpushError
 from mmpush_tui.settings import page as pages
 from mmpush_tui.settings.notes import Note, notes
 from mmpush_tui.settings.page import Change, Licence, Page
-from mmpush_tui.settings.sources import Loaded
+from mmpush_tui.settings.sources import NEEDS, Loaded
 from mmpush_tui.settings.sources.config_file import ConfigFile
+from mmpush_tui.setup.paths import short_path
 
 NO_FILE: Final = (
     "No Mattermost configuration is known on this host. Name its config.json with "
@@ -27,8 +28,10 @@ class SettingsView:
         saved: the page as stored; None where it could not be read.
         draft: the page as edited.
         loaded: what the source gave.
-        problem: why they cannot be read or saved, as a sentence; or empty.
-        news: what the last save did, as a sentence; or empty.
+        problem: why they cannot be read or saved, as a sentence; or empty. It stays until they
+            are read or saved.
+        news: what the last save did, as sentences; or empty.
+        is_saving: the changes are being written.
     """
 
     at: str = ""
@@ -37,11 +40,20 @@ class SettingsView:
     loaded: Loaded | None = None
     problem: str = ""
     news: str = ""
+    is_saving: bool = False
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether something is changed that can be saved; the terms are stored nowhere."""
+        saved, draft = self.saved, self.draft
+        if saved is None or draft is None:
+            return False
+        return replace(draft, agreed=saved.agreed, region=saved.region) != saved
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """What saving would write."""
-        if self.loaded is None or self.draft is None or self.draft == self.saved:
+        if self.loaded is None or self.draft is None or not self.is_edited:
             return ()
         return pages.changes(self.loaded.stored, self.draft, self.locked)
 
@@ -83,8 +95,15 @@ class SettingsDesk:
         self.place = place
         self._on_change = on_change
 
-    async def load(self) -> None:
-        """Read the stored settings; a draft is given up."""
+    async def load(self, *, keep_draft: bool = False) -> None:
+        """Read the stored settings.
+
+        Args:
+            keep_draft: what was changed stays changed, laid over what is read now; also where
+                nothing can be read. Otherwise the draft is given up.
+        """
+        before = self.view
+        keeps = keep_draft and before.is_edited
         self._set(at=str(self.place.mattermost_config or ""))
         if self.place.mattermost_config is None:
             self._set(problem=self.place.mattermost_problem or NO_FILE)
@@ -93,10 +112,14 @@ class SettingsDesk:
         try:
             loaded = await source.load()
         except MmpushError as error:
-            self._set(loaded=None, saved=None, draft=None, problem=error.line(), news="")
+            if not keeps:
+                self._set(loaded=None, saved=None, draft=None)
+            self._set(problem=error.line(), news="")
             return
-        saved = pages.infer(loaded.stored, loaded.licence)
-        self._set(loaded=loaded, saved=saved, draft=saved, problem="", news="")
+        saved = draft = pages.infer(loaded.stored, loaded.licence)
+        if keeps and before.saved is not None and before.draft is not None:
+            draft = _laid_over(saved, before.saved, before.draft)
+        self._set(loaded=loaded, saved=saved, draft=draft, problem="", news="")
 
     def edit(self, draft: Page) -> None:
         """Take ``draft`` as the new draft."""
@@ -106,21 +129,42 @@ class SettingsDesk:
     async def save(self) -> bool:
         """Write the changes; the view says what came of it. Return whether they were written."""
         view = self.view
-        if view.loaded is None or self.place.mattermost_config is None or view.blocked:
+        config = self.place.mattermost_config
+        if view.loaded is None or config is None or view.blocked or view.is_saving:
             return False
-        source = ConfigFile(self.place.mattermost_config, licence=self.place.licence)
-        count = len(view.changes)
+        self._set(is_saving=True)
         try:
-            saved = await source.save(view.loaded, view.changes)
+            done = await ConfigFile(config, licence=self.place.licence).save(
+                view.loaded, view.changes
+            )
         except MmpushError as error:
             self._set(problem=error.line(), news="")
             return False
-        await self.load()
-        backup = f" The old file is {saved.backup}." if saved.backup else ""
-        reload = " Mattermost reads it after: mmctl config reload" if saved.needs else ""
-        self._set(news=f"Saved {count} {'setting' if count == 1 else 'settings'}.{backup}{reload}")
+        finally:
+            self._set(is_saving=False)
+        # Saved is saved: what was typed meanwhile is a change of what is stored now.
+        was_edited_meanwhile = self.view.draft != view.draft
+        self._set(saved=view.draft)
+        await self.load(keep_draft=was_edited_meanwhile)
+        backup = f" The old file is {short_path(done.backup)}." if done.backup else ""
+        needs = "".join(f" {NEEDS[need]}" for need in done.needs)
+        self._set(news=f"Saved.{backup}{needs}")
         return True
 
     def _set(self, **changes: object) -> None:
         self.view = replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of SettingsView, given in this module only
         self._on_change()
+
+
+def _laid_over(stored: Page, before: Page, draft: Page) -> Page:
+    """Return ``stored`` with what ``draft`` changes of ``before``."""
+    if (draft.mode, draft.server) != (before.mode, before.server):
+        # Mode, region, terms and address follow from each other: they go together.
+        stored = replace(
+            stored, mode=draft.mode, region=draft.region, server=draft.server, agreed=draft.agreed
+        )
+    if draft.contents != before.contents:
+        stored = replace(stored, contents=draft.contents)
+    if draft.max_notifications != before.max_notifications:
+        stored = replace(stored, max_notifications=draft.max_notifications)
+    return stored

@@ -1,8 +1,9 @@
 """The console's side of the guided set-up: the draft, the page it stands on, the proofs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
 from mmpush_tui.errors import MmpushError
@@ -10,16 +11,25 @@ from mmpush_tui.fields import Field, Value
 from mmpush_tui.setup import answers as judged
 from mmpush_tui.setup import candidates, credentials, detect, draft, proof, steps, write
 from mmpush_tui.setup.candidates import Wanted
+from mmpush_tui.setup.detect import Surroundings
 from mmpush_tui.setup.draft import Draft
 from mmpush_tui.setup.finding import Finding, Status
+from mmpush_tui.setup.paths import short_path
 from mmpush_tui.setup.steps import Step, StepId
 from mmpush_tui.setup.write import Applied, Plan
 
-_PROOF_TIMEOUT_S: Final = 10.0
+_FILE_TIMEOUT_S: Final = 10.0
 _LOOKS: Final = {
     steps.KEY_FILE.key: (Wanted.APPLE_KEY, credentials.look_at_apple_key),
     steps.ACCOUNT_FILE.key: (Wanted.SERVICE_ACCOUNT, credentials.look_at_service_account),
 }
+WANTED: Final[Mapping[str, Wanted]] = MappingProxyType({k: look[0] for k, look in _LOOKS.items()})
+"""The fields that name a credential, and which one."""
+_NO_ANSWER: Final = Finding(
+    status=Status.FAIL,
+    message="This took too long: a file or folder does not answer.",
+    fix="Is it on a network share that is away? Name another file.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +43,23 @@ class SetupView:
         offers: files that could be meant, by field key.
         finding: what trying this page's answers showed.
         before: what trying the page before showed.
-        is_busy: something is being tried.
+        is_busy: something is being tried or written.
         plan: on the last page, what would be written.
         applied: what was written.
+        found: what is on this host; None until that is known.
         news: a sentence about the draft; or empty.
     """
 
     draft: Draft = field(default_factory=Draft)
-    problems: dict[str, str] | None = None
-    looks: dict[str, Finding] | None = None
-    offers: dict[str, tuple[str, ...]] | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
+    looks: Mapping[str, Finding] = field(default_factory=dict)
+    offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     finding: Finding | None = None
     before: Finding | None = None
     is_busy: bool = False
     plan: Plan | None = None
     applied: Applied | None = None
+    found: Surroundings | None = None
     news: str = ""
 
     @property
@@ -71,6 +83,38 @@ class SetupView:
         """Whether this is the summary."""
         return self.step.id is StepId.SUMMARY
 
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """The keys of this page's fields that keep it from being done, as far as is known."""
+        failed = {key for key, look in self.looks.items() if look.status is Status.FAIL}
+        return tuple(
+            asked.key
+            for asked in steps.asked(self.step, self.draft.answers)
+            if asked.key in self.problems or asked.key in failed
+        )
+
+    @property
+    def seen_here(self) -> tuple[str, ...]:
+        """What was found on this host that belongs to this page, in sentences."""
+        if self.found is None:
+            return ()
+        match self.step.id:
+            case StepId.MATTERMOST:
+                files = [f"{short_path(at.path)}: {at.reason}." for at in self.found.mattermost]
+                return (*files, *self.found.remarks)
+            case StepId.EXISTING:
+                return tuple(
+                    f"{short_path(at.path)}: {at.reason.rstrip('.')}."
+                    for at in self.found.push_proxies
+                )
+            case StepId.LISTEN:
+                return tuple(
+                    f"Port {port.number} is in use by {port.holder or 'another program'}."
+                    for port in self.found.ports
+                )
+            case _:
+                return ()
+
 
 class SetupDesk:
     """Owns the draft of the guided set-up.
@@ -86,54 +130,87 @@ class SetupDesk:
     async def begin(self) -> None:
         """Take up the draft of another day, and what is found on this host."""
         kept, sentence = await asyncio.to_thread(draft.load_draft)
-        found = await asyncio.to_thread(detect.look_around)
-        self._set(draft=kept.with_defaults(detect.suggested(found)), news=sentence)
+        if kept.answers and not sentence:
+            sentence = "Your answers of another day are here again; nothing was written."
+        self._set(draft=kept, news=sentence)
+        try:
+            async with asyncio.timeout(_FILE_TIMEOUT_S):
+                found = await asyncio.to_thread(detect.look_around)
+        except TimeoutError:
+            found = None
+        if found is not None:
+            # What was answered meanwhile stays.
+            suggested = self.view.draft.with_defaults(detect.suggested(found))
+            self._set(draft=suggested, found=found)
         await self._enter()
 
     def answer(self, asked: Field, value: Value) -> None:
         """Take an answer."""
-        before = self.view.draft
-        if steps.answer(before.answers, asked) == value and asked.key in before.answers:
+        before = self.view
+        after = before.draft.with_answer(asked.key, value)
+        if asked.key in before.draft.answers and after.answers == before.draft.answers:
             return
-        problems = {k: v for k, v in (self.view.problems or {}).items() if k != asked.key}
-        self._set(draft=before.with_answer(asked.key, value), finding=None, problems=problems)
+        self._set(
+            draft=after,
+            finding=None,
+            problems=_without(before.problems, asked.key),
+            looks=_without(before.looks, asked.key),
+        )
 
     async def look(self, asked: Field) -> None:
-        """Look into the file that ``asked`` names, and take what follows from it."""
-        named = steps.text(self.view.draft.answers, asked)
-        if asked.key not in _LOOKS or not named:
+        """Judge an answer that was just given, and take what follows from a file it names."""
+        answers = self.view.draft.answers
+        named = steps.text(answers, asked)
+        if not named:
             return
-        finding = await asyncio.to_thread(_LOOKS[asked.key][1], named)
+        if problem := judged.problems(self.view.step, answers).get(asked.key):
+            self._set(problems={**self.view.problems, asked.key: problem})
+            return
+        if asked.key not in _LOOKS:
+            return
+        try:
+            async with asyncio.timeout(_FILE_TIMEOUT_S):
+                finding = await asyncio.to_thread(_LOOKS[asked.key][1], named)
+        except TimeoutError:
+            finding = _NO_ANSWER
         changed = self.view.draft
+        if steps.text(changed.answers, asked) != named:
+            return
         for name, value in finding.derived.items():
             key = f"{asked.key.rpartition('.')[0]}.{name}"
             if key in steps.FIELDS and not steps.text(changed.answers, steps.FIELDS[key]):
                 changed = changed.with_answer(key, value)
-        self._set(draft=changed, looks=(self.view.looks or {}) | {asked.key: finding})
+        self._set(draft=changed, looks={**self.view.looks, asked.key: finding})
 
     async def next(self) -> bool:
-        """Prove this page's answers and go on; return whether it went on."""
-        view = self.view
-        if problems := judged.problems(view.step, view.draft.answers):
-            self._set(problems=problems)
+        """Prove this page's answers and go on; return whether it went on.
+
+        What was changed, or left, while the proof ran is not proved and stays where it is.
+        """
+        if self.view.is_busy or self.view.is_last:
             return False
-        self._set(is_busy=True, problems=None)
+        self._set(is_busy=True, finding=None)
         try:
-            async with asyncio.timeout(_PROOF_TIMEOUT_S):
+            for asked in steps.asked(self.view.step, self.view.draft.answers):
+                if asked.key not in self.view.looks:
+                    await self.look(asked)
+            view = self.view
+            self._set(problems=_problems(view.step, view.draft.answers))
+            if self.view.wrong:
+                return False
+            async with asyncio.timeout(_FILE_TIMEOUT_S):
                 finding = await proof.prove(view.step, view.draft.answers)
         except TimeoutError:
-            finding = Finding(
-                status=Status.FAIL,
-                message="This took too long: a file or folder does not answer.",
-                fix="Is it on a network share that is away? Name another file.",
-            )
+            finding = _NO_ANSWER
         finally:
             self._set(is_busy=False)
+        if self.view.draft != view.draft:
+            return False
         if finding is not None and finding.status is Status.FAIL:
             self._set(finding=finding)
             return False
-        following = view.path[min(view.number, len(view.path) - 1)]
-        self._set(draft=replace(self.view.draft, step=following.id), before=finding, finding=None)
+        following = view.path[view.number]
+        self._set(draft=view.draft.at(following.id), before=finding, news="")
         await self._enter()
         return True
 
@@ -143,50 +220,95 @@ class SetupDesk:
             return False
         previous = self.view.path[self.view.number - 2]
         self._set(
-            draft=replace(self.view.draft, step=previous.id), before=None, finding=None,
-            problems=None, plan=None, applied=None,
+            draft=self.view.draft.at(previous.id), before=None, finding=None, problems={},
+            plan=None, applied=None, news="",
         )  # fmt: skip
         await self._enter()
         return True
 
-    async def keep(self) -> None:
-        """Write the draft for another day."""
+    async def keep(self) -> bool:
+        """Write the draft for another day; return whether it is written."""
         try:
             path = await asyncio.to_thread(draft.save_draft, self.view.draft)
-            self._set(news=f"The answers so far are kept in {path}.")
         except MmpushError as error:
-            self._set(news=error.line())
+            self._set(finding=Finding.of(error))
+            return False
+        self._set(news=f"The answers so far are kept in {short_path(path)}.")
+        return True
 
     async def apply(self) -> bool:
         """Write the configuration; return whether it is written."""
-        if self.view.plan is None:
+        if self.view.plan is None or self.view.is_busy:
             return False
+        self._set(is_busy=True, finding=None)
         try:
             applied = await asyncio.to_thread(write.apply, self.view.plan)
         except MmpushError as error:
+            await self.plan()
             self._set(finding=Finding.of(error))
-            await self._enter()
             return False
-        await asyncio.to_thread(draft.discard_draft)
-        self._set(applied=applied, finding=None)
+        finally:
+            self._set(is_busy=False)
+        self._set(applied=applied)
+        try:
+            await asyncio.to_thread(draft.discard_draft)
+        except MmpushError as error:
+            # The configuration is written all the same; next time the old answers are offered.
+            self._set(finding=replace(Finding.of(error), status=Status.WARN))
         return True
+
+    def start_over(self) -> None:
+        """Stand on the first page again, with all answers, for the day one of them changes."""
+        self._set(
+            draft=self.view.draft.at(StepId.APPS), before=None, finding=None, plan=None,
+            applied=None, news="",
+        )  # fmt: skip
+
+    async def plan(self) -> None:
+        """Make the plan of what would be written, anew from the files as they are now."""
+        answered = self.view.draft
+        try:
+            async with asyncio.timeout(_FILE_TIMEOUT_S):
+                made = await asyncio.to_thread(write.plan, answered.answers)
+        except TimeoutError:
+            self._set(plan=None, finding=_NO_ANSWER)
+        except MmpushError as error:
+            self._set(plan=None, finding=Finding.of(error))
+        else:
+            if self.view.draft == answered:
+                self._set(plan=made, finding=None)
 
     async def _enter(self) -> None:
         """Prepare the page that is now in front."""
         if self.view.is_last:
-            try:
-                made = await asyncio.to_thread(write.plan, self.view.draft.answers)
-                self._set(plan=made)
-            except MmpushError as error:
-                self._set(plan=None, finding=Finding.of(error))
+            await self.plan()
             return
         offers: dict[str, tuple[str, ...]] = {}
         for asked in self.view.step.fields:
-            if asked.key in _LOOKS:
-                found = await asyncio.to_thread(candidates.suggest, _LOOKS[asked.key][0])
-                offers[asked.key] = tuple(candidate.shown for candidate in found)
-        self._set(offers=offers)
+            if asked.key not in WANTED:
+                continue
+            try:
+                async with asyncio.timeout(_FILE_TIMEOUT_S):
+                    found = await asyncio.to_thread(candidates.suggest, WANTED[asked.key])
+            except TimeoutError:
+                continue
+            offers[asked.key] = tuple(candidate.shown for candidate in found)
+            await self.look(asked)
+        self._set(offers={**self.view.offers, **offers})
 
     def _set(self, **changes: object) -> None:
         self.view = replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of SetupView, given in this module only
         self._on_change()
+
+
+def _problems(step: Step, answers: steps.Answers) -> dict[str, str]:
+    """Return what is wrong on a page, with what the summary would refuse as soon as it is known."""
+    found = judged.problems(step, answers)
+    if step.id is StepId.ANDROID and not found:
+        for sentence in judged.problems(steps.BY_ID[StepId.SUMMARY], answers).values():
+            found[steps.ANDROID_WHEN.key] = sentence
+    return found
+
+
+def _without(values: Mapping[str, object], key: str) -> dict[str, object]:
+    return {k: v for k, v in values.items() if k != key}

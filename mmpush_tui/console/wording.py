@@ -48,8 +48,8 @@ def last_failure(app: "ConsoleApp") -> tuple[tuple[Part, ...], tuple[Part, ...]]
             (" last failure ", "$quiet"), f"{clock(event.at)[:8]} {event.target} ",
             (f"{event.reason or event.status} ", "bold"), short_meaning(event),
         ), ()  # fmt: skip
-    if problem := app.worker.view.problem:
-        return ((" worker ", "$quiet"), problem), ()
+    if trouble := app.worker.view.trouble:
+        return ((" worker ", "$quiet"), trouble), ()
     failed = [r for r in app.checks.view.results if r.status is Status.FAIL]
     if failed:
         return ((" last failure ", "$quiet"), f"{failed[0].id}  {failed[0].message}"), ()

@@ -3,25 +3,29 @@
 import asyncio
 import contextlib
 import subprocess
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from mmpush_tui.console.log_ring import LogRing
 from mmpush_tui.console.place import Place
+from mmpush_tui.console.recent import Failures, Recent
 from mmpush_tui.errors import FailedError, MmpushError, UnreachableError
 from mmpush_tui.proxy import paths, process
-from mmpush_tui.proxy.events import Event
+from mmpush_tui.proxy.events import Event, timestamp
+from mmpush_tui.proxy.lines import clock
 from mmpush_tui.proxy.rates import Rates
 from mmpush_tui.proxy.watch import Status, Watcher
 from mmpush_tui.tasks import Tasks
 
-_FAILURES: Final = 5
 _LOOK_EVERY_S: Final = 2.0
 _STOP_TIMEOUT_S: Final = 35.0
+_END_TIMEOUT_S: Final = 5.0
+_DESCRIBE_TIMEOUT_S: Final = 1.0
 
 
 class Phase(StrEnum):
@@ -41,29 +45,56 @@ class WorkerView:
 
     Attributes:
         phase: where it stands.
-        problem: why it could not be started, reached or obeyed, as a sentence; or empty.
+        problem: why nothing is heard of it, as a sentence; or empty.
+        refusal: why the last order could not be carried out, as a sentence; or empty.
         control: its control socket.
-        status: what it last said of itself.
+        status: what it last said of itself; None where it is silent.
+        listen: where it listens, or listened when it was last heard.
+        silent_since: local time of day since which it is lost; or empty.
+        others: control sockets of the other workers that run on this host.
         is_ours: this console started it.
     """
 
     phase: Phase = Phase.NONE
     problem: str = ""
+    refusal: str = ""
     control: Path | None = None
     status: Status | None = None
+    listen: str = ""
+    silent_since: str = ""
+    others: tuple[Path, ...] = ()
     is_ours: bool = False
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether a worker is there, as far as is known."""
+        return self.phase in (Phase.RUNNING, Phase.DRAINING, Phase.STOPPING)
 
     @property
     def words(self) -> str:
         """The phase and the address in a few words."""
-        listen = self.status.listen.removeprefix("http://") if self.status else ""
         match self.phase:
+            case Phase.NONE if len(self.others) > 1:
+                return f"{len(self.others)} workers run"
             case Phase.NONE:
                 return "no worker"
             case Phase.LOST:
-                return "worker gone"
+                return "worker silent"
             case _:
-                return f"worker {self.phase.value} {listen}".rstrip()
+                return f"worker {self.phase.value} {self.listen}".rstrip()
+
+    @property
+    def silence(self) -> str:
+        """Since when nothing is heard of the worker and why, as a sentence; or empty."""
+        if self.phase is not Phase.LOST:
+            return self.problem
+        where = f" on {self.listen}" if self.listen else ""
+        return f"The worker{where} is silent since {self.silent_since}: {self.problem}"
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with worker or order, as a sentence; or empty."""
+        return self.refusal or self.silence
 
 
 class WorkerDesk:
@@ -84,14 +115,15 @@ class WorkerDesk:
         self.view = WorkerView()
         self.ring = LogRing()
         self.rates = Rates()
-        self.failures: deque[Event] = deque(maxlen=_FAILURES)
-        """The latest deliveries that failed, the newest last."""
+        self.recent = Recent()
+        self.failures = Failures()
         self.place = place
         self._on_change = on_change
         self._tasks = Tasks(on_bug)
         self._watcher: Watcher | None = None
         self._watching: asyncio.Task[None] | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        self._newest = "", 0
 
     def begin(self) -> None:
         """Watch the named worker, or look for one that runs, now and from time to time."""
@@ -102,13 +134,16 @@ class WorkerDesk:
 
     def attach(self, control: Path) -> None:
         """Watch the worker behind ``control`` from now on."""
-        if self._watching is not None:
-            self._watching.cancel()
+        self._unwatch()
         if control != self.view.control:
             self.ring.clear()
-            self.failures.clear()
+            self.failures = Failures()
+            self.recent = Recent()
             self.rates = Rates()
-        self._set(control=control, problem="", status=None)
+            self._newest = "", 0
+            self._set(listen="", silent_since="")
+        others = tuple(path for path in self.view.others if path != control)
+        self._set(control=control, phase=Phase.NONE, problem="", status=None, others=others)
         self._watcher = Watcher(control, self.take_events, self.take_status)
         self._watching = self._tasks.spawn("watch-worker", self._watcher.run())
 
@@ -117,78 +152,108 @@ class WorkerDesk:
         """Return the control sockets of the workers that run on this host."""
         return await asyncio.to_thread(paths.running)
 
+    async def described(self) -> dict[Path, Status | None]:
+        """Return the workers that run on this host, each with what it says of itself."""
+        found = await self.running()
+        async with asyncio.TaskGroup() as group:
+            asked = {
+                path: group.create_task(_status_of(path), name="describe-worker") for path in found
+            }
+        return {path: task.result() for path, task in asked.items()}
+
     async def start(self) -> None:
         """Start a worker from the configuration and watch it; the view says what came of it."""
         if self.place.config is None:
-            self._set(problem="There is no configuration yet. Setup (5) makes one.")
+            self._set(refusal="There is no configuration yet. Setup (5) makes one.")
             return
-        before = set(await self.running())
-        self._set(phase=Phase.STARTING, problem="")
+        before = self._unwatch()
+        self._set(phase=Phase.STARTING, problem="", refusal="", status=None, listen="")
         try:
-            self._child = await asyncio.to_thread(
+            child = await asyncio.to_thread(
                 process.start_detached, self.place.config, self.place.worker_log
             )
-            control = await self._new_control(before)
+            control = await self._control_of(child.pid)
         except MmpushError as error:
-            self._set(phase=Phase.NONE, problem=error.line())
+            self._set(phase=Phase.NONE, refusal=_sentence(error))
+            if before is not None:
+                # Whatever kept the new one from starting may be the old one.
+                self.attach(before)
             return
-        self._set(is_ours=True)
+        self._child = child
         self.attach(control)
 
-    async def _new_control(self, before: set[Path]) -> Path:
-        found = [path for path in await self.running() if path not in before]
-        if not found:
-            raise UnreachableError(
-                "the worker runs, but its control socket cannot be reached",
-                fix=f"Its log is {self.place.worker_log}.",
-            )
-        return found[0]
+    async def _control_of(self, pid: int) -> Path:
+        for path, status in (await self.described()).items():
+            if status is not None and status.pid == pid:
+                return path
+        raise UnreachableError(
+            "the worker runs, but its control socket cannot be reached",
+            fix=f"Its log is {self.place.worker_log}.",
+            code="worker-control-unreachable",
+        )
 
     async def stop(self) -> None:
         """Stop the worker once it has answered what is under way; the view says what came of it."""
         control = self.view.control
         if control is None or self.view.status is None:
             return
-        self._set(phase=Phase.STOPPING, problem="")
+        self._set(phase=Phase.STOPPING, refusal="")
         from mmpush_tui.proxy.client import ControlClient
 
         try:
             async with asyncio.timeout(_STOP_TIMEOUT_S), ControlClient(control) as client:
                 with contextlib.suppress(UnreachableError):
                     await client.command("stop")
-                    while self.view.phase is not Phase.LOST:
+                    while True:
                         await client.status()
                         await asyncio.sleep(0.1)
-        except TimeoutError:
-            self._set(problem="The worker did not stop in time. Its log says what it waits for.")
-            return
-        except FailedError as error:
-            self._set(problem=error.line())
+                await self._child_ended()
+        except (TimeoutError, FailedError) as error:
+            late = "The worker did not stop in time. Its log says what it waits for."
+            refusal = _sentence(error) if isinstance(error, FailedError) else late
+            # The next status says how it really is.
+            self._set(phase=Phase.DRAINING, refusal=refusal)
             return
         self._ended()
 
+    async def _child_ended(self) -> None:
+        """Wait until our own worker has left the process table, and its port is free."""
+        if (child := self._child) is not None and self.view.is_ours:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END_TIMEOUT_S):
+                    while child.poll() is None:  # noqa: ASYNC110 - a process has no event to wait for
+                        await asyncio.sleep(0.02)
+
     async def reload(self) -> str:
-        """Let the worker read its configuration again and return what came of it."""
+        """Let the worker read its configuration again.
+
+        Returns:
+            What came of it, as a sentence; empty where it went wrong and the view says why.
+        """
         if self.view.control is None:
-            return "There is no worker to reload."
+            return ""
         from mmpush_tui.proxy.client import ControlClient
 
         try:
             async with ControlClient(self.view.control) as client:
                 answer = await client.command("reload")
         except MmpushError as error:
-            return error.line()
+            self._set(refusal=_sentence(error))
+            return ""
         if not answer.get("reloaded"):
-            return f"Nothing changed: {answer.get('error', 'the worker does not say why')}"
+            why = answer.get("error", "the worker does not say why")
+            self._set(refusal=f"Not reloaded, the worker goes on as before: {why}")
+            return ""
         kept, disabled = answer.get("kept") or [], answer.get("disabled") or []
-        parts = ["Configuration and credentials were read again."]
+        parts = []
         if kept:
             parts.append(f"Old credentials stay for {', '.join(kept)}: the new ones are bad.")
         if disabled:
             parts.append(f"Cannot send: {', '.join(disabled)}.")
         if answer.get("needs_restart"):
             parts.append("The listen address changes with the next start.")
-        return " ".join(parts)
+        self._set(refusal=" ".join(parts))
+        return "Configuration and credentials were read again."
 
     async def aclose(self) -> None:
         """Stop watching; the worker goes on."""
@@ -197,52 +262,95 @@ class WorkerDesk:
     async def _look(self) -> None:
         """Attach to the one worker that runs, whenever none is watched."""
         while True:
-            if self._watching is None and self.view.phase is Phase.NONE:
-                self._attach_to_the_one(await self.running())
+            found = await self.running()
+            if self._watching is None and self.view.phase is Phase.NONE and len(found) == 1:
+                self.attach(found[0])
+            others = tuple(path for path in found if path != self._watched)
+            if others != self.view.others:
+                self._set(others=others)
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    def _attach_to_the_one(self, found: Sequence[Path]) -> None:
-        if len(found) == 1:
-            self.attach(found[0])
-        elif len(found) > 1 and not self.view.problem:
-            self._set(problem=f"{len(found)} workers run here. Press a to choose one.")
+    @property
+    def _watched(self) -> Path | None:
+        return self.view.control if self._watching is not None else None
 
     def take_events(self, events: Sequence[Event]) -> None:
         """Take what the watcher hands over."""
         is_live = self._watcher is not None and self._watcher.is_live
         for event in events:
+            run, seq = self._newest
+            if event.run == run and event.seq <= seq:
+                # Attached anew to the same worker, which tells all it has kept.
+                continue
+            self._newest = event.run, event.seq
             self.ring.add(event)
             self.rates.add(event, is_live=is_live)
-            if event.kind == "delivery" and event.status == "FAIL":
-                self.failures.append(event)
+            self.recent.add(event, is_live=is_live)
+            self.failures.add(event)
         self._on_change()
 
     def take_status(self, status: Status | None, problem: str) -> None:
         """Take what the worker says of itself, or why it says nothing."""
         if self._child is not None:
             self._child.poll()
-        if status is None:
-            if self.view.phase is Phase.STOPPING:
-                self._ended()
-            elif self.view.phase is not Phase.NONE:
-                self._set(phase=Phase.LOST, problem=problem, status=None)
-            else:
-                self._set(problem=problem, status=None)
-            return
+        if status is not None:
+            self._take_status(status)
+        elif self.view.phase is Phase.STOPPING:
+            # Whoever stops it finds out by himself when it is gone.
+            self._set(status=None)
+        elif self.view.phase is Phase.NONE and not self.view.listen:
+            self._set(problem=_capital(problem), status=None)
+        else:
+            since = self.view.silent_since or clock(timestamp())[:8]
+            self._set(phase=Phase.LOST, problem=problem, status=None, silent_since=since)
+
+    def _take_status(self, status: Status) -> None:
         phase = self.view.phase
+        # What kept an earlier worker from starting is over now.
+        refusal = self.view.refusal if phase is Phase.RUNNING else ""
         if phase is not Phase.STOPPING:
             is_draining = status.state in ("draining", "drained")
             phase = Phase.DRAINING if is_draining else Phase.RUNNING
-        self._set(phase=phase, problem="", status=status)
+            refusal = self.view.refusal if is_draining else refusal
+        self._set(
+            phase=phase, problem="", refusal=refusal, status=status, silent_since="",
+            listen=status.listen.removeprefix("http://"),
+            is_ours=self._child is not None and self._child.pid == status.pid,
+        )  # fmt: skip
+
+    def _unwatch(self) -> Path | None:
+        """Stop watching, and return which control socket that was."""
+        if self._watching is None:
+            return None
+        self._watching.cancel()
+        self._watching = None
+        return self.view.control
 
     def _ended(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            self._watching = None
-        self._set(phase=Phase.NONE, problem="", status=None, is_ours=False)
-        if self._child is not None:
-            self._child.poll()
+        self._unwatch()
+        self._set(
+            phase=Phase.NONE, problem="", status=None, listen="", silent_since="", is_ours=False
+        )
 
     def _set(self, **changes: object) -> None:
         self.view = replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of WorkerView, given in this module only
         self._on_change()
+
+
+async def _status_of(control: Path) -> Status | None:
+    """Return what a worker says of itself; None where it says nothing soon."""
+    from mmpush_tui.proxy.client import ControlClient
+
+    try:
+        async with asyncio.timeout(_DESCRIBE_TIMEOUT_S), ControlClient(control) as client:
+            return msgspec.convert(await client.status(), Status)
+    except (TimeoutError, MmpushError, msgspec.ValidationError):
+        return None
+
+
+def _sentence(error: MmpushError) -> str:
+    return _capital(error.line())
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -98,12 +98,15 @@ def bind_unix(path: Path, mode: int) -> socket.socket:
 
 def remover(path: Path) -> Callable[[], None]:
     """Return what removes the socket now at ``path``, and never another that came after it."""
-    ours = path.stat()
+    # While this is open, no other file can have the number that ours is known by.
+    ours = os.open(path, os.O_PATH | os.O_NOFOLLOW)
 
     def remove() -> None:
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(path.stat(), ours):
+        # What cannot be removed stays; a worker that comes later finds it dead and replaces it.
+        with contextlib.suppress(OSError):
+            if os.path.samestat(path.lstat(), os.fstat(ours)):
                 path.unlink()
+        os.close(ours)
 
     return remove
 

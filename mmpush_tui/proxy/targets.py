@@ -155,9 +155,8 @@ def _android(settings: AndroidSettings, network: NetworkSettings) -> AndroidTarg
     route = _route(settings.endpoint or GOOGLE, network, settings.ca_file)
     token_tls = client_context(network.ca_file, settings.ca_file)
     token_tls.set_alpn_protocols(["h2", "http/1.1"])
-    return AndroidTarget(
-        settings.type, account.project_id, AccessToken(account, token_tls), Pool(route)
-    )
+    token = AccessToken(account, token_tls, network.connect_to)
+    return AndroidTarget(settings.type, account.project_id, token, Pool(route))
 
 
 def _route(url: str, network: NetworkSettings, ca_file: str) -> Route:

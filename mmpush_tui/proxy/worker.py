@@ -82,6 +82,7 @@ class Worker:
         )
         self._tasks = Tasks(lambda _name, error: self._bug(error))
         self._stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()
         self._forced = False
 
     async def run(self, on_ready: Callable[[str], None]) -> Exit:
@@ -165,6 +166,11 @@ class Worker:
 
     async def reload(self) -> dict[str, object]:
         """Read configuration and credentials again; keep the old where the new are bad."""
+        # One at a time: two at once would both take over, and retire, the same old targets.
+        async with self._reloading:
+            return await self._reload()
+
+    async def _reload(self) -> dict[str, object]:
         try:
             config = await asyncio.to_thread(configuration.load, self.config.path)
             old = self.deliveries.targets

@@ -1,69 +1,136 @@
 """One question with its consequences, answered by a key."""
 
 import asyncio
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final
 
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from mmpush_tui.console.safe import content
+from mmpush_tui.console.safe import Part, content, hanging, lines
+from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.widgets.plain import Plain
+
+Row = str | tuple[Part, str]
+"""A line of text, alone or behind a mark; blanks in front indent all its lines."""
+
+_HEIGHTS: Final = [(0, "-low"), (18, "-high")]
+"""Below the second one the box does without blank lines."""
 
 
 class AskScreen(ModalScreen[str]):
     """Asks, and returns the id of the answer; empty where it was left with Esc.
 
+    The answers are always in sight; a text that is too long for the terminal scrolls above them.
+
     Args:
         title: the question.
-        text: what one should know to answer it, one line each.
+        text: what one should know to answer it.
         answers: id and words of each answer; the first one is marked.
     """
 
-    BINDINGS: ClassVar[Any] = [Binding("escape", "leave", "back")]
+    HORIZONTAL_BREAKPOINTS = ConsoleScreen.HORIZONTAL_BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    BINDINGS: ClassVar[Any] = [
+        Binding("escape", "leave", "back"),
+        # Before the list of answers takes them, which is too short to need them.
+        Binding("pageup", "page(-1)", "up", show=False, priority=True),
+        Binding("pagedown", "page(1)", "down", show=False, priority=True),
+    ]
 
-    def __init__(self, title: str, text: list[str], answers: dict[str, str]) -> None:
+    def __init__(self, title: str, text: Sequence[Row], answers: dict[str, str]) -> None:
         super().__init__()
         self._title = title
         self._text = text
         self._answers = answers
+        self._answer = ""
+        self._on_gone: Callable[[str], None] | None = None
 
     def compose(self) -> ComposeResult:
         """Make the box."""
         with Vertical(classes="box"):
             yield Plain((self._title, "bold"), classes="title")
-            if self._text:
-                text = Plain(classes="text")
-                text.say_lines(*((line,) for line in self._text))
-                yield text
-            options = [Option(_shown(words), id=id_) for id_, words in self._answers.items()]
+            with VerticalScroll(classes="ask-scroll", can_focus=False):
+                yield Plain(classes="ask-text")
+            options = [Option(content(words), id=id_) for id_, words in self._answers.items()]
             yield OptionList(*options, compact=True, markup=False)
-            yield Plain(("Enter choose   Esc back", "$quiet"), classes="hint")
+            yield Plain(classes="hint")
+
+    def on_mount(self) -> None:
+        """Lay the text out once there is a width."""
+        self.call_after_refresh(self._lay_out)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Lay the text out anew."""
+        self.call_after_refresh(self._lay_out)
+
+    def on_unmount(self) -> None:
+        """Tell whoever waits: going to another screen takes a question away, too."""
+        if self._on_gone is not None:
+            self._on_gone(self._answer)
+
+    def tell(self, on_gone: Callable[[str], None]) -> None:
+        """Let ``on_gone`` be called with the answer when the question is off the screen."""
+        self._on_gone = on_gone
+
+    def _lay_out(self) -> None:
+        if not self.is_mounted:
+            return
+        scroll = self.query_one(VerticalScroll)
+        scroll.display = bool(self._text)
+        answers = self.query_one(OptionList)
+        is_low = self.has_class("-low")
+        most_answers = min(answers.option_count, 12, max(self.size.height // 3, 2))
+        answers.styles.max_height = most_answers
+        # What is around the text: borders, title and answers, and where there is room for them
+        # three blank lines and the hint.
+        around = 2 + 1 + most_answers + (0 if is_low else 5)
+        room = max(self.size.height - around - (0 if is_low else 2), 1)
+        scroll.styles.max_height = room
+        width = max(scroll.size.width - 1, 20)
+        text = lines(*(_laid_out(row, width) for row in self._text))
+        self.query_one(".ask-text", Plain).show(text)
+        is_longer = text.plain.count("\n") >= room
+        more = "   PgDn PgUp more" if is_longer else ""
+        self.query_one(".hint", Plain).say((f"Enter choose   Esc back{more}", "$quiet"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Return the chosen answer."""
-        self.dismiss(event.option_id or "")
+        self._answer = event.option_id or ""
+        self.dismiss(self._answer)
 
     def action_leave(self) -> None:
         """Return without an answer."""
         self.dismiss("")
 
+    def action_page(self, direction: int) -> None:
+        """Scroll the text."""
+        scroll = self.query_one(VerticalScroll)
+        scroll.scroll_relative(y=direction * max(scroll.size.height - 1, 1), animate=False)
 
-def _shown(words: str) -> Content:
-    return content(words)
+
+def _laid_out(row: Row, width: int) -> Content:
+    if isinstance(row, str):
+        indent = len(row) - len(row.lstrip(" "))
+        return hanging((" " * indent,), row[indent:], width)
+    mark, text = row
+    return hanging((mark,), text, width)
 
 
 async def ask(app: App[Any], screen: AskScreen) -> str:
     """Show ``screen`` and return its answer; empty where there is none."""
     answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def take(answer: str | None) -> None:
+    def take(answer: str) -> None:
         if not answered.done():
-            answered.set_result(answer or "")
+            answered.set_result(answer)
 
-    app.push_screen(screen, take)
+    screen.tell(take)
+    app.push_screen(screen)
     return await answered

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mmpush_tui.console.app import ConsoleApp
 
 _WIDTHS: Final = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]
+_HEIGHTS: Final = [(0, "-low"), (18, "-high")]
 SMALLEST: Final = (40, 12)
 """Columns and lines below which only the state is shown."""
 
@@ -30,6 +31,7 @@ class ConsoleScreen(Screen[None]):
     """
 
     HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     name_: ClassVar[str] = ""
 
     @property
@@ -49,6 +51,10 @@ class ConsoleScreen(Screen[None]):
         """Return whether an action of this screen makes sense now."""
         del do
         return True
+
+    def worded(self, action: Action) -> Action:
+        """Return ``action`` with the label that fits now."""
+        return action
 
     def compose(self) -> ComposeResult:
         """Make the frame around the body."""
@@ -70,10 +76,10 @@ class ConsoleScreen(Screen[None]):
         self._changed(frozenset(wording.TOPICS))
 
     def on_resize(self, event: events.Resize) -> None:
-        """Show the state alone where there is no room for more."""
+        """Lay everything out anew; show the state alone where there is no room for more."""
         too_small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
         self.set_class(too_small, "-too-small")
-        self._draw_frame()
+        self.call_after_refresh(self._changed, frozenset(wording.TOPICS))
 
     def refresh_keys(self) -> None:
         """Show which keys make sense now."""
@@ -82,7 +88,7 @@ class ConsoleScreen(Screen[None]):
             key=lambda action: action.rank,
         )
         general = [a for a in ACTIONS if not a.screen and a.rank]
-        self.query_one(KeyLine).offer([a for a in own if self.can(a.do)] + general)
+        self.query_one(KeyLine).offer([self.worded(a) for a in own if self.can(a.do)] + general)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let through what makes sense now."""
@@ -96,8 +102,9 @@ class ConsoleScreen(Screen[None]):
         return [action for action in own if self.can(action.do)]
 
     def _changed(self, topics: frozenset[str]) -> None:
-        # A screen that is not in front is drawn when it comes there.
-        if self.is_mounted and self.app.screen_stack and self in self.app.screen_stack:
+        # A screen that is not in front is drawn when it comes there, and one without a size
+        # when it gets one.
+        if self.is_mounted and self.size.width and self in self.app.screen_stack:
             self._draw_frame()
             self.draw(topics)
             self.refresh_keys()

@@ -2,19 +2,20 @@
 
 from typing import Any, ClassVar, Final
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 
 from mmpush_tui.console.actions import ACTIONS, SCREENS, Action, of_screen, shown_key
-from mmpush_tui.console.safe import content, hanging, lines
+from mmpush_tui.console.safe import content, hanging, lines, spread
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.widgets.plain import Plain
 
 _HABITS: Final = (
-    "Tab and the arrow keys go through a screen; Enter opens what is marked.",
+    "Tab and the arrow keys go through a screen; Enter opens what is marked; Esc goes back.",
     "In a field every letter is text: Tab leaves the field, F1 to F5 leave the screen.",
     "Shift and drag select text with the mouse, as in any terminal program.",
 )
@@ -25,31 +26,73 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[Any] = [
         Binding("escape,question_mark,q", "dismiss", "back"),
+        Binding("down,j,J", "scroll(1)", "down", show=False),
+        Binding("up,k,K", "scroll(-1)", "up", show=False),
+        Binding("pagedown,space", "page(1)", "page down", show=False),
+        Binding("pageup", "page(-1)", "page up", show=False),
     ]
 
     def compose(self) -> ComposeResult:
         """Make the list."""
-        behind = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else self.app.screen
-        name = behind.name_ if isinstance(behind, ConsoleScreen) else ""
-        is_demo = behind.console_app.place.is_demo if isinstance(behind, ConsoleScreen) else False
+        with Vertical(classes="box wide"):
+            yield Plain(classes="keys-head")
+            with VerticalScroll(classes="keys", can_focus=False):
+                yield Plain(classes="keys-text")
+
+    def on_mount(self) -> None:
+        """Lay the keys out once there is a width."""
+        self.call_after_refresh(self._lay_out)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Lay the keys out anew."""
+        self.call_after_refresh(self._lay_out)
+
+    def action_scroll(self, direction: int) -> None:
+        """Scroll by a line."""
+        self._keys.scroll_relative(y=direction, animate=False)
+
+    def action_page(self, direction: int) -> None:
+        """Scroll by what is in sight."""
+        rows = max(self._keys.size.height - 1, 1)
+        self._keys.scroll_relative(y=direction * rows, animate=False)
+
+    @property
+    def _keys(self) -> VerticalScroll:
+        return self.query_one(".keys", VerticalScroll)
+
+    def _lay_out(self) -> None:
+        if not self.is_mounted:
+            return
+        width = max(self._keys.scrollable_content_region.width - 1, 20)
+        rows = self._rows(width)
+        self.query_one(".keys-text", Plain).show(lines(*rows))
+        more = "Up Down more   " if len(rows) > self.size.height - 4 else ""
+        hint = content((f"{more}Esc close", "$quiet"))
+        title = content(("Keys", "bold $primary"))
+        self.query_one(".keys-head", Plain).show(spread(title, hint, width + 1))
+
+    def _rows(self, width: int) -> list[Content]:
+        behind = self.app.screen_stack[-2]
         rows: list[Content] = []
-        width = min(self.app.size.width * 96 // 100, 100) - 8
-        if name:
-            rows.append(content((f"On the {SCREENS[name]} screen", "bold")))
-            rows += [_row(action, width) for action in of_screen(name, is_demo=is_demo)]
-            rows.append(content(""))
+        if isinstance(behind, ConsoleScreen):
+            is_demo = behind.console_app.place.is_demo
+            rows.append(content((f"On the {SCREENS[behind.name_]} screen", "bold")))
+            rows += [_row(action, width) for action in of_screen(behind.name_, is_demo=is_demo)]
         rows.append(content(("Everywhere", "bold")))
-        rows += [_row(action, width) for action in ACTIONS if not action.screen]
-        rows.append(content(""))
+        names = ", ".join(SCREENS.values())
+        rows.append(_line("1 to 5", f"Go to {names}; F1 to F5 do too, also from a field.", width))
+        rows += [
+            _row(action, width)
+            for action in ACTIONS
+            if not action.screen and not action.do.startswith("goto")
+        ]
         rows += [hanging((), sentence, width) for sentence in _HABITS]
-        shown = Plain(classes="text")
-        shown.show(lines(*rows))
-        with VerticalScroll(classes="box wide"):
-            yield Plain(("Keys", "bold $primary"), classes="title")
-            yield shown
-            yield Plain(("Esc back", "$quiet"), classes="hint")
+        return [row for hung in rows for row in hung.split("\n")]
 
 
 def _row(action: Action, width: int) -> Content:
-    keys = " ".join(shown_key(key) for key in action.keys)
-    return hanging(((f"  {keys:<10} ", "bold $primary"),), action.help, width)
+    return _line(" ".join(shown_key(key) for key in action.keys), action.help, width)
+
+
+def _line(keys: str, text: str, width: int) -> Content:
+    return hanging(((f"  {keys:<9} ", "bold $primary"),), text, width)

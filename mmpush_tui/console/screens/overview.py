@@ -3,28 +3,30 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
+from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from mmpush_tui.console import wording
+from mmpush_tui.console import picture, wording
 from mmpush_tui.console.actions import bindings
-from mmpush_tui.console.chain import Branch, Chain, Hop, Need, State, chain
+from mmpush_tui.console.chain import Chain, chain
+from mmpush_tui.console.needs import Need
+from mmpush_tui.console.recent import Repeated
 from mmpush_tui.console.safe import Part, content, hanging, lines
 from mmpush_tui.console.screens.base import ConsoleScreen
-from mmpush_tui.console.widgets.frame import MARKS, Spread
+from mmpush_tui.console.way import State
+from mmpush_tui.console.widgets.frame import MARKS
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.proxy.lines import clock
-from mmpush_tui.text import clip
 
-_STATES: Final[dict[State, tuple[str, str]]] = {
-    State.OK: MARKS["ok"],
-    State.WARN: MARKS["warn"],
-    State.FAIL: MARKS["fail"],
-    State.OFF: MARKS["off"],
-    State.UNKNOWN: ("?", "$quiet"),
-}
 _SEVERITIES: Final = {"fail": MARKS["fail"], "warn": MARKS["warn"], "info": ("next", "$primary")}
+_SENTENCES: Final = {
+    State.OK: "bold $success", State.WARN: "bold $warning", State.FAIL: "bold $error",
+}  # fmt: skip
+_FIGURES_FROM: Final = 70
+"""Columns from which the figures have room beside the sentence."""
 
 
 class OverviewScreen(ConsoleScreen):
@@ -37,80 +39,102 @@ class OverviewScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self._needs: tuple[Need, ...] = ()
+        self._width = 0
 
     def body(self) -> Iterable[Widget]:
         """Make the picture and the lists."""
-        yield Spread(id="sentence")
-        yield Plain(id="chain")
-        yield Plain("Needs you", classes="head")
-        yield OptionList(id="needs", compact=True, markup=False)
-        yield Plain("Last failures", classes="head gap", id="failures-head")
-        yield Plain(id="failures")
+        with VerticalScroll(id="overview", can_focus=False):
+            yield Plain(id="sentence")
+            yield Plain(id="chain")
+            yield Plain("Needs you", classes="head", id="needs-head")
+            yield OptionList(id="needs", compact=True, markup=False)
+            yield Plain("Last failures", classes="head gap", id="failures-head")
+            yield Plain(id="failures")
 
     def draw(self, topics: frozenset[str]) -> None:
         """Draw the picture anew."""
         del topics
+        width = self.query_one("#overview").scrollable_content_region.width
+        if not width:
+            # Not laid out yet: a size follows, and this again.
+            return
         app = self.console_app
-        rates = app.worker.rates.read()
-        picture = chain(app.settings.view, app.worker.view, app.checks.view, rates)
-        self._draw_sentence(picture)
-        width = (self.size.width - 4) // 4
-        self.query_one("#chain", Plain).say_lines(*_rows(picture, max(width, 9)))
-        self._draw_needs(picture.needs)
-        self._draw_failures()
+        rates, recent = app.worker.rates.read(), app.worker.recent.read()
+        found = chain(app.settings.view, app.worker.view, app.checks.view, rates, recent)
+        self._order()
+        self._draw_sentence(found, width)
+        self.query_one("#chain", Plain).say_lines(*picture.rows(found, width))
+        self._draw_needs(found.needs, width)
+        self._draw_failures(width)
 
-    def _draw_sentence(self, picture: Chain) -> None:
-        style = {State.OK: "bold $success", State.FAIL: "bold $error"}.get(picture.state, "bold")
+    def _order(self) -> None:
+        """Where there is little height, put what needs the reader before the picture."""
+        chain_, head = self.query_one("#chain"), self.query_one("#needs-head")
+        scroll = self.query_one("#overview")
+        children = list(scroll.children)
+        is_first = children.index(chain_) < children.index(head)
+        if self.has_class("-low") == is_first:
+            after = self.query_one("#needs") if is_first else self.query_one("#sentence")
+            scroll.move_child(chain_, after=after)
+
+    def _draw_sentence(self, found: Chain, width: int) -> None:
+        style = _SENTENCES.get(found.state, "bold")
+        figures = self._figures()
+        is_beside = width >= _FIGURES_FROM
+        right = content(*figures) if is_beside else Content("")
+        room = width - right.cell_length - 2 if right.cell_length else width
+        rows = list(hanging((), found.sentence, room).split("\n"))
+        shown = [row.stylize(style) for row in rows]
+        if right.cell_length:
+            gap = max(width - shown[0].cell_length - right.cell_length, 1)
+            shown[0] = shown[0] + Content(" " * gap) + right
+        elif figures:
+            shown.append(content(*figures).truncate(width, ellipsis=True))
+        self.query_one("#sentence", Plain).show(lines(*shown))
+
+    def _figures(self) -> tuple[Part, ...]:
+        """Return how many deliveries came to what since the worker started."""
         status = self.console_app.worker.view.status
-        right: tuple[Part, ...] = ()
-        if status is not None and (counts := status.counts).received:
-            ended = counts.ok + counts.removed + counts.failed
-            failed = counts.failed / ended * 100 if ended else 0
-            confirmed = counts.acknowledged / counts.ok * 100 if counts.ok else 0
-            right = (
-                ("failed ", "$quiet"), f"{failed:.1f} %  ",
-                ("confirmed ", "$quiet"), f"{confirmed:.0f} %",
-            )  # fmt: skip
-        self.query_one("#sentence", Spread).say_both(((picture.sentence, style),), right)
+        if status is None or not status.counts.received:
+            return ()
+        counts = status.counts
+        sent = counts.ok + counts.failed
+        parts: list[Part] = []
+        if sent:
+            parts += [("delivered ", "$quiet"), _percent(counts.ok, sent)]
+        if counts.ok:
+            parts += [("  confirmed ", "$quiet"), _percent(counts.acknowledged, counts.ok)]
+        return tuple(parts)
 
-    def _draw_needs(self, needs: tuple[Need, ...]) -> None:
+    def _draw_needs(self, needs: tuple[Need, ...], width: int) -> None:
+        if needs == self._needs and width == self._width:
+            return
         list_ = self.query_one("#needs", OptionList)
-        width = max(self.size.width - 4, 30)
-        options = []
-        for need in needs:
-            mark, style = _SEVERITIES[need.severity]
-            first: tuple[Part, ...] = ((f" {mark:<5}", style),)
-            options.append(Option(hanging(first, need.text, width, (need.todo, "$primary"))))
+        marked = list_.highlighted
+        options = [Option(_need(need, width)) for need in needs]
         if not needs:
-            options.append(Option(content((" Nothing. ", "$quiet")), disabled=True))
-        if needs != self._needs or list_.option_count != len(options):
-            marked = list_.highlighted
-            list_.clear_options()
-            list_.add_options(options)
-            if needs:
-                list_.highlighted = min(marked or 0, len(needs) - 1)
-        self._needs = needs
+            options = [Option(content((" Nothing.", "$quiet")), disabled=True)]
+        self._needs, self._width = needs, width
+        list_.set_options(options)
+        if needs:
+            list_.highlighted = min(marked or 0, len(needs) - 1)
 
-    def _draw_failures(self) -> None:
-        failures = reversed(self.console_app.worker.failures)
-        width = max(self.size.width - 4, 30)
-        rows = [
-            hanging(
-                (
-                    f" {clock(event.at)[:8]}  {event.target or event.platform:<11} ",
-                    (f"{event.reason or event.status:<20} ", "bold"),
-                ),
-                wording.short_meaning(event),
-                width,
-            )
-            for event in failures
-        ]
+    def _draw_failures(self, width: int) -> None:
+        rows = [_failure(kind, width) for kind in self.console_app.worker.failures.latest()]
         self.query_one("#failures-head").display = bool(rows)
         self.query_one("#failures", Plain).show(lines(*rows))
 
     def can(self, do: str) -> bool:
-        """Opening needs something to open."""
-        return bool(self._needs) if do == "open" else True
+        """Opening needs something to open, scrolling something out of sight."""
+        match do:
+            case "open":
+                return bool(self._needs)
+            case "check_all":
+                return not self.console_app.checks.view.is_running
+            case "pane_down" | "pane_up":
+                return self.query_one("#overview").max_scroll_y > 0
+            case _:
+                return True
 
     def on_option_list_option_selected(self) -> None:
         """Go where the marked line is dealt with."""
@@ -121,7 +145,7 @@ class OverviewScreen(ConsoleScreen):
         index = self.query_one("#needs", OptionList).highlighted
         if index is not None and index < len(self._needs):
             need = self._needs[index]
-            if need.screen == "checks" and self.console_app.checks.view.report is None:
+            if need.begins:
                 self.console_app.checks.start()
             await self.console_app.action_goto(need.screen)
 
@@ -130,55 +154,37 @@ class OverviewScreen(ConsoleScreen):
         self.console_app.checks.start()
         await self.console_app.action_goto("checks")
 
+    def action_pane_down(self) -> None:
+        """Scroll down."""
+        self._scroll(1)
 
-def _rows(picture: Chain, width: int) -> list[tuple[Part, ...]]:
-    """Return the picture: for each branch a line of names, one of states, one of facts."""
-    rows: list[tuple[Part, ...]] = []
-    for number, branch in enumerate(picture.branches):
-        hops = _hops(picture, branch, is_first=not number)
-        rows.append(tuple(part for index, hop in enumerate(hops)
-                          for part in _name(hop, width, index, len(hops), number)))  # fmt: skip
-        rows.append(tuple(_state(hop, width) for hop in hops))
-        rows.append(tuple(_cell(_fact(hop, 1), width, "$quiet") for hop in hops))
-    return rows
+    def action_pane_up(self) -> None:
+        """Scroll up."""
+        self._scroll(-1)
 
-
-def _hops(picture: Chain, branch: Branch, *, is_first: bool) -> list[Hop | None]:
-    before: list[Hop | None] = [picture.mattermost, picture.proxy] if is_first else [None, None]
-    return [*before, branch.vendor, branch.phones]
+    def _scroll(self, direction: int) -> None:
+        scroll = self.query_one("#overview")
+        scroll.scroll_relative(y=direction * max(scroll.size.height - 1, 1), animate=False)
 
 
-def _name(hop: Hop | None, width: int, index: int, count: int, number: int) -> list[Part]:
-    """Return a hop's name and the arrow to the next one."""
-    if hop is None:
-        # Under the proxy the way to the next vendor begins.
-        return (
-            [" " * width] if index != 1 else [(" " * (width // 2) + "└" + _dashes(width), "$quiet")]
-        )
-    name = clip(hop.name, width - 1)
-    if index == count - 1:
-        return [(name.ljust(width), "bold")]
-    line = width - len(name) - 1
-    arrow = " " + "─" * (line - 2) + "> " if line >= 4 else " " * (line + 1)
-    del number
-    return [(name, "bold"), (arrow, "$quiet")]
+def _percent(part: int, whole: int) -> str:
+    """Return a share that is never rounded up to all of it."""
+    return f"{min(part / whole * 100, 100.0 if part == whole else 99.9):.1f} %"
 
 
-def _dashes(width: int) -> str:
-    line = width - width // 2 - 1
-    return "─" * (line - 2) + "> "
+def _need(need: Need, width: int) -> Content:
+    mark, style = _SEVERITIES[need.severity]
+    if width < _FIGURES_FROM:
+        return hanging(((f" {mark:<5}", style),), need.text, width)
+    return hanging(((f" {mark:<5}", style),), need.text, width, (need.todo, "$primary"))
 
 
-def _state(hop: Hop | None, width: int) -> Part:
-    if hop is None:
-        return " " * width
-    word, style = _STATES[hop.state]
-    return (clip(f"{word}  {_fact(hop, 0)}", width - 1).ljust(width), style)
-
-
-def _fact(hop: Hop | None, index: int) -> str:
-    return hop.facts[index] if hop is not None and index < len(hop.facts) else ""
-
-
-def _cell(text: str, width: int, style: str) -> Part:
-    return (clip(text, width - 1).ljust(width), style)
+def _failure(kind: Repeated, width: int) -> Content:
+    event = kind.event
+    reason = event.reason or event.status
+    often: Part = (f" {kind.count} times" if kind.count > 1 else "", "$quiet")
+    first: tuple[Part, ...] = (
+        f" {clock(event.at)[:8]}  {event.target or event.platform:<11} ",
+        (f"{reason:<20}", "bold"), often, "  ",
+    )  # fmt: skip
+    return hanging(first, wording.short_meaning(event), width)

@@ -4,88 +4,58 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual import events
+from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Checkbox, Input, Select
 
 from mmpush_tui.console.actions import bindings
-from mmpush_tui.console.safe import Part, hanging, lines, plain
-from mmpush_tui.console.screens.ask import AskScreen, ask
+from mmpush_tui.console.safe import Part, content, hanging, lines
+from mmpush_tui.console.screens.ask import AskScreen, Row, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.settings_desk import SettingsView
+from mmpush_tui.console.widgets.form import Dropdown, TextField, Tick
 from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
-from mmpush_tui.fields import Field, FieldError, Kind
+from mmpush_tui.console.widgets.setting_row import Advice, SettingRow
+from mmpush_tui.fields import FieldError
 from mmpush_tui.settings import page_fields as rows
-from mmpush_tui.settings.page import Change, Contents, Mode, Page, Region
+from mmpush_tui.settings.page import Change, Contents, Mode, Region
+from mmpush_tui.settings.sources import NEEDS
+from mmpush_tui.setup.paths import short_path
 from mmpush_tui.text import presentable
 
-_CONTENTS_HEAD: Final = rows.CONTENTS.name
-
-
-class SettingRow(Vertical):
-    """One setting: a mark where it is changed, its label, its control, a line beneath.
-
-    Args:
-        field: the setting.
-    """
-
-    def __init__(self, field: Field) -> None:
-        super().__init__(id=f"row-{field.name}", classes="row")
-        self.field = field
-
-    def compose(self) -> Iterable[Widget]:
-        """Make the parts."""
-        with Horizontal(classes="line"):
-            yield Plain(classes="mark")
-            yield Plain(self.field.label if self.field.kind is not Kind.BOOLEAN else "",
-                        classes="label")  # fmt: skip
-            yield self._control()
-        yield Plain(classes="under")
-
-    def _control(self) -> Widget:
-        match self.field.kind:
-            case Kind.CHOICE:
-                options = [(choice.label, choice.value) for choice in self.field.choices]
-                return Select(options, allow_blank=False, compact=True, id=self.field.name)
-            case Kind.BOOLEAN:
-                return Checkbox(self.field.label, compact=True, id=self.field.name)
-            case kind:
-                return Input(
-                    id=self.field.name,
-                    compact=True,
-                    select_on_focus=False,
-                    restrict=r"[0-9]{0,19}" if kind is Kind.INTEGER else None,
-                    max_length=2048,
-                )
-
-    def say_under(self, text: str, *, is_problem: bool = False) -> None:
-        """Show a line beneath the control; none where ``text`` is empty."""
-        under = self.query_one(".under", Plain)
-        under.say(text)
-        under.display = bool(text)
-        under.set_class(is_problem, "-problem")
+_NOTIFICATIONS: Final = rows.CONTENTS.name
+"""The row before which the web has another page."""
+_HEIGHTS: Final = [(0, "-low"), (22, "-high")]
+"""Below the second one there is no room for the help of the setting in front."""
+_NO_NUMBER: Final = "Enter a whole number of 1 or more, in digits."
+_TOO_LONG: Final = "That is too long for an address, and was not taken."
 
 
 class SettingsScreen(ConsoleScreen):
     """Mirrors the web page over the settings' source."""
 
     name_ = "settings"
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[Any] = bindings("settings")
     AUTO_FOCUS = "#mode"
 
     def __init__(self) -> None:
         super().__init__()
-        self._unreadable = ""
+        self._misfits: dict[str, str] = {}
+        """What stands in a field and is no value of it, with a sentence about that."""
 
     def body(self) -> Iterable[Widget]:
         """Make the form."""
         yield Spread(id="settings-head", classes="head")
         with VerticalScroll(id="settings-form", can_focus=False):
             for field in rows.FIELDS:
-                if field.name == _CONTENTS_HEAD:
+                if field.name == _NOTIFICATIONS:
                     yield Plain("Notifications", classes="head gap")
                 yield SettingRow(field)
-            yield Plain(id="settings-advice")
+            yield Advice(id="settings-advice")
+        yield Plain(id="settings-help", classes="quiet")
         yield Plain(id="settings-state")
 
     def draw(self, topics: frozenset[str]) -> None:
@@ -93,72 +63,59 @@ class SettingsScreen(ConsoleScreen):
         if "settings" not in topics:
             return
         view = self.console_app.settings.view
-        self.query_one("#settings-head", Spread).say_both(
-            ("Push Notification Server",), ((view.at or "no file", "$quiet"),)
-        )
-        draft, saved = view.draft, view.saved
-        self.query_one("#settings-form").display = draft is not None
-        if draft is not None and saved is not None:
-            with self.prevent(Select.Changed, Input.Changed, Checkbox.Changed):
-                for row in self.query(SettingRow):
-                    self._draw_row(row, draft, saved)
-            self._draw_advice()
-        self._draw_state()
+        was_empty = self.has_class("-no-draft")
+        self.set_class(view.draft is None, "-no-draft")
+        if view.draft is not None:
+            for row in self.query(SettingRow):
+                row.draw(view, self._misfits.get(row.field.name, ""))
+            self.query_one(Advice).draw(view.notes, max(self.size.width - 4, 30))
+            if was_empty and self.focused is None:
+                self.call_after_refresh(self.focus_next)
+        self._draw_head()
+        self._draw_help()
+        # The lines under the row in front may have become more.
+        self._keep_in_sight()
+        self.query_one("#settings-state", Plain).show(self._state(max(self.size.width - 2, 30)))
 
-    def _draw_row(self, row: SettingRow, draft: Page, saved: Page) -> None:
-        view, name = self.console_app.settings.view, row.field.name
-        row.set_class(not rows.visible(name, draft), "-hidden")
-        is_changed = name != rows.ACCEPT_TERMS.name and _value(draft, name) != _value(saved, name)
-        row.query_one(".mark", Plain).say("* " if is_changed else "")
-        held_by = rows.locked_by(name, view.locked)
-        row.set_class(bool(held_by), "-locked")
-        control = row.query_one(f"#{name}")
-        control.disabled = not rows.enabled(name, draft, view.locked)
-        _fill(control, row.field, draft, view.licence)
-        was = f"was {_words(name, saved)}" if is_changed else ""
-        if held_by:
-            row.say_under(f"locked: set by {held_by}")
-        elif name == rows.CONTENTS.name and draft.contents in Contents.__members__.values():
-            sends = rows.CONTENTS_SENDS[Contents(draft.contents)]
-            row.say_under(f"{sends} ({was})" if was else sends)
-        else:
-            row.say_under(was)
+    def _draw_head(self) -> None:
+        at = self.console_app.settings.view.at
+        title = "Push Notification Server"
+        where = _end_of(short_path(at), self.size.width - len(title) - 5) if at else "no file"
+        self.query_one("#settings-head", Spread).say_both((title,), ((where, "not bold $quiet"),))
 
-    def _draw_advice(self) -> None:
-        notes = self.console_app.settings.view.notes
-        shown = []
-        for note in notes:
-            mark = MARKS["warn"] if note.severity == "warn" else ("note", "$quiet")
-            first: Part = (f"  {mark[0]:<5}", mark[1])
-            shown.append(hanging((first,), note.message, max(self.size.width - 4, 30)))
-        self.query_one("#settings-advice", Plain).show(lines(*shown))
+    def _draw_help(self) -> None:
+        """Show what the setting in front is for."""
+        row = self._row_in_front()
+        self.query_one("#settings-help", Plain).say(row.field.help if row is not None else "")
 
-    def _draw_state(self) -> None:
+    def _state(self, width: int) -> Content:
+        """Return what became of saving, or of reading, or what saving would do."""
         view = self.console_app.settings.view
-        state = self.query_one("#settings-state", Plain)
+        said: list[Content] = []
+        if view.news:
+            said.append(hanging(_mark("ok"), view.news, width))
         if view.problem:
-            mark = MARKS["fail" if view.at else "off"]
-            state.show(hanging(((f" {mark[0]:<5}", mark[1]),), view.problem, self.size.width - 3))
-        elif view.news:
-            state.say((" ok   ", "$success"), view.news)
+            after = " r reads it again." if view.at else ""
+            after = " r reads it again and can keep your changes." if view.is_edited else after
+            said.append(
+                hanging(_mark("fail" if view.at else "off"), f"{view.problem}{after}", width)
+            )
+        if view.is_saving:
+            said.append(content(("Writing the changes.", "bold")))
+        elif why := self._misfit() or (view.is_edited and view.blocked):
+            said.append(content(("Not saved. ", "bold $warning"), why))
         elif view.changes:
-            count = len(view.changes)
-            words = "1 change" if count == 1 else f"{count} changes"
-            why = view.blocked
-            ready = "^s shows what would be written, and writes it."
-            state.say((f" {words} not saved. ", "bold $warning"), why or ready)
-        elif view.draft != view.saved and view.blocked:
-            state.say((" not saved ", "bold $warning"), view.blocked)
-        else:
-            state.say((" as stored", "$quiet"))
+            keys = "1 key" if len(view.changes) == 1 else f"{len(view.changes)} keys"
+            plan = f"^s shows the plan, and writes {keys}."
+            said.append(content(("Not saved. ", "bold $warning"), plan))
+        return lines(*(said or [content(("As stored.", "$quiet"))]))
 
-    def on_select_changed(self, event: Select.Changed) -> None:
+    def on_dropdown_chosen(self, event: Dropdown.Chosen) -> None:
         """Take a choice."""
         draft = self.console_app.settings.view.draft
-        # A choice that was overtaken, such as the one a new dropdown begins with.
-        if draft is None or event.value != event.select.value or not isinstance(event.value, str):
+        if draft is None:
             return
-        match event.select.id:
+        match event.dropdown.id:
             case "mode":
                 draft = draft.with_mode(Mode(event.value))
             case "region":
@@ -167,43 +124,77 @@ class SettingsScreen(ConsoleScreen):
                 draft = draft.with_contents(Contents(event.value))
         self.console_app.settings.edit(draft)
 
-    def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
+    def on_tick_changed(self, event: Tick.Changed) -> None:
         """Take the terms."""
         if (draft := self.console_app.settings.view.draft) is not None:
             self.console_app.settings.edit(draft.with_agreed(event.value))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Take what was typed; a number that is none is named under the field."""
-        draft = self.console_app.settings.view.draft
-        if draft is None or event.input.id is None:
+    def on_input_changed(self, event: TextField.Changed) -> None:
+        """Take what was typed; what is no value stays in the field and is named under it."""
+        draft, row = self.console_app.settings.view.draft, _row_of(event.input)
+        if draft is None or row is None:
             return
-        if event.input.id == rows.SERVER.name:
+        row.told = event.value
+        if row.field.name == rows.SERVER.name:
             self.console_app.settings.edit(draft.with_server(event.value))
             return
-        row = self.query_one(f"#row-{event.input.id}", SettingRow)
         try:
-            number = row.field.parse(event.value)
-        except FieldError as error:
-            self._unreadable = f"{row.field.label.rstrip(':')}: {error}."
-            row.say_under(f"{error}; {draft.max_notifications} stays", is_problem=True)
-            return
-        self._unreadable = ""
-        self.console_app.settings.edit(draft.with_max_notifications(int(number)))
-
-    def on_descendant_blur(self) -> None:
-        """Show the draft's own number again where something else was left standing."""
-        if self._unreadable:
-            self._unreadable = ""
+            number = int(row.field.parse(event.value))
+        except FieldError:
+            # Kept here, where it is seen, and not in the draft, which holds numbers only.
+            self._misfits[row.field.name] = _NO_NUMBER
             self.draw(frozenset({"settings"}))
+            self.refresh_keys()
+            return
+        if self._misfits.pop(row.field.name, ""):
+            self.console_app.tell_of("settings")
+        self.console_app.settings.edit(draft.with_max_notifications(number))
+
+    def on_text_field_refused(self, event: TextField.Refused) -> None:
+        """Say what a field does not take."""
+        if (row := _row_of(event.field)) is not None:
+            is_number = row.field.name == rows.MAX_NOTIFICATIONS.name
+            row.say_under(_NO_NUMBER if is_number else _TOO_LONG, is_problem=True)
+
+    def on_input_submitted(self, _event: TextField.Submitted) -> None:
+        """Go on to the next row."""
+        self.focus_next()
+
+    def on_descendant_focus(self) -> None:
+        """Show the whole row, and what it is for."""
+        self._draw_help()
+        self._keep_in_sight()
+
+    def _keep_in_sight(self) -> None:
+        if (row := self._row_in_front()) is not None:
+            self.call_after_refresh(row.scroll_visible, animate=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Wrap the advice anew."""
+        super().on_resize(event)
+        if self.is_mounted:
+            self.draw(frozenset({"settings"}))
+
+    def _misfit(self) -> str:
+        """Return what is wrong with what stands in a field, with the field's label; or nothing."""
+        for row in self.query(SettingRow):
+            if problem := self._misfits.get(row.field.name):
+                return f"{row.field.label} {problem}"
+        return ""
+
+    def _row_in_front(self) -> SettingRow | None:
+        return _row_of(self.focused) if self.focused is not None else None
 
     def can(self, do: str) -> bool:
         """Saving and reverting need something to save or revert."""
         view = self.console_app.settings.view
         match do:
-            case "save" | "diff":
-                return view.draft != view.saved
+            case "save":
+                return (view.is_edited or bool(self._misfits)) and not view.is_saving
+            case "diff":
+                return view.is_edited
             case "revert" | "revert_all":
-                return view.draft != view.saved
+                return view.draft != view.saved or bool(self._misfits)
             case "check":
                 return view.draft is not None and view.draft.mode is not Mode.OFF
             case _:
@@ -221,54 +212,60 @@ class SettingsScreen(ConsoleScreen):
 
     async def _save(self) -> None:
         desk = self.console_app.settings
-        if why := self._unreadable or desk.view.blocked:
+        if why := self._misfit() or desk.view.blocked:
             self.app.push_screen(AskScreen("This cannot be saved yet", [why], {"": "Back"}))
             return
-        text = [
-            *_plan(desk.view.changes),
-            "",
-            f"To {desk.view.at}; every other byte of it stays.",
-            "A copy with the time in its name is kept beside it.",
-        ]
         answers = {"save": "Write it", "": "Back to the form"}
-        if await ask(self.app, AskScreen("Save these settings?", text, answers)) == "save":
-            await desk.save()
+        if not await ask(self.app, AskScreen("Save these settings?", _order(desk.view), answers)):
+            return
+        if not await desk.save() and desk.view.problem:
+            # On the form it stays, but on a small terminal not all of it can be read there.
+            text = [desk.view.problem, "", "Your changes are still on the form."]
+            self.app.push_screen(AskScreen("Not saved", text, {"": "Back to the form"}))
 
     def action_revert(self) -> None:
-        """Put the focused setting back."""
-        view = self.console_app.settings.view
-        row = next((n for n in self.focused.ancestors_with_self if isinstance(n, SettingRow)),
-                   None) if self.focused else None  # fmt: skip
+        """Put the setting in front back."""
+        row, view = self._row_in_front(), self.console_app.settings.view
         if row is None or view.draft is None or view.saved is None:
             return
-        if row.field.name in (rows.CONTENTS.name, rows.MAX_NOTIFICATIONS.name):
-            name = row.field.name
-            self.console_app.settings.edit(replace(view.draft, **{name: getattr(view.saved, name)}))
-            return
-        # Mode, region, terms and address follow from each other: they go back together.
-        old = view.saved
-        self.console_app.settings.edit(
-            replace(view.draft, mode=old.mode, region=old.region, server=old.server,
-                    agreed=old.agreed)
-        )  # fmt: skip
+        name, old = row.field.name, view.saved
+        self._misfits.pop(name, "")
+        if name in (rows.CONTENTS.name, rows.MAX_NOTIFICATIONS.name):
+            draft = replace(view.draft, **{name: getattr(old, name)})
+        else:
+            # Mode, region, terms and address follow from each other: they go back together.
+            draft = replace(
+                view.draft, mode=old.mode, region=old.region, server=old.server, agreed=old.agreed
+            )
+        self.console_app.settings.edit(draft)
+        self.console_app.tell_of("settings")
 
     def action_revert_all(self) -> None:
         """Put everything back."""
         if (saved := self.console_app.settings.view.saved) is not None:
+            self._misfits.clear()
             self.console_app.settings.edit(saved)
+            self.console_app.tell_of("settings")
 
     def action_reread(self) -> None:
         """Read the file again."""
         self.console_app.tasks.spawn("reread-settings", self._reread())
 
     async def _reread(self) -> None:
-        desk = self.console_app.settings
-        if desk.view.changes:
-            answers = {"read": "Read again and lose them", "": "Keep them"}
-            text = [f"{len(desk.view.changes)} changes are not saved."]
-            if await ask(self.app, AskScreen("Read the file again?", text, answers)) != "read":
+        desk, answer = self.console_app.settings, ""
+        if desk.view.is_edited:
+            answers = {
+                "keep": "Read it again and keep my changes",
+                "lose": "Read it again and give my changes up",
+                "": "Back to the form",
+            }
+            text = ["What you changed is not saved."]
+            answer = await ask(self.app, AskScreen("Read the file again?", text, answers))
+            if not answer:
                 return
-        await desk.load()
+        if answer != "keep":
+            self._misfits.clear()
+        await desk.load(keep_draft=answer == "keep")
 
     async def action_check(self) -> None:
         """Check the push server of the draft."""
@@ -276,49 +273,49 @@ class SettingsScreen(ConsoleScreen):
         await self.console_app.action_goto("checks")
 
 
-def _value(page: Page, name: str) -> object:
-    return page.agreed if name == rows.ACCEPT_TERMS.name else getattr(page, name)
+def _row_of(widget: Widget) -> SettingRow | None:
+    return next((node for node in widget.ancestors_with_self if isinstance(node, SettingRow)), None)
 
 
-def _words(name: str, page: Page) -> str:
-    value = _value(page, name)
-    return rows.words(name, value) or presentable(value) or "empty"
+def _mark(name: str) -> tuple[Part, ...]:
+    word, style = MARKS[name]
+    return ((f"{word:<5}", style),)
 
 
-def _fill(control: Widget, field: Field, draft: Page, licence: Any) -> None:
-    value = _value(draft, field.name)
-    match control:
-        case Select():
-            offered = rows.choices(field.name, draft, licence)
-            options = [(choice.label, choice.value) for choice in offered]
-            if value not in {choice.value for choice in offered}:
-                options.append((f"{plain(value, 40)} (unknown to this page)", str(value)))
-            if options != getattr(control, "shown_options", None):
-                control.set_options(options)
-                control.shown_options = options  # type: ignore[attr-defined] # rebuilt only when it differs
-            control.value = str(value)
-        case Checkbox():
-            control.value = bool(value)
-        case Input() if field.kind is Kind.INTEGER:
-            if not control.has_focus or not control.value:
-                control.value = str(value)
-        case Input():
-            text = plain(value, 2048)
-            if control.value != text and not (control.has_focus and control.value.strip() == text):
-                control.value = text
+def _end_of(path: str, room: int) -> str:
+    """Return ``path``, or where there is no room for it its end, which tells more."""
+    return path if len(path) <= room else f"…{path[-max(room - 1, 1) :]}"
 
 
-def _plan(changes: Iterable[Change]) -> list[str]:
-    text = []
+def _plan(changes: Iterable[Change]) -> list[Row]:
+    text: list[Row] = []
     for change in changes:
-        text += [change.key, f"  old  {_shown(change.old)}", f"  new  {_shown(change.new)}"]
+        text += [change.key, f"  old  {_value(change.old)}", f"  new  {_value(change.new)}"]
     return text or ["Nothing is changed."]
 
 
-def _shown(value: str | int | bool | None) -> str:
+def _order(view: SettingsView) -> list[Row]:
+    """Return what saving does and what follows from it."""
+    warnings: list[Row] = [
+        ((f"{MARKS['warn'][0]:<5}", MARKS["warn"][1]), note.message)
+        for note in view.notes
+        if note.severity == "warn"
+    ]
+    return [
+        *_plan(view.changes),
+        "",
+        *warnings,
+        *([""] if warnings else []),
+        f"Into {short_path(view.at)}, whose every other byte stays. A copy with the time in its "
+        "name is kept beside it.",
+        NEEDS["reload"],
+    ]
+
+
+def _value(value: str | int | bool | None) -> str:
     if value is None:
         return "not set"
     if isinstance(value, bool):
         return "true" if value else "false"
     # An address may hold a password.
-    return presentable(value) or "empty"
+    return presentable(value) or "(empty)"

@@ -3,318 +3,301 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
+from textual import events
 from textual.containers import Vertical, VerticalScroll
-from textual.suggester import SuggestFromList
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, OptionList
-from textual.widgets.option_list import Option
 
 from mmpush_tui.console.actions import bindings
-from mmpush_tui.console.safe import Part, content, plain
+from mmpush_tui.console.safe import content, hanging, lines
 from mmpush_tui.console.screens.ask import AskScreen, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
-from mmpush_tui.console.setup_desk import SetupView
+from mmpush_tui.console.setup_desk import WANTED, SetupView
+from mmpush_tui.console.widgets.form import Choices, TextField
 from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
-from mmpush_tui.fields import Choice, Field, Kind, Value
-from mmpush_tui.settings.page_fields import ACCEPT_TERMS
+from mmpush_tui.console.widgets.question import Question
+from mmpush_tui.settings import page_fields
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import is_own, notes
 from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.handover import on_page
+from mmpush_tui.setup.paths import short_path
 
 _MARKS: Final = {Status.OK: MARKS["ok"], Status.WARN: MARKS["warn"], Status.FAIL: MARKS["fail"]}
-_YES_NO: Final = {
-    steps.SANDBOX.key: ("Production", "Sandbox, for apps run from Xcode"),
-    ACCEPT_TERMS.key: ("Not accepted", "Accepted"),
-}
+_HEIGHTS: Final = [(0, "-low"), (22, "-high")]
+_TOO_LONG: Final = "That is too long, and was not taken."
 
 
-class Question(Vertical):
-    """One field of a page: its label, its control, and a line beneath.
-
-    Args:
-        field: what is asked.
-        value: the answer so far.
-        offers: files that could be meant.
-    """
-
-    def __init__(self, field: Field, value: Value, offers: tuple[str, ...]) -> None:
-        super().__init__(classes="question")
-        self.field = field
-        self._value = value
-        self._offers = offers
-
-    def compose(self) -> Iterable[Widget]:
-        """Make the parts."""
-        yield Plain(self.field.label.rstrip(":"), classes="label")
-        if self._choices():
-            yield OptionList(compact=True, markup=False)
-        else:
-            suggester = SuggestFromList(self._offers) if self._offers else None
-            yield Input(
-                plain(self._value, 1024), compact=True, suggester=suggester,
-                select_on_focus=False, max_length=1024,
-            )  # fmt: skip
-        yield Plain(classes="under")
-
-    def on_mount(self) -> None:
-        """Mark the answer so far."""
-        if choices := self._choices():
-            values = [choice.value for choice in choices]
-            self.mark(self._value)
-            chosen = _word(self._value)
-            list_ = self.query_one(OptionList)
-            list_.highlighted = values.index(chosen) if chosen in values else 0
-
-    def mark(self, value: Value) -> None:
-        """Show which choice is the answer."""
-        list_ = self.query_one(OptionList)
-        marked = list_.highlighted
-        list_.clear_options()
-        for choice in self._choices():
-            sign = "(o)" if choice.value == _word(value) else "( )"
-            list_.add_option(Option(content(f" {sign} ", choice.label), id=choice.value))
-        list_.highlighted = marked
-
-    def value_of(self, id_: str) -> Value:
-        """Return the answer that a choice stands for."""
-        return id_ == "true" if self.field.kind is Kind.BOOLEAN else id_
-
-    def say_under(self, *parts: Part, is_problem: bool = False) -> None:
-        """Show a line beneath."""
-        under = self.query_one(".under", Plain)
-        under.say(*parts)
-        under.display = bool(parts)
-        under.set_class(is_problem, "-problem")
-
-    def _choices(self) -> tuple[Choice, ...]:
-        if self.field.kind is Kind.BOOLEAN:
-            no, yes = _YES_NO.get(self.field.key, ("No", "Yes"))
-            return Choice(value="false", label=no), Choice(value="true", label=yes)
-        return self.field.choices
+class Summary(Plain, can_focus=True):
+    """The last page; it takes the focus, so that it can be scrolled."""
 
 
 class SetupScreen(ConsoleScreen):
     """Asks, proves, writes."""
 
     name_ = "setup"
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[Any] = bindings("setup")
+    AUTO_FOCUS = ""
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[Any, ...] = ()
+        self._questions: dict[str, Question] = {}
+        """By field key, once they are made."""
+        self._shown = ""
+        """The page on the screen, by its step and whether it is done."""
+        self._told: Finding | None = None
+        """What the last proof showed, once it was brought into sight."""
 
     def body(self) -> Iterable[Widget]:
-        """Make the page."""
+        """Make the page; the questions come after the first frame."""
         yield Spread(id="setup-head", classes="head")
-        yield Plain(id="setup-before")
-        yield Plain(id="setup-title")
-        yield Plain(id="setup-why", classes="quiet")
         with VerticalScroll(id="setup-form", can_focus=False):
+            yield Plain(id="setup-before")
+            yield Plain(id="setup-title")
+            yield Plain(id="setup-why", classes="quiet")
             yield Vertical(id="setup-questions")
-            yield Plain(id="setup-summary")
-        yield Plain(id="setup-proof")
+            yield Summary(id="setup-summary")
+            yield Plain(id="setup-proof")
 
     def on_mount(self) -> None:
         """Look around on this host first."""
         super().on_mount()
         self.console_app.tasks.spawn("setup", self.console_app.setup.begin())
+        self.call_after_refresh(self._make_questions)
+
+    async def _make_questions(self) -> None:
+        asked = [field for step in steps.STEPS for field in step.fields]
+        made = {field.key: Question(field, WANTED.get(field.key)) for field in asked}
+        for question in made.values():
+            question.display = False
+        await self.query_one("#setup-questions", Vertical).mount_all(made.values())
+        self._questions = made
+        self.draw(frozenset({"setup"}))
 
     def draw(self, topics: frozenset[str]) -> None:
         """Show the page in front."""
         if "setup" not in topics:
             return
         view = self.console_app.setup.view
-        right = view.news or "Esc back, nothing is lost"
+        back = "Esc back, nothing is lost" if view.number > 1 else ""
+        if self.has_class("-narrow"):
+            back = back.partition(",")[0]
         self.query_one("#setup-head", Spread).say_both(
-            (f"Setup   {view.number} of {len(view.path)}",), ((right, "$quiet"),)
+            (f"Setup   {view.number} of {len(view.path)}",), ((back, "not bold $quiet"),)
         )
-        self._say_finding("#setup-before", view.before)
-        self.query_one("#setup-title", Plain).say((view.step.title, "bold"))
-        self.query_one("#setup-why", Plain).say(view.step.why)
+        self._draw_results(view)
+        title, why = view.step.title, view.step.why
+        if view.applied is not None:
+            title, why = "What is left to do", f"{short_path(view.applied.path)} is written."
+        self.query_one("#setup-title", Plain).say((title, "bold"))
+        self.query_one("#setup-why", Plain).say_lines((why,), *((s,) for s in view.seen_here))
         self._draw_questions(view)
         self._draw_summary(view)
-        if view.is_busy:
-            self.query_one("#setup-proof", Plain).say(("Trying this answer.", "$warning"))
-        else:
-            self._say_finding("#setup-proof", view.finding)
 
-    def _say_finding(self, where: str, finding: Finding | None) -> None:
-        line = self.query_one(where, Plain)
-        line.display = finding is not None
-        if finding is not None:
-            mark, style = _MARKS[finding.status]
-            line.say((f"{mark:<5}", style), f"{finding.message} {finding.fix}".rstrip())
+    def _draw_results(self, view: SetupView) -> None:
+        """Show what trying the page before, and this page, has shown."""
+        width = max(self.size.width - 4, 30)
+        before = self.query_one("#setup-before", Plain)
+        proof = self.query_one("#setup-proof", Plain)
+        above = [content((view.news, "bold"))] if view.news else []
+        above += [_result(view.before, width)] if view.before else []
+        before.display = bool(above)
+        before.show(lines(*above))
+        proof.display = view.is_busy or view.finding is not None
+        if view.is_busy:
+            word = "Writing." if view.is_last else "Trying this answer."
+            proof.say((word, "bold $warning"))
+        elif view.finding is not None:
+            proof.show(_result(view.finding, width))
+            if view.finding is not self._told:
+                self.call_after_refresh(proof.scroll_visible, animate=False)
+        self._told = view.finding
 
     def _draw_questions(self, view: SetupView) -> None:
-        asked = () if view.is_last else steps.asked(view.step, view.draft.answers)
-        offers = view.offers or {}
-        shape = (view.step.id, tuple(field.key for field in asked), tuple(offers.items()))
-        if shape != self._shown:
-            self._shown = shape
-            self.run_worker(self._rebuild(view, asked, offers), exclusive=True, description="")
+        if not self._questions:
             return
-        for question in self.query(Question):
-            self._draw_under(question, view)
+        asked = {field.key for field in steps.asked(view.step, view.draft.answers)}
+        self.query_one("#setup-questions").display = bool(asked)
+        for key, question in self._questions.items():
+            question.display = key in asked
+            if key in asked:
+                value = steps.answer(view.draft.answers, question.field)
+                question.draw(value, view.offers.get(key, ()))
+                self._draw_under(question, view)
+        page = f"{view.step.id} {view.applied is not None}"
+        if page != self._shown:
+            self._shown = page
+            self._go_to_top(view)
+        else:
+            # The lines under the question in front may have become more.
+            self._keep_in_sight()
 
-    async def _rebuild(
-        self, view: SetupView, asked: tuple[Field, ...], offers: dict[str, tuple[str, ...]]
-    ) -> None:
-        focused = self.focused.parent if self.focused else None
-        key = focused.field.key if isinstance(focused, Question) else ""
-        box = self.query_one("#setup-questions", Vertical)
-        with self.prevent(Input.Changed):
-            await box.remove_children()
-            await box.mount_all(
-                Question(field, steps.answer(view.draft.answers, field), offers.get(field.key, ()))
-                for field in asked
-            )
-        questions = list(self.query(Question))
-        for question in questions:
-            self._draw_under(question, self.console_app.setup.view)
-        again = [question for question in questions if question.field.key == key]
-        for question in (again or questions)[:1]:
-            question.query_one("OptionList, Input").focus()
+    def _go_to_top(self, view: SetupView) -> None:
+        """Begin a page that has just come."""
+        self.query_one("#setup-form", VerticalScroll).scroll_home(animate=False)
+        if view.is_last:
+            self.query_one(Summary).focus(scroll_visible=False)
+        elif first := self._on_page():
+            first[0].take_focus()
 
     def _draw_under(self, question: Question, view: SetupView) -> None:
-        field = question.field
-        value = steps.answer(view.draft.answers, field)
-        for list_ in question.query(OptionList):
-            if list_.option_count:
-                question.mark(value)
-        for input_ in question.query(Input):
-            if not input_.has_focus and input_.value != plain(value, 1024):
-                input_.value = plain(value, 1024)
-        look = (view.looks or {}).get(field.key)
-        note = notes(view.step, view.draft.answers).get(field.key, "")
-        offers = (view.offers or {}).get(field.key, ())
-        if problem := (view.problems or {}).get(field.key):
+        field, answers = question.field, view.draft.answers
+        look = view.looks.get(field.key)
+        note = notes(view.step, answers).get(field.key, "")
+        if problem := view.problems.get(field.key):
             question.say_under(problem, is_problem=True)
-        elif look is not None and steps.text(view.draft.answers, field):
+        elif look is not None and steps.text(answers, field):
             mark, style = _MARKS[look.status]
             question.say_under((f"{mark:<5}", style), f"{look.message} {look.fix}".rstrip())
         elif note:
             question.say_under((note, "$quiet"))
-        elif offers and not steps.text(view.draft.answers, field):
-            question.say_under((f"found here: {', '.join(offers[:3])}", "$quiet"))
+        elif question.has_offers:
+            question.say_under(("Found on this host, or name another one:", "$quiet"))
         elif question.has_focus_within:
             question.say_under((field.help, "$quiet"))
         else:
             question.say_under()
 
     def _draw_summary(self, view: SetupView) -> None:
-        summary = self.query_one("#setup-summary", Plain)
+        summary = self.query_one(Summary)
         summary.display = view.is_last
-        if not view.is_last:
-            return
-        rows: list[tuple[Part, ...]] = []
-        if view.plan is not None:
-            rows += _written(view)
-            rows.append(("",))
-            rows.append((("Left to do", "bold"),))
-            for number, item in enumerate(view.plan.remaining, 1):
-                rows.append((f" {number}. {item.sentence}",))
-                rows += [((f"      {command}", "$secondary"),) for command in item.commands]
-            rows += [((" warn ", "$warning"), sentence) for sentence in view.plan.warnings]
-        summary.say_lines(*rows)
+        if view.is_last:
+            summary.show(lines(*_summary(view, max(self.size.width - 4, 30))))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Wrap everything anew."""
+        super().on_resize(event)
+        if self.is_mounted:
+            self.draw(frozenset({"setup"}))
 
     def on_descendant_focus(self) -> None:
-        """Show the help of the field in front."""
-        view = self.console_app.setup.view
-        for question in self.query(Question):
-            self._draw_under(question, view)
+        """Show the question in front as a whole, and its help."""
+        for question in self._on_page():
+            self._draw_under(question, self.console_app.setup.view)
+        self._keep_in_sight()
+
+    def _keep_in_sight(self) -> None:
+        if (in_front := _question_of(self.focused) if self.focused else None) is not None:
+            self.call_after_refresh(in_front.scroll_visible, animate=False)
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """Look at what was named."""
+        question = _question_of(event.widget)
+        if question is not None and isinstance(event.widget, TextField):
+            self.console_app.tasks.spawn("setup-look", self.console_app.setup.look(question.field))
+            self.console_app.tell_of("setup")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Take a choice and go on."""
-        question = event.option_list.parent
-        if isinstance(question, Question) and event.option_id is not None:
-            self.console_app.setup.answer(question.field, question.value_of(event.option_id))
+        """Take a choice, or an offered file, and go on."""
+        question = _question_of(event.option_list)
+        if question not in self._on_page() or question is None:
+            return
+        desk = self.console_app.setup
+        if isinstance(event.option_list, Choices):
+            desk.answer(question.field, question.value_of(event.option_id or ""))
+            self.draw(frozenset({"setup"}))
             self._go_on(question)
+        else:
+            desk.answer(question.field, question.offered(event.option_index))
+            question.take_focus()
+            self.console_app.tasks.spawn("setup-look", desk.look(question.field))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Take what was typed."""
-        question = event.input.parent
-        if isinstance(question, Question):
+        question = _question_of(event.input)
+        if question is not None:
+            question.told = event.value
             self.console_app.setup.answer(question.field, event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Look at what was named and go on."""
-        question = event.input.parent
-        if isinstance(question, Question):
+        """Go on."""
+        question = _question_of(event.input)
+        if question is not None and question in self._on_page():
             self._go_on(question)
 
-    def on_input_blurred(self, event: Input.Blurred) -> None:
-        """Look at what was named."""
-        question = event.input.parent
-        if isinstance(question, Question):
-            desk = self.console_app.setup
-            self.console_app.tasks.spawn("setup-look", desk.look(question.field))
+    def on_text_field_refused(self, event: TextField.Refused) -> None:
+        """Say what a field does not take."""
+        if (question := _question_of(event.field)) is not None:
+            question.say_under(_TOO_LONG, is_problem=True)
 
     def _go_on(self, question: Question) -> None:
         """Go to the next field of the page, or after the last one to the next page."""
-        asked = steps.asked(
-            self.console_app.setup.view.step, self.console_app.setup.view.draft.answers
-        )
-        keys = [field.key for field in asked]
-        index = keys.index(question.field.key) if question.field.key in keys else len(keys) - 1
-        if index == len(keys) - 1:
-            self.action_next()
-            return
-        following = [q for q in self.query(Question) if q.field.key == keys[index + 1]]
+        page = self._on_page()
+        following = page[page.index(question) + 1 :]
         if following:
-            following[0].query_one("OptionList, Input").focus()
-        # Where the answer changes what is asked, the page is being rebuilt and keeps the focus.
+            following[0].take_focus()
+        else:
+            self.action_next()
+
+    def _on_page(self) -> list[Question]:
+        """Return the questions of the page in front, in order."""
+        return [question for question in self._questions.values() if question.display]
 
     def can(self, do: str) -> bool:
-        """There is nothing before the first page."""
+        """There is nothing before the first page, and nothing to keep of what is written."""
         view = self.console_app.setup.view
         match do:
             case "back":
                 return view.number > 1
             case "next":
-                return not view.is_busy
+                return bool(self._questions) and not view.is_busy
+            case "later":
+                return view.applied is None
             case _:
                 return True
 
     def action_next(self) -> None:
         """Prove and go on; on the last page write."""
-        view = self.console_app.setup.view
+        view, tasks = self.console_app.setup.view, self.console_app.tasks
+        if not self.can("next"):
+            return
         if view.applied is not None:
-            self.console_app.tasks.spawn("setup-leave", self._after())
+            tasks.spawn("setup-leave", self._after())
         elif view.is_last:
-            self.console_app.tasks.spawn("setup-write", self._write())
+            tasks.spawn("setup-write", self._write())
         else:
-            self.console_app.tasks.spawn("setup-next", self._next())
+            tasks.spawn("setup-next", self._next())
 
     async def _next(self) -> None:
         desk = self.console_app.setup
-        if not await desk.next() and desk.view.problems:
-            for question in self.query(Question):
-                if question.field.key in desk.view.problems:
-                    question.query_one("OptionList, Input").focus()
-                    return
+        if not await desk.next() and (wrong := desk.view.wrong):
+            self._questions[wrong[0]].take_focus()
 
     async def _write(self) -> None:
         desk = self.console_app.setup
         plan = desk.view.plan
         if plan is None:
+            # What stood in its way may be gone by now.
+            await desk.plan()
             return
-        text = [f"{plan.path} is written, readable by you alone.", "Nothing else is changed yet."]
-        answers = {"write": "Write it", "": "Back"}
-        if await ask(self.app, AskScreen("Write the configuration?", text, answers)) != "write":
-            return
+        if plan.is_change:
+            text = [
+                f"{short_path(plan.path)} is written. A new file can be read by you alone; of one "
+                "that is there a copy is kept beside it.",
+                "Mattermost is not changed by this.",
+            ]
+            answers = {"write": "Write it", "": "Back"}
+            if not await ask(self.app, AskScreen("Write the configuration?", text, answers)):
+                return
         if await desk.apply():
             self.console_app.use_configuration(plan.serve, plan.path)
 
     async def _after(self) -> None:
-        """Carry the answers on: to the Settings screen, or to the checks."""
+        """Carry the answers on: to the worker they configure, or to the Settings screen."""
         app, view = self.console_app, self.console_app.setup.view
-        await app.settings.load()
-        draft = app.settings.view.draft
+        is_same_file = app.settings.view.at == str(app.place.mattermost_config or "")
+        await app.settings.load(keep_draft=is_same_file)
+        draft, locked = app.settings.view.draft, app.settings.view.locked
         if draft is not None and view.plan is not None:
-            app.settings.edit(on_page(view.draft.answers, draft, view.plan.address))
+            if not page_fields.locked_by(page_fields.MODE.name, locked):
+                app.settings.edit(on_page(view.draft.answers, draft, view.plan.address))
+            if app.settings.view.is_edited:
+                app.notify("The Settings screen (2) holds what Mattermost needs. Save it there.")
         app.checks.start()
+        app.setup.start_over()
         is_own_proxy = is_own(view.draft.answers)
         await app.action_goto("worker" if is_own_proxy else "settings" if draft else "checks")
 
@@ -327,26 +310,54 @@ class SetupScreen(ConsoleScreen):
         self.console_app.tasks.spawn("setup-later", self._later())
 
     async def _later(self) -> None:
-        await self.console_app.setup.keep()
-        self.app.notify(self.console_app.setup.view.news)
-        await self.console_app.action_goto("overview")
+        desk = self.console_app.setup
+        if await desk.keep():
+            self.app.notify(desk.view.news)
+            await self.console_app.action_goto("overview")
 
 
-def _word(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _question_of(widget: Widget) -> Question | None:
+    return next((node for node in widget.ancestors_with_self if isinstance(node, Question)), None)
 
 
-def _written(view: SetupView) -> list[tuple[Part, ...]]:
+def _result(finding: Finding, width: int) -> Content:
+    mark, style = _MARKS[finding.status]
+    return hanging(((f"{mark:<5}", style),), f"{finding.message} {finding.fix}".rstrip(), width)
+
+
+def _summary(view: SetupView, width: int) -> list[Content]:
+    """Return what will be written, or was, and what is left to do."""
+    if view.plan is None:
+        return []
+    rows = _written(view, width)
+    rows += [
+        hanging(((f"{MARKS['warn'][0]:<5}", MARKS["warn"][1]),), sentence, width)
+        # The worker's words, which without one of our own mean nothing.
+        for sentence in (view.plan.warnings if is_own(view.draft.answers) else ())
+    ]
+    if rows:
+        rows.append(content(""))
+    if view.applied is None:
+        rows.append(content(("Left to do then", "bold")))
+    for number, item in enumerate(view.plan.remaining, 1):
+        rows.append(hanging((f" {number}. ",), item.sentence, width))
+        rows += [hanging((("    $ ", "$quiet"),), command, width) for command in item.commands]
+    return rows
+
+
+def _written(view: SetupView, width: int) -> list[Content]:
     plan, applied = view.plan, view.applied
     if plan is None:
         return []
     if applied is not None:
-        backup = f" The old file is {applied.backup}." if applied.backup else ""
-        return [((" ok   ", "$success"), f"{applied.path} is written.{backup} "
-                 "Enter goes on, and checks every hop.")]  # fmt: skip
+        backup = f"The old file is {short_path(applied.backup)}. " if applied.backup else ""
+        said = f"{backup}Enter goes on, and checks every hop."
+        return [hanging(((f"{MARKS['ok'][0]:<5}", MARKS["ok"][1]),), said, width)]
     if not plan.is_change:
-        return [(f" {plan.path} is already as it should be. Enter goes on.",)]
-    rows: list[tuple[Part, ...]] = [((f"Enter writes {plan.path}:", "bold"),)]
-    rows += [((f"  {line}", "$success" if line.startswith("+") else "$quiet"),)
-             for line in plan.diff if not line.startswith(("---", "+++", "@@"))]  # fmt: skip
+        return [content(f"{short_path(plan.path)} is already as it should be. Enter goes on.")]
+    rows = [content((f"Enter writes {short_path(plan.path)}:", "bold"))]
+    for line in plan.diff:
+        if not line.startswith(("---", "+++", "@@")):
+            style = {"+": "$success", "-": "$error"}.get(line[:1], "$quiet")
+            rows.append(hanging(((f"  {line[:1]} ", style),), line[1:], width))
     return rows

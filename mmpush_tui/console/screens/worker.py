@@ -1,38 +1,32 @@
 """The worker and the journey of every push."""
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
+from mmpush_tui.console import worker_words as words
 from mmpush_tui.console.actions import bindings
-from mmpush_tui.console.keep import keep
+from mmpush_tui.console.keep import keep_and_tell
 from mmpush_tui.console.log_position import Position
 from mmpush_tui.console.log_ring import Row
-from mmpush_tui.console.safe import Part, content, hanging, lines
+from mmpush_tui.console.safe import hanging
 from mmpush_tui.console.screens.ask import AskScreen, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.widgets.delivery_log import DeliveryLog
 from mmpush_tui.console.widgets.frame import Spread
 from mmpush_tui.console.widgets.log_columns import header
+from mmpush_tui.console.widgets.pane import Pane
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.console.worker_desk import Phase
 from mmpush_tui.errors import UsageError
 from mmpush_tui.proxy import filters
-from mmpush_tui.proxy.journey import Verdict, journey
+from mmpush_tui.proxy.journey import journey
 from mmpush_tui.simulator.stage import fault_titles
-
-_VERDICT_STYLES = {
-    Verdict.DELIVERED: "bold $success",
-    Verdict.ACCEPTED: "$success",
-    Verdict.REMOVED: "bold $warning",
-    Verdict.FAILED: "bold $error",
-}
 
 
 class WorkerScreen(ConsoleScreen):
@@ -46,27 +40,39 @@ class WorkerScreen(ConsoleScreen):
         super().__init__()
         self._filter = ""
         self._opened: Row | None = None
-        self._opened_events = 0
+        self._drawn: tuple[int, ...] = ()
+        self._has_frozen = False
 
     def body(self) -> Iterable[Widget]:
         """Make counters, log and the pane of one delivery."""
         app = self.console_app
         yield Plain(id="worker-state")
         yield Spread(id="worker-counters")
+        yield Plain(id="worker-empty")
         with Container(id="worker-split"):
             with Vertical(id="log-side"):
                 yield Spread(id="log-title")
                 yield Plain(id="log-head")
                 yield DeliveryLog(app.worker.ring, flush_every_s=app.session.flush_s)
+                yield Plain(id="log-filter-problem")
                 yield Input(id="log-filter", compact=True, select_on_focus=False,
                             placeholder="status:FAIL platform:apple >500ms word -word")  # fmt: skip
-            with VerticalScroll(id="journey", can_focus=False):
-                yield Plain(id="journey-text")
+            yield Pane("Journey", id="journey")
 
     @property
     def log_widget(self) -> DeliveryLog:
         """The delivery log."""
         return self.query_one(DeliveryLog)
+
+    @property
+    def journey_pane(self) -> Pane:
+        """The pane of one delivery."""
+        return self.query_one("#journey", Pane)
+
+    @property
+    def filter_field(self) -> Input:
+        """The field in which a filter is typed."""
+        return self.query_one("#log-filter", Input)
 
     def draw(self, topics: frozenset[str]) -> None:
         """Show state and counters; the log draws itself."""
@@ -79,81 +85,59 @@ class WorkerScreen(ConsoleScreen):
 
     def _draw_state(self) -> None:
         app, view = self.console_app, self.console_app.worker.view
-        state = self.query_one("#worker-state", Plain)
         width = max(self.size.width - 2, 20)
-        if view.problem and view.phase is not Phase.LOST:
-            state.show(hanging((("worker  ", "bold $error"),), view.problem, width))
-        elif view.phase is Phase.LOST:
-            words = f"{view.problem} Trying again."
-            state.show(hanging((("worker gone  ", "bold $error"),), words, width))
-        elif view.status is not None:
-            disabled = [t for t in view.status.targets if t.state != "ready"]
-            ready = ", ".join(t.type for t in view.status.targets if t.state == "ready")
-            serving = content(
-                ("serving ", "$quiet"), ready or "no target",
-                ("   config ", "$quiet"), view.status.config,
-            )  # fmt: skip
-            rows = [serving.truncate(width, ellipsis=True)]
-            rows += [
-                hanging(((f"{t.type} cannot send  ", "bold $warning"),), t.reason, width)
-                for t in disabled[:2]
-            ]
-            state.show(lines(*rows))
-        elif app.place.is_demo:
-            state.say(
-                ("The demo starts: Apple, Google, Mattermost and phones of its own.", "$quiet")
-            )
-        elif app.place.config is not None:
-            state.say("No worker runs here. ", ("s", "bold $primary"),
-                      f" starts one from {app.place.config}")  # fmt: skip
-        else:
-            state.say("No worker runs here, and there is no configuration yet. ",
-                      ("5", "bold $primary"), " asks for what it needs.")  # fmt: skip
-        self.log_widget.placeholder = "No deliveries yet." if view.status else ""
+        state = self.query_one("#worker-state", Plain)
+        text = words.state(view, width)
+        state.display = bool(text.plain)
+        state.show(text)
+        is_empty = view.status is None and not app.worker.ring.kept
+        empty = self.query_one("#worker-empty", Plain)
+        if empty.display != is_empty:
+            empty.display = is_empty
+            self.query_one("#worker-split").display = not is_empty
+            # What is not there cannot have the focus.
+            self.set_focus(None if is_empty else self.log_widget)
+        if is_empty:
+            empty.show(words.empty(view, app.place, width - 2))
 
     def _draw_counters(self) -> None:
         desk = self.console_app.worker
         counters = self.query_one("#worker-counters", Spread)
         status = desk.view.status
         counters.display = status is not None
-        if status is None:
-            return
-        rates, counts = desk.rates.read(), status.counts
-        p95 = f"{rates.p95_ms:.0f} ms" if rates.p95_ms is not None else "-"
-        failed_style = "bold $error" if rates.failed_per_s else ""
-        left: tuple[Part, ...] = (
-            ("in ", "$quiet"), f"{rates.arrived_per_s:.1f}/s  ",
-            ("ok ", "$quiet"), f"{rates.ok_per_s:.1f}/s  ",
-            ("removed ", "$quiet"), f"{rates.removed_per_s:.1f}/s  ",
-            ("failed ", "$quiet"), (f"{rates.failed_per_s:.1f}/s", failed_style),
-            ("  p95 ", "$quiet"), p95,
-        )  # fmt: skip
-        under_way: tuple[Part, ...] = (("under way ", "$quiet"), f"{status.in_flight}  ")
-        right = (*(under_way if status.in_flight else ()), ("all ", "$quiet"), f"{counts.received}")
-        counters.say_both(left, right)
+        if status is not None:
+            width = max(self.size.width - 2, 20)
+            counters.say_both(*words.counters(status, desk.rates.read(), width))
 
     def _draw_title(self, position: Position) -> None:
         style = "bold $success" if position.is_following else "bold $warning"
-        shown = f"filter: {self._filter}" if self._filter else ""
+        shown = f"filter: {self._filter}  " if self._filter else ""
         self.query_one("#log-title", Spread).say_both(
-            (("Deliveries ", "bold $primary"), (position.where, "$quiet")),
-            ((f"{shown}  ", "$warning"), (position.badge, style)),
-        )
+            (("Deliveries ", "bold $primary"), (position.where, "$quiet"),
+             (f"  {shown}", "bold $warning")),
+            ((position.badge, style),),
+        )  # fmt: skip
         self.query_one("#log-head", Plain).say(header(max(self.log_widget.size.width, 0)))
 
     def on_delivery_log_moved(self, event: DeliveryLog.Moved) -> None:
-        """Show where the log stands."""
+        """Show where the log stands, and the journey of the delivery that is marked now."""
         self._draw_title(event.position)
-        if self.query_one("#journey").has_class("-open"):
-            self._open(self.log_widget.current)
+        if self.journey_pane.is_open:
+            if event.position.is_following:
+                self._close_journey()
+            else:
+                self._open(self.log_widget.current)
 
     def on_delivery_log_opened(self, event: DeliveryLog.Opened) -> None:
         """Open or close the journey of a delivery."""
-        pane = self.query_one("#journey")
-        if pane.has_class("-open") and self._opened is event.row:
+        if self.journey_pane.is_open and self._opened is event.row:
             self._close_journey()
             return
-        pane.add_class("-open")
+        if self.log_widget.is_following:
+            # What is read must not run away.
+            self.log_widget.action_freeze()
+            self._has_frozen = True
+        self.journey_pane.open()
         self._open(event.row)
         self.refresh_keys()
 
@@ -163,51 +147,59 @@ class WorkerScreen(ConsoleScreen):
 
     def _open(self, row: Row | None) -> None:
         if row is not self._opened:
-            self._opened, self._opened_events = row, 0
+            self._opened, self._drawn = row, ()
             self._draw_journey()
 
+    def on_pane_resized(self) -> None:
+        """Fill the pane now that its width is known."""
+        self._draw_journey()
+
     def _close_journey(self) -> None:
-        self.query_one("#journey").remove_class("-open")
+        self.journey_pane.close()
         self._opened = None
+        if self._has_frozen and not self.log_widget.is_following:
+            self.log_widget.action_follow()
+        self._has_frozen = False
         self.refresh_keys()
 
     def _draw_journey(self) -> None:
-        row = self._opened
-        if row is None or len(events := row.events()) == self._opened_events:
+        pane, row = self.journey_pane, self._opened
+        if row is None or not pane.room:
             return
-        self._opened_events = len(events)
-        told = journey(events)
-        pane = self.query_one("#journey")
-        room = self.size.width // 2 if self.has_class("-wide") else self.size.width
-        width = max(room - 6, 30)
-        rows = [hanging((), told.head, width,
-                        (told.verdict.value, _VERDICT_STYLES.get(told.verdict, "bold"))),
-                ]  # fmt: skip
-        rows += [hanging(((f"{step.at:>13}  ", "$quiet"),), step.text, width)
-                 for step in told.steps]  # fmt: skip
-        rows.append(hanging((("What this means  ", "bold"),), told.meaning, width))
-        rows += [hanging(((f" {number}. ", "bold"),), step, width)
-                 for number, step in enumerate(told.fix, 1)]  # fmt: skip
-        self.query_one("#journey-text", Plain).show(lines(*rows))
-        pane.scroll_home(animate=False)
+        events_ = row.events()
+        drawn = (row.number, len(events_), pane.room)
+        if drawn != self._drawn:
+            is_new = self._drawn[:1] != drawn[:1]
+            self._drawn = drawn
+            pane.show(words.journey(journey(events_), pane.room), is_new=is_new)
 
     def can(self, do: str) -> bool:
-        """Starting needs no worker, the rest needs one."""
+        """What makes sense depends on whether there is a worker, and deliveries."""
         view = self.console_app.worker.view
         is_demo = self.console_app.place.is_demo
+        has_rows = self.console_app.worker.ring.kept > 0
         match do:
             case "start":
-                return view.phase is Phase.NONE and not is_demo
+                return view.phase in (Phase.NONE, Phase.LOST) and not is_demo
             case "stop":
                 return view.phase in (Phase.RUNNING, Phase.DRAINING) and not is_demo
-            case "reload":
+            case "reload" | "faults":
                 return view.status is not None
             case "attach":
-                return not is_demo
-            case "detail" | "next_failure" | "previous_failure" | "keep":
+                return bool(view.others) and not is_demo
+            case "detail" | "keep" | "next_failure" | "previous_failure":
                 return len(self.console_app.worker.ring) > 0
-            case "faults":
-                return view.status is not None
+            case "follow":
+                return has_rows and not self.log_widget.is_following
+            case "freeze":
+                return has_rows and self.log_widget.is_following
+            case "filter":
+                return has_rows
+            case "back":
+                is_open = self.filter_field.has_class("-open") or self.journey_pane.is_open
+                return is_open or bool(self._filter)
+            case "pane_down" | "pane_up":
+                return self.journey_pane.is_open and self.journey_pane.max_scroll_y > 0
             case _:
                 return True
 
@@ -221,8 +213,8 @@ class WorkerScreen(ConsoleScreen):
 
     async def _stop(self) -> None:
         text = [
-            "It answers what is under way and ends. Until a worker runs again, Mattermost",
-            "drops every notification: it does not try twice.",
+            "It answers what is under way and ends. Until a worker runs again, Mattermost drops "
+            "every notification: it does not try twice.",
         ]
         answers = {"": "Let it run", "stop": "Stop it"}
         if await ask(self.app, AskScreen("Stop the push proxy worker?", text, answers)) == "stop":
@@ -233,21 +225,26 @@ class WorkerScreen(ConsoleScreen):
         self.console_app.tasks.spawn("attach", self._choose_worker())
 
     async def _choose_worker(self) -> None:
-        found = await self.console_app.worker.running()
+        desk = self.console_app.worker
+        found = await desk.described()
         if not found:
             self.app.notify("No worker runs on this host.")
             return
-        answers = {str(path): str(path) for path in found}
+        answers = {
+            str(path): words.described(path, status, is_shown=path == desk.view.control)
+            for path, status in found.items()
+        }
         chosen = await ask(self.app, AskScreen("Which worker?", [], answers))
-        if chosen:
-            self.console_app.worker.attach(Path(chosen))
+        if chosen and Path(chosen) != (desk.view.status and desk.view.control):
+            desk.attach(Path(chosen))
 
     def action_reload(self) -> None:
         """Let the worker read its configuration again."""
         self.console_app.tasks.spawn("reload-worker", self._reload())
 
     async def _reload(self) -> None:
-        self.app.notify(await self.console_app.worker.reload())
+        if said := await self.console_app.worker.reload():
+            self.app.notify(said)
 
     def action_detail(self) -> None:
         """Open the marked delivery."""
@@ -271,49 +268,75 @@ class WorkerScreen(ConsoleScreen):
 
     def action_filter(self) -> None:
         """Ask for a filter."""
-        field = self.query_one("#log-filter", Input)
+        field = self.filter_field
         field.add_class("-open")
         field.value = self._filter
         field.focus()
+        self.refresh_keys()
+
+    def on_input_changed(self) -> None:
+        """Take back what was wrong with what stood there before."""
+        self._say_filter_problem("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Filter, or say what is wrong with the filter."""
+        text = " ".join(event.value.split())
         try:
-            matcher = filters.parse(event.value) if event.value.strip() else None
+            matcher = filters.parse(text) if text else None
         except UsageError as error:
-            self.app.notify(error.line(), severity="warning", timeout=8)
+            self._say_filter_problem(error.line())
             return
-        self._filter = event.value.strip()
+        self._filter = text
         self.log_widget.set_filter(matcher)
         self._leave_filter()
 
-    def key_escape(self) -> None:
-        """Go back one step: out of the filter's field, the detail, the filter."""
-        if self.query_one("#log-filter").has_class("-open"):
+    def action_back(self) -> None:
+        """Go back one step: out of the filter's field, the journey, the filter."""
+        if self.filter_field.has_class("-open"):
             self._leave_filter()
-        elif self.query_one("#journey").has_class("-open"):
+        elif self.journey_pane.is_open:
             self._close_journey()
         elif self._filter:
             self._filter = ""
             self.log_widget.set_filter(None)
             self._draw_title(self.log_widget.position)
+            self.refresh_keys()
 
     def _leave_filter(self) -> None:
-        self.query_one("#log-filter").remove_class("-open")
+        self.filter_field.remove_class("-open")
+        self._say_filter_problem("")
         self.log_widget.focus()
         self._draw_title(self.log_widget.position)
+        self.refresh_keys()
+
+    def _say_filter_problem(self, text: str) -> None:
+        problem = self.query_one("#log-filter-problem", Plain)
+        problem.set_class(bool(text), "-open")
+        width = max(self.query_one("#log-side").size.width, 20)
+        problem.show(hanging((("FAIL  ", "bold $error"),), text, width))
+
+    def action_pane_down(self) -> None:
+        """Scroll the journey down."""
+        self.journey_pane.page(1)
+
+    def action_pane_up(self) -> None:
+        """Scroll the journey up."""
+        self.journey_pane.page(-1)
 
     def action_keep(self) -> None:
         """Write the rows of the view to a file."""
         self.console_app.tasks.spawn("keep-log", self._keep())
 
     async def _keep(self) -> None:
-        encode = msgspec.json.Encoder().encode
-        data = b"".join(
-            encode(event) + b"\n" for row in self.console_app.worker.ring for event in row.events()
-        )
+        # The rows come and go while the file is made.
+        rows = list(self.console_app.worker.ring)
+
+        def data() -> bytes:
+            encode = msgspec.json.Encoder().encode
+            return b"".join(encode(event) + b"\n" for row in rows for event in row.events())
+
         folder = self.console_app.place.keep_folder
-        self.app.notify(await asyncio.to_thread(keep, folder, "deliveries", "jsonl", data))
+        await keep_and_tell(self.app, folder, "deliveries", "jsonl", data)
 
     def action_faults(self) -> None:
         """Switch the demo's faults."""

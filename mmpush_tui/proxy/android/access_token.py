@@ -7,7 +7,7 @@ Google's flow for server applications: a JWT signed with the account's key is ex
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.http2.connect import Endpoint, Route
+from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean, presentable
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
@@ -27,6 +29,9 @@ _TIMEOUT_S: Final = 5.0
 """Seconds for one request to the token server; less than a push has."""
 _FORGET_AFTER_S: Final = 30.0
 _RENEW_AT: Final = 0.8
+_LIFETIME_S: Final = 3600
+"""What a token's life is taken for where Google does not say it."""
+_LIFETIME_LIMIT_S: Final = 24 * 3600
 _ANSWER_LIMIT: Final = 64 * 1024
 
 
@@ -130,6 +135,7 @@ class AccessToken:
     Args:
         account: whose token it is.
         tls: the context that verifies the token server.
+        connect_to: ``host:port`` to ``addr:port`` where the connection shall go elsewhere.
         now: wall clock, seconds since 1970, for the assertion.
         monotonic: the clock that a token's age is measured on.
     """
@@ -138,61 +144,83 @@ class AccessToken:
         self,
         account: ServiceAccount,
         tls: ssl.SSLContext,
+        connect_to: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        url = httpx.URL(account.token_uri)
         self._account = account
+        self._route = Route(Endpoint(url.host, url.port or 443), tls, connect_to or {})
         self._client = httpx.AsyncClient(
             verify=tls, timeout=_TIMEOUT_S, http2=True, trust_env=False
         )
         self._now = now
         self._monotonic = monotonic
-        self._lock = asyncio.Lock()
+        self._tasks = Tasks(self._broke)
+        self._renewal: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._token = ""
         self._renew_at = 0.0
         self._expires_at = 0.0
         self._failure: AccessTokenError | None = None
         self._failure_until = 0.0
+        self._fault: BaseException | None = None
 
     async def get(self) -> str:
         """Return the token; many callers at once cause one request.
 
-        It is renewed at 80 % of its life; where that fails, it serves on until its end. A
-        failure is remembered for 30 s, so that a dead token server is asked twice a minute and
-        not for every push.
+        It is renewed at 80 % of its life, while it serves on, to its end where renewing fails.
+        A failure is remembered for 30 s, so that a dead token server is asked twice a minute
+        and not for every push.
 
         Raises:
             AccessTokenError: Google gave none.
         """
-        if self._token and self._monotonic() < self._renew_at:
+        if not self._token or self._monotonic() >= self._renew_at:
+            self._begin_renewal()
+        if not self._is_good() and self._renewal is not None:
+            # Not awaited itself: one caller's end must not end the request of the others. It
+            # has a deadline of its own.
+            await asyncio.wait((self._renewal,))
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
+        if self._is_good():
             return self._token
-        async with self._lock:
-            now = self._monotonic()
-            if self._token and now < self._renew_at:
-                return self._token
-            if now >= self._failure_until:
-                await self._renew()
-            if self._token and self._monotonic() < self._expires_at:
-                return self._token
-            if self._failure is None:
-                raise AccessTokenError("the token server gave a token of no use", "token_timeout")
-            # A copy, because each raise writes its traceback into the exception.
-            raise AccessTokenError(str(self._failure), self._failure.code)
+        if self._failure is None:
+            raise AccessTokenError("the token server gave a token of no use", "token_timeout")
+        # A copy, because each raise writes its traceback into the exception.
+        raise AccessTokenError(str(self._failure), self._failure.code)
+
+    def _is_good(self) -> bool:
+        return bool(self._token) and self._monotonic() < self._expires_at
+
+    def _begin_renewal(self) -> None:
+        if self._is_closed:
+            self._failure = AccessTokenError("this target was closed", "closed")
+        elif self._renewal is None and self._monotonic() >= self._failure_until:
+            self._failure = AccessTokenError(
+                f"the token server {self._route.endpoint.host} does not answer in time",
+                "token_timeout",
+            )
+            self._failure_until = self._monotonic() + _FORGET_AFTER_S
+            self._renewal = self._tasks.spawn("access-token", self._renew())
 
     async def _renew(self) -> None:
-        self._failure = AccessTokenError(
-            "the token server does not answer in time", "token_timeout"
-        )
-        # Set before the answer: a caller that runs out of time in here is a failure too.
-        self._failure_until = self._monotonic() + _FORGET_AFTER_S
         try:
             self._token, lifetime_s = await self._fetch()
         except AccessTokenError as error:
             self._failure = error
             return
+        finally:
+            self._renewal = None
         self._failure, self._failure_until = None, 0.0
         self._renew_at = self._monotonic() + lifetime_s * _RENEW_AT
         self._expires_at = self._monotonic() + lifetime_s
+
+    def _broke(self, _name: str, error: BaseException) -> None:
+        # A bug of ours; the next push raises it, so that the worker's log gets its place.
+        self._fault = error
 
     def forget(self, token: str) -> None:
         """Drop ``token`` because Google refused it; the next caller fetches another."""
@@ -200,15 +228,16 @@ class AccessToken:
             self._token = ""
 
     async def aclose(self) -> None:
-        """Close the connection to the token server."""
+        """Close the connection to the token server; who waits for a token gets none."""
+        self._is_closed = True
+        await self._tasks.aclose()
         await self._client.aclose()
 
     async def _fetch(self) -> tuple[str, float]:
-        host = httpx.URL(self._account.token_uri).host
-        form = {"grant_type": _GRANT, "assertion": self._assertion()}
+        host = self._route.endpoint.host
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                response = await self._client.post(self._account.token_uri, data=form)
+                response = await self._client.send(self._request())
         except (httpx.HTTPError, TimeoutError) as error:
             why = clean(error, 200) or "no answer in time"
             raise AccessTokenError(
@@ -217,9 +246,21 @@ class AccessToken:
         document = _document(response.content[:_ANSWER_LIMIT])
         token = document.get("access_token")
         if response.status_code == 200 and isinstance(token, str) and token:
-            lifetime = document.get("expires_in", 3600)
-            return token, float(lifetime if isinstance(lifetime, int) and lifetime > 0 else 3600)
+            lifetime_s = document.get("expires_in")
+            if not isinstance(lifetime_s, int) or not 0 < lifetime_s <= _LIFETIME_LIMIT_S:
+                lifetime_s = _LIFETIME_S
+            return token, float(lifetime_s)
         raise _refusal(host, response.status_code, document)
+
+    def _request(self) -> httpx.Request:
+        form = {"grant_type": _GRANT, "assertion": self._assertion()}
+        request = self._client.build_request("POST", self._account.token_uri, data=form)
+        endpoint, address = self._route.endpoint, self._route.address
+        if address != (endpoint.host, endpoint.port):
+            # Name and certificate stay; only the connection goes elsewhere.
+            request.url = request.url.copy_with(host=address[0], port=address[1])
+            request.extensions["sni_hostname"] = endpoint.host
+        return request
 
     def _assertion(self) -> str:
         # Ten seconds back, so that a clock that runs a little ahead is still accepted.

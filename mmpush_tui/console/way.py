@@ -1,0 +1,139 @@
+"""The way from the worker to Apple or Google, as deliveries and checks saw it. Pure.
+
+What was seen last counts most: a delivery tells more than a check from before it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+from mmpush_tui.checks.report import Report, Status
+from mmpush_tui.console.checks_desk import ChecksView
+from mmpush_tui.console.recent import End, Outlook
+from mmpush_tui.console.settings_desk import SettingsView
+from mmpush_tui.console.worker_desk import WorkerView
+from mmpush_tui.proxy.lines import duration
+from mmpush_tui.proxy.watch import TargetStatus
+from mmpush_tui.settings.page import Mode
+
+SLOW_MS: Final = 1000.0
+"""From here on an answer of Apple or Google is slow: they usually take a tenth of it."""
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class State(StrEnum):
+    """How a hop is, as far as it was seen."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """The way to one target.
+
+    Attributes:
+        target: what the worker says of it.
+        state: how it is.
+        fact: that in one or two words.
+        trouble: what is wrong with it, as a clause; or empty.
+        reason: the machine's word for that, where there is one.
+        outlook: how it did in the last minute.
+    """
+
+    target: TargetStatus
+    state: State
+    fact: str
+    trouble: str = ""
+    reason: str = ""
+    outlook: Outlook
+
+
+def vendor(target: TargetStatus) -> str:
+    """Return whose network a target sends to."""
+    return "Apple" if target.platform == "apple" else "Google"
+
+
+def ways(worker: WorkerView, checks: ChecksView, recent: Mapping[str, Outlook]) -> tuple[Way, ...]:
+    """Return the ways to all targets of the worker."""
+    targets = worker.status.targets if worker.status else ()
+    return tuple(_way(target, checks, recent.get(target.type) or Outlook()) for target in targets)
+
+
+def _way(target: TargetStatus, checks: ChecksView, seen: Outlook) -> Way:
+    state, fact, trouble, reason = _judged(target, checks, seen)
+    return Way(target=target, state=state, fact=fact, trouble=trouble, reason=reason, outlook=seen)
+
+
+def _judged(target: TargetStatus, checks: ChecksView, seen: Outlook) -> tuple[State, str, str, str]:
+    whose = vendor(target)
+    checked = checks.status_of(f"{'apns' if whose == 'Apple' else 'fcm'}/{target.type}")
+    if target.state != "ready":
+        return State.FAIL, "cannot send", f"{target.type} cannot send", ""
+    if seen.last is End.UNREACHED:
+        return State.FAIL, "not reached", f"{whose} cannot be reached", seen.reason
+    if seen.is_refusing:
+        return State.FAIL, "refuses all", f"{whose} refuses every push", seen.reason
+    if checked is Status.FAIL and checks.ended_s >= seen.last_s:
+        return State.FAIL, "check failed", f"the check of {target.type} failed", ""
+    if seen.unreached:
+        count = f"{seen.unreached} push" + ("" if seen.unreached == 1 else "es")
+        trouble = f"{whose} could not be reached for {count} of the last minute"
+        return State.WARN, f"{seen.unreached} lost", trouble, seen.reason
+    if seen.upstream_ms is not None and seen.upstream_ms >= SLOW_MS:
+        took = duration(seen.upstream_ms)
+        return State.WARN, f"slow, {took}", f"{whose} takes {took} to answer", ""
+    if target.connected:
+        return State.OK, "connected", "", ""
+    if seen.last is not None or checked in (Status.PASS, Status.WARN):
+        return State.OK, "reached", "", ""
+    return State.UNKNOWN, "not tried yet", "", ""
+
+
+def standing(
+    settings: SettingsView, worker: WorkerView, checks: ChecksView, found: Sequence[Way]
+) -> Report | None:
+    """Return the report that found something broken; None where deliveries have healed it since."""
+    report = checks.report
+    if report is None or report.verdict.status is not Status.FAIL:
+        return None
+    by_type = {way.target.type: way.outlook for way in found}
+    first = (report.verdict.check or "").partition(":")[2]
+    vendors, _, type_ = first.partition("/")
+    if vendors == "mpns":
+        came_s = max((seen.last_s for seen in by_type.values()), default=0.0)
+        is_healed = sends_here(settings, worker) is True and came_s > checks.ended_s
+    else:
+        seen = by_type.get(type_) or Outlook()
+        is_healed = seen.last in (End.OK, End.REMOVED) and seen.last_s > checks.ended_s
+    return None if is_healed else report
+
+
+def sends_here(settings: SettingsView, worker: WorkerView) -> bool | None:
+    """Return whether Mattermost's settings lead to the watched worker; None where unknown.
+
+    An address of another host may well be this one, or something before it.
+    """
+    if settings.saved is None or worker.status is None:
+        return None
+    if settings.saved.mode is not Mode.CUSTOM:
+        return False
+    host, port = host_and_port(settings.saved.server)
+    here = host_and_port(worker.status.listen)[1]
+    if host not in _LOOPBACK or not here:
+        return None
+    return port == here
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Return host and port of an address as far as it has them; neither where it is none."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    except ValueError:
+        return "", 0

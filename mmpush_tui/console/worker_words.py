@@ -1,0 +1,149 @@
+"""What the Worker screen says about worker and journey, as rows of text. Pure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from textual.content import Content
+
+from mmpush_tui.console.place import Place
+from mmpush_tui.console.safe import Part, content, hanging, lines
+from mmpush_tui.console.worker_desk import Phase, WorkerView
+from mmpush_tui.proxy.journey import Journey, Verdict
+from mmpush_tui.proxy.lines import duration
+from mmpush_tui.proxy.rates import Reading
+from mmpush_tui.proxy.watch import Status
+from mmpush_tui.setup.paths import short_path
+
+_VERDICT_STYLES: Final = {
+    Verdict.DELIVERED: "bold $success",
+    Verdict.ACCEPTED: "$success",
+    Verdict.REMOVED: "bold $warning",
+    Verdict.FAILED: "bold $error",
+}
+_MOST_DISABLED: Final = 2
+
+
+def state(view: WorkerView, width: int) -> Content:
+    """Return what stands above the log: trouble first, then what the worker serves."""
+    rows: list[Content] = []
+    if view.refusal:
+        rows.append(hanging((("FAIL  ", "bold $error"),), view.refusal, width))
+    if view.phase is Phase.LOST:
+        rows.append(hanging((("FAIL  ", "bold $error"),), view.silence, width))
+        rows.append(content("      Trying again. ", ("s", "bold $primary"), " starts a new one."))
+    elif view.problem:
+        rows.append(hanging((("FAIL  ", "bold $error"),), view.problem, width))
+    if view.status is not None:
+        rows.append(_serving(view.status).truncate(width, ellipsis=True))
+        rows += _disabled(view.status, width)
+    return lines(*rows)
+
+
+def _serving(status: Status) -> Content:
+    ready = ", ".join(target.type for target in status.targets if target.state == "ready")
+    return content(
+        ("serving ", "$quiet"), ready or "no target",
+        ("   config ", "$quiet"), short_path(status.config),
+    )  # fmt: skip
+
+
+def _disabled(status: Status, width: int) -> list[Content]:
+    found = [target for target in status.targets if target.state != "ready"]
+    rows = [
+        hanging(((f"{target.type} cannot send  ", "bold $warning"),), target.reason, width)
+        for target in found[:_MOST_DISABLED]
+    ]
+    if more := len(found) - _MOST_DISABLED:
+        rows += [content((f"and {more} more cannot send", "bold $warning"))] if more > 0 else []
+    return rows
+
+
+def empty(view: WorkerView, place: Place, width: int) -> Content:
+    """Return what stands where the log would, while there is no worker."""
+    if view.phase is Phase.STARTING:
+        return content(("The worker is starting.", "$quiet"))
+    if place.is_demo:
+        text = "The demo starts: Apple, Google, Mattermost and phones of its own."
+        return hanging((), text, width)
+    rows: list[Content] = []
+    if len(view.others) > 1:
+        rows += [hanging((), f"{len(view.others)} workers run on this host.", width), content("")]
+        rows.append(_key("a", "choose which of them is shown", width))
+    else:
+        rows += [hanging((), "No push proxy worker runs on this host.", width), content("")]
+    if place.config is not None:
+        rows.append(_key("s", f"start one from {short_path(place.config)}", width))
+        rows.append(content(""))
+        text = (
+            "It is a process of its own: it goes on when this console, the terminal or the SSH "
+            "session ends, and the next console finds it again."
+        )
+        rows.append(hanging((("      ", ""),), text, width))
+    else:
+        rows.append(_key("5", "make a configuration, one question a page", width))
+    return lines(*rows)
+
+
+def _key(key: str, text: str, width: int) -> Content:
+    return hanging((("  ", ""), (f"{key}   ", "bold $primary")), text, width)
+
+
+def counters(
+    status: Status, rates: Reading, width: int
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Return both ends of the line of counters: rates as far as they fit, and the total."""
+    bad = "bold $error" if rates.failed_per_s else ""
+    total = ("all", str(status.counts.received), "")
+    groups = [
+        ("in", f"{rates.arrived_per_s:.1f}/s", ""),
+        ("ok", f"{rates.ok_per_s:.1f}/s", ""),
+        ("removed", f"{rates.removed_per_s:.1f}/s", ""),
+        ("failed", f"{rates.failed_per_s:.1f}/s", bad),
+        ("p95", duration(rates.p95_ms) if rates.p95_ms is not None else "-", ""),
+    ]
+    if status.in_flight:
+        groups.append(("under way", str(status.in_flight), ""))
+    # What goes first where there is no room: what can be read elsewhere, too.
+    for name in ("p95", "removed", "under way", "in"):
+        if _cells([*groups, total]) > width:
+            groups = [group for group in groups if group[0] != name]
+    return _parts(groups), _parts([total])
+
+
+def _cells(groups: Sequence[tuple[str, str, str]]) -> int:
+    return sum(len(name) + len(value) + 3 for name, value, _ in groups)
+
+
+def _parts(groups: Sequence[tuple[str, str, str]]) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    for number, (name, value, style) in enumerate(groups):
+        gap = "  " if number else ""
+        parts += [(f"{gap}{name} ", "$quiet"), (value, style)]
+    return tuple(parts)
+
+
+def journey(told: Journey, width: int) -> Content:
+    """Return the steps of one delivery, what they mean, and what to do."""
+    verdict = (told.verdict.value, _VERDICT_STYLES.get(told.verdict, "bold"))
+    rows = [hanging((), told.head, width, verdict)]
+    rows += [hanging(((f"{step.at:>13}  ", "$quiet"),), step.text, width) for step in told.steps]
+    meaning = (("What this means  ", "bold"),)
+    if width < len(meaning[0][0]) * 3:
+        rows += [content(("What this means", "bold")), hanging((("  ", ""),), told.meaning, width)]
+    else:
+        rows.append(hanging(meaning, told.meaning, width))
+    if told.fix:
+        rows.append(content(("What to do", "bold")))
+    rows += [
+        hanging(((f" {number}. ", "bold"),), step, width) for number, step in enumerate(told.fix, 1)
+    ]
+    return lines(*rows)
+
+
+def described(control: Path, status: Status | None, *, is_shown: bool) -> str:
+    """Return a worker in one line, to be chosen among others."""
+    if status is None:
+        return f"does not answer  {short_path(control)}"
+    here = "  (shown now)" if is_shown else ""
+    return f"{status.listen.removeprefix('http://')}  {short_path(status.config)}{here}"
