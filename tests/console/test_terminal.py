@@ -208,6 +208,40 @@ def test_a_stalled_terminal_does_not_keep_it_from_ending(demo: Terminal, short_t
     _assert_nothing_is_left(children, short_tmp)
 
 
+_CRASHING = """
+import sys
+from mmpush_tui.cli import run
+from mmpush_tui.console.screens.overview import OverviewScreen
+
+def draw(self, topics):
+    secret = "canary-local"
+    raise ValueError("canary-text " + secret)
+
+OverviewScreen.draw = draw
+sys.exit(run(["demo"]))
+"""
+
+
+def test_a_fault_of_ours_is_one_sentence_and_a_report(short_tmp: Path) -> None:
+    environment = {"TMPDIR": str(short_tmp), "XDG_STATE_HOME": str(short_tmp / "state")}
+    command = [sys.executable, "-c", _CRASHING]
+    with Terminal(environment=environment, command=command) as demo:
+        demo.see("worker running 127.0.0.1:")
+        children = _children(demo)
+        demo.send("1")
+        assert demo.wait() == 70
+        assert demo.is_restored()
+        text = " ".join(demo.text.split())
+        assert "this is a fault of mmpush-tui" in text
+        assert "ValueError" in text
+        assert b"canary" not in bytes(demo.written)
+        assert b"Traceback" not in bytes(demo.written)
+        _assert_nothing_is_left(children, short_tmp)
+    (report,) = (short_tmp / "state" / "mmpush-tui").glob("crash-*.txt")
+    assert "ValueError" in report.read_text()
+    assert "canary" not in report.read_text()
+
+
 _SGR = re.compile(rb"\x1b\[([0-9;]*)m")
 _COLOURS = {*range(30, 39), *range(40, 49), *range(90, 98), *range(100, 108)}
 
