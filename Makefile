@@ -8,7 +8,7 @@ WORKERS ?= auto
 .PHONY: run test unit lint fix bench screenshots clean
 
 run: $(STAMP)
-	$(BIN)/mmpush-tui demo
+	@$(BIN)/mmpush-tui demo
 
 test: lint
 	$(BIN)/pytest -n $(WORKERS)
@@ -35,11 +35,11 @@ bench: $(STAMP)
 
 # pip older than 25.1 knows no dependency groups, so the newest one is asked for first.
 $(STAMP): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mmpush-tui needs Python 3.11 or newer; this is %d.%d. Name one: make PYTHON=python3.12" % sys.version_info[:2])'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mmpush-tui needs Python 3.11 or newer; this is %d.%d. Name one: make PYTHON=python3.12" % sys.version_info[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable . --group dev
-	touch $(STAMP)
+	@touch $(STAMP)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import click
 
+from mmpush_tui.errors import UsageError
+
 
 @click.command("serve")
 @click.option(
     "--config",
     "config_path",
-    required=True,
     type=click.Path(path_type=Path),
-    help="Our TOML file, or an upstream mattermost-push-proxy.json as it is.",
+    help="Our TOML file, or an upstream mattermost-push-proxy.json as it is. Without it, the file "
+    "that the guided set-up wrote, or /etc/mmpush-tui/config.toml.",
 )
 @click.option(
     "--listen",
@@ -27,7 +29,7 @@ import click
 )
 @click.option("--until-eof", is_flag=True, hidden=True)
 def command(
-    config_path: Path, listen: str | None, control_path: Path | None, until_eof: bool
+    config_path: Path | None, listen: str | None, control_path: Path | None, until_eof: bool
 ) -> int:
     """Run the push proxy worker until SIGTERM or SIGINT.
 
@@ -36,6 +38,17 @@ def command(
     it stop at once. SIGHUP reads configuration and credentials again and keeps the old ones
     where the new are bad.
     """
+    from mmpush_tui.proxy.config_paths import find_config, worker_config
     from mmpush_tui.proxy.worker import serve
+
+    if config_path is None:
+        found = find_config()
+        if found is None:
+            raise UsageError(
+                "no configuration of a push proxy was found",
+                fix="Name it with --config FILE, or let mmpush-tui ask for what it needs.",
+                code="config-not-found",
+            )
+        config_path = worker_config(found)
 
     return int(serve(config_path, listen, control_path, until_eof=until_eof))

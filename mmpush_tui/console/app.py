@@ -127,6 +127,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.place = replace(self.place, config=config)
         for desk in (self.worker, self.settings, self.checks):
             desk.place = self.place
+        self.tasks.spawn("load-settings", self.settings.load())
 
     async def action_goto(self, name: str) -> None:
         """Bring a screen to the front."""

@@ -13,7 +13,16 @@ from mmpush_tui.console.checks_desk import ChecksView
 from mmpush_tui.console.needs import Need, needs
 from mmpush_tui.console.recent import Outlook
 from mmpush_tui.console.settings_desk import SettingsView
-from mmpush_tui.console.way import State, Way, host_and_port, sends_here, standing, vendor, ways
+from mmpush_tui.console.way import (
+    State,
+    Way,
+    host_and_port,
+    sends_here,
+    standing,
+    troubles,
+    vendor,
+    ways,
+)  # fmt: skip
 from mmpush_tui.console.worker_desk import Phase, WorkerView
 from mmpush_tui.proxy.lines import duration
 from mmpush_tui.proxy.rates import RATES_OVER_S, Reading
@@ -235,10 +244,9 @@ def _of_worker(
     bad = [way for way in found if way.state is State.FAIL and way.trouble]
     seen = [way for way in bad if way.outlook.last is not None or way.target.state != "ready"]
     if seen:
-        troubles = " and ".join(dict.fromkeys(way.trouble for way in seen))
-        if all(way.state is State.FAIL for way in found):
-            return f"Push is failing: {troubles}.", State.FAIL
-        return f"Push works in part: {troubles}.", State.FAIL
+        is_all = all(way.state is State.FAIL for way in found)
+        how = "is failing" if is_all else "works in part"
+        return f"Push {how}: {troubles(seen)}.", State.FAIL
     if broken is not None:
         return broken.verdict.summary, State.FAIL
     if sends_here(settings, worker) is False:
@@ -256,9 +264,9 @@ def _of_deliveries(worker: WorkerView, rates: Reading, found: Sequence[Way]) -> 
         return "Push works in part: many deliveries fail.", State.WARN
     active = [way for way in found if way.outlook.all]
     if active and all(way.outlook.is_gone for way in active):
-        return "Nothing is delivered: every device of the last minute is gone.", State.WARN
-    if troubles := [way.trouble for way in found if way.state is State.WARN and way.trouble]:
-        return f"Push is working, with trouble: {' and '.join(troubles)}.", State.WARN
+        return "Nothing is delivered: the devices of the latest pushes are all gone.", State.WARN
+    if warned := [way for way in found if way.state is State.WARN and way.trouble]:
+        return f"Push is working, with trouble: {troubles(warned)}.", State.WARN
     if any(way.outlook.ok for way in active):
         return "Push is working.", State.OK
     if active:

@@ -59,9 +59,9 @@ def _losses(app: "ConsoleApp") -> list[str]:
 
 def _goes_on(app: "ConsoleApp") -> str:
     listen = app.worker.view.listen
-    where = f" on {listen}" if listen else ""
+    where = f" at {listen}" if listen else ""
     return (
-        f"The worker goes on{where}.\n"
+        f"The worker{where} goes on.\n"
         "  mmpush-tui                       shows it again\n"
         "  mmpush-tui deliveries --follow   shows its deliveries"
     )

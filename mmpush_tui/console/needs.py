@@ -7,7 +7,7 @@ from typing import Final, Literal
 from mmpush_tui.checks.report import Report, Status
 from mmpush_tui.console.checks_desk import ChecksView
 from mmpush_tui.console.settings_desk import SettingsView
-from mmpush_tui.console.way import State, Way, sends_here
+from mmpush_tui.console.way import State, Way, sends_here, troubles
 from mmpush_tui.console.worker_desk import Phase, WorkerView
 from mmpush_tui.proxy.lines import clock
 from mmpush_tui.settings.page import Mode
@@ -53,7 +53,7 @@ def needs(
     """
     every = [
         *_of_worker(worker, checks, found, broken),
-        *_of_checks(settings, checks, broken),
+        *_of_checks(settings, checks, found, broken),
         *_of_settings(settings, worker),
     ]
     return tuple(sorted(every, key=lambda need: _ORDER.index(need.severity)))
@@ -69,27 +69,35 @@ def _of_worker(
         yield Need(severity="info", text=text, screen="worker", todo="choose one")
     for way in found:
         if way.target.state != "ready":
-            text = f"{way.trouble}: {way.target.reason or 'the worker does not say why'}"
+            why = way.target.reason or "the worker does not say why"
+            text = f"{way.whose} cannot send: {why}"
             yield Need(severity="fail", text=text, screen="worker", todo="worker")
-        elif way.state is State.FAIL and way.reason and broken is None:
-            yield Need(severity="fail", text=_explained(way), screen="checks",
-                       todo="check it", begins=not checks.is_running)  # fmt: skip
-        elif way.outlook.is_gone:
-            text = (
-                f"Every device that {way.target.type} was to reach in the last minute is gone: "
-                "the app was removed there, or belongs to another key or topic."
-            )
-            yield Need(severity="warn", text=text, screen="worker", todo="deliveries")
+    if gone := [way.target.type for way in found if way.outlook.is_gone]:
+        text = (
+            f"The devices of the latest pushes for {' and '.join(gone)} are all gone: the app was "
+            "removed there, or it belongs to another key or topic."
+        )
+        yield Need(severity="warn", text=text, screen="worker", todo="deliveries")
+    if broken is None:
+        yield from _unreached(found, checks)
 
 
-def _explained(way: Way) -> str:
-    entry = lookup.by_reason(way.reason, platform=way.target.type)
-    meaning = f" {entry.title}." if entry else ""
-    return f"{way.trouble} ({way.target.type}, {way.reason}).{meaning}"
+def _unreached(found: Sequence[Way], checks: ChecksView) -> Iterator[Need]:
+    bad = [way for way in found if way.state is State.FAIL and way.reason]
+    for reason in dict.fromkeys(way.reason for way in bad):
+        same = [way for way in bad if way.reason == reason]
+        entry = lookup.by_reason(reason, platform=same[0].target.type)
+        meaning = f" {entry.title}." if entry else ""
+        text = f"{troubles(same)} ({reason}).{meaning}"
+        yield Need(severity="fail", text=text, screen="checks", todo="check it",
+                   begins=not checks.is_running)  # fmt: skip
 
 
-def _of_checks(settings: SettingsView, checks: ChecksView, broken: Report | None) -> Iterator[Need]:
+def _of_checks(
+    settings: SettingsView, checks: ChecksView, found: Sequence[Way], broken: Report | None
+) -> Iterator[Need]:
     report = checks.report
+    is_healed = not any(way.state is State.FAIL for way in found)
     if report is None:
         if settings.saved is not None and not checks.is_running:
             text = "The hops have not been checked since this console started."
@@ -98,7 +106,7 @@ def _of_checks(settings: SettingsView, checks: ChecksView, broken: Report | None
         severity: Severity = "fail" if report.verdict.status is Status.FAIL else "warn"
         yield Need(severity=severity, text=report.verdict.summary, screen="checks",
                    todo="what to do")  # fmt: skip
-    elif report.verdict.status is Status.FAIL and not checks.is_running:
+    elif report.verdict.status is Status.FAIL and is_healed and not checks.is_running:
         text = (
             f"What the checks of {clock(report.started_at)[:8]} found broken works again, as "
             "deliveries show."

@@ -37,8 +37,13 @@ def _downwards(chain: Chain, width: int) -> list[tuple[Part, ...]]:
 def _line(hop: Hop, width: int, indent: str = "") -> tuple[Part, ...]:
     word, style = STATES[hop.state]
     name = f"{indent}{hop.name}"
-    facts = clip("  ".join(hop.facts), max(width - 6 - 15, 0))
-    return ((f" {word:<5}", style), (f"{name:<14} ", "bold"), (facts, "$quiet"))
+    room = max(width - 6 - 15, 0)
+    # What is wrong says more than where.
+    is_bad = hop.state in (State.WARN, State.FAIL)
+    facts = tuple(reversed(hop.facts)) if is_bad else hop.facts
+    both = "  ".join(facts)
+    shown = both if len(both) <= room else clip(facts[0], room)
+    return ((f" {word:<5}", style), (f"{name:<14} ", "bold"), (shown, "$quiet"))
 
 
 def _across(chain: Chain, width: int) -> list[tuple[Part, ...]]:

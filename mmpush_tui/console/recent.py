@@ -17,6 +17,7 @@ _KEPT: Final = 200
 _SURE: Final = 3
 """Deliveries in a row from which on it is no accident."""
 _LATEST: Final = 10
+"""Deliveries that say how it is now."""
 _TARGETS: Final = 32
 _KINDS: Final = 5
 
@@ -42,7 +43,7 @@ class Outlook:
         last_s: when that was, on the clock that only goes forward.
         reason: the machine's word for the latest refusal or break.
         is_refusing: the latest ones were refused for what does not lie in one device.
-        is_gone: every device was called gone.
+        is_gone: every device of the latest ones was called gone.
         upstream_ms: median time of the latest answers of Apple or Google; None without any.
     """
 
@@ -135,7 +136,7 @@ def _outlook(seen: list[_Seen]) -> Outlook:
         unreached=ends.count(End.UNREACHED), last=ends[-1], last_s=seen[-1].at_s,
         reason=bad[-1] if bad else "",
         is_refusing=_is_refusing(seen[-_SURE:]),
-        is_gone=len(ends) >= _SURE and set(ends) == {End.REMOVED},
+        is_gone=len(ends) >= _SURE and set(ends[-_LATEST:]) == {End.REMOVED},
         upstream_ms=statistics.median(times[-_LATEST:]) if times else None,
     )  # fmt: skip
 

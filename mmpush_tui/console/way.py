@@ -41,7 +41,8 @@ class Way:
         target: what the worker says of it.
         state: how it is.
         fact: that in one or two words.
-        trouble: what is wrong with it, as a clause; or empty.
+        whose: who is in trouble: the vendor, or the target itself.
+        trouble: what is wrong with it, as what is said of one or of several; or empty.
         reason: the machine's word for that, where there is one.
         outlook: how it did in the last minute.
     """
@@ -49,6 +50,7 @@ class Way:
     target: TargetStatus
     state: State
     fact: str
+    whose: str
     trouble: str = ""
     reason: str = ""
     outlook: Outlook
@@ -65,29 +67,48 @@ def ways(worker: WorkerView, checks: ChecksView, recent: Mapping[str, Outlook]) 
     return tuple(_way(target, checks, recent.get(target.type) or Outlook()) for target in targets)
 
 
+def troubles(found: Sequence[Way]) -> str:
+    """Return what is wrong with these ways in one clause, what they share once."""
+    shared: dict[str, list[str]] = {}
+    for way in found:
+        subjects = shared.setdefault(way.trouble, [])
+        if way.whose not in subjects:
+            subjects.append(way.whose)
+    return " and ".join(f"{' and '.join(whose)} {what}" for what, whose in shared.items())
+
+
 def _way(target: TargetStatus, checks: ChecksView, seen: Outlook) -> Way:
     state, fact, trouble, reason = _judged(target, checks, seen)
-    return Way(target=target, state=state, fact=fact, trouble=trouble, reason=reason, outlook=seen)
+    return Way(
+        target=target,
+        state=state,
+        fact=fact,
+        whose=vendor(target) if target.state == "ready" else target.type,
+        trouble=trouble,
+        reason=reason,
+        outlook=seen,
+    )
 
 
 def _judged(target: TargetStatus, checks: ChecksView, seen: Outlook) -> tuple[State, str, str, str]:
-    whose = vendor(target)
-    checked = checks.status_of(f"{'apns' if whose == 'Apple' else 'fcm'}/{target.type}")
+    """Return state, fact, trouble and reason."""
+    hop = "apns" if vendor(target) == "Apple" else "fcm"
+    checked = checks.status_of(f"{hop}/{target.type}")
     if target.state != "ready":
-        return State.FAIL, "cannot send", f"{target.type} cannot send", ""
+        return State.FAIL, "cannot send", "cannot send", ""
     if seen.last is End.UNREACHED:
-        return State.FAIL, "not reached", f"{whose} cannot be reached", seen.reason
+        return State.FAIL, "not reached", "cannot be reached", seen.reason
     if seen.is_refusing:
-        return State.FAIL, "refuses all", f"{whose} refuses every push", seen.reason
+        return State.FAIL, "refuses all", "will not take any push", seen.reason
     if checked is Status.FAIL and checks.ended_s >= seen.last_s:
-        return State.FAIL, "check failed", f"the check of {target.type} failed", ""
+        return State.FAIL, "check failed", "did not pass the check", ""
     if seen.unreached:
         count = f"{seen.unreached} push" + ("" if seen.unreached == 1 else "es")
-        trouble = f"{whose} could not be reached for {count} of the last minute"
+        trouble = f"could not be reached for {count} of the last minute"
         return State.WARN, f"{seen.unreached} lost", trouble, seen.reason
     if seen.upstream_ms is not None and seen.upstream_ms >= SLOW_MS:
         took = duration(seen.upstream_ms)
-        return State.WARN, f"slow, {took}", f"{whose} takes {took} to answer", ""
+        return State.WARN, f"slow, {took}", f"took {took} to answer", ""
     if target.connected:
         return State.OK, "connected", "", ""
     if seen.last is not None or checked in (Status.PASS, Status.WARN):

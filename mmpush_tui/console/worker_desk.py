@@ -87,9 +87,13 @@ class WorkerView:
     def silence(self) -> str:
         """Since when nothing is heard of the worker and why, as a sentence; or empty."""
         if self.phase is not Phase.LOST:
-            return self.problem
-        where = f" on {self.listen}" if self.listen else ""
-        return f"The worker{where} is silent since {self.silent_since}: {self.problem}"
+            return ""
+        # What can be done about it is said by whoever shows this.
+        what = self.problem.partition(". ")[0].removesuffix(".")
+        if not self.listen:
+            return f"{_capital(what)}."
+        what = what.replace(f"the worker at {self.control} ", "it ")
+        return f"The worker on {self.listen} is silent since {self.silent_since}: {what}."
 
     @property
     def trouble(self) -> str:
@@ -124,6 +128,7 @@ class WorkerDesk:
         self._watching: asyncio.Task[None] | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._newest = "", 0
+        self._heard = ""
 
     def begin(self) -> None:
         """Watch the named worker, or look for one that runs, now and from time to time."""
@@ -140,7 +145,7 @@ class WorkerDesk:
             self.failures = Failures()
             self.recent = Recent()
             self.rates = Rates()
-            self._newest = "", 0
+            self._newest, self._heard = ("", 0), ""
             self._set(listen="", silent_since="")
         others = tuple(path for path in self.view.others if path != control)
         self._set(control=control, phase=Phase.NONE, problem="", status=None, others=others)
@@ -298,13 +303,12 @@ class WorkerDesk:
         elif self.view.phase is Phase.STOPPING:
             # Whoever stops it finds out by himself when it is gone.
             self._set(status=None)
-        elif self.view.phase is Phase.NONE and not self.view.listen:
-            self._set(problem=_capital(problem), status=None)
         else:
-            since = self.view.silent_since or clock(timestamp())[:8]
+            since = self.view.silent_since or self._heard or _now()
             self._set(phase=Phase.LOST, problem=problem, status=None, silent_since=since)
 
     def _take_status(self, status: Status) -> None:
+        self._heard = _now()
         phase = self.view.phase
         # What kept an earlier worker from starting is over now.
         refusal = self.view.refusal if phase is Phase.RUNNING else ""
@@ -346,6 +350,10 @@ async def _status_of(control: Path) -> Status | None:
             return msgspec.convert(await client.status(), Status)
     except (TimeoutError, MmpushError, msgspec.ValidationError):
         return None
+
+
+def _now() -> str:
+    return clock(timestamp())[:8]
 
 
 def _sentence(error: MmpushError) -> str:

@@ -31,21 +31,36 @@ def state(view: WorkerView, width: int) -> Content:
         rows.append(hanging((("FAIL  ", "bold $error"),), view.refusal, width))
     if view.phase is Phase.LOST:
         rows.append(hanging((("FAIL  ", "bold $error"),), view.silence, width))
-        rows.append(content("      Trying again. ", ("s", "bold $primary"), " starts a new one."))
-    elif view.problem:
-        rows.append(hanging((("FAIL  ", "bold $error"),), view.problem, width))
+        keys: tuple[Part, ...] = ("      Trying again. ", ("s", "bold $primary"), " starts one")
+        if view.others:
+            keys += (", ", ("a", "bold $primary"), " shows another that runs here")
+        rows.append(content(*keys, "."))
     if view.status is not None:
-        rows.append(_serving(view.status).truncate(width, ellipsis=True))
+        rows.append(_serving(view.status, width))
         rows += _disabled(view.status, width)
     return lines(*rows)
 
 
-def _serving(status: Status) -> Content:
+def idle(view: WorkerView, place: Place, width: int) -> Content:
+    """Return what stands above the log of a worker that is no more."""
+    if view.phase is Phase.STARTING:
+        return content(("The worker is starting.", "$quiet"))
+    if view.phase is not Phase.NONE:
+        return content("")
+    if len(view.others) > 1:
+        count = f"{len(view.others)} workers run on this host. "
+        return content(count, ("a", "bold $primary"), " chooses which of them is shown.")
+    keys = content("No worker runs here. ", ("s", "bold $primary"), " starts one.")
+    return (keys if place.config else content("No worker runs here.")).truncate(width)
+
+
+def _serving(status: Status, width: int) -> Content:
+    """Return what is served from which file, the file only where it fits whole."""
     ready = ", ".join(target.type for target in status.targets if target.state == "ready")
-    return content(
-        ("serving ", "$quiet"), ready or "no target",
-        ("   config ", "$quiet"), short_path(status.config),
-    )  # fmt: skip
+    serving = content(("serving ", "$quiet"), ready or "no target")
+    whole = serving + content(("   config ", "$quiet"), short_path(status.config))
+    shown = whole if whole.cell_length <= width else serving
+    return shown.truncate(width, ellipsis=True)
 
 
 def _disabled(status: Status, width: int) -> list[Content]:

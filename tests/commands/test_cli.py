@@ -41,6 +41,9 @@ def test_without_a_terminal_the_console_says_what_works_there(arguments: list[st
     [
         (["serv"], "mmpush-tui: there is no command serv. Did you mean serve?\n"),
         (["xyz"], "mmpush-tui: there is no command xyz. mmpush-tui --help lists them.\n"),
+        (["serve"],
+         "mmpush-tui: no configuration of a push proxy was found. Name it with --config FILE, or "
+         "let mmpush-tui ask for what it needs.\n"),
         (["demo", "--json"],
          "mmpush-tui: --json is for the demo without a screen. Add --headless.\n"),
         (["demo", "--fault", "slo"],
@@ -66,7 +69,6 @@ def test_wrong_usage_is_one_line_and_exit_2(arguments: list[str], sentence: str)
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["serve"], "--config"),
         (["demo", "--headles"], "--headless"),
         (["demo", "--headless", "--seconds", "x"], "--seconds"),
     ],

@@ -58,6 +58,26 @@ def test_one_line_says_where_it_listens_and_a_signal_ends_it_with_0(
     assert not (short_tmp / "c.sock").exists()
 
 
+def test_without_a_name_it_takes_the_file_that_the_set_up_left(
+    config: Path, short_tmp: Path
+) -> None:
+    ours = short_tmp / "xdg" / "mmpush-tui" / "config.toml"
+    ours.parent.mkdir(parents=True)
+    ours.write_text(f'[console]\nworker_config = "{config}"\n')
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--control", str(short_tmp / "c.sock")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"XDG_CONFIG_HOME": str(short_tmp / "xdg")},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("listening on http://127.0.0.1:")
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
 def test_a_closed_standard_output_does_not_stop_it(config: Path, short_tmp: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -183,7 +183,9 @@ def test_while_the_terminal_stalls_the_worker_goes_on_and_the_console_recovers(
 def test_after_frames_were_dropped_the_screen_is_whole(demo: Terminal) -> None:
     demo.send("\x1b[15~")
     demo.see("Which apps do your users have?")
-    before = demo.lines[2:20]
+    before: list[str] = []
+    while before != (before := demo.lines[2:20]):
+        time.sleep(1)
     demo.send("1")
     demo.see("[1 Overview]")
     demo.stall()

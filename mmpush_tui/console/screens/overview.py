@@ -14,7 +14,7 @@ from mmpush_tui.console.actions import bindings
 from mmpush_tui.console.chain import Chain, chain
 from mmpush_tui.console.needs import Need
 from mmpush_tui.console.recent import Repeated
-from mmpush_tui.console.safe import Part, content, hanging, lines
+from mmpush_tui.console.safe import Part, content, hanging, lines, spread
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.way import State
 from mmpush_tui.console.widgets.frame import MARKS
@@ -25,8 +25,10 @@ _SEVERITIES: Final = {"fail": MARKS["fail"], "warn": MARKS["warn"], "info": ("ne
 _SENTENCES: Final = {
     State.OK: "bold $success", State.WARN: "bold $warning", State.FAIL: "bold $error",
 }  # fmt: skip
-_FIGURES_FROM: Final = 70
-"""Columns from which the figures have room beside the sentence."""
+_WIDEST: Final = 124
+"""Cells of a line at most: eyes do not follow a longer one."""
+_TODO_FROM: Final = 60
+"""Columns from which there is room for what Enter leads to."""
 
 
 class OverviewScreen(ConsoleScreen):
@@ -54,8 +56,9 @@ class OverviewScreen(ConsoleScreen):
     def draw(self, topics: frozenset[str]) -> None:
         """Draw the picture anew."""
         del topics
-        width = self.query_one("#overview").scrollable_content_region.width
-        if not width:
+        # The last cell is the scrollbar's, where there is one.
+        width = min(self.query_one("#overview").size.width - 1, _WIDEST)
+        if width < 1:
             # Not laid out yet: a size follows, and this again.
             return
         app = self.console_app
@@ -79,18 +82,15 @@ class OverviewScreen(ConsoleScreen):
 
     def _draw_sentence(self, found: Chain, width: int) -> None:
         style = _SENTENCES.get(found.state, "bold")
-        figures = self._figures()
-        is_beside = width >= _FIGURES_FROM
-        right = content(*figures) if is_beside else Content("")
-        room = width - right.cell_length - 2 if right.cell_length else width
-        rows = list(hanging((), found.sentence, room).split("\n"))
-        shown = [row.stylize(style) for row in rows]
-        if right.cell_length:
-            gap = max(width - shown[0].cell_length - right.cell_length, 1)
-            shown[0] = shown[0] + Content(" " * gap) + right
-        elif figures:
-            shown.append(content(*figures).truncate(width, ellipsis=True))
-        self.query_one("#sentence", Plain).show(lines(*shown))
+        figures = content(*self._figures())
+        is_beside = len(found.sentence) + figures.cell_length + 2 <= width
+        if is_beside:
+            shown = spread(content((found.sentence, style)), figures, width)
+        else:
+            shown = hanging((), found.sentence, width).stylize(style)
+            if figures.cell_length:
+                shown = lines(shown, figures.truncate(width, ellipsis=True))
+        self.query_one("#sentence", Plain).show(shown)
 
     def _figures(self) -> tuple[Part, ...]:
         """Return how many deliveries came to what since the worker started."""
@@ -174,7 +174,7 @@ def _percent(part: int, whole: int) -> str:
 
 def _need(need: Need, width: int) -> Content:
     mark, style = _SEVERITIES[need.severity]
-    if width < _FIGURES_FROM:
+    if width < _TODO_FROM:
         return hanging(((f" {mark:<5}", style),), need.text, width)
     return hanging(((f" {mark:<5}", style),), need.text, width, (need.todo, "$primary"))
 
@@ -182,9 +182,11 @@ def _need(need: Need, width: int) -> Content:
 def _failure(kind: Repeated, width: int) -> Content:
     event = kind.event
     reason = event.reason or event.status
-    often: Part = (f" {kind.count} times" if kind.count > 1 else "", "$quiet")
-    first: tuple[Part, ...] = (
-        f" {clock(event.at)[:8]}  {event.target or event.platform:<11} ",
-        (f"{reason:<20}", "bold"), often, "  ",
-    )  # fmt: skip
-    return hanging(first, wording.short_meaning(event), width)
+    often = f", {kind.count} times" if kind.count > 1 else ""
+    meaning = wording.short_meaning(event)
+    target = event.target or event.platform
+    is_narrow = width < _TODO_FROM
+    head = f" {clock(event.at)[:8]}  " + ("" if is_narrow else f"{target:<10}  ")
+    said = f"{target} {reason}" if is_narrow else reason
+    text = f"{said}{often}: {meaning}" if meaning else f"{said}{often}"
+    return hanging((head,), text, width).stylize("bold", len(head), len(head) + len(said))

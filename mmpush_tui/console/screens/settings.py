@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
-from textual import events
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -168,12 +167,6 @@ class SettingsScreen(ConsoleScreen):
     def _keep_in_sight(self) -> None:
         if (row := self._row_in_front()) is not None:
             self.call_after_refresh(row.scroll_visible, animate=False)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Wrap the advice anew."""
-        super().on_resize(event)
-        if self.is_mounted:
-            self.draw(frozenset({"settings"}))
 
     def _misfit(self) -> str:
         """Return what is wrong with what stands in a field, with the field's label; or nothing."""

@@ -1,6 +1,7 @@
 """The guided set-up: one question a page, each answer proved."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from textual import events
@@ -9,7 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, OptionList
 
-from mmpush_tui.console.actions import bindings
+from mmpush_tui.console.actions import Action, bindings
 from mmpush_tui.console.safe import content, hanging, lines
 from mmpush_tui.console.screens.ask import AskScreen, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
@@ -167,12 +168,6 @@ class SetupScreen(ConsoleScreen):
         if view.is_last:
             summary.show(lines(*_summary(view, max(self.size.width - 4, 30))))
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Wrap everything anew."""
-        super().on_resize(event)
-        if self.is_mounted:
-            self.draw(frozenset({"setup"}))
-
     def on_descendant_focus(self) -> None:
         """Show the question in front as a whole, and its help."""
         for question in self._on_page():
@@ -248,6 +243,13 @@ class SetupScreen(ConsoleScreen):
                 return view.applied is None
             case _:
                 return True
+
+    def worded(self, action: Action) -> Action:
+        """Say what Enter does on the last page."""
+        view = self.console_app.setup.view
+        if action.do != "next" or not view.is_last:
+            return action
+        return replace(action, label="go on" if view.applied is not None else "write")
 
     def action_next(self) -> None:
         """Prove and go on; on the last page write."""

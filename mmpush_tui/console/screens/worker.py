@@ -54,9 +54,9 @@ class WorkerScreen(ConsoleScreen):
                 yield Spread(id="log-title")
                 yield Plain(id="log-head")
                 yield DeliveryLog(app.worker.ring, flush_every_s=app.session.flush_s)
-                yield Plain(id="log-filter-problem")
                 yield Input(id="log-filter", compact=True, select_on_focus=False,
                             placeholder="status:FAIL platform:apple >500ms word -word")  # fmt: skip
+                yield Plain(id="log-filter-problem")
             yield Pane("Journey", id="journey")
 
     @property
@@ -86,15 +86,16 @@ class WorkerScreen(ConsoleScreen):
     def _draw_state(self) -> None:
         app, view = self.console_app, self.console_app.worker.view
         width = max(self.size.width - 2, 20)
-        state = self.query_one("#worker-state", Plain)
+        is_empty = view.status is None and not app.worker.ring.kept
         text = words.state(view, width)
+        if not is_empty and not text.plain:
+            text = words.idle(view, app.place, width)
+        state = self.query_one("#worker-state", Plain)
         state.display = bool(text.plain)
         state.show(text)
-        is_empty = view.status is None and not app.worker.ring.kept
-        empty = self.query_one("#worker-empty", Plain)
-        if empty.display != is_empty:
-            empty.display = is_empty
-            self.query_one("#worker-split").display = not is_empty
+        empty, split = self.query_one("#worker-empty", Plain), self.query_one("#worker-split")
+        if split.display == is_empty:
+            empty.display, split.display = is_empty, not is_empty
             # What is not there cannot have the focus.
             self.set_focus(None if is_empty else self.log_widget)
         if is_empty:
@@ -113,7 +114,8 @@ class WorkerScreen(ConsoleScreen):
         style = "bold $success" if position.is_following else "bold $warning"
         shown = f"filter: {self._filter}  " if self._filter else ""
         self.query_one("#log-title", Spread).say_both(
-            (("Deliveries ", "bold $primary"), (position.where, "$quiet"),
+            (("" if self.has_class("-narrow") else "Deliveries ", "bold $primary"),
+             (position.where, "$quiet"),
              (f"  {shown}", "bold $warning")),
             ((position.badge, style),),
         )  # fmt: skip
@@ -138,6 +140,7 @@ class WorkerScreen(ConsoleScreen):
             self.log_widget.action_freeze()
             self._has_frozen = True
         self.journey_pane.open()
+        self.add_class("-reading")
         self._open(event.row)
         self.refresh_keys()
 
@@ -156,6 +159,7 @@ class WorkerScreen(ConsoleScreen):
 
     def _close_journey(self) -> None:
         self.journey_pane.close()
+        self.remove_class("-reading")
         self._opened = None
         if self._has_frozen and not self.log_widget.is_following:
             self.log_widget.action_follow()

@@ -117,16 +117,17 @@ class Dropdown(Select[str], inherit_bindings=False):
             return self.dropdown
 
     def __init__(self, options: Iterable[tuple[str, str]], *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
-        self._offered = list(options)
-        super().__init__(_shown(self._offered), allow_blank=False, compact=True, id=id)
+        self.offered = list(options)
+        """Words and value of each choice, in order."""
+        super().__init__(_shown(self.offered), allow_blank=False, compact=True, id=id)
         self._has_begun = False
 
     def fill(self, options: Sequence[tuple[str, str]], value: str) -> None:
         """Offer ``options`` and show ``value``, which is one of them."""
         with self.prevent(Select.Changed):
-            if list(options) != self._offered:
-                self._offered = list(options)
-                self.set_options(_shown(self._offered))
+            if list(options) != self.offered:
+                self.offered = list(options)
+                self.set_options(_shown(self.offered))
             self.value = value
 
     def on_select_changed(self, event: Select.Changed) -> None:

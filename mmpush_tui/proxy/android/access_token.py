@@ -5,6 +5,7 @@ Google's flow for server applications: a JWT signed with the account's key is ex
 """
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean, presentable
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
+_ERRNO: Final = re.compile(r"\[Errno -?\d+\] ")
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _TIMEOUT_S: Final = 5.0
 """Seconds for one request to the token server; less than a push has."""
@@ -239,7 +241,7 @@ class AccessToken:
             async with asyncio.timeout(_TIMEOUT_S):
                 response = await self._client.send(self._request())
         except (httpx.HTTPError, TimeoutError) as error:
-            why = clean(error, 200) or "no answer in time"
+            why = _ERRNO.sub("", clean(error, 200)) or "no answer in time"
             raise AccessTokenError(
                 f"the token server {host} does not answer: {why}", "token_server_unreachable"
             ) from error
