@@ -1,8 +1,41 @@
 """Background tasks that have a name, an owner and an end."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable, Coroutine
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+async def beside(name: str, work: Callable[[], Result]) -> Result:
+    """Return what ``work`` returns, run in a thread of its own that nobody waits for.
+
+    For what may never come back, such as a file on a server that is away or a name lookup: the
+    event loop's own threads are joined when it ends, whatever deadline was kept until then.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[Result] = loop.create_future()
+
+    def tell(settle: Callable[[], None]) -> None:
+        if not found.done():
+            settle()
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:  # handed on to whoever waits
+            settle: Callable[[], None] = partial(found.set_exception, error)
+        else:
+            settle = partial(found.set_result, result)
+        # The loop may have ended before the work did.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell, settle)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await found
 
 
 class Tasks:

@@ -90,7 +90,9 @@ _REDACTIONS: Final = (
     # Google access tokens.
     (re.compile(r"\bya29\.[\w.-]+"), "[secret]"),
     # user:password@ in an address, also one that went through a path and lost a slash.
-    (re.compile(r"(:/{1,2})[^\s/]+@"), r"\1[secret]@"),
+    (re.compile(r"(:/{1,3})[^\s/]+@"), r"\1[secret]@"),
+    # The same where the scheme was forgotten.
+    (re.compile(r"(?<![^\s\"'(])[^\s/@:\"'(]+:[^\s@/]+@(?=[\w.\[-])"), "[secret]@"),
     # FCM registration tokens: an instance id, a colon, a long tail.
     (re.compile(r"(?<![\w-])([\w-]{6})[\w-]{5,}:[\w-]{40,}"), r"\1.."),
     # APNs device tokens: 32 bytes or more in hexadecimal.

@@ -304,3 +304,17 @@ def test_a_secret_reveals_itself_to_the_one_who_asks() -> None:
 def test_an_empty_secret_is_false() -> None:
     assert not Secret("")
     assert Secret(CANARY)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("push:S3cretPw@host:8066", "[secret]@host:8066"),
+        ("uses push:S3cretPw@h:8066 now", "uses [secret]@h:8066 now"),
+        ("http:///push:S3cretPw@host", "http:///[secret]@host"),
+        ("push@my-chat.iam.gserviceaccount.com", "push@my-chat.iam.gserviceaccount.com"),
+        ("12:30 somebody@example.com", "12:30 somebody@example.com"),
+    ],
+)
+def test_a_password_before_a_host_is_hidden_without_a_scheme_too(text: str, shown: str) -> None:
+    assert redact(text) == shown

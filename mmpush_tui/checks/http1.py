@@ -114,7 +114,8 @@ class _Answer:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
-        if not self.is_complete:
+        # Trailers come behind the body and tell us nothing.
+        if not self.is_complete and not self.has_head:
             self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:

@@ -1,13 +1,12 @@
 """Looking up names without being held up by it."""
 
-import asyncio
-import contextlib
 import socket
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from aiohappyeyeballs import AddrInfoType
+
+from mmpush_tui.tasks import beside
 
 
 async def addresses(host: str, port: int) -> Sequence[AddrInfoType]:
@@ -21,25 +20,7 @@ async def addresses(host: str, port: int) -> Sequence[AddrInfoType]:
         OSError: the name cannot be resolved.
         ValueError: it is no name.
     """
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[Sequence[AddrInfoType]] = loop.create_future()
-
-    def tell(settle: Callable[[], None]) -> None:
-        if not found.done():
-            settle()
-
-    def look() -> None:
-        try:
-            answer = socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-            )
-        except (OSError, ValueError) as error:
-            settle: Callable[[], None] = partial(found.set_exception, error)
-        else:
-            settle = partial(found.set_result, answer)
-        # The loop may have ended before the name servers gave up.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(tell, settle)
-
-    threading.Thread(target=look, name="name-lookup", daemon=True).start()
-    return await found
+    look = partial(
+        socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+    )
+    return await beside("name-lookup", look)

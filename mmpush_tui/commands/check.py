@@ -3,11 +3,11 @@
 import contextlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from mmpush_tui.errors import UsageError
+from mmpush_tui.errors import DeadlineError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mmpush_tui.proxy.config import NetworkSettings, ProxyConfig
     from mmpush_tui.settings.page import Page
 
+_T = TypeVar("_T")
 _HOST_PORT: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 _PAIR: Final = re.compile(rf"({_HOST_PORT})=({_HOST_PORT})", re.ASCII)
 _NEED_SETTINGS: Final = frozenset({"hpns", "mpns", "mattermost"})
@@ -66,6 +67,27 @@ def command(
     )
 
 
+async def _in_time(work: "Callable[[], _T]", timeout_s: float) -> "_T":
+    """Return what reading files comes to.
+
+    Raises:
+        DeadlineError: a file does not answer.
+    """
+    import asyncio
+
+    from mmpush_tui.tasks import beside
+
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await beside("check-files", work)
+    except TimeoutError as error:
+        raise DeadlineError(
+            f"a file that the configuration names could not be read within {timeout_s:g} s",
+            fix="Look whether its file system answers, and whether it is a plain file.",
+            code="check-file-slow",
+        ) from error
+
+
 def _pair(text: str) -> tuple[str, str]:
     found = _PAIR.fullmatch(text)
     ports = [int(side.rpartition(":")[2]) for side in found.groups()] if found else [0]
@@ -90,12 +112,12 @@ async def _check(
     from mmpush_tui.proxy.config_paths import find_config, worker_config
 
     toml = config_path or find_config()
-    config = await asyncio.to_thread(_config, worker_config(toml) if toml else None)
+    config = await _in_time(lambda: _config(worker_config(toml) if toml else None), timeout_s)
     page, site_url = None, ""
     # A file that nobody asked for must not keep others from being checked.
     if not wanted or mattermost_config or _NEED_SETTINGS & set(wanted):
         page, site_url = await _mattermost(mattermost_config, toml)
-    found = await asyncio.to_thread(credentials.read, config) if config else {}
+    found = await _in_time(lambda: credentials.read(config), timeout_s) if config else {}
     plans = plan(page, config, wanted, credentials=found, mattermost_url=site_url)
     network = await asyncio.to_thread(_network, config, connect_to, ca_file)
     report = await _run(plans, network, timeout_s, _silence if as_json else _show)
@@ -184,8 +206,12 @@ def _site_url(path: Path) -> str:
     import json
     import os
 
-    document: Any = json.loads(path.read_text(encoding="utf-8"))
-    section = document.get("ServiceSettings")
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        # It was there a moment ago; without it the server's own address is just not known.
+        return ""
+    section = document.get("ServiceSettings") if isinstance(document, dict) else None
     stored = section.get("SiteURL") if isinstance(section, dict) else ""
     url = os.environ.get("MM_SERVICESETTINGS_SITEURL", stored)
     return url if isinstance(url, str) else ""

@@ -135,6 +135,8 @@ def _proxy(settings: SettingsView, worker: WorkerView, checks: ChecksView, rates
         return _asked(name, _elsewhere(settings), checks.status_of("mpns"))
     if worker.phase is not Phase.RUNNING:
         return Hop(name=name, state=State.WARN, facts=(worker.phase.value, "takes no more"))
+    if sends_here(settings, worker) is False:
+        return Hop(name=name, state=State.WARN, facts=(worker.listen, "gets nothing"))
     host, port = host_and_port(status.listen)
     is_here = host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared
     p95 = f"  p95 {duration(rates.p95_ms)}" if rates.p95_ms is not None else ""
@@ -241,9 +243,7 @@ def _of_worker(
         return "The push proxy worker takes no more pushes.", State.WARN
     if not any(way.target.state == "ready" for way in found):
         return "The push proxy worker runs, and none of its targets can send.", State.FAIL
-    bad = [way for way in found if way.state is State.FAIL and way.trouble]
-    seen = [way for way in bad if way.outlook.last is not None or way.target.state != "ready"]
-    if seen:
+    if seen := [way for way in found if way.is_seen_broken]:
         is_all = all(way.state is State.FAIL for way in found)
         how = "is failing" if is_all else "works in part"
         return f"Push {how}: {troubles(seen)}.", State.FAIL

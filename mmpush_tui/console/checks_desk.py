@@ -12,7 +12,7 @@ from mmpush_tui.checks.report import CheckResult, Report, Status, exit_code
 from mmpush_tui.console.place import Place
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.settings.page import Page
-from mmpush_tui.tasks import Tasks
+from mmpush_tui.tasks import Tasks, beside
 
 if TYPE_CHECKING:
     # The network stack takes a tenth of a second to load, which no first frame need wait for.
@@ -117,7 +117,8 @@ class ChecksDesk:
 
     async def _run(self, wanted: frozenset[str]) -> None:
         try:
-            config, found = await asyncio.to_thread(self._load)
+            async with asyncio.timeout(DEADLINE_S):
+                config, found = await beside("check-files", self._load)
             from mmpush_tui.checks.plan import plan
             from mmpush_tui.checks.run import run
             from mmpush_tui.proxy.config import NetworkSettings

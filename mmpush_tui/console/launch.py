@@ -59,6 +59,9 @@ def launch(
     sessions.prepare(session, os.environ)
     if demo is None:
         return _run(place, session)
+    # Loaded before there is a folder that a signal could leave behind.
+    import mmpush_tui.console.app  # noqa: F401 - as said
+
     folder = Path(tempfile.mkdtemp(prefix="mmpush-demo-"))
     try:
         return _run_demo(place, session, demo, folder)
@@ -106,17 +109,21 @@ def _terminal_restored() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _signals(app: "ConsoleApp") -> Iterator[None]:
-    """End ``app`` in good order on the first signal, and at once on the second.
+    """End ``app`` in good order on the first signal, and at once where it comes again.
 
     The handlers are Python's own, which run even while the event loop is held up; those of
     asyncio need a loop that turns.
     """
-    ending = threading.Event()
+    seen: set[int] = set()
 
-    def end(_number: int, _frame: Any) -> None:
-        if ending.is_set():
+    def end(number: int, _frame: Any) -> None:
+        if number in seen:
             _force()
-        ending.set()
+        # Service managers send SIGTERM and SIGHUP as a pair; that is one request.
+        is_first = not seen
+        seen.add(number)
+        if not is_first:
+            return
         watchdog = threading.Timer(_PATIENCE_S, _force)
         watchdog.daemon = True
         watchdog.start()
@@ -133,8 +140,11 @@ def _signals(app: "ConsoleApp") -> Iterator[None]:
 def _force() -> None:
     """End at once, with the terminal put back as far as it lets us."""
     with contextlib.suppress(OSError):
-        tty = os.open(os.ttyname(sys.stdin.fileno()), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-        os.write(tty, _RESTORE)
+        fileno = sys.stdin.fileno()
+        with contextlib.suppress(OSError):
+            # A description of its own need not wait; after su there is none to be had.
+            fileno = os.open(os.ttyname(fileno), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        os.write(fileno, _RESTORE)
     with contextlib.suppress(OSError, termios.error):
         fileno = sys.stdin.fileno()
         settings = termios.tcgetattr(fileno)

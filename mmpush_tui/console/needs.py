@@ -83,12 +83,12 @@ def _of_worker(
 
 
 def _unreached(found: Sequence[Way], checks: ChecksView) -> Iterator[Need]:
-    bad = [way for way in found if way.state is State.FAIL and way.reason]
+    bad = [way for way in found if way.is_seen_broken and way.target.state == "ready"]
     for reason in dict.fromkeys(way.reason for way in bad):
         same = [way for way in bad if way.reason == reason]
         entry = lookup.by_reason(reason, platform=same[0].target.type)
         meaning = f" {entry.title}." if entry else ""
-        text = f"{troubles(same)} ({reason}).{meaning}"
+        text = f"{troubles(same)} ({reason or 'no reason was given'}).{meaning}"
         yield Need(severity="fail", text=text, screen="checks", todo="check it",
                    begins=not checks.is_running)  # fmt: skip
 

@@ -4,7 +4,7 @@ import textwrap
 
 from textual.content import Content
 
-from mmpush_tui.text import clean
+from mmpush_tui.text import clean, redact
 
 Part = str | tuple[str, str]
 """Text, alone or with a style such as ``bold $error``."""
@@ -23,7 +23,7 @@ def plain(value: object, limit: int = 2000) -> str:
 def content(*parts: Part) -> Content:
     """Return one line made of ``parts``."""
     pieces = [(part, "") if isinstance(part, str) else part for part in parts]
-    return Content.assemble(*((plain(text), style) for text, style in pieces))
+    return Content.assemble(*((redact(plain(text)), style) for text, style in pieces))
 
 
 def lines(*rows: Content) -> Content:
@@ -54,7 +54,7 @@ def hanging(first: tuple[Part, ...], text: str, width: int, right: Part = "") ->
     head, tail = content(*first), content(right)
     indent = head.cell_length
     room = max(width - indent - tail.cell_length - (1 if tail.cell_length else 0), 10)
-    pieces = textwrap.wrap(plain(text), room, break_on_hyphens=False) or [""]
+    pieces = textwrap.wrap(redact(plain(text)), room, break_on_hyphens=False) or [""]
     rows = [spread(head + Content(pieces[0]), tail, width) if right else head + Content(pieces[0])]
     rows += [Content(" " * indent + piece) for piece in pieces[1:]]
     return lines(*rows)

@@ -185,6 +185,20 @@ class ConsoleDriver(LinuxDriver):
             lambda: self._tell(TerminalRecovered()),
         )
         self._file = cast("Any", self.output)
+        self._is_suspended = False
+
+    def _sigtstp_application(self, *_: Any) -> None:
+        self._is_suspended = True
+        super()._sigtstp_application()
+
+    def _sigcont_application(self, *_: Any) -> None:
+        # Textual's own would enter application mode a second time, with a second reader of keys,
+        # on a SIGCONT that nobody waited for: after SIGSTOP, or from a service manager.
+        if self._is_suspended:
+            self._is_suspended = False
+            super()._sigcont_application()
+        else:
+            self._tell(TerminalRecovered())
 
     def start_application_mode(self) -> None:
         """Enter the alternate screen."""

@@ -55,6 +55,12 @@ class Way:
     reason: str = ""
     outlook: Outlook
 
+    @property
+    def is_seen_broken(self) -> bool:
+        """Whether worker or deliveries say that nothing gets through, and not a check alone."""
+        is_off = self.target.state != "ready"
+        return is_off or self.outlook.last is End.UNREACHED or self.outlook.is_refusing
+
 
 def vendor(target: TargetStatus) -> str:
     """Return whose network a target sends to."""

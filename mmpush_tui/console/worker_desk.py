@@ -263,6 +263,9 @@ class WorkerDesk:
     async def aclose(self) -> None:
         """Stop watching; the worker goes on."""
         await self._tasks.aclose()
+        if self._child is not None:
+            # One that has ended leaves no entry in the process table.
+            self._child.poll()
 
     async def _look(self) -> None:
         """Attach to the one worker that runs, whenever none is watched."""

@@ -14,7 +14,10 @@ from typing import Final
 from mmpush_tui.errors import FailedError
 from mmpush_tui.text import clean
 
+OURSELVES: Final = (sys.executable, "-P", "-m", "mmpush_tui")
+"""-P: what lies in the current folder is no module of ours, whatever its name."""
 _READY: Final = "listening on "
+_LOG_LIMIT: Final = 64 * 1024
 _PROXY_VARIABLES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 
 
@@ -58,7 +61,7 @@ class WorkerProcess:
         Raises:
             FailedError: it did not; the message holds what it said last.
         """
-        arguments = [sys.executable, "-m", "mmpush_tui", "serve"]
+        arguments = [*OURSELVES, "serve"]
         arguments += ["--config", str(config), "--control", str(control)]
         arguments += ["--listen", listen] if listen else []
         arguments += ["--until-eof"] if ends_with_us else []
@@ -143,12 +146,13 @@ def start_detached(
     Raises:
         FailedError: it did not; the message holds what it said last.
     """
-    command = [sys.executable, "-m", "mmpush_tui", "serve", "--config", str(config)]
+    command = [*OURSELVES, "serve", "--config", str(config.absolute())]
     try:
         log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)) as log:
+            begins_at = os.fstat(log.fileno()).st_size
             process = subprocess.Popen(  # noqa: S603 - our own program
-                command, stdin=DEVNULL, stdout=PIPE, stderr=log, start_new_session=True
+                command, stdin=DEVNULL, stdout=PIPE, stderr=log, start_new_session=True, cwd="/"
             )
     except OSError as error:
         raise FailedError(
@@ -163,7 +167,9 @@ def start_detached(
         process.kill()
         process.wait()
         raise FailedError(
-            f"the worker did not start{late}", why=_last_line(log_file), code="worker-not-started"
+            f"the worker did not start{late}",
+            why=_last_line(log_file, begins_at),
+            code="worker-not-started",
         )
     return process
 
@@ -197,9 +203,12 @@ def _environment(*, is_sealed: bool) -> dict[str, str]:
     }
 
 
-def _last_line(path: Path) -> str:
+def _last_line(path: Path, begins_at: int = 0) -> str:
+    """Return the last line behind ``begins_at``: what stands before it is of another day."""
     try:
-        lines = path.read_text(errors="replace").strip().splitlines()
+        with path.open("rb") as log:
+            log.seek(max(begins_at, path.stat().st_size - _LOG_LIMIT))
+            lines = log.read(_LOG_LIMIT).decode(errors="replace").strip().splitlines()
     except OSError:
         return ""
     return clean(lines[-1], 500).removeprefix("mmpush-tui: ") if lines else "it said nothing"

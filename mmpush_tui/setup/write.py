@@ -109,7 +109,7 @@ def plan(answers: Answers, path: Path | None = None) -> Plan:
         serve=serve,
         address=address if is_own(answers) else "",
         remaining=remaining(answers, serve, address),
-        warnings=tuple(map(presentable, will_be.warnings)),
+        warnings=(*_lost(before), *map(presentable, will_be.warnings)),
     )
 
 
@@ -152,6 +152,12 @@ def apply(planned: Plan) -> Applied:
             code="setup-config-unwritable",
         ) from error
     return Applied(path=path, backup=backup)
+
+
+def _lost(before: bytes | None) -> tuple[str, ...]:
+    if before is None or b"#" not in before:
+        return ()
+    return ("Comments in the file are not kept; the copy beside it has them.",)
 
 
 def _refuse_problems(answers: Answers) -> None:

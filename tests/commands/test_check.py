@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import socket
@@ -315,3 +316,19 @@ async def test_a_check_loads_no_textual(world: World) -> None:
     )
     loaded = await asyncio.to_thread(imported_by, code)
     assert not loaded & {"textual", "uvicorn"}
+
+
+def test_a_file_that_never_answers_does_not_hold_it_beyond_its_time(short_tmp: Path) -> None:
+    fifo = short_tmp / "AuthKey_ABC123DEFG.p8"
+    os.mkfifo(fifo)
+    config = short_tmp / "config.toml"
+    config.write_text(
+        f'[[proxy.apple]]\ntype = "apple_rn"\ntopic = "a.b"\nauth_key_file = "{fifo}"\n'
+        'auth_key_id = "ABC123DEFG"\nteam_id = "DEF123GHIJ"\n'
+    )
+    done = run("check", "apns", "--config", config, "--timeout", "1")
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[-1] == (
+        "mmpush-tui: a file that the configuration names could not be read within 1 s. "
+        "Look whether its file system answers, and whether it is a plain file."
+    )

@@ -111,11 +111,12 @@ class Bench:
     async def answer(self, id_: str) -> None:
         """Choose an answer with the keys."""
         await self.until(lambda: self.is_asked)
+        question = self.app.screen
         answers = self.one("OptionList", OptionList)
         while answers.highlighted != answers.get_option_index(id_):
             await self.press("down")
         await self.press("enter")
-        await self.until(lambda: not self.is_asked)
+        await self.until(lambda: self.app.screen is not question)
 
     # The Settings screen
 

@@ -146,6 +146,28 @@ def test_ctrl_z_gives_the_terminal_back_and_takes_it_again(demo: Terminal) -> No
     assert demo.is_restored()
 
 
+def test_a_stop_and_a_continue_from_outside_leave_it_whole(demo: Terminal) -> None:
+    process = psutil.Process(demo.process.pid)
+    for _ in range(3):
+        demo.process.send_signal(signal.SIGSTOP)
+        _wait_for(lambda: process.status() == psutil.STATUS_STOPPED, "it did not stop")
+        demo.process.send_signal(signal.SIGCONT)
+    demo.send("1")
+    demo.see("[1 Overview]")
+    demo.send("q")
+    assert demo.wait() == 0
+    assert demo.is_restored()
+
+
+def test_signals_that_come_as_a_pair_are_one_request(demo: Terminal, short_tmp: Path) -> None:
+    children = _children(demo)
+    demo.process.send_signal(signal.SIGTERM)
+    demo.process.send_signal(signal.SIGHUP)
+    assert demo.wait() == 130
+    assert demo.is_restored()
+    _assert_nothing_is_left(children, short_tmp)
+
+
 @pytest.mark.parametrize("hears_hangups", [True, False])
 def test_a_closed_terminal_ends_it(short_tmp: Path, hears_hangups: bool) -> None:
     environment = {"TMPDIR": str(short_tmp)}

@@ -13,7 +13,7 @@ from mmpush_tui.console.safe import Part, content, hanging, lines
 from mmpush_tui.console.screens.ask import AskScreen, Row, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.settings_desk import SettingsView
-from mmpush_tui.console.widgets.form import Dropdown, TextField, Tick
+from mmpush_tui.console.widgets.form import Dropdown, Reading, TextField, Tick
 from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.console.widgets.setting_row import Advice, SettingRow
@@ -43,12 +43,15 @@ class SettingsScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self._misfits: dict[str, str] = {}
-        """What stands in a field and is no value of it, with a sentence about that."""
+        """What is wrong with what stands in a field and is no value of it, by the field."""
+        self._last: Widget | None = None
+        """What had the focus last; a terminal that is too small for a while takes it away."""
 
     def body(self) -> Iterable[Widget]:
         """Make the form."""
         yield Spread(id="settings-head", classes="head")
         with VerticalScroll(id="settings-form", can_focus=False):
+            yield Reading(id="settings-unread")
             for field in rows.FIELDS:
                 if field.name == _NOTIFICATIONS:
                     yield Plain("Notifications", classes="head gap")
@@ -62,19 +65,30 @@ class SettingsScreen(ConsoleScreen):
         if "settings" not in topics:
             return
         view = self.console_app.settings.view
-        was_empty = self.has_class("-no-draft")
-        self.set_class(view.draft is None, "-no-draft")
+        was_unread = self.has_class("-unread")
+        self.set_class(view.draft is None, "-unread")
         if view.draft is not None:
             for row in self.query(SettingRow):
                 row.draw(view, self._misfits.get(row.field.name, ""))
             self.query_one(Advice).draw(view.notes, max(self.size.width - 4, 30))
-            if was_empty and self.focused is None:
-                self.call_after_refresh(self.focus_next)
+            if was_unread:
+                self._last = self.query_one("#mode")
+        else:
+            self.query_one(Advice).display = False
+        state = self._state(max(self.size.width - 4, 30))
+        self.query_one("#settings-state", Plain).show(state)
+        self.query_one("#settings-unread", Reading).show(state)
+        self.call_after_refresh(self._take_focus)
         self._draw_head()
         self._draw_help()
         # The lines under the row in front may have become more.
         self._keep_in_sight()
-        self.query_one("#settings-state", Plain).show(self._state(max(self.size.width - 2, 30)))
+
+    def _take_focus(self) -> None:
+        """Have the focus somewhere, where it was if that is still there."""
+        stops = self.focus_chain
+        if self.focused not in stops and not self.has_class("-too-small"):
+            self.set_focus(self._last if self._last in stops else next(iter(stops), None))
 
     def _draw_head(self) -> None:
         at = self.console_app.settings.view.at
@@ -161,6 +175,7 @@ class SettingsScreen(ConsoleScreen):
 
     def on_descendant_focus(self) -> None:
         """Show the whole row, and what it is for."""
+        self._last = self.focused
         self._draw_help()
         self._keep_in_sight()
 

@@ -15,7 +15,7 @@ from mmpush_tui.console.safe import content, hanging, lines
 from mmpush_tui.console.screens.ask import AskScreen, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.setup_desk import WANTED, SetupView
-from mmpush_tui.console.widgets.form import Choices, TextField
+from mmpush_tui.console.widgets.form import Choices, Reading, TextField
 from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.console.widgets.question import Question
@@ -29,10 +29,6 @@ from mmpush_tui.setup.paths import short_path
 _MARKS: Final = {Status.OK: MARKS["ok"], Status.WARN: MARKS["warn"], Status.FAIL: MARKS["fail"]}
 _HEIGHTS: Final = [(0, "-low"), (22, "-high")]
 _TOO_LONG: Final = "That is too long, and was not taken."
-
-
-class Summary(Plain, can_focus=True):
-    """The last page; it takes the focus, so that it can be scrolled."""
 
 
 class SetupScreen(ConsoleScreen):
@@ -49,6 +45,8 @@ class SetupScreen(ConsoleScreen):
         """By field key, once they are made."""
         self._shown = ""
         """The page on the screen, by its step and whether it is done."""
+        self._last: Widget | None = None
+        """What had the focus last; a terminal that is too small for a while takes it away."""
         self._told: Finding | None = None
         """What the last proof showed, once it was brought into sight."""
 
@@ -60,7 +58,7 @@ class SetupScreen(ConsoleScreen):
             yield Plain(id="setup-title")
             yield Plain(id="setup-why", classes="quiet")
             yield Vertical(id="setup-questions")
-            yield Summary(id="setup-summary")
+            yield Reading(id="setup-summary")
             yield Plain(id="setup-proof")
 
     def on_mount(self) -> None:
@@ -133,6 +131,8 @@ class SetupScreen(ConsoleScreen):
             self._shown = page
             self._go_to_top(view)
         else:
+            if self.focused is None and self._last in self.focus_chain:
+                self.set_focus(self._last)
             # The lines under the question in front may have become more.
             self._keep_in_sight()
 
@@ -140,7 +140,7 @@ class SetupScreen(ConsoleScreen):
         """Begin a page that has just come."""
         self.query_one("#setup-form", VerticalScroll).scroll_home(animate=False)
         if view.is_last:
-            self.query_one(Summary).focus(scroll_visible=False)
+            self.query_one("#setup-summary", Reading).focus(scroll_visible=False)
         elif first := self._on_page():
             first[0].take_focus()
 
@@ -163,13 +163,14 @@ class SetupScreen(ConsoleScreen):
             question.say_under()
 
     def _draw_summary(self, view: SetupView) -> None:
-        summary = self.query_one(Summary)
+        summary = self.query_one("#setup-summary", Reading)
         summary.display = view.is_last
         if view.is_last:
             summary.show(lines(*_summary(view, max(self.size.width - 4, 30))))
 
     def on_descendant_focus(self) -> None:
         """Show the question in front as a whole, and its help."""
+        self._last = self.focused
         for question in self._on_page():
             self._draw_under(question, self.console_app.setup.view)
         self._keep_in_sight()

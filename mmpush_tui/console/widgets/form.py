@@ -23,6 +23,10 @@ _ARROWS: Final = (
 )
 
 
+class Reading(Plain, can_focus=True):
+    """Text that takes the focus, so that the keys scroll what it stands in."""
+
+
 class TextField(Input):
     """One line of text.
 

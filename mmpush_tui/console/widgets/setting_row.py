@@ -123,7 +123,8 @@ class SettingRow(Vertical):
         control = self.control
         if self.has_focus or (control.has_focus_within and not is_enabled):
             self.can_focus = True
-            self.focus()
+            # At once: a control that is disabled gives the focus to any other row.
+            self.screen.set_focus(self)
         else:
             self.can_focus = not is_enabled
         control.disabled = not is_enabled

@@ -15,6 +15,7 @@ from mmpush_tui.settings.page import INT64_MAX, KEYS, Change, Licence, Stored
 from mmpush_tui.settings.page_fields import CONTENTS, MAX_NOTIFICATIONS, MODE, SERVER
 from mmpush_tui.settings.sources import Loaded, Place, Saved, Where, json_text, rewrite
 from mmpush_tui.settings.sources.locate import locate
+from mmpush_tui.tasks import beside
 
 __all__ = ["ConfigFile", "locate"]
 
@@ -127,7 +128,7 @@ async def _in_time(work: Callable[[], _T], done: str, path: Path) -> _T:
     """Run file work beside the event loop: a network file system may never answer."""
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            return await asyncio.to_thread(work)
+            return await beside("config-file", work)
     except TimeoutError as error:
         raise DeadlineError(
             f"{path} could not be {done} within {_TIMEOUT_S:.0f} s",
