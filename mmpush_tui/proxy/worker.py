@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from mmpush_tui.proxy.delivery import Deliveries
 from mmpush_tui.proxy.events import Event, EventBus, timestamp
 from mmpush_tui.proxy.ingress import HttpServer
 from mmpush_tui.proxy.targets import Targets
-from mmpush_tui.tasks import Tasks
+from mmpush_tui.tasks import Tasks, beside
 from mmpush_tui.text import clean
 
 _NOT_YET: Final = (
@@ -38,6 +39,8 @@ _NOT_YET: Final = (
     ),
 )
 """Settings that are read, and warned about because nothing obeys them."""
+_RELOAD_WITHIN_S: Final = 10.0
+_NOT_READ: Final = "configuration and credentials took over 10 s to read; is a file server away?"
 
 
 class Worker:
@@ -171,14 +174,15 @@ class Worker:
             return await self._reload()
 
     async def _reload(self) -> dict[str, object]:
+        old = self.deliveries.targets
         try:
-            config = await asyncio.to_thread(configuration.load, self.config.path)
-            old = self.deliveries.targets
-            new = await asyncio.to_thread(Targets.build, config, old)
-        except ConfigError as error:
-            self.bus.publish("alarm", reason="reload_failed", message=error.line())
-            self._log.error("reload failed, the old configuration stays", reason=error.line())
-            return {"reloaded": False, "error": error.line(), "kept": []}
+            async with asyncio.timeout(_RELOAD_WITHIN_S):
+                config, new = await beside("reload", partial(_read, self.config.path, old))
+        except (ConfigError, TimeoutError) as error:
+            reason = error.line() if isinstance(error, ConfigError) else _NOT_READ
+            self.bus.publish("alarm", reason="reload_failed", message=reason)
+            self._log.error("reload failed, the old configuration stays", reason=reason)
+            return {"reloaded": False, "error": reason, "kept": []}
         kept = new.keep_from(old)
         for name, disabled in kept.items():
             sentence = f"{name} keeps its old credentials: {disabled.reason}"
@@ -233,10 +237,7 @@ class Worker:
         loop.set_exception_handler(self._loop_error)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
-
-    def _reload_on_signal(self) -> None:
-        self._tasks.spawn("reload", self.reload())
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._tasks.spawn("reload", self.reload()))
 
     def _warnings(self) -> list[str]:
         sentences = list(self.config.warnings)
@@ -294,10 +295,9 @@ def serve(
         ConfigError: the configuration, an address or a socket cannot be used.
     """
     _raise_descriptor_limit()
-    config = configuration.load(path)
+    config, targets = _read(path)
     if listen_address:
         config = dataclasses.replace(config, listen_address=listen_address)
-    targets = Targets.build(config)
     is_log_written = True
 
     def end_log() -> None:
@@ -328,6 +328,11 @@ def serve(
         # A write to a stalled terminal holds locks that Python's own way out would wait for.
         os._exit(code)
     return code
+
+
+def _read(path: Path, old: Targets | None = None) -> tuple[ProxyConfig, Targets]:
+    config = configuration.load(path)
+    return config, Targets.build(config, old)
 
 
 def _raise_descriptor_limit() -> None:

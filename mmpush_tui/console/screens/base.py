@@ -81,6 +81,10 @@ class ConsoleScreen(Screen[None]):
         self.set_class(too_small, "-too-small")
         self.call_after_refresh(self._changed, frozenset(wording.TOPICS))
 
+    async def action_goto(self, name: str) -> None:
+        """Bring a screen to the front; here too, because a screen's own keys look no further."""
+        await self.console_app.action_goto(name)
+
     def refresh_keys(self) -> None:
         """Show which keys make sense now."""
         own = sorted(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 
@@ -52,11 +52,12 @@ class SettingsScreen(ConsoleScreen):
         yield Spread(id="settings-head", classes="head")
         with VerticalScroll(id="settings-form", can_focus=False):
             yield Reading(id="settings-unread")
-            for field in rows.FIELDS:
-                if field.name == _NOTIFICATIONS:
-                    yield Plain("Notifications", classes="head gap")
-                yield SettingRow(field)
-            yield Advice(id="settings-advice")
+            with Vertical(id="settings-rows"):
+                for field in rows.FIELDS:
+                    if field.name == _NOTIFICATIONS:
+                        yield Plain("Notifications", classes="head gap")
+                    yield SettingRow(field)
+                yield Advice(id="settings-advice")
         yield Plain(id="settings-help", classes="quiet")
         yield Plain(id="settings-state")
 
@@ -65,30 +66,33 @@ class SettingsScreen(ConsoleScreen):
         if "settings" not in topics:
             return
         view = self.console_app.settings.view
-        was_unread = self.has_class("-unread")
-        self.set_class(view.draft is None, "-unread")
         if view.draft is not None:
             for row in self.query(SettingRow):
                 row.draw(view, self._misfits.get(row.field.name, ""))
             self.query_one(Advice).draw(view.notes, max(self.size.width - 4, 30))
-            if was_unread:
-                self._last = self.query_one("#mode")
-        else:
-            self.query_one(Advice).display = False
         state = self._state(max(self.size.width - 4, 30))
         self.query_one("#settings-state", Plain).show(state)
         self.query_one("#settings-unread", Reading).show(state)
-        self.call_after_refresh(self._take_focus)
+        self._turn_to(is_unread=view.draft is None)
         self._draw_head()
         self._draw_help()
         # The lines under the row in front may have become more.
         self._keep_in_sight()
 
-    def _take_focus(self) -> None:
-        """Have the focus somewhere, where it was if that is still there."""
+    def _turn_to(self, *, is_unread: bool) -> None:
+        """Show the rows, or why there are none, and have the focus somewhere."""
+        form, unread = self.query_one("#settings-rows"), self.query_one("#settings-unread")
+        if form.display is is_unread:
+            # What is about to be hidden would pass the focus on to anything.
+            self.set_focus(None)
+            self._last = None
+        form.display, unread.display = not is_unread, is_unread
+        self.set_class(is_unread, "-unread")
         stops = self.focus_chain
         if self.focused not in stops and not self.has_class("-too-small"):
-            self.set_focus(self._last if self._last in stops else next(iter(stops), None))
+            # In the order they are made in: what was just shown has no place of its own yet.
+            first = next((widget for widget in self.query("*") if widget in stops), None)
+            self.set_focus(self._last if self._last in stops else first)
 
     def _draw_head(self) -> None:
         at = self.console_app.settings.view.at

@@ -83,7 +83,7 @@ class SettingRow(Vertical):
         if view.draft is None or view.saved is None:
             return
         name, draft, saved = self.field.name, view.draft, view.saved
-        self.set_class(not rows.visible(name, draft), "-hidden")
+        self.display = rows.visible(name, draft)
         held_by = rows.locked_by(name, view.locked)
         self.set_class(bool(held_by), "-locked")
         self._let_edit(rows.enabled(name, draft, view.locked))
