@@ -7,7 +7,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
 import msgspec
@@ -38,35 +38,28 @@ Record = MutableMapping[str, Any]
 def start(config: ProxyConfig) -> tuple[Log, Callable[[], bool]]:
     """Begin logging as configured.
 
-    Lines are written by a thread of their own, so that a stalled terminal or disk holds up
-    neither a push nor the end of the worker.
+    Terminal and file each have a thread of their own, so that one that stalls holds up neither
+    the other, nor a push, nor the end of the worker.
 
     Returns:
-        The logger, and what writes the last lines and ends the thread; it returns false where
-        that could not be done soon and the thread still waits for its terminal or disk.
+        The logger, and what writes the last lines and ends the threads; it returns false where
+        that could not be done soon and a thread still waits for its terminal or disk.
 
     Raises:
         ConfigError: the log file cannot be opened.
     """
     # What cannot be written is lost; logging's own complaint would print the raw record.
     logging.raiseExceptions = False
-    writer = _Writer(_handlers(config))
-    writer.start()
-    handler = _DroppingHandler(writer.lines)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_log_level],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _json if config.log_format == "json" else _plain,
-            ],
-        )
-    )
+    writers = [_Writer(handler) for handler in _handlers(config)]
+    handlers: list[logging.Handler] = []
+    for writer in writers:
+        writer.start()
+        handlers.append(_dropping(writer, _json if config.log_format == "json" else _plain))
     level = _LEVELS[config.log_level]
     for name, least in (("mmpush_tui", level), ("uvicorn", logging.WARNING), ("asyncio", level)):
         logger = logging.getLogger(name)
         logger.propagate = False
-        logger.handlers = [handler]
+        logger.handlers = list(handlers)
         logger.setLevel(least)
     log: Log = structlog.wrap_logger(
         logging.getLogger("mmpush_tui"),
@@ -76,7 +69,13 @@ def start(config: ProxyConfig) -> tuple[Log, Callable[[], bool]]:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
-    return log, writer.stop
+
+    def stop() -> bool:
+        # Every one of them, whatever became of the others.
+        ended = [writer.stop() for writer in writers]
+        return all(ended)
+
+    return log, stop
 
 
 def traceback_text(error: BaseException) -> str:
@@ -86,6 +85,17 @@ def traceback_text(error: BaseException) -> str:
         f"{frame.name} {frame.filename}:{frame.lineno}" for frame in reversed(frames)
     )
     return f"{type(error).__name__} in {where}"
+
+
+def _dropping(writer: "_Writer", render: structlog.typing.Processor) -> logging.Handler:
+    handler = _DroppingHandler(writer.lines)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_log_level],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    return handler
 
 
 def _handlers(config: ProxyConfig) -> list[logging.Handler]:
@@ -109,15 +119,14 @@ def _handlers(config: ProxyConfig) -> list[logging.Handler]:
 class _Writer(threading.Thread):
     """Writes the lines; a daemon, because a write to a stalled terminal never returns."""
 
-    def __init__(self, handlers: Sequence[logging.Handler]) -> None:
+    def __init__(self, handler: logging.Handler) -> None:
         super().__init__(name="log", daemon=True)
         self.lines: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_LIMIT)
-        self._handlers = handlers
+        self._handler = handler
 
     def run(self) -> None:
         while (record := self.lines.get()) is not None:
-            for handler in self._handlers:
-                handler.handle(record)
+            self._handler.handle(record)
 
     def stop(self) -> bool:
         """Write what waits, as far as it can be written soon, and close the file."""
@@ -126,8 +135,7 @@ class _Writer(threading.Thread):
             self.join(_STOP_WITHIN_S)
         if self.is_alive():
             return False
-        for handler in self._handlers:
-            handler.close()
+        self._handler.close()
         return True
 
 

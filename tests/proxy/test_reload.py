@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,32 @@ async def test_reloads_at_the_same_time_lose_no_target_that_is_kept(stage: Servi
     assert [order.result()["kept"] for order in orders] == [["android_rn"]] * 5
     assert [order.result()["disabled"] for order in orders] == [[]] * 5
     assert await stage.push(vendors.phones.add_android(PROJECT)) == {"status": "OK"}
+
+
+HANGING = [
+    pytest.param("config.toml", id="configuration"),
+    pytest.param(f"AuthKey_{FIRST.key_id}.p8", id="key"),
+]
+
+
+@pytest.mark.parametrize("name", HANGING)
+async def test_a_file_that_hangs_fails_the_reload_and_nothing_else(
+    stage: Serving, name: str
+) -> None:
+    path = stage.vendors.folder / name
+    saved = path.read_bytes()
+    path.unlink()
+    # Whoever reads this waits for somebody to write.
+    os.mkfifo(path)
+    assert await stage.reload() == {
+        "reloaded": False,
+        "kept": [],
+        "error": "configuration and credentials took over 10 s to read; is a file server away?",
+    }
+    assert await stage.push(stage.vendors.phones.add_apple()) == {"status": "OK"}
+    path.unlink()
+    path.write_bytes(saved)
+    path.chmod(0o600)
+    await reload(stage, "signal")
+    assert await stage.push(stage.vendors.phones.add_apple()) == {"status": "OK"}
+    assert await stage.worker.stop(timeout_s=20) == 0

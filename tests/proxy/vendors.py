@@ -33,14 +33,18 @@ PROJECT = "mmpush-demo"
 
 
 class Apple(ApnsStandIn):
-    """APNs that keeps the provider token of every push, oldest first."""
+    """APNs that keeps the provider token of every push, oldest first, and answers when it may."""
 
     def __init__(self, ca: ThrowAwayCA, keys: Sequence[AppleKey], phones: Phones) -> None:
         super().__init__(ca, keys, phones)
         self.tokens: list[str] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def honest(self, request: Request, connection: H2Connection[ApnsState]) -> Response:
         self.tokens.append((request.value("authorization") or "").removeprefix("bearer "))
+        async with asyncio.timeout(60):
+            await self.may_answer.wait()
         return await super().honest(request, connection)
 
 
@@ -48,7 +52,7 @@ class Mood(StrEnum):
     """How the token server treats a request."""
 
     HONEST = "honest"
-    LATE = "late"
+    WAITS = "waits until it may answer"
     HANGS = "hangs"
     REFUSES = "refuses"
     FAILS = "fails"
@@ -60,6 +64,7 @@ class Google(FcmStandIn):
     def __init__(self, ca: ThrowAwayCA, account: ServiceAccount, phones: Phones) -> None:
         super().__init__(ca, account, phones)
         self.mood = Mood.HONEST
+        self.may_answer = asyncio.Event()
         self.asked = 0
         self.lifetime: object = 3599
 
@@ -70,8 +75,9 @@ class Google(FcmStandIn):
         match self.mood:
             case Mood.HANGS:
                 await asyncio.sleep(600)
-            case Mood.LATE:
-                await asyncio.sleep(1)
+            case Mood.WAITS:
+                async with asyncio.timeout(60):
+                    await self.may_answer.wait()
             case Mood.REFUSES:
                 words = "Invalid grant: account not found"
                 return document(400, {"error": "invalid_grant", "error_description": words})
@@ -147,6 +153,16 @@ class Vendors:
         self.config.write_text(tomli_w.dumps(made), encoding="utf-8")
 
 
+def notification(token: str, platform: str = "apple_rn-v2") -> bytes:
+    """Return the body of a message as Mattermost posts it."""
+    return msgspec.json.encode(
+        {
+            "server_id": "server-1", "device_id": token, "platform": platform,
+            "type": "message", "version": "v2", "message": "hello", "channel_id": "channel-1",
+        }
+    )  # fmt: skip
+
+
 @dataclass
 class Serving:
     """A worker on the configuration of some vendors."""
@@ -158,17 +174,15 @@ class Serving:
 
     async def push(self, phone: Phone, type_: str = "") -> dict[str, str]:
         """Post a notification, to the target ``type_`` if given, and return the answer."""
-        platform = f"{type_ or phone.platform}-v2"
-        body = {
-            "server_id": "server-1", "device_id": phone.token, "platform": platform,
-            "type": "message", "version": "v2", "message": "hello", "channel_id": "channel-1",
-        }  # fmt: skip
-        response = await self.http.post(
-            f"{self.worker.url}/api/v1/send_push", content=msgspec.json.encode(body)
-        )
+        body = notification(phone.token, f"{type_ or phone.platform}-v2")
+        response = await self.http.post(f"{self.worker.url}/api/v1/send_push", content=body)
         assert response.status_code == 200
         answer: dict[str, str] = response.json()
         return answer
+
+    async def has(self, key: str, value: object) -> bool:
+        """Return whether the worker's status says so."""
+        return bool((await self.client.status())[key] == value)
 
     async def reload(self) -> dict[str, Any]:
         """Order a reload and return what came of it."""
