@@ -36,8 +36,9 @@ def status(app: "ConsoleApp") -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     where = "demo" if app.place.is_demo else app.place.host
     unsaved: tuple[Part, ...] = ()
     if app.settings.view.changes:
-        unsaved = (("  not saved", "bold $warning"),)
-    left: tuple[Part, ...] = ((" mmpush ", "bold $primary"), f" {where} · {mode}", *unsaved)
+        # Before what may be cut where there is little room.
+        unsaved = ((" not saved ", "bold $warning"),)
+    left: tuple[Part, ...] = ((" mmpush ", "bold $primary"), *unsaved, f" {where} · {mode}")
     return left, ((f"{view.words} ", _PHASE_STYLES.get(view.phase, "$warning")),)
 
 

@@ -139,7 +139,7 @@ class WorkerDesk:
 
     def attach(self, control: Path) -> None:
         """Watch the worker behind ``control`` from now on."""
-        self._unwatch()
+        left = self.view.control if self._unwatch() and self.view.status else None
         if control != self.view.control:
             self.ring.clear()
             self.failures = Failures()
@@ -147,7 +147,8 @@ class WorkerDesk:
             self.rates = Rates()
             self._newest, self._heard = ("", 0), ""
             self._set(listen="", silent_since="")
-        others = tuple(path for path in self.view.others if path != control)
+        known = dict.fromkeys((*self.view.others, *([left] if left else [])))
+        others = tuple(path for path in known if path != control)
         self._set(control=control, phase=Phase.NONE, problem="", status=None, others=others)
         self._watcher = Watcher(control, self.take_events, self.take_status)
         self._watching = self._tasks.spawn("watch-worker", self._watcher.run())

@@ -22,6 +22,8 @@ _VERDICT_STYLES: Final = {
     Verdict.FAILED: "bold $error",
 }
 _MOST_DISABLED: Final = 2
+_MEANING_BESIDE_FROM: Final = 70
+"""Cells from which what a journey means has room beside its heading."""
 
 
 def state(view: WorkerView, width: int) -> Content:
@@ -144,7 +146,7 @@ def journey(told: Journey, width: int) -> Content:
     rows = [hanging((), told.head, width, verdict)]
     rows += [hanging(((f"{step.at:>13}  ", "$quiet"),), step.text, width) for step in told.steps]
     meaning = (("What this means  ", "bold"),)
-    if width < len(meaning[0][0]) * 3:
+    if width < _MEANING_BESIDE_FROM:
         rows += [content(("What this means", "bold")), hanging((("  ", ""),), told.meaning, width)]
     else:
         rows.append(hanging(meaning, told.meaning, width))

@@ -1,0 +1,275 @@
+"""The Checks screen: run, stop, read and keep, against real peers."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import OptionList
+
+from mmpush_tui.checks.report import Status
+from mmpush_tui.console.keep import keep
+from mmpush_tui.console.place import Place
+from mmpush_tui.console.widgets.pane import Pane
+from mmpush_tui.errors import FailedError
+from mmpush_tui.simulator.ca import ThrowAwayCA
+from tests.console.watching import SMALL, Hosts, Watch, demo, free_port, hosts, wait_for, watch
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def world(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosts]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(short_tmp / "state"))
+    async with hosts(short_tmp) as found:
+        yield found
+
+
+def list_of(console: Watch) -> OptionList:
+    return console.one("#checks-list", OptionList)
+
+
+def marked(console: Watch) -> str:
+    list_ = list_of(console)
+    assert list_.highlighted is not None
+    return list_.get_option_at_index(list_.highlighted).id or ""
+
+
+def ids(console: Watch) -> list[str]:
+    return [option.id or "" for option in list_of(console).options]
+
+
+def text_of(console: Watch, id_: str) -> str:
+    return str(list_of(console).get_option(id_).prompt)
+
+
+async def run(console: Watch, key: str = "r") -> None:
+    await console.press(key)
+    view = console.app.checks
+    await console.until(lambda: not view.view.is_running and view.view.report is not None)
+    await console.until(lambda: not any(".. " in text_of(console, id_) for id_ in ids(console)))
+
+
+async def test_it_invites_then_runs_and_says_the_verdict_first(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, _):
+        await console.sees("Nothing has been checked yet. r runs the checks.")
+        assert "r run" in console.key_words
+        assert not console.key_words & {"o save report", "f failed only", "Enter evidence"}
+        await run(console)
+        await console.sees("GOOD Everything that was checked can be reached", "23 ok")
+        await console.until(lambda: "r run again" in console.key_words)
+        assert "f failed only" not in console.key_words
+        verdict = console.text("#checks-verdict-text").splitlines()
+        assert verdict[0].startswith("GOOD  ")
+        assert all(line.startswith(" " * 6) for line in verdict[1:]), "the indent hangs"
+
+
+async def test_rows_stand_still_while_results_come(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, stage):
+        await stage.toggle("slow")
+        await console.press("r")
+        view = console.app.checks
+        await console.until(lambda: bool(view.view.plans) and bool(view.view.results))
+        await console.until(lambda: bool(ids(console)))
+        before = ids(console)
+        await console.sees("running,", "at most 10 s", "Esc cancel")
+        await console.press("down", "down", "down")
+        chosen = marked(console)
+        assert "/" not in chosen[:1], "headings cannot be marked"
+        await console.until(lambda: not view.view.is_running)
+        assert ids(console) == before
+        assert marked(console) == chosen
+        assert not any(".. " in text_of(console, id_) for id_ in before)
+
+
+async def test_escape_stops_a_run_at_once_and_says_so(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, stage):
+        await stage.toggle("slow")
+        await console.press("r")
+        view = console.app.checks
+        await console.until(lambda: bool(view.view.results))
+        await console.press("escape")
+        assert not view.view.is_running
+        await console.sees("-- Cancelled. What was seen until then stands below.", "not done")
+        assert view.view.shown_report is None
+        assert "GOOD" not in console.words
+        await console.until(lambda: "o save report" not in console.key_words)
+        results = view.view.results
+        await stage.toggle("slow")
+        await console.pilot.pause(0.5)
+        assert view.view.results == results, "a stopped run goes on"
+        await run(console)
+        await console.sees("GOOD")
+
+
+async def test_a_run_that_is_stopped_before_it_began_can_be_run_again(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, _):
+        console.app.checks.start()
+        console.app.checks.cancel()
+        await console.sees("Cancelled.")
+        await run(console)
+        await console.sees("GOOD")
+
+
+def _broken(world: Hosts) -> str:
+    """Let Apple's port be closed and Google's certificate be unknown; return what was good."""
+    good = world.config.read_text()
+    other = ThrowAwayCA().write_root(world.folder / "other.pem")
+
+    def edit(document: dict[str, Any]) -> None:
+        proxy = document["proxy"]
+        proxy["apple"][0]["endpoint"] = f"https://127.0.0.1:{free_port()}"
+        proxy["android"][0]["ca_file"] = str(other)
+        document["network"]["ca_file"] = str(other)
+
+    world.change(edit)
+    return good
+
+
+async def test_what_is_broken_is_said_with_why_and_fix_and_marked(world: Hosts) -> None:
+    _broken(world)
+    async with watch(world.place, screen="checks") as console:
+        await run(console)
+        report = console.app.checks.view.report
+        assert report is not None
+        assert report.verdict.status is Status.FAIL
+        await console.sees(f"FAIL {report.verdict.summary}")
+        for text in (*report.verdict.why, *report.verdict.fix):
+            assert text in " ".join(console.text("#checks-verdict-text").split())
+        assert "why   " in console.text("#checks-verdict-text")
+        assert "fix   " in console.text("#checks-verdict-text")
+        first = next(check for check in report.checks if check.status is Status.FAIL)
+        await console.until(lambda: marked(console) == first.id)
+        failed = [check for check in report.checks if check.status is Status.FAIL]
+        assert {check.target for check in failed} >= {"apns/apple_rn", "fcm/android_rn"}
+        for check in failed:
+            whole = " ".join(text_of(console, check.id).split())
+            message = whole.removeprefix(f"FAIL {check.stage} ")
+            # The time stands at the end of the first line.
+            assert "…" not in message
+        assert "f failed only" in console.key_words
+
+
+async def test_the_failed_ones_run_again_and_the_rest_stays(world: Hosts) -> None:
+    good = _broken(world)
+    async with watch(world.place, screen="checks") as console:
+        await console.app.worker.start()
+        await run(console)
+        before = ids(console)
+        view = console.app.checks
+        kept = view.view.of("mpns")
+        assert kept
+        world.config.write_text(good)
+        await run(console, "f")
+        await console.sees("GOOD Everything that was checked can be reached: the push proxy")
+        assert ids(console) == before
+        assert view.view.of("mpns") == kept
+        report = view.view.report
+        assert report is not None
+        assert {check.target for check in report.checks} == {p.target for p in view.view.plans}
+        assert report.exit_code == 0
+
+
+async def test_the_evidence_is_whole_scrolls_and_closes(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, _):
+        await run(console)
+        pane = console.one("#checks-evidence", Pane)
+        while marked(console) != "tls:apns/apple_rn":
+            await console.press("down")
+        await console.press("enter")
+        await console.until(lambda: pane.is_open and bool(console.pane("#checks-evidence")))
+        told = console.pane("#checks-evidence")
+        result = next(r for r in console.app.checks.view.results if r.id == "tls:apns/apple_rn")
+        for name, value in result.evidence.items():
+            assert name.replace("_", " ") in told
+            for word in str(value if not isinstance(value, list) else ", ".join(value)).split():
+                assert word in told
+        await console.sees("Evidence", "Esc close", "tls:apns/apple_rn")
+        # The marked check stays in sight above its evidence.
+        list_ = list_of(console)
+        await console.until(
+            lambda: list_.highlighted is not None
+            and list_.scroll_y <= list_._index_to_line[list_.highlighted]
+            < list_.scroll_y + list_.size.height
+        )  # fmt: skip
+        if pane.max_scroll_y:
+            await console.sees("J K scroll")
+            await console.press("J", "J", "J")
+            assert pane.scroll_y == pane.max_scroll_y
+        await console.press("up")
+        await console.until(lambda: "tcp:apns/apple_rn" in console.pane("#checks-evidence"))
+        assert pane.scroll_y == 0
+        await console.press("escape")
+        await console.until(lambda: not pane.is_open)
+        await console.sees("[4 Checks]")
+
+
+async def test_the_report_is_kept_as_it_was_made(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, _):
+        await run(console)
+        await console.press("o")
+        await wait_for(lambda: any(path.stat().st_size for path in _kept(short_tmp)))
+        (path,) = _kept(short_tmp)
+        assert path.stat().st_mode & 0o777 == 0o600
+        document = json.loads(path.read_text())
+        assert document["kind"] == "check"
+        assert document["verdict"]["status"] == "pass"
+        assert [check["id"] for check in document["checks"]] == [
+            result.id for result in console.app.checks.view.results
+        ]
+
+
+def _kept(folder: Path) -> list[Path]:
+    return list(folder.glob("mmpush-checks-*.json"))
+
+
+def test_two_files_of_one_second_do_not_meet(tmp_path: Path) -> None:
+    paths = {keep(tmp_path, "checks", "json", b"{}") for _ in range(5)}
+    assert len(paths) == 5
+    assert {path.read_bytes() for path in paths} == {b"{}"}
+
+
+def test_a_folder_that_takes_nothing_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "file"
+    folder.write_text("")
+    with pytest.raises(FailedError) as caught:
+        keep(folder, "checks", "json", b"{}")
+    assert caught.value.code == "keep-failed"
+    assert caught.value.line().startswith(f"{folder}/mmpush-checks-")
+    assert "cannot be written: Not a directory." in caught.value.line()
+
+
+async def test_a_broken_configuration_is_a_finding(world: Hosts) -> None:
+    world.config.write_text("[proxy]\nlisten_adress = ':1'\n")
+    async with watch(world.place, screen="checks") as console:
+        await console.press("r")
+        await console.sees("FAIL", "listen_adress", "Did you mean listen_address")
+        assert not console.app.checks.view.is_running
+
+
+async def test_with_nothing_to_check_it_says_what_is_missing() -> None:
+    async with watch(Place(host="h"), screen="checks") as console:
+        await console.press("r")
+        await console.sees("-- There is nothing to check: no Mattermost configuration was named")
+        assert "FAIL" not in console.words
+
+
+async def test_at_the_smallest_size_everything_can_be_read(world: Hosts) -> None:
+    _broken(world)
+    async with watch(world.place, screen="checks", size=SMALL) as console:
+        await run(console)
+        report = console.app.checks.view.report
+        assert report is not None
+        wanted = report.verdict.fix[-1].split()[-1]
+        seen = set(console.words.split())
+        for _ in range(30):
+            if wanted in seen:
+                break
+            await console.press("J")
+            seen |= set(console.words.split())
+        assert wanted in seen, console.shown
+        assert list_of(console).size.height >= 2
+        await console.press("enter")
+        await console.sees("Evidence")
+        assert all(len(line) <= SMALL[0] for line in console.lines)
