@@ -121,13 +121,15 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """Go on with another configuration of the worker, and the settings source it names."""
         from mmpush_tui.settings.sources.config_file import locate
 
+        before = self.place.mattermost_config
         with contextlib.suppress(MmpushError):
-            found = locate(None, toml, os.environ) or self.place.mattermost_config
+            found = locate(None, toml, os.environ) or before
             self.place = replace(self.place, mattermost_config=found, mattermost_problem="")
         self.place = replace(self.place, config=config)
         for desk in (self.worker, self.settings, self.checks):
             desk.place = self.place
-        self.tasks.spawn("load-settings", self.settings.load())
+        is_same = self.place.mattermost_config == before
+        self.tasks.spawn("load-settings", self.settings.load(keep_draft=is_same))
 
     async def action_goto(self, name: str) -> None:
         """Bring a screen to the front."""

@@ -25,6 +25,7 @@ from mmpush_tui.setup.answers import is_own, notes
 from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.handover import on_page
 from mmpush_tui.setup.paths import short_path
+from mmpush_tui.setup.steps import StepId
 
 _MARKS: Final = {Status.OK: MARKS["ok"], Status.WARN: MARKS["warn"], Status.FAIL: MARKS["fail"]}
 _HEIGHTS: Final = [(0, "-low"), (22, "-high")]
@@ -126,15 +127,11 @@ class SetupScreen(ConsoleScreen):
                 value = steps.answer(view.draft.answers, question.field)
                 question.draw(value, view.offers.get(key, ()))
                 self._draw_under(question, view)
-        page = f"{view.step.id} {view.applied is not None}"
-        if page != self._shown:
+        if self._shown != (page := _page(view)):
             self._shown = page
             self._go_to_top(view)
-        else:
-            if self.focused is None and self._last in self.focus_chain:
-                self.set_focus(self._last)
-            # The lines under the question in front may have become more.
-            self._keep_in_sight()
+        elif self.focused is None and self._last in self.focus_chain:
+            self.set_focus(self._last)
 
     def _go_to_top(self, view: SetupView) -> None:
         """Begin a page that has just come."""
@@ -179,6 +176,10 @@ class SetupScreen(ConsoleScreen):
         if (in_front := _question_of(self.focused) if self.focused else None) is not None:
             self.call_after_refresh(in_front.scroll_visible, animate=False)
 
+    def on_question_resized(self) -> None:
+        """Keep the question in front where it can be read: lines came or went around it."""
+        self._keep_in_sight()
+
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Look at what was named."""
         question = _question_of(event.widget)
@@ -205,8 +206,7 @@ class SetupScreen(ConsoleScreen):
         """Take what was typed."""
         question = _question_of(event.input)
         if question is not None:
-            question.told = event.value
-            self.console_app.setup.answer(question.field, event.value)
+            self.console_app.setup.answer(question.field, question.take(event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go on."""
@@ -253,19 +253,21 @@ class SetupScreen(ConsoleScreen):
         return replace(action, label="go on" if view.applied is not None else "write")
 
     def action_next(self) -> None:
-        """Prove and go on; on the last page write."""
+        """Prove and go on; on the last page write. A page that nobody has seen stays in front."""
         view, tasks = self.console_app.setup.view, self.console_app.tasks
-        if not self.can("next"):
+        if not self.can("next") or _page(view) != self._shown:
             return
         if view.applied is not None:
             tasks.spawn("setup-leave", self._after())
         elif view.is_last:
             tasks.spawn("setup-write", self._write())
         else:
-            tasks.spawn("setup-next", self._next())
+            tasks.spawn("setup-next", self._next(view.step.id))
 
-    async def _next(self) -> None:
+    async def _next(self, seen: StepId) -> None:
         desk = self.console_app.setup
+        if desk.view.step.id is not seen:
+            return
         if not await desk.next() and (wrong := desk.view.wrong):
             self._questions[wrong[0]].take_focus()
 
@@ -317,6 +319,10 @@ class SetupScreen(ConsoleScreen):
         if await desk.keep():
             self.app.notify(desk.view.news)
             await self.console_app.action_goto("overview")
+
+
+def _page(view: SetupView) -> str:
+    return f"{view.step.id} {view.applied is not None}"
 
 
 def _question_of(widget: Widget) -> Question | None:

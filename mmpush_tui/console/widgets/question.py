@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets.option_list import Option
@@ -38,14 +39,17 @@ class Question(Horizontal):
         wanted: the credential that it names, if it is one.
     """
 
+    class Resized(Message):
+        """It has more or fewer lines than before."""
+
     def __init__(self, field: Field, wanted: Wanted | None = None) -> None:
         is_long = len(field.label) > _LONG
         super().__init__(classes="question -long" if is_long else "question")
         self.field = field
         self._wanted = wanted
         self._offers: tuple[str, ...] = ()
-        self.told: str | None = None
-        """What the draft was last told of the text field: the text itself may be ahead of it."""
+        self._agreed: Value | None = None
+        """The draft's value that was last shown or told: the text itself may be ahead of it."""
 
     def compose(self) -> Iterable[Widget]:
         """Make the parts."""
@@ -61,15 +65,19 @@ class Question(Horizontal):
             if self._wanted:
                 yield ShortList(classes="offers")
 
+    def on_resize(self) -> None:
+        """Tell of it: where the others stand has changed."""
+        self.post_message(self.Resized())
+
     def draw(self, value: Value, offers: tuple[str, ...]) -> None:
         """Show the answer, and while there is none the files that could be it."""
         for choices in self.query(Choices):
             choices.choose(_word(value))
         for text in self.query(TextField):
             # A path is kept in full, and stays as it is typed until the field is left.
-            if not (text.has_focus and self._means(self.told) == value):
+            if not (text.has_focus and self._agreed == value):
                 text.fill(value)
-                self.told = None
+                self._agreed = value
         for list_ in self.query(".offers").results(ShortList):
             if offers != self._offers:
                 self._offers = offers
@@ -101,11 +109,12 @@ class Question(Horizontal):
         """Let the control have the focus."""
         self.query_one("Choices, TextField").focus()
 
-    def _means(self, text: str | None) -> str | None:
-        if text is None:
-            return None
+    def take(self, text: str) -> str:
+        """Return the answer that a typed text stands for, which the draft is told of now."""
         is_path = self.field.kind is Kind.PATH and not looks_like_content(text)
-        return full_path(text) if is_path else text
+        taken = full_path(text) if is_path else text
+        self._agreed = taken
+        return taken
 
     def _choices(self) -> tuple[Choice, ...]:
         if self.field.kind is Kind.BOOLEAN:
