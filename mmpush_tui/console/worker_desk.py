@@ -185,6 +185,7 @@ class WorkerDesk:
                 # Whatever kept the new one from starting may be the old one.
                 self.attach(before)
             return
+        self._reap()
         self._child = child
         self.attach(control)
 
@@ -264,8 +265,11 @@ class WorkerDesk:
     async def aclose(self) -> None:
         """Stop watching; the worker goes on."""
         await self._tasks.aclose()
+        self._reap()
+
+    def _reap(self) -> None:
+        """Take a worker of ours that has ended out of the process table."""
         if self._child is not None:
-            # One that has ended leaves no entry in the process table.
             self._child.poll()
 
     async def _look(self) -> None:
@@ -300,8 +304,7 @@ class WorkerDesk:
 
     def take_status(self, status: Status | None, problem: str) -> None:
         """Take what the worker says of itself, or why it says nothing."""
-        if self._child is not None:
-            self._child.poll()
+        self._reap()
         if status is not None:
             self._take_status(status)
         elif self.view.phase is Phase.STOPPING:
