@@ -5,13 +5,14 @@ import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
 
 
-async def beside(name: str, work: Callable[[], Result]) -> Result:
-    """Return what ``work`` returns, run in a thread of its own that nobody waits for.
+async def beside(name: str, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+    """Return what ``work(*arguments)`` returns, run in a thread that nobody waits for.
 
     For what may never come back, such as a file on a server that is away or a name lookup: the
     event loop's own threads are joined when it ends, whatever deadline was kept until then.
@@ -25,7 +26,7 @@ async def beside(name: str, work: Callable[[], Result]) -> Result:
 
     def run() -> None:
         try:
-            result = work()
+            result = work(*arguments)
         except Exception as error:  # handed on to whoever waits
             settle: Callable[[], None] = partial(found.set_exception, error)
         else:

@@ -5,6 +5,7 @@ device, and answer by refusing; push proxies and Mattermost are asked who they a
 """
 
 import base64
+import re
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -153,7 +154,8 @@ def _version(plan: TargetPlan, response: Response) -> Finding:
 
 
 def _redirect(plan: TargetPlan, response: Response, seen: dict[str, Any]) -> Finding:
-    location = clean(response.header("location"), 200)
+    # What follows the path may be a session's secret.
+    location = clean(re.split("[?#]", response.header("location"))[0], 200)
     seen |= {"location": location}
     said = f"GET /version is redirected ({response.status})"
     if not location:

@@ -31,6 +31,7 @@ from mmpush_tui.http2.connect import (
 from mmpush_tui.http2.connection import Connection
 from mmpush_tui.http2.errors import ConnectError, TransportError
 from mmpush_tui.proxy.config import NetworkSettings
+from mmpush_tui.tasks import beside
 from mmpush_tui.text import clean
 
 _CLOSE_S: Final = 0.2
@@ -63,7 +64,7 @@ class Way:
         """
         tls = unverified()
         if plan.is_tls:
-            tls = await asyncio.to_thread(client_context, network.ca_file, plan.ca_file)
+            tls = await beside("roots", client_context, network.ca_file, plan.ca_file)
             tls.set_alpn_protocols(_offered(plan))
         route = Route(Endpoint(plan.host, plan.port), tls, network.connect_to)
         return cls(plan, route, lookup)

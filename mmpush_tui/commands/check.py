@@ -104,12 +104,12 @@ async def _check(
     wanted: tuple[str, ...], config_path: Path | None, mattermost_config: Path | None,
     connect_to: dict[str, str], ca_file: Path | None, timeout_s: float, *, as_json: bool,
 ) -> int:  # fmt: skip
-    import asyncio
 
     from mmpush_tui.checks import credentials
     from mmpush_tui.checks.plan import plan
     from mmpush_tui.checks.report import to_json
     from mmpush_tui.proxy.config_paths import find_config, worker_config
+    from mmpush_tui.tasks import beside
 
     toml = config_path or find_config()
     config = await _in_time(lambda: _config(worker_config(toml) if toml else None), timeout_s)
@@ -119,7 +119,7 @@ async def _check(
         page, site_url = await _mattermost(mattermost_config, toml)
     found = await _in_time(lambda: credentials.read(config), timeout_s) if config else {}
     plans = plan(page, config, wanted, credentials=found, mattermost_url=site_url)
-    network = await asyncio.to_thread(_network, config, connect_to, ca_file)
+    network = await beside("network", _network, config, connect_to, ca_file)
     report = await _run(plans, network, timeout_s, _silence if as_json else _show)
     # The exit code stays true where nobody reads any more.
     with contextlib.suppress(BrokenPipeError):
@@ -188,17 +188,17 @@ def _config(path: Path | None) -> "ProxyConfig | None":
 
 async def _mattermost(named: Path | None, toml: Path | None) -> "tuple[Page | None, str]":
     """Return Mattermost's push settings and its own address, as far as they are known."""
-    import asyncio
     import os
 
     from mmpush_tui.settings.page import infer
     from mmpush_tui.settings.sources.config_file import ConfigFile, locate
+    from mmpush_tui.tasks import beside
 
-    path = await asyncio.to_thread(locate, named, toml, os.environ)
+    path = await beside("locate", locate, named, toml, os.environ)
     if path is None:
         return None, ""
     loaded = await ConfigFile(path).load()
-    return infer(loaded.stored, loaded.licence), await asyncio.to_thread(_site_url, path)
+    return infer(loaded.stored, loaded.licence), await beside("site-url", _site_url, path)
 
 
 def _site_url(path: Path) -> str:

@@ -1,8 +1,12 @@
 """``mmpush-tui send``: one test push, followed and explained."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from mmpush_tui.proxy.config import ProxyConfig
 
 
 @click.command("send")
@@ -37,7 +41,16 @@ import click
     help="What is sent. A test push shows nothing on the phone.",
 )
 @click.option(
-    "--topic", metavar="BUNDLE-ID", default="", help="With --via dry: the iOS app's topic."
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="With --via dry: the worker's configuration, ours or upstream's; default: the one in use.",
+)
+@click.option(
+    "--topic",
+    metavar="BUNDLE-ID",
+    default="",
+    help="With --via dry: the iOS app's topic, instead of the configured one.",
 )
 @click.option("--control", metavar="PATH", type=click.Path(path_type=Path), envvar="MMPUSH_CONTROL",
               help="The control socket of the worker to follow.")  # fmt: skip
@@ -50,7 +63,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     via: str, device_file: Path, proxy_url: str | None, mattermost_url: str | None, kind: str,
-    topic: str, control: Path | None, ca_file: Path | None, as_json: bool,
+    config: Path | None, topic: str, control: Path | None, ca_file: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Send one push to one phone and say where it got to.
 
@@ -65,7 +78,7 @@ def command(
     device = trial.read_device(device_file)
     match via:
         case "dry":
-            result = trial.dry(device, kind, topic)
+            result = trial.dry(device, kind, trial.aim(device, _config(config), topic))
         case "server":
             if not mattermost_url:
                 raise UsageError("--via server needs --mattermost-url", code="send-no-server")
@@ -74,3 +87,18 @@ def command(
             result = asyncio.run(trial_send.via_proxy(device, kind, proxy_url, control, ca_file))
     click.echo(result.to_json() if as_json else result.to_text())
     return int(result.exit_code)
+
+
+def _config(named: Path | None) -> "ProxyConfig | None":
+    """Return the configuration that was named, or the usual one where it can be read."""
+    from mmpush_tui.errors import MmpushError
+    from mmpush_tui.proxy import config
+    from mmpush_tui.proxy.config_paths import find_config, worker_config
+
+    try:
+        toml = named or find_config()
+        return config.load(worker_config(toml)) if toml else None
+    except MmpushError:
+        if named is not None:
+            raise
+        return None

@@ -112,10 +112,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         """End what belongs to the console; a worker of its own process goes on."""
-        for desk in (self.checks, self.worker, self.tasks):
-            await desk.aclose()
-        if self.stage is not None:
-            await self.stage.aclose()
+        async with contextlib.AsyncExitStack() as ending:
+            # In the opposite order, and each of them whatever becomes of the others.
+            for part in (self.stage, self.tasks, self.worker, self.checks):
+                if part is not None:
+                    ending.push_async_callback(part.aclose)
 
     def use_configuration(self, config: Path, toml: Path) -> None:
         """Go on with another configuration of the worker, and the settings source it names."""

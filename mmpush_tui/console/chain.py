@@ -92,14 +92,14 @@ def chain(
     return Chain(
         sentence=sentence,
         state=state,
-        mattermost=_mattermost(settings),
+        mattermost=_mattermost(settings, worker),
         proxy=_proxy(settings, worker, checks, rates),
         branches=_branches(settings, found),
         needs=needs(settings, worker, checks, found, broken),
     )
 
 
-def _mattermost(settings: SettingsView) -> Hop:
+def _mattermost(settings: SettingsView, worker: WorkerView) -> Hop:
     name, saved = "Mattermost", settings.saved
     if saved is None:
         state = State.FAIL if settings.at and settings.problem else State.UNKNOWN
@@ -109,7 +109,10 @@ def _mattermost(settings: SettingsView) -> Hop:
         Mode.CUSTOM: "own proxy",
     }[saved.mode]  # fmt: skip
     state = State.OFF if saved.mode is Mode.OFF else State.OK
-    is_warned = any(note.severity == "warn" for note in settings.notes)
+    is_elsewhere = saved.mode is Mode.CUSTOM and sends_here(settings, worker) is False
+    if is_elsewhere:
+        mode = f"sends to :{host_and_port(saved.server)[1]}"
+    is_warned = is_elsewhere or any(note.severity == "warn" for note in settings.notes)
     return Hop(
         name=name, state=State.WARN if is_warned and state is State.OK else state,
         facts=(mode, "config.json"),

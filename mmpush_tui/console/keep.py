@@ -1,6 +1,5 @@
 """Files that the user asks for: reports and logs, each with the time in its name."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from textual.app import App
 
 from mmpush_tui.errors import FailedError
 from mmpush_tui.setup.paths import short_path
+from mmpush_tui.tasks import beside
 from mmpush_tui.text import clean
 
 _MOST: Final = 100
@@ -62,7 +62,7 @@ async def keep_and_tell(
     ``data`` is called in a thread of its own: making it may take long.
     """
     try:
-        path = await asyncio.to_thread(lambda: keep(folder, name, suffix, data()))
+        path = await beside("keep", lambda: keep(folder, name, suffix, data()))
     except FailedError as error:
         app.notify(error.line(), severity="error", timeout=_REFUSED_S)
     else:

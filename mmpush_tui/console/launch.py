@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import termios
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import click
 from mmpush_tui.console import session as sessions
 from mmpush_tui.console.place import Place
 from mmpush_tui.console.session import Session
+from mmpush_tui.errors import UsageError
 from mmpush_tui.exits import Exit
 
 if TYPE_CHECKING:
@@ -54,15 +54,22 @@ def launch(
     """
     is_tty = sys.stdin.isatty() and sys.stderr.isatty()
     encoding = sys.stderr.encoding or ""
-    sessions.refuse_unusable(os.environ, is_tty=is_tty, encoding=encoding)
+    try:
+        sessions.refuse_unusable(os.environ, is_tty=is_tty, encoding=encoding)
+    except UsageError as error:
+        if not sys.stderr.isatty() and sys.stdout.isatty():
+            # Standard error, where failures are said, is not where the user looks.
+            click.echo(f"mmpush-tui: {error.line()}")
+        raise
     session = sessions.detect(os.environ, remote=remote, mouse=mouse)
     sessions.prepare(session, os.environ)
     if demo is None:
         return _run(place, session)
     # Loaded before there is a folder that a signal could leave behind.
     import mmpush_tui.console.app  # noqa: F401 - as said
+    from mmpush_tui.simulator.folder import rehearsal_folder
 
-    folder = Path(tempfile.mkdtemp(prefix="mmpush-demo-"))
+    folder = rehearsal_folder()
     try:
         return _run_demo(place, session, demo, folder)
     finally:

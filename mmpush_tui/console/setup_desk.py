@@ -17,6 +17,7 @@ from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.paths import short_path
 from mmpush_tui.setup.steps import Step, StepId
 from mmpush_tui.setup.write import Applied, Plan
+from mmpush_tui.tasks import beside
 
 _FILE_TIMEOUT_S: Final = 10.0
 _LOOKS: Final = {
@@ -129,13 +130,13 @@ class SetupDesk:
 
     async def begin(self) -> None:
         """Take up the draft of another day, and what is found on this host."""
-        kept, sentence = await asyncio.to_thread(draft.load_draft)
+        kept, sentence = await beside("draft", draft.load_draft)
         if kept.answers and not sentence:
             sentence = "Your answers of another day are here again; nothing was written."
         self._set(draft=kept, news=sentence)
         try:
             async with asyncio.timeout(_FILE_TIMEOUT_S):
-                found = await asyncio.to_thread(detect.look_around)
+                found = await beside("look-around", detect.look_around)
         except TimeoutError:
             found = None
         if found is not None:
@@ -170,7 +171,7 @@ class SetupDesk:
             return
         try:
             async with asyncio.timeout(_FILE_TIMEOUT_S):
-                finding = await asyncio.to_thread(_LOOKS[asked.key][1], named)
+                finding = await beside("look", _LOOKS[asked.key][1], named)
         except TimeoutError:
             finding = _NO_ANSWER
         changed = self.view.draft
@@ -229,7 +230,7 @@ class SetupDesk:
     async def keep(self) -> bool:
         """Write the draft for another day; return whether it is written."""
         try:
-            path = await asyncio.to_thread(draft.save_draft, self.view.draft)
+            path = await beside("draft", draft.save_draft, self.view.draft)
         except MmpushError as error:
             self._set(finding=Finding.of(error))
             return False
@@ -242,7 +243,7 @@ class SetupDesk:
             return False
         self._set(is_busy=True, finding=None)
         try:
-            applied = await asyncio.to_thread(write.apply, self.view.plan)
+            applied = await beside("write", write.apply, self.view.plan)
         except MmpushError as error:
             await self.plan()
             self._set(finding=Finding.of(error))
@@ -251,7 +252,7 @@ class SetupDesk:
             self._set(is_busy=False)
         self._set(applied=applied)
         try:
-            await asyncio.to_thread(draft.discard_draft)
+            await beside("draft", draft.discard_draft)
         except MmpushError as error:
             # The configuration is written all the same; next time the old answers are offered.
             self._set(finding=replace(Finding.of(error), status=Status.WARN))
@@ -269,7 +270,7 @@ class SetupDesk:
         answered = self.view.draft
         try:
             async with asyncio.timeout(_FILE_TIMEOUT_S):
-                made = await asyncio.to_thread(write.plan, answered.answers)
+                made = await beside("plan", write.plan, answered.answers)
         except TimeoutError:
             self._set(plan=None, finding=_NO_ANSWER)
         except MmpushError as error:
@@ -289,7 +290,7 @@ class SetupDesk:
                 continue
             try:
                 async with asyncio.timeout(_FILE_TIMEOUT_S):
-                    found = await asyncio.to_thread(candidates.suggest, WANTED[asked.key])
+                    found = await beside("suggest", candidates.suggest, WANTED[asked.key])
             except TimeoutError:
                 continue
             offers[asked.key] = tuple(candidate.shown for candidate in found)

@@ -1,5 +1,6 @@
 """One push on trial: read, made, and what came of it."""
 
+import contextlib
 import secrets
 import string
 import sys
@@ -8,11 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
-from mmpush_tui.errors import UsageError
+from mmpush_tui.errors import ConfigError, UsageError
 from mmpush_tui.exits import Exit
 from mmpush_tui.proxy.android import payload as android
+from mmpush_tui.proxy.android.access_token import load_account
 from mmpush_tui.proxy.apple import payload as apple
+from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.proxy.events import Event
+from mmpush_tui.proxy.targets import APPLE_PRODUCTION, APPLE_SANDBOX, GOOGLE, VOIP_ALIASES
 from mmpush_tui.proxy.wire import PushNotification, split_platform
 from mmpush_tui.text import clean, redact, short_token
 from mmpush_tui.troubleshooting.catalogue import Entry
@@ -139,15 +143,52 @@ def read_device(path: Path) -> Device:
     return Device(clean(platform, 60), token)
 
 
-def dry(device: Device, kind: str, topic: str) -> Result:
+class Aim(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a push would go, as far as it is known.
+
+    Attributes:
+        endpoint: Apple's or Google's address.
+        app: the iOS app's bundle id, or the Android app's Firebase project.
+    """
+
+    endpoint: str
+    app: str
+
+
+def aim(device: Device, config: ProxyConfig | None, topic: str = "") -> Aim:
+    """Return where the worker would send what is for ``device``. Reads the service account.
+
+    Args:
+        device: whom it is for.
+        config: the worker's configuration, if there is one.
+        topic: what to send an Apple device instead of the configured topic.
+    """
+    type_ = device.type
+    if device.is_apple:
+        found = {target.type: target for target in config.apple} if config else {}
+        ios = found.get(type_) or found.get(VOIP_ALIASES.get(type_, ""))
+        usual = APPLE_SANDBOX if ios and ios.sandbox else APPLE_PRODUCTION
+        named = topic or (ios.topic if ios else "")
+        return Aim(endpoint=(ios.endpoint if ios else "") or usual, app=named or "BUNDLE-ID")
+    droid = next((at for at in config.android if at.type == type_), None) if config else None
+    project = ""
+    if droid is not None and droid.service_account_file:
+        with contextlib.suppress(ConfigError):
+            project = clean(load_account(droid.service_account_file).project_id, 100)
+    endpoint = (droid.endpoint if droid else "") or GOOGLE
+    return Aim(endpoint=endpoint, app=project or "PROJECT-ID")
+
+
+def dry(device: Device, kind: str, aim: Aim) -> Result:
     """Return what would go to Apple or Google, without sending anything."""
     push = compose(device, kind)
+    endpoint = aim.endpoint.rstrip("/")
     if device.is_apple:
-        made = apple.build(push, split_platform(device.platform)[1], topic or "BUNDLE-ID")
+        made = apple.build(push, split_platform(device.platform)[1], aim.app)
         limit = 5120 if made.push_type == "voip" else 4096
         request: dict[str, Any] = {
             "method": "POST",
-            "url": f"https://api.push.apple.com/3/device/{short_token(device.token)}",
+            "url": f"{endpoint}/3/device/{short_token(device.token)}",
             "headers": {
                 "authorization": "bearer (provider token)",
                 "apns-topic": made.topic,
@@ -161,7 +202,7 @@ def dry(device: Device, kind: str, topic: str) -> Result:
         body = android.build(push)
         request = {
             "method": "POST",
-            "url": "https://fcm.googleapis.com/v1/projects/PROJECT-ID/messages:send",
+            "url": f"{endpoint}/v1/projects/{aim.app}/messages:send",
             "headers": {
                 "authorization": "Bearer (access token)",
                 "content-type": "application/json",

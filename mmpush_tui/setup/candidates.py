@@ -1,6 +1,6 @@
 """Files that could be the credential that is asked for, found where people keep them.
 
-Reads folders and the beginnings of small files: call it through ``asyncio.to_thread``.
+Reads folders and the beginnings of small files: call it through ``tasks.beside``.
 """
 
 import os

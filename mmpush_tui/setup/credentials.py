@@ -1,6 +1,6 @@
 """Looks at a file that somebody named as a credential and says in one line what it is.
 
-Everything here reads files: call it through ``asyncio.to_thread``. What can be used is decided by
+Everything here reads files: call it through ``tasks.beside``. What can be used is decided by
 the worker's own loaders; no finding ever holds a character of a key.
 """
 

@@ -1,6 +1,6 @@
 """What is on this host already: Mattermost, a push proxy, ports in use, workers of ours.
 
-Reads files and /proc: call it through ``asyncio.to_thread``. Each thing found has a short reason.
+Reads files and /proc: call it through ``tasks.beside``. Each thing found has a short reason.
 """
 
 import os

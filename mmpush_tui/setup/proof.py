@@ -3,7 +3,6 @@
 Nothing here asks Apple or Google; that belongs to the reachability checks.
 """
 
-import asyncio
 import contextlib
 import os
 from pathlib import Path
@@ -23,6 +22,7 @@ from mmpush_tui.setup.document import android_target, apple_target, to_toml
 from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.paths import full_path
 from mmpush_tui.setup.steps import Answers, Step, StepId, When, Where, answer, text
+from mmpush_tui.tasks import beside
 from mmpush_tui.text import clean, clip
 
 _IN_MEMORY: Final = Path("setup.toml")
@@ -46,7 +46,7 @@ async def prove(step: Step, answers: Answers) -> Finding | None:
         case StepId.ANDROID if answer(answers, steps.ANDROID_WHEN) == When.NOW:
             return await android(answers)
         case StepId.LISTEN:
-            return await asyncio.to_thread(_try_to_listen, text(answers, steps.LISTEN))
+            return await beside("listen", _try_to_listen, text(answers, steps.LISTEN))
         case _:
             return None
 
@@ -101,7 +101,7 @@ async def android(answers: Answers) -> Finding:
 async def existing(answers: Answers) -> Finding:
     """Return how many targets of a configuration that is taken over could send."""
     try:
-        taken = await asyncio.to_thread(config.load, Path(text(answers, steps.EXISTING_FILE)), {})
+        taken = await beside("load", config.load, Path(text(answers, steps.EXISTING_FILE)), {})
     except ConfigError as error:
         return Finding.of(error)
     ready, disabled = await _targets(taken)
@@ -128,7 +128,7 @@ async def _build(entries: dict[str, Any], message: str) -> Finding:
 
 async def _targets(made: ProxyConfig) -> tuple[list[str], list[tuple[str, bool]]]:
     """Return the types that can send, and for the others the reason and whether it is blank."""
-    targets = await asyncio.to_thread(Targets.build, made)
+    targets = await beside("targets", Targets.build, made)
     try:
         disabled = [(item.reason, item.is_blank) for item in targets.disabled.values()]
         return list(targets.ready), disabled

@@ -1,6 +1,6 @@
 """From the answers to the file: the plan that is shown first, and its execution.
 
-Both read or write files: call them through ``asyncio.to_thread``.
+Both read or write files: call them through ``tasks.beside``.
 """
 
 import difflib

@@ -5,7 +5,6 @@ import contextlib
 import shutil
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,6 +19,7 @@ from mmpush_tui.exits import Exit
 from mmpush_tui.proxy.client import ControlClient
 from mmpush_tui.proxy.events import Event
 from mmpush_tui.proxy.process import WorkerProcess
+from mmpush_tui.simulator.folder import rehearsal_folder
 from mmpush_tui.simulator.mattermost import Tally
 from mmpush_tui.simulator.traffic import Traffic
 from mmpush_tui.simulator.world import World
@@ -110,7 +110,7 @@ class HeadlessDemo:
         signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         for number in signals:
             loop.add_signal_handler(number, self._interrupt)
-        folder = Path(tempfile.mkdtemp(prefix="mmpush-demo-"))
+        folder = rehearsal_folder()
         try:
             await self._rehearse(folder)
         finally:

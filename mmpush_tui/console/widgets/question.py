@@ -20,6 +20,7 @@ from mmpush_tui.setup import candidates, steps
 from mmpush_tui.setup.answers import looks_like_content
 from mmpush_tui.setup.candidates import Wanted
 from mmpush_tui.setup.paths import full_path
+from mmpush_tui.tasks import beside
 
 _LENGTH_LIMIT: Final = 1024
 _LONG: Final = 40
@@ -145,7 +146,7 @@ class Completion(Suggester):
         async with self._one_at_a_time:
             if value != self._latest:
                 return None
-            found = await asyncio.to_thread(candidates.suggest, self._wanted, value)
+            found = await beside("suggest", candidates.suggest, self._wanted, value)
         if not found:
             return None
         folder, _, begun = value.rpartition("/")
