@@ -1,9 +1,10 @@
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
-from mmpush_tui.tasks import Tasks
+from mmpush_tui.tasks import Tasks, beside
 
 
 class Failures(list[tuple[str, BaseException]]):
@@ -19,6 +20,20 @@ async def forever(started: asyncio.Event, ended: list[str] | None = None) -> Non
         if ended is not None:
             await asyncio.sleep(0)
             ended.append("ended")
+
+
+async def test_work_beside_the_loop_gives_back_what_it_returns_or_raises() -> None:
+    assert await beside("sum", max, 3, 4) == 4
+    with pytest.raises(ZeroDivisionError):
+        await beside("divide", divmod, 1, 0)
+
+
+async def test_work_beside_the_loop_that_never_ends_holds_nobody() -> None:
+    released = threading.Event()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await beside("stuck", released.wait, 30)
+    released.set()
 
 
 async def test_runs_what_it_is_given() -> None:

@@ -181,3 +181,11 @@ def test_no_answer_is_too_odd(plan: TargetPlan, body: bytes) -> None:
         found = apps.judge(plan, Response(status, (("location", "\x1b[31m"),), body, 1))
         assert found.status is Status.FAIL
         assert "\x1b" not in found.message + found.fix
+
+
+def test_what_may_be_a_secret_in_a_redirect_is_left_out() -> None:
+    found = apps.judge(
+        push_proxy("http://p:1"), response(302, location="/login?session=s3cret#s3cret")
+    )
+    assert found.message == "GET /version is redirected (302) to /login"
+    assert "s3cret" not in repr(found)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.simulator.credentials import TOPIC
+from mmpush_tui.simulator.credentials import TOPIC, ServiceAccount
 from mmpush_tui.simulator.mattermost_rest import MattermostRest
 from mmpush_tui.simulator.phones import Phone, PhoneState
 from tests.commands.running import run
 from tests.proxy.rehearsal import Rehearsal, rehearsal
 
 TOKEN = "3f9c1a" + "ab" * 29
+GOOGLE = ServiceAccount.make(3)
 
 
 @pytest.fixture
@@ -115,6 +116,39 @@ def test_dry_for_people_names_topic_and_address() -> None:
                text=f"apple_rn-v2:{TOKEN}")  # fmt: skip
     assert "  POST https://api.push.apple.com/3/device/3f9c1a.." in done.stdout
     assert "  apns-topic: com.example.chat" in done.stdout
+
+
+def test_dry_says_what_the_configured_targets_would_send(tmp_path: Path) -> None:
+    account = GOOGLE.write(tmp_path)
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[[proxy.apple]]\ntype = "apple_rn"\ntopic = "com.example.chat"\nsandbox = true\n'
+        'auth_key_file = "none.p8"\nauth_key_id = "ABC123DEFG"\nteam_id = "DEF123GHIJ"\n'
+        f'[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "{account}"\n',
+        encoding="utf-8",
+    )
+    said = [
+        run("send", "--via", "dry", "--config", config, "--device-file", "-",
+            text=f"{platform}-v2:{TOKEN}").stdout
+        for platform in ("apple_rn", "apple_voip_rn", "android_rn")
+    ]  # fmt: skip
+    for text in said[:2]:
+        assert "  POST https://api.sandbox.push.apple.com/3/device/3f9c1a.." in text
+        assert "  apns-topic: com.example.chat" in text
+    assert f"/v1/projects/{GOOGLE.project_id}/messages:send" in said[2]
+
+
+def test_dry_goes_without_a_configuration_that_nobody_named(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[proxy\n", encoding="utf-8")
+    named = run("send", "--via", "dry", "--config", config, "--device-file", "-",
+                text=f"apple_rn-v2:{TOKEN}")  # fmt: skip
+    assert named.returncode == 2
+    assert f"{config}, line 1" in named.stderr
+    found = run("send", "--via", "dry", "--device-file", "-", text=f"apple_rn-v2:{TOKEN}",
+                MMPUSH_CONFIG=str(config))  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert "apns-topic: BUNDLE-ID" in found.stdout
 
 
 @pytest.mark.parametrize(

@@ -307,6 +307,7 @@ def test_a_refused_start_needs_the_reader() -> None:
 def test_a_worker_that_gets_nothing_is_named_with_both_addresses() -> None:
     found = made(settings(server="http://127.0.0.1:9999"), recent={})
     assert found.proxy.facts == ("127.0.0.1:8086", "gets nothing")
+    assert (found.mattermost.state, found.mattermost.facts[0]) == (State.WARN, "sends to :9999")
     assert any(
         "http://127.0.0.1:9999" in need.text and "127.0.0.1:8086" in need.text
         for need in found.needs

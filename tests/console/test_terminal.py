@@ -75,6 +75,15 @@ def test_the_demo_shows_deliveries_without_a_keystroke(demo: Terminal, short_tmp
     _assert_nothing_is_left(children, short_tmp)
 
 
+def test_with_standard_error_elsewhere_it_says_why_it_does_not_open(short_tmp: Path) -> None:
+    command = ("sh", "-c", f"exec {sys.executable} -m mmpush_tui demo 2>/dev/null")
+    with Terminal(environment={"TMPDIR": str(short_tmp)}, command=command) as terminal:
+        assert terminal.wait() == 2
+        _wait_for(
+            lambda: b"mmpush-tui: the console needs a terminal" in terminal.written, "the sentence"
+        )
+
+
 def test_every_screen_is_reached_by_its_key(demo: Terminal) -> None:
     for key, name, sign in (
         ("1", "Overview", "Mattermost ─"),

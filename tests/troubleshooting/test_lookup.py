@@ -352,6 +352,7 @@ def test_match_tells_what_agreed() -> None:
 
 @pytest.mark.parametrize(("reason", "platform", "code"), [
     ("BadDeviceToken", "apple", "apns-bad-device-token"),
+    ("InvalidDeviceToken", "apple_rn", "apns-no-device-token"),
     ("BadDeviceToken", "apns/apple_rn", "apns-bad-device-token"),
     ("BadDeviceToken", "", "apns-bad-device-token"),
     ("BadDeviceToken", "android_rn", None),
