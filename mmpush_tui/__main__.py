@@ -7,6 +7,7 @@ import sys
 def main() -> None:
     """Run the command line and exit with its code."""
     _open_closed_streams()
+    _have_a_home()
     from mmpush_tui.cli import run
 
     sys.exit(run(sys.argv[1:]))
@@ -23,6 +24,15 @@ def _open_closed_streams() -> None:
         except OSError:
             # The lowest free number is this one: those below were opened before it.
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def _have_a_home() -> None:
+    """Live in ``/`` where the user has no home folder, as a container's number of a user may.
+
+    What cannot be written there is then refused with its path, like every other file.
+    """
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = "/"
 
 
 if __name__ == "__main__":

@@ -65,15 +65,18 @@ class WorkerProcess:
         arguments += ["--config", str(config), "--control", str(control)]
         arguments += ["--listen", listen] if listen else []
         arguments += ["--until-eof"] if ends_with_us else []
-        with log_file.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *arguments,
-                stdin=PIPE if ends_with_us else DEVNULL,
-                stdout=PIPE,
-                stderr=log,
-                start_new_session=True,
-                env=_environment(is_sealed=ends_with_us),
-            )
+        try:
+            with log_file.open("ab") as log:
+                process = await asyncio.create_subprocess_exec(
+                    *arguments,
+                    stdin=PIPE if ends_with_us else DEVNULL,
+                    stdout=PIPE,
+                    stderr=log,
+                    start_new_session=True,
+                    env=_environment(is_sealed=ends_with_us),
+                )
+        except OSError as error:
+            raise _not_begun(error, log_file) from error
         try:
             async with asyncio.timeout(timeout_s):
                 assert process.stdout is not None  # noqa: S101 - PIPE above, for the type checker
@@ -155,9 +158,7 @@ def start_detached(
                 command, stdin=DEVNULL, stdout=PIPE, stderr=log, start_new_session=True, cwd="/"
             )
     except OSError as error:
-        raise FailedError(
-            "the worker did not start", why=f"{error.filename or log_file}: {error.strerror}"
-        ) from error
+        raise _not_begun(error, log_file) from error
     assert process.stdout is not None  # noqa: S101 - PIPE above, for the type checker
     with process.stdout:
         deadline = time.monotonic() + timeout_s
@@ -172,6 +173,11 @@ def start_detached(
             code="worker-not-started",
         )
     return process
+
+
+def _not_begun(error: OSError, log_file: Path) -> FailedError:
+    why = f"{error.filename or log_file}: {error.strerror}"
+    return FailedError("the worker did not start", why=why)
 
 
 def _first_line(fileno: int, deadline: float) -> str:

@@ -1,5 +1,7 @@
 """What every command has in common."""
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -8,7 +10,7 @@ import pytest
 from mmpush_tui import __version__
 from mmpush_tui.cli import run as run_here
 from mmpush_tui.errors import ConfigError, MmpushError, UnreachableError
-from tests.commands.running import run
+from tests.commands.running import COMMAND, run
 
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
@@ -138,3 +140,17 @@ def test_a_failure_is_one_line_and_its_own_code(
     monkeypatch.setattr(cli.cli, "main", failing)
     assert run_here([]) == code
     assert capsys.readouterr().err == "mmpush-tui: x.\n"
+
+
+def test_a_user_without_a_home_is_no_fault() -> None:
+    # A number that no user has, as containers give it; only root may take it on.
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv")
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    del variables["HOME"]
+    done = subprocess.run(
+        ["setpriv", "--reuid", "54321", "--clear-groups", *COMMAND, "serve"],
+        env=variables, cwd="/", capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("mmpush-tui: no configuration of a push proxy was found.")
