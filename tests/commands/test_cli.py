@@ -144,12 +144,13 @@ def test_a_failure_is_one_line_and_its_own_code(
 
 def test_a_user_without_a_home_is_no_fault() -> None:
     # A number that no user has, as containers give it; only root may take it on.
-    if os.getuid() != 0 or shutil.which("setpriv") is None:
+    setpriv = shutil.which("setpriv")
+    if os.getuid() != 0 or setpriv is None:
         pytest.skip("needs root and setpriv")
     variables = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
     del variables["HOME"]
     done = subprocess.run(
-        ["setpriv", "--reuid", "54321", "--clear-groups", *COMMAND, "serve"],
+        [setpriv, "--reuid", "54321", "--clear-groups", *COMMAND, "serve"],
         env=variables, cwd="/", capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2
