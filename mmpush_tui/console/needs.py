@@ -11,7 +11,7 @@ from mmpush_tui.console.way import State, Way, sends_here, troubles
 from mmpush_tui.console.worker_desk import Phase, WorkerView
 from mmpush_tui.proxy.lines import clock
 from mmpush_tui.settings.page import Mode
-from mmpush_tui.settings.urls import region_of
+from mmpush_tui.text import presentable
 from mmpush_tui.troubleshooting import lookup
 
 Severity = Literal["fail", "warn", "info"]
@@ -125,7 +125,7 @@ def _of_settings(settings: SettingsView, worker: WorkerView) -> Iterator[Need]:
         yield Need(severity="warn", text=text, screen="settings", todo="save or revert")
     if saved is not None and sends_here(settings, worker) is False and worker.listen:
         goes = {
-            Mode.OFF: "nothing at all", Mode.CUSTOM: f"to {saved.server}",
+            Mode.OFF: "nothing at all", Mode.CUSTOM: f"to {presentable(saved.server)}",
         }.get(saved.mode, "to a hosted push service")  # fmt: skip
         text = f"Mattermost sends {goes}, and not to the worker here, which listens on "
         yield Need(severity="warn", text=f"{text}{worker.listen}.", screen="settings",
@@ -140,9 +140,8 @@ def _of_settings(settings: SettingsView, worker: WorkerView) -> Iterator[Need]:
     elif saved is not None and saved.mode is Mode.CUSTOM and is_idle:
         text = "No push proxy worker runs on this host."
         yield Need(severity="info", text=text, screen="worker", todo="start one")
-    if saved is not None and region_of(saved.server) is not None:
-        told = [note.message for note in settings.notes if note.severity == "info"]
-        yield from (
-            Need(severity="info", text=text, screen="settings", todo="settings")
-            for text in told[:1]
-        )
+    yield from (
+        Need(severity="info", text=note.message, screen="settings", todo="settings")
+        for note in settings.notes
+        if note.code == "legacy-address"
+    )

@@ -7,11 +7,22 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Stored
-from mmpush_tui.settings.urls import LEGACY_URLS, REGION_URLS, TPNS_URL, Region, region_of
+from mmpush_tui.settings.page_fields import PRIVACY_URL, TERMS_URL
+from mmpush_tui.settings.urls import (
+    ANY_REGIONS,
+    FOUR_REGIONS_SINCE,
+    LEGACY_URLS,
+    REGION_URLS,
+    TPNS_URL,
+    TWO_REGIONS,
+    Region,
+)
 
 _NOT_PUBLIC: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 """Endings of names that no public name server answers."""
 
+_TLS_PORTS: Final = (443, 8443)
+_PLAIN_PORTS: Final = (80, 8066, 8086)
 _REGION_NAMES: Final = {
     Region.GLOBAL: "Global",
     Region.US: "US",
@@ -22,7 +33,13 @@ _REGION_NAMES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """One piece of advice; ``code`` is a stable name."""
+    """One piece of advice.
+
+    Attributes:
+        code: a stable name; the troubleshooting catalogue knows those that have more to say.
+        severity: whether it is a fact to know, or something that will not work.
+        message: one or two sentences.
+    """
 
     code: str
     severity: Literal["info", "warn"]
@@ -46,7 +63,7 @@ def notes(
         *_of_locks(locked),
         *_of_mode(page, licence),
         *_of_former_address(page, locked, stored),
-        *(_of_address(page.server, licence) if page.mode is Mode.CUSTOM else ()),
+        *(_of_address(page, licence) if page.mode is Mode.CUSTOM else ()),
         *_of_number(page),
         *(_of_contents(page, licence) if page.mode is not Mode.OFF else ()),
     )
@@ -75,9 +92,18 @@ def _of_mode(page: Page, licence: Licence) -> Iterator[Note]:
     match page.mode:
         case Mode.OFF:
             kept = " The address is kept for when it is switched on again." if page.server else ""
-            yield _info("push-off", f"Push notifications are off: no phone gets one.{kept}")
+            yield _info(
+                "push-off",
+                f"Push notifications are off: no phone gets one.{kept}",
+            )
         case Mode.HPNS:
             yield _store_apps("HPNS")
+            yield _info(
+                "hpns-terms",
+                f"Whoever uses HPNS accepts its Terms of Service, {TERMS_URL}, and its Privacy "
+                f"Policy, {PRIVACY_URL}.",
+            )
+            yield from _of_region(page)
             if licence.hpns is False:
                 yield _no_hpns()
             elif licence.hpns is None:
@@ -89,7 +115,8 @@ def _of_mode(page: Page, licence: Licence) -> Iterator[Note]:
         case Mode.TPNS:
             yield _warn(
                 "tpns-not-production",
-                "TPNS is for tests, not for production: nobody promises that it is up.",
+                "TPNS is for tests, not for production and not for Mattermost Cloud: nobody "
+                "promises that it is up.",
             )
             yield _store_apps("TPNS")
             if licence.hpns:
@@ -110,6 +137,18 @@ def _store_apps(service: str) -> Note:
     )
 
 
+def _of_region(page: Page) -> Iterator[Note]:
+    """Say what older servers make of the present addresses, where this one may be older."""
+    if page.regions is ANY_REGIONS and page.server in REGION_URLS.values():
+        since = ".".join(map(str, FOUR_REGIONS_SINCE))
+        yield _info(
+            "region-version-unknown",
+            f"Mattermost knows this address since {since}. Which version runs cannot be seen from "
+            "here; an older one shows it as an address of your own, and offers US and Germany "
+            "alone.",
+        )
+
+
 def _no_hpns() -> Note:
     return _warn(
         "hpns-unlicensed",
@@ -122,14 +161,16 @@ def _of_former_address(
     page: Page, locked: Mapping[str, str], stored: Stored | None
 ) -> Iterator[Note]:
     region = LEGACY_URLS.get(stored.server) if stored and page.mode is Mode.HPNS else None
-    if stored is None or region is None:
+    if stored is None or region is None or page.regions is TWO_REGIONS:
         return
     new = REGION_URLS[region]
-    then = (
-        f"set {locked['server']} to {new} when you can."
-        if "server" in locked
-        else f"the next save writes {new} or the region you choose."
-    )
+    if "server" in locked:
+        then = f"set {locked['server']} to {new} when you can."
+    elif page.regions.renews:
+        then = f"the next save writes {new} or the region you choose."
+    else:
+        since = ".".join(map(str, FOUR_REGIONS_SINCE))
+        then = f"it stays until you choose another region. Servers since {since} call it {new}."
     yield _info(
         "legacy-address",
         f"{stored.server} is the former address of the region {_REGION_NAMES[region]}. It still "
@@ -137,9 +178,9 @@ def _of_former_address(
     )
 
 
-def _of_address(text: str, licence: Licence) -> Iterator[Note]:
+def _of_address(page: Page, licence: Licence) -> Iterator[Note]:
     """Judge an address that was entered by hand; Save itself accepts anything."""
-    address = text.strip()
+    address = page.server.strip()
     if not address:
         yield _warn(
             "server-empty",
@@ -148,7 +189,7 @@ def _of_address(text: str, licence: Licence) -> Iterator[Note]:
         )
         return
     if known := _hosted(address):
-        yield from _of_hosted(address, known, licence)
+        yield from _of_hosted(address, known, page, licence)
         return
     if "://" not in address:
         yield _warn(
@@ -180,7 +221,7 @@ def _hosted(address: str) -> str:
     )
 
 
-def _of_hosted(address: str, known: str, licence: Licence) -> Iterator[Note]:
+def _of_hosted(address: str, known: str, page: Page, licence: Licence) -> Iterator[Note]:
     service = "TPNS" if known == TPNS_URL else "HPNS"
     if address != known:
         yield _warn(
@@ -188,7 +229,14 @@ def _of_hosted(address: str, known: str, licence: Licence) -> Iterator[Note]:
             f"This is nearly the address of {service}. The server knows only {known}, letter for "
             f"letter: choose {service} instead.",
         )
-    elif region_of(known) and licence.hpns is False:
+    elif known != TPNS_URL and page.regions.of(known) is None:
+        since = ".".join(map(str, FOUR_REGIONS_SINCE))
+        yield _info(
+            "server-newer-region",
+            f"This is an address of HPNS that Mattermost knows since {since}. This server is "
+            "older: it sends there and shows it as an address of your own.",
+        )
+    elif known != TPNS_URL and licence.hpns is False:
         yield _no_hpns()
     else:
         yield _info(
@@ -203,6 +251,17 @@ def _of_parts(parts: SplitResult, host: str, port: int | None) -> Iterator[Note]
             "server-scheme",
             "The server can send only to http:// and https:// addresses: use the one that your "
             "push proxy speaks.",
+        )
+    elif parts.scheme == "http" and port in _TLS_PORTS:
+        yield _warn(
+            "server-http-to-tls",
+            f"http:// to port {port}, where TLS is spoken: use https://.",
+        )
+    elif parts.scheme == "https" and port in _PLAIN_PORTS:
+        yield _warn(
+            "server-https-to-plain",
+            f"https:// to port {port}, where a push proxy speaks http:// unless it was given a "
+            "certificate: use http://, or be sure that it has one.",
         )
     elif parts.scheme == "http" and not _is_nearby(host):
         yield _warn(
@@ -225,7 +284,7 @@ def _of_parts(parts: SplitResult, host: str, port: int | None) -> Iterator[Note]
     elif parts.path:
         yield _info(
             "server-trailing-slash",
-            "The slash at the end does no harm and is not needed.",
+            "The slash at the end does no harm to sending and is not needed.",
         )
     if parts.query or parts.fragment:
         yield _warn(

@@ -9,7 +9,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from mmpush_tui.settings.urls import LEGACY_URLS, REGION_URLS, TPNS_URL, Region, region_of
+from mmpush_tui.settings.urls import (
+    ANY_REGIONS,
+    LEGACY_URLS,
+    REGION_URLS,
+    TPNS_URL,
+    Region,
+    Regions,
+)
 
 __all__ = [
     "KEYS",
@@ -22,6 +29,7 @@ __all__ = [
     "Mode",
     "Page",
     "Region",
+    "Regions",
     "Stored",
     "blocked",
     "changes",
@@ -102,6 +110,7 @@ class Page:
         contents: a :class:`Contents`, or the stored word where it is none of them.
         max_notifications: the limit for @all, @channel and @here.
         agreed: whether the terms of the hosted service are accepted; stored nowhere.
+        regions: what the server's own page knows of regions; it follows from its version.
     """
 
     mode: Mode
@@ -110,6 +119,7 @@ class Page:
     contents: str = Contents.FULL
     max_notifications: int = 1000
     agreed: bool = False
+    regions: Regions = ANY_REGIONS
 
     def with_mode(self, mode: Mode) -> "Page":
         """Choose another push service; the terms must be accepted anew."""
@@ -117,7 +127,7 @@ class Page:
             return self
         server = self.server
         if mode is Mode.HPNS:
-            server = REGION_URLS[self.region]
+            server = self.regions.urls[self.region]
         elif mode is Mode.TPNS:
             server = TPNS_URL
         elif mode is Mode.CUSTOM and self.mode is not Mode.OFF:
@@ -129,7 +139,9 @@ class Page:
 
         Outside the hosted service only the choice is remembered.
         """
-        server = REGION_URLS[region] if self.mode is Mode.HPNS else self.server
+        if region is self.region:
+            return self
+        server = self.regions.urls[region] if self.mode is Mode.HPNS else self.server
         return replace(self, region=region, server=server)
 
     def with_server(self, text: str) -> "Page":
@@ -158,45 +170,40 @@ class Change:
     new: str | int | bool
 
 
-def infer(stored: Stored, licence: Licence) -> Page:
+def infer(stored: Stored, licence: Licence, regions: Regions = ANY_REGIONS) -> Page:
     """Return the page as it opens on ``stored``.
 
     The mode is stored nowhere: it follows from the address, compared character by character.
-    Where the licence is not known, the hosted service is taken at its address.
+    Where the licence is not known, the hosted service is taken at its address. A former address
+    becomes the region's present one where the server's own page does that.
     """
-    region = region_of(stored.server)
-    mode, agreed = Mode.CUSTOM, False
+    region = regions.of(stored.server)
+    mode, server = Mode.CUSTOM, stored.server
     if not stored.send:
-        mode, region = Mode.OFF, None
+        mode = Mode.OFF
     elif region is not None and licence.hpns is not False:
-        mode, agreed = Mode.HPNS, True
+        mode = Mode.HPNS
+        server = regions.urls[region] if regions.renews else stored.server
     elif stored.server == TPNS_URL:
         mode = Mode.TPNS
+    is_hosted = mode is Mode.HPNS and region is not None
     known = stored.contents in Contents.__members__.values()
     return Page(
         mode=mode,
-        region=region if region is not None and mode is Mode.HPNS else Region.GLOBAL,
-        server=REGION_URLS[region] if region and mode is Mode.HPNS else stored.server,
+        region=region if region is not None and is_hosted else regions.first,
+        server=server,
         contents=Contents(stored.contents) if known else stored.contents,
         max_notifications=stored.max_notifications,
-        agreed=agreed,
+        agreed=is_hosted,
+        regions=regions,
     )
 
 
 def to_stored(page: Page) -> Stored:
     """Return what Save writes for ``page``."""
-    match page.mode:
-        case Mode.HPNS:
-            server = REGION_URLS[page.region]
-        case Mode.TPNS:
-            server = TPNS_URL
-        case Mode.CUSTOM:
-            server = page.server.strip()
-        case Mode.OFF:
-            server = page.server
     return Stored(
         send=page.mode is not Mode.OFF,
-        server=server,
+        server=page.server.strip() if page.mode is Mode.CUSTOM else page.server,
         contents=str(page.contents),
         max_notifications=page.max_notifications,
     )

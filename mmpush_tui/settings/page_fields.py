@@ -149,10 +149,17 @@ def locked_by(field_name: str, locked: Mapping[str, str]) -> str:
 
 
 def choices(field_name: str, page: Page, licence: Licence) -> tuple[Choice, ...]:
-    """Return what a dropdown offers: without what the licence is known to lack.
+    """Return what a dropdown offers: without what the licence is known to lack, and only the
+    regions that the server's own page knows.
 
     What is chosen already stays in the list.
     """
+    if field_name == REGION.name:
+        return tuple(
+            choice
+            for choice in REGION.choices
+            if choice.value in page.regions.urls or choice.value == page.region
+        )
     without = {
         MODE.name: Mode.HPNS if licence.hpns is False else None,
         CONTENTS.name: Contents.ID_LOADED if licence.id_loaded is False else None,

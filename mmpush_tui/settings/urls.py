@@ -1,6 +1,8 @@
 """The addresses of Mattermost's two push services, as the server's own constants spell them."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -37,13 +39,56 @@ LEGACY_URLS: Final[Mapping[str, Region]] = MappingProxyType(
 """Former addresses of the hosted service. They still work; the page shows them as the region."""
 
 
-def region_of(url: str) -> Region | None:
-    """Return the region that ``url`` is the address of, a former one included, or None.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Regions:
+    """What the page of one generation of servers knows of the hosted service's regions.
 
-    The text is compared as it is: a trailing slash, ``http`` or another letter case make it
-    somebody else's address, to the page as to the server.
+    Attributes:
+        urls: the regions it offers, in its order, with the address that choosing one stores.
+        known: the addresses it takes for a region; all others are somebody else's.
+        first: the region it begins with where none is stored.
+        renews: it stores a region's present address in the place of a former one by itself.
     """
-    for region, known in REGION_URLS.items():
-        if url == known:
-            return region
-    return LEGACY_URLS.get(url)
+
+    urls: Mapping[Region, str]
+    known: Mapping[str, Region]
+    first: Region
+    renews: bool
+
+    def of(self, url: str) -> Region | None:
+        """Return the region that ``url`` is the address of, or None.
+
+        The text is compared as it is: a trailing slash, ``http`` or another letter case make it
+        somebody else's address, to the page as to the server.
+        """
+        return self.known.get(url)
+
+
+_ALL_KNOWN: Final = MappingProxyType(
+    {url: region for region, url in REGION_URLS.items()} | dict(LEGACY_URLS)
+)
+
+FOUR_REGIONS: Final = Regions(urls=REGION_URLS, known=_ALL_KNOWN, first=Region.GLOBAL, renews=True)
+"""The page from :data:`FOUR_REGIONS_SINCE` on."""
+
+TWO_REGIONS: Final = Regions(
+    urls=MappingProxyType({region: url for url, region in LEGACY_URLS.items()}),
+    known=LEGACY_URLS,
+    first=Region.US,
+    renews=False,
+)
+"""The page before that, which knows no address of the four."""
+
+ANY_REGIONS: Final = Regions(urls=REGION_URLS, known=_ALL_KNOWN, first=Region.GLOBAL, renews=False)
+"""For a server whose version is not known: everything is offered and nothing renewed."""
+
+FOUR_REGIONS_SINCE: Final = (11, 6)
+
+
+def regions_for(version: str | None) -> Regions:
+    """Return what the page of a server of ``version``, as ``11.6.0``, knows of regions."""
+    found = re.match(r"(\d{1,4})\.(\d{1,4})", version or "")
+    if found is None:
+        return ANY_REGIONS
+    is_new = (int(found[1]), int(found[2])) >= FOUR_REGIONS_SINCE
+    return FOUR_REGIONS if is_new else TWO_REGIONS

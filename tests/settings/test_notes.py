@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
-from mmpush_tui.settings.notes import Note, notes
-from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Stored, infer
+from mmpush_tui.settings.notes import notes
+from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Regions, Stored, infer
+from mmpush_tui.settings.urls import ANY_REGIONS, FOUR_REGIONS, TWO_REGIONS
+from mmpush_tui.troubleshooting.lookup import by_reason
 
 ALL = Licence(hpns=True, id_loaded=True)
 NONE = Licence(hpns=False, id_loaded=False)
@@ -31,16 +33,25 @@ def message(code: str, page: Page, licence: Licence = ALL, **locked: str) -> str
 
 MODES = {
     "off": (Page(mode=Mode.OFF), ALL, [("info", "push-off")]),
-    "hpns": (Page(mode=Mode.HPNS, contents=QUIET), ALL, [("info", "store-apps-only")]),
+    "hpns": (
+        Page(mode=Mode.HPNS, contents=QUIET),
+        ALL,
+        [("info", "store-apps-only"), ("info", "hpns-terms")],
+    ),
+    "hpns of a version that is not known": (
+        Page(mode=Mode.HPNS, contents=QUIET, server="https://us.push.mattermost.com"),
+        ALL,
+        [("info", "store-apps-only"), ("info", "hpns-terms"), ("info", "region-version-unknown")],
+    ),
     "hpns, licence unknown": (
         Page(mode=Mode.HPNS, contents=QUIET),
         Licence(),
-        [("info", "store-apps-only"), ("info", "licence-unknown")],
+        [("info", "store-apps-only"), ("info", "hpns-terms"), ("info", "licence-unknown")],
     ),
     "hpns, unlicensed": (
         Page(mode=Mode.HPNS, contents=QUIET),
         NONE,
-        [("info", "store-apps-only"), ("warn", "hpns-unlicensed")],
+        [("info", "store-apps-only"), ("info", "hpns-terms"), ("warn", "hpns-unlicensed")],
     ),
     "tpns": (
         Page(mode=Mode.TPNS, contents=QUIET),
@@ -119,6 +130,11 @@ ADDRESSES = {
     "https://push.example.com/#top": [("info", "server-trailing-slash"), ("warn", "server-query")],
     "https://user:word@push.example.com": [("warn", "server-password")],
     "ftp://push.example.com": [("warn", "server-scheme")],
+    "http://10.1.2.3:443": [("warn", "server-http-to-tls")],
+    "http://push.example.com:8443": [("warn", "server-http-to-tls")],
+    "https://10.1.2.3:8086": [("warn", "server-https-to-plain"), ("info", "server-port")],
+    "https://10.1.2.3:8066": [("warn", "server-https-to-plain"), ("info", "server-port")],
+    "https://10.1.2.3:80": [("warn", "server-https-to-plain")],
     "push.example.com:8066": [("warn", "server-no-scheme")],
     "push.example.com": [("warn", "server-no-scheme")],
     "": [("warn", "server-empty")],
@@ -172,25 +188,74 @@ def test_no_note_repeats_what_may_be_a_password() -> None:
     assert "canary" not in repr(found)
 
 
-def test_a_former_address_is_named_with_what_replaces_it() -> None:
-    stored = Stored(send=True, server="https://hpns-de.mattermost.com", contents="generic")
-    page = infer(stored, ALL)
-    found = {note.code: note for note in notes(page, ALL, {}, stored)}
-    assert found["legacy-address"] == Note(
-        code="legacy-address",
-        severity="info",
-        message="https://hpns-de.mattermost.com is the former address of the region Germany. It "
-        "still works; the next save writes https://eu.push.mattermost.com or the region you "
-        "choose.",
-    )
-    locked = {"server": "MM_EMAILSETTINGS_PUSHNOTIFICATIONSERVER"}
-    held = {note.code: note.message for note in notes(page, ALL, locked, stored)}
-    assert held["legacy-address"].endswith(
-        "set MM_EMAILSETTINGS_PUSHNOTIFICATIONSERVER to https://eu.push.mattermost.com when you "
-        "can."
-    )
+FORMER_DE = Stored(send=True, server="https://hpns-de.mattermost.com", contents="generic")
+HELD = {"server": "MM_EMAILSETTINGS_PUSHNOTIFICATIONSERVER"}
+FORMER = (
+    "https://hpns-de.mattermost.com is the former address of the region Germany. It still works; "
+)
+
+
+@pytest.mark.parametrize(
+    ("regions", "locked", "then"),
+    [
+        (
+            FOUR_REGIONS,
+            {},
+            "the next save writes https://eu.push.mattermost.com or the region you choose.",
+        ),
+        (
+            ANY_REGIONS,
+            {},
+            "it stays until you choose another region. Servers since 11.6 call it "
+            "https://eu.push.mattermost.com.",
+        ),
+        (
+            FOUR_REGIONS,
+            HELD,
+            "set MM_EMAILSETTINGS_PUSHNOTIFICATIONSERVER to https://eu.push.mattermost.com when "
+            "you can.",
+        ),
+    ],
+)
+def test_a_former_address_is_named_with_what_replaces_it(
+    regions: Regions, locked: dict[str, str], then: str
+) -> None:
+    page = infer(FORMER_DE, ALL, regions)
+    found = {note.code: note for note in notes(page, ALL, locked, FORMER_DE)}
+    assert found["legacy-address"].message == FORMER + then
     off = page.with_mode(Mode.OFF)
-    assert "legacy-address" not in {note.code for note in notes(off, ALL, {}, stored)}
+    assert "legacy-address" not in {note.code for note in notes(off, ALL, locked, FORMER_DE)}
+
+
+def test_an_older_server_has_its_own_address_and_no_newer_one() -> None:
+    page = infer(FORMER_DE, ALL, TWO_REGIONS)
+    assert page.mode is Mode.HPNS
+    codes = {note.code for note in notes(page, ALL, {}, FORMER_DE)}
+    assert not codes & {"legacy-address", "region-version-unknown"}
+    newer = Stored(send=True, server="https://eu.push.mattermost.com", contents="generic")
+    page = infer(newer, ALL, TWO_REGIONS)
+    assert page.mode is Mode.CUSTOM
+    assert [note.code for note in notes(page, ALL, {}, newer)] == ["server-newer-region"]
+
+
+@pytest.mark.parametrize(
+    ("note", "entry"),
+    [
+        ("locked", "settings-environment"),
+        ("push-off", "settings-push-off"),
+        ("hpns-unlicensed", "settings-licence-missing"),
+        ("tpns-not-production", "settings-tpns"),
+        ("store-apps-only", "apns-bad-device-token"),
+        ("server-path", "settings-url-path"),
+        ("server-http-to-tls", "settings-http-or-https"),
+        ("server-no-scheme", "settings-url-scheme"),
+        ("id-loaded-unlicensed", "settings-id-loaded"),
+    ],
+)
+def test_the_catalogue_says_more(note: str, entry: str) -> None:
+    found = by_reason(note)
+    assert found is not None
+    assert found.code == entry
 
 
 def test_locks_are_named_once() -> None:
@@ -216,5 +281,5 @@ def test_every_note_is_whole_sentences() -> None:
     source = inspect.getsource(sys.modules[notes.__module__])
     codes = set(re.findall(r'_(?:info|warn)\(\s*"([a-z-]+)"', source))
     assert len(codes) > 20
-    # Only a stored configuration has it: it has a test of its own.
-    assert seen == codes - {"legacy-address"}
+    # They need what is stored, or an older server, and have tests of their own.
+    assert seen == codes - {"legacy-address", "server-newer-region"}

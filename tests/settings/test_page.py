@@ -15,12 +15,14 @@ from mmpush_tui.settings.page import (
     Mode,
     Page,
     Region,
+    Regions,
     Stored,
     blocked,
     changes,
     infer,
     to_stored,
 )
+from mmpush_tui.settings.urls import ANY_REGIONS, FOUR_REGIONS, TWO_REGIONS, regions_for
 
 LICENSED = Licence(hpns=True, id_loaded=True)
 UNLICENSED = Licence(hpns=False, id_loaded=False)
@@ -38,8 +40,14 @@ def stored(server: str, **others: str | int | bool) -> Stored:
     return replace(Stored(send=True, server=server), **others)  # type: ignore[arg-type] # names and types are those of Stored
 
 
-def opened(server: str, licence: Licence = LICENSED, *, send: bool = True) -> Page:
-    return infer(Stored(send=send, server=server), licence)
+def opened(
+    server: str,
+    licence: Licence = LICENSED,
+    *,
+    send: bool = True,
+    regions: Regions = ANY_REGIONS,
+) -> Page:
+    return infer(Stored(send=send, server=server), licence, regions)
 
 
 def test_the_addresses_are_those_of_the_server() -> None:
@@ -56,12 +64,12 @@ def test_what_a_configuration_lacks_has_the_defaults_of_an_existing_one() -> Non
 INFERRED = {
     "global": (GLOBAL_URL, LICENSED, Mode.HPNS, Region.GLOBAL, GLOBAL_URL, True),
     "us": (US_URL, LICENSED, Mode.HPNS, Region.US, US_URL, True),
-    "former us": (OLD_US_URL, LICENSED, Mode.HPNS, Region.US, US_URL, True),
+    "former us": (OLD_US_URL, LICENSED, Mode.HPNS, Region.US, OLD_US_URL, True),
     "de": (DE_URL, LICENSED, Mode.HPNS, Region.DE, DE_URL, True),
-    "former de": (OLD_DE_URL, LICENSED, Mode.HPNS, Region.DE, DE_URL, True),
+    "former de": (OLD_DE_URL, LICENSED, Mode.HPNS, Region.DE, OLD_DE_URL, True),
     "jp": (JP_URL, LICENSED, Mode.HPNS, Region.JP, JP_URL, True),
     "jp, licence unknown": (JP_URL, UNKNOWN, Mode.HPNS, Region.JP, JP_URL, True),
-    "former de, licence unknown": (OLD_DE_URL, UNKNOWN, Mode.HPNS, Region.DE, DE_URL, True),
+    "former de, licence unknown": (OLD_DE_URL, UNKNOWN, Mode.HPNS, Region.DE, OLD_DE_URL, True),
     "us unlicensed": (US_URL, UNLICENSED, Mode.CUSTOM, Region.GLOBAL, US_URL, False),
     "former us unlicensed": (OLD_US_URL, UNLICENSED, Mode.CUSTOM, Region.GLOBAL, OLD_US_URL, False),
     "tpns": (TPNS_URL, LICENSED, Mode.TPNS, Region.GLOBAL, TPNS_URL, False),
@@ -207,7 +215,12 @@ WRITTEN = {
     "off keeps the address as it is": (opened(f" {OWN_URL} ", send=False), False, f" {OWN_URL} "),
     "off after hpns": (START[Mode.HPNS].with_mode(Mode.OFF), False, JP_URL),
     "hpns": (START[Mode.HPNS], True, JP_URL),
-    "hpns by its former address": (opened(OLD_US_URL), True, US_URL),
+    "hpns by its former address": (opened(OLD_US_URL), True, OLD_US_URL),
+    "hpns by its former address, four regions": (
+        opened(OLD_US_URL, regions=FOUR_REGIONS),
+        True,
+        US_URL,
+    ),
     "tpns": (START[Mode.TPNS], True, TPNS_URL),
     "custom is trimmed": (START[Mode.CUSTOM].with_server(f"\t{OWN_URL} \n"), True, OWN_URL),
     "custom may be empty": (START[Mode.CUSTOM].with_server(""), True, ""),
@@ -246,9 +259,9 @@ def test_changes_name_mattermosts_keys() -> None:
     )
 
 
-def test_any_save_replaces_a_former_address() -> None:
+def test_any_save_of_a_four_region_server_replaces_a_former_address() -> None:
     before = stored(OLD_US_URL)
-    page = infer(before, LICENSED)
+    page = infer(before, LICENSED, FOUR_REGIONS)
     rewritten = Change(key=KEYS["server"], old=OLD_US_URL, new=US_URL)
     assert rewritten in changes(before, page.with_max_notifications(2))
     assert blocked(page, page, before).startswith("Nothing is changed")
@@ -257,9 +270,50 @@ def test_any_save_replaces_a_former_address() -> None:
     assert [change.key for change in switched_off] == [KEYS["send"], KEYS["server"]]
 
 
+def test_where_the_version_is_unknown_a_former_address_stays_until_the_region_changes() -> None:
+    before = stored(OLD_US_URL)
+    page = infer(before, LICENSED)
+    assert [change.key for change in changes(before, page.with_max_notifications(2))] == [
+        KEYS["max_notifications"]
+    ]
+    assert page.with_region(Region.US) == page
+    there_and_back = page.with_region(Region.DE).with_region(Region.US)
+    assert changes(before, page.with_region(Region.DE))[0].new == DE_URL
+    assert changes(before, there_and_back)[0].new == US_URL
+
+
+def test_an_older_server_writes_its_own_addresses() -> None:
+    before = stored(TPNS_URL)
+    page = infer(before, LICENSED, TWO_REGIONS)
+    assert page.region is Region.US
+    hpns = page.with_mode(Mode.HPNS)
+    assert (hpns.server, hpns.with_region(Region.DE).server) == (OLD_US_URL, OLD_DE_URL)
+    assert infer(stored(OLD_DE_URL), LICENSED, TWO_REGIONS).region is Region.DE
+    # What it does not know is somebody else's.
+    assert infer(stored(DE_URL), LICENSED, TWO_REGIONS).mode is Mode.CUSTOM
+
+
+@pytest.mark.parametrize(
+    ("version", "regions"),
+    [
+        ("11.6.0", FOUR_REGIONS),
+        ("11.10.1", FOUR_REGIONS),
+        ("12.0.0", FOUR_REGIONS),
+        ("11.5.9", TWO_REGIONS),
+        ("10.11.0.10.11.2", TWO_REGIONS),
+        ("9.11", TWO_REGIONS),
+        (None, ANY_REGIONS),
+        ("", ANY_REGIONS),
+        ("dev", ANY_REGIONS),
+    ],
+)
+def test_the_regions_follow_from_the_version(version: str | None, regions: Regions) -> None:
+    assert regions_for(version) is regions
+
+
 def test_locked_keys_are_never_written() -> None:
     before = stored(OLD_US_URL)
-    page = infer(before, LICENSED).with_max_notifications(2).with_mode(Mode.OFF)
+    page = infer(before, LICENSED, FOUR_REGIONS).with_max_notifications(2).with_mode(Mode.OFF)
     locked = {"server": "MM_EMAILSETTINGS_PUSHNOTIFICATIONSERVER"}
     assert [change.key for change in changes(before, page, locked)] == [
         KEYS["send"],
@@ -267,7 +321,9 @@ def test_locked_keys_are_never_written() -> None:
     ]
     locked |= {"mode": "MM_EMAILSETTINGS_SENDPUSHNOTIFICATIONS", "max_notifications": "MM_T"}
     assert changes(before, page, locked) == ()
-    assert blocked(infer(before, LICENSED), page, before, locked).startswith("Nothing is changed")
+    assert blocked(infer(before, LICENSED, FOUR_REGIONS), page, before, locked).startswith(
+        "Nothing is changed"
+    )
 
 
 CONSENT = (
