@@ -190,7 +190,6 @@ async def _mattermost(named: Path | None, toml: Path | None) -> "tuple[Page | No
     """Return Mattermost's push settings and its own address, as far as they are known."""
     import os
 
-    from mmpush_tui.settings.page import infer
     from mmpush_tui.settings.sources.config_file import ConfigFile, locate
     from mmpush_tui.tasks import beside
 
@@ -198,7 +197,7 @@ async def _mattermost(named: Path | None, toml: Path | None) -> "tuple[Page | No
     if path is None:
         return None, ""
     loaded = await ConfigFile(path).load()
-    return infer(loaded.stored, loaded.licence), await beside("site-url", _site_url, path)
+    return loaded.page, await beside("site-url", _site_url, path)
 
 
 def _site_url(path: Path) -> str:

@@ -56,7 +56,6 @@ def show(mattermost_config: Path | None, licence: str, as_json: bool) -> None:
 
     from mmpush_tui.proxy.config_paths import find_config
     from mmpush_tui.settings.notes import notes
-    from mmpush_tui.settings.page import infer
     from mmpush_tui.settings.sources.config_file import ConfigFile, locate
 
     stated = parse_licence(licence)
@@ -70,7 +69,7 @@ def show(mattermost_config: Path | None, licence: str, as_json: bool) -> None:
         )
     source = ConfigFile(path, licence=stated)
     loaded = asyncio.run(source.load())
-    page = infer(loaded.stored, loaded.licence)
+    page = loaded.page
     advice = notes(page, loaded.licence, loaded.locked, loaded.stored)
     if as_json:
         import msgspec

@@ -116,7 +116,7 @@ class SettingsDesk:
                 self._set(loaded=None, saved=None, draft=None)
             self._set(problem=error.line(), news="")
             return
-        saved = draft = pages.infer(loaded.stored, loaded.licence)
+        saved = draft = loaded.page
         if keeps and before.saved is not None and before.draft is not None:
             draft = _laid_over(saved, before.saved, before.draft)
         self._set(loaded=loaded, saved=saved, draft=draft, problem="", news="")

@@ -33,6 +33,7 @@ __all__ = [
     "Stored",
     "blocked",
     "changes",
+    "field_of",
     "infer",
     "to_stored",
 ]
@@ -97,6 +98,11 @@ KEYS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The attributes of :class:`Stored` by Mattermost's keys, in the order they are written."""
+
+
+def field_of(name: str) -> str:
+    """Return the page's row that an attribute of :class:`Stored` is shown in."""
+    return "mode" if name == "send" else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,8 +232,7 @@ def changes(
     return tuple(
         Change(key=key, old=getattr(stored, name), new=getattr(wanted, name))
         for name, key in KEYS.items()
-        if getattr(stored, name) != getattr(wanted, name)
-        and ("mode" if name == "send" else name) not in locked
+        if getattr(stored, name) != getattr(wanted, name) and field_of(name) not in locked
     )
 
 

@@ -4,7 +4,6 @@ Reads files and /proc: call it through ``tasks.beside``. Each thing found has a 
 """
 
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,13 @@ import psutil
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Value
 from mmpush_tui.proxy import config, paths
+from mmpush_tui.settings.sources.server_process import (
+    NAME,
+    candidates,
+    is_database,
+    is_same_file,
+    option,
+)
 from mmpush_tui.setup import plain_file, steps
 from mmpush_tui.setup.paths import full_path, short_path
 from mmpush_tui.text import clean, presentable
@@ -24,8 +30,6 @@ PORTS: Final = (8086, 8066)
 """The push proxy's port by Mattermost's documentation, and in the reference sample."""
 _CONFIG: Final = Path("config/config.json")
 _PROXY_FILE: Final = "mattermost-push-proxy.json"
-_DATABASE: Final = re.compile(r"[a-z]+://")
-_SERVER: Final = "mattermost"
 _PROXY: Final = "mattermost-push"
 """The kernel cuts a process's name after 15 characters."""
 
@@ -126,7 +130,7 @@ def _processes() -> Iterator[psutil.Process]:
     """Yield the Mattermost servers and reference push proxies that run here."""
     for process in psutil.process_iter(["name"]):
         name = process.info["name"] or ""
-        if name == _SERVER or name.startswith(_PROXY):
+        if name == NAME or name.startswith(_PROXY):
             yield process
 
 
@@ -142,17 +146,15 @@ def _files_of(process: psutil.Process, remarks: dict[str, None]) -> list[tuple[P
         return []
     reason = f"{name} runs in {short_path(folder)} (pid {pid})"
     if name.startswith(_PROXY):
-        named = _option(words, ("-config", "--config")) or _PROXY_FILE
+        named = option(words, ("-config", "--config")) or _PROXY_FILE
         # The order in which the reference proxy looks for a name without a folder.
         folders = ("config", "../config", ".")
-        candidates = [Path(os.path.normpath(folder / at / named)) for at in folders]
+        places = [Path(os.path.normpath(folder / at / named)) for at in folders]
     else:
-        named = _option(words, ("-c", "--config")) or environment.get("MM_CONFIG", "")
-        candidates = _named(named, folder, remarks, f"{name} (pid {pid})") if named else []
-        if not named:
-            candidates = [folder / _CONFIG, folder.parent / _CONFIG]
-    ours = [path for path in candidates if _is_same(path, pid)]
-    if not ours and any(path.is_absolute() for path in candidates):
+        named = option(words, ("-c", "--config")) or environment.get("MM_CONFIG", "")
+        places = _named(named, folder, remarks, f"{name} (pid {pid})")
+    ours = [path for path in places if is_same_file(path, pid)]
+    if not ours and any(path.is_absolute() for path in places):
         remarks[
             f"{name} runs here (pid {pid}), but its files are not visible from here: it may run "
             "in a container."
@@ -160,37 +162,15 @@ def _files_of(process: psutil.Process, remarks: dict[str, None]) -> list[tuple[P
     return [(path, reason) for path in ours]
 
 
-def _option(words: list[str], names: tuple[str, ...]) -> str:
-    """Return the value that a command line gives to one of its options."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word in names:
-            return following
-        name, equals, value = word.partition("=")
-        if equals and name in names:
-            return value
-    return ""
-
-
 def _named(named: str, folder: Path, remarks: dict[str, None], who: str) -> list[Path]:
     """Return where a configuration with this name can be, the way Mattermost looks for it."""
-    if _DATABASE.match(named):
+    if is_database(named):
         # The rest of it holds the database's password.
         remarks[
             f"{who} keeps Mattermost's configuration in a database: config.json is not used."
         ] = None
         return []
-    if os.path.isabs(named):
-        return [Path(named)]
-    return [folder / "config" / named, folder / named]
-
-
-def _is_same(path: Path, pid: int) -> bool:
-    """Return whether ``path`` is the same file for us and for a process."""
-    try:
-        theirs = os.stat(f"/proc/{pid}/root{path}")
-        return os.path.samestat(theirs, path.stat())
-    except OSError:
-        return False
+    return candidates(named, folder)
 
 
 def _existing(places: Mapping[Path, str]) -> tuple[Found, ...]:

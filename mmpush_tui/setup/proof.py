@@ -13,7 +13,7 @@ from mmpush_tui.proxy import config, paths
 from mmpush_tui.proxy import listen as listening
 from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.proxy.targets import Targets
-from mmpush_tui.settings.page import Mode, infer
+from mmpush_tui.settings.page import Mode
 from mmpush_tui.settings.page_fields import REGION, words
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.setup import steps
@@ -60,7 +60,7 @@ async def mattermost(answers: Answers) -> Finding:
         loaded = await ConfigFile(Path(full_path(text(answers, steps.CONFIG_FILE)))).load()
     except MmpushError as error:
         return Finding.of(error)
-    page = infer(loaded.stored, loaded.licence)
+    page = loaded.page
     match page.mode:
         case Mode.OFF:
             today = "sends no push notifications"

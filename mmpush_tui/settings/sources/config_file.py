@@ -2,19 +2,33 @@
 
 import asyncio
 import hashlib
-import json
 import os
-import re
+import stat
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from mmpush_tui.errors import ConfigError, DeadlineError, MmpushError
-from mmpush_tui.settings.page import INT64_MAX, KEYS, Change, Licence, Stored
-from mmpush_tui.settings.page_fields import CONTENTS, MAX_NOTIFICATIONS, MODE, SERVER
-from mmpush_tui.settings.sources import Loaded, Place, Saved, Where, json_text, rewrite
-from mmpush_tui.settings.sources.locate import locate
+from mmpush_tui.errors import ConfigError, DeadlineError, FailedError, UnreachableError
+from mmpush_tui.settings.page import KEYS, Change, Licence
+from mmpush_tui.settings.sources import (
+    NEEDS,
+    Backup,
+    Loaded,
+    Origin,
+    Place,
+    Saved,
+    Where,
+    config_text,
+    held_back,
+    json_text,
+    keeping,
+    overwrite,
+    rewrite,
+    server_process,
+)
+from mmpush_tui.settings.sources.local import Local
+from mmpush_tui.settings.sources.locate import USUAL_SOCKET, locate
 from mmpush_tui.tasks import beside
 
 __all__ = ["ConfigFile", "locate"]
@@ -22,16 +36,6 @@ __all__ = ["ConfigFile", "locate"]
 _T = TypeVar("_T")
 
 _TIMEOUT_S: Final = 20.0
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_FIELDS: Final = {
-    "send": MODE,
-    "server": SERVER,
-    "contents": CONTENTS,
-    "max_notifications": MAX_NOTIFICATIONS,
-}
-"""The rows that an environment variable can hold, by the attributes of :class:`Stored`."""
-_TRUE: Final = ("1", "t", "T", "TRUE", "true", "True")
-_FALSE: Final = ("0", "f", "F", "FALSE", "false", "False")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,9 @@ class ConfigFile:
     Args:
         path: the file, or a link to it.
         licence: what its user says of the licence, which is not in the file.
-        environment: where Mattermost's ``MM_…`` variables are looked for, default this process'
-            own; whoever shares it with the server sees the values that are in force.
+        environment: where Mattermost's ``MM_…`` variables are looked for where the running
+            server's own are not to be seen; default this process' environment, which whoever
+            starts both the same way shares with the server.
     """
 
     def __init__(
@@ -76,39 +81,126 @@ class ConfigFile:
         """Read the settings.
 
         Raises:
-            ConfigError: the file is missing, not readable, or not what Mattermost would read.
-                Nothing of its content is in the message.
+            ConfigError: the file is missing, not readable, not what Mattermost would read, or
+                not what it does read because its configuration is in its database. Nothing of
+                the file's content is in the message.
             DeadlineError: the file system does not answer.
         """
         return await _in_time(self._load, "read", self._path)
 
-    async def save(self, loaded: Loaded, changes: Sequence[Change]) -> Saved:
+    async def save(
+        self,
+        loaded: Loaded,
+        changes: Sequence[Change],
+        *,
+        in_place: bool = False,
+        undoes: Backup | None = None,
+    ) -> Saved:
         """Write ``changes`` into the file, whose every other byte stays as it is.
+
+        Args:
+            loaded: what the changes were made from.
+            changes: what is written.
+            in_place: write over the file where it cannot be replaced in one step.
+            undoes: the backup that the changes bring back. Where nothing but our keys changed
+                since, it comes back byte by byte.
 
         Raises:
             ConfigError: as :meth:`load`.
-            FailedError: the file cannot be written, or was changed since it was loaded.
+            FailedError: the file cannot be written, or was changed since it was loaded; with the
+                code :data:`overwrite.CODE` where ``in_place`` would help.
             DeadlineError: the file system does not answer; what it makes of the order is open.
         """
-        return await _in_time(lambda: self._save(loaded, changes), "written", self._path)
-
-    def _load(self) -> Loaded:
-        seen = rewrite.read(self._path)
-        text = _parsed(seen.data, self._path)
-        locked = {
-            field.name: field.env for field in _FIELDS.values() if field.env in self._environment
-        }
-        return Loaded(
-            stored=_in_force(_stored(text, self._path), self._environment),
-            licence=self._licence,
-            locked=locked,
-            fingerprint=_Fingerprint.of(seen),
+        return await _in_time(
+            lambda: self._save(loaded, changes, undoes, in_place=in_place), "written", self._path
         )
 
-    def _save(self, loaded: Loaded, changes: Sequence[Change]) -> Saved:
-        held = {KEYS[name] for name, field in _FIELDS.items() if field.name in loaded.locked}
-        skipped = tuple(change.key for change in changes if change.key in held)
-        wanted = [change for change in changes if change.key not in held]
+    async def backups(self) -> list[str]:
+        """Return the backups of this file, the newest first.
+
+        Raises:
+            DeadlineError: the file system does not answer.
+        """
+        return await _in_time(self._backups, "looked for", self._path)
+
+    async def former(self, backup: str) -> Backup:
+        """Read a backup of this file, or any other ``config.json``.
+
+        Raises:
+            ConfigError: it is none.
+            DeadlineError: the file system does not answer.
+        """
+        path = Path(backup)
+
+        def work() -> Backup:
+            text = config_text.parsed(rewrite.read(path).data, path)
+            return Backup(at=str(path), stored=config_text.stored_in(text, path))
+
+        return await _in_time(work, "read", path)
+
+    async def reload(self) -> None:
+        """Let the server of this host read the file, over its local socket.
+
+        Raises:
+            UnreachableError: there is no socket to be used.
+            MmpushError: the server refuses.
+        """
+        socket = await _in_time(self._socket, "read", self._path)
+        if socket is None:
+            raise UnreachableError(
+                "the server cannot be told from here to read the file: its local mode is off, or "
+                "this user may not use its socket",
+                fix=NEEDS["reload"],
+                code="mattermost-config-not-reloaded",
+            )
+        local = Local(socket)
+        try:
+            await local.reload()
+        finally:
+            await local.aclose()
+
+    async def aclose(self) -> None:
+        """There are no connections."""
+
+    def _load(self) -> Loaded:
+        servers = list(server_process.running())
+        server = server_process.using(self._path, servers)
+        if server is None:
+            self._refuse_if_unused(servers)
+        environment = self._environment if server is None else server.environment
+        seen = rewrite.read(self._path)
+        text = config_text.parsed(seen.data, self._path)
+        stored = config_text.stored_in(text, self._path)
+        return Loaded(
+            stored=config_text.in_force(stored, environment),
+            licence=self._licence,
+            locked=config_text.locked_by(environment),
+            fingerprint=_Fingerprint.of(seen),
+            origin=Origin.OWN if server is None else Origin.PROCESS,
+        )
+
+    def _refuse_if_unused(self, servers: Sequence[server_process.ServerProcess]) -> None:
+        """Raise where the server that this file would belong to does not read it."""
+        named = self._environment.get(server_process.CONFIG_VARIABLE, "")
+        if server := server_process.shadowing(self._path, servers):
+            who = f"the Mattermost server that runs here (pid {server.pid})"
+            otherwise = ""
+        elif server_process.is_database(named):
+            who = f"{server_process.CONFIG_VARIABLE} says that Mattermost"
+            otherwise = f" Without {server_process.CONFIG_VARIABLE} the file is taken as it is."
+        else:
+            return
+        raise ConfigError(
+            f"{self._path} is not in use: {who} keeps its configuration in its database",
+            fix="Ask the running server instead: --mattermost-url URL with a token, or --local."
+            + otherwise,
+            code="mattermost-config-database",
+        )
+
+    def _save(
+        self, loaded: Loaded, changes: Sequence[Change], undoes: Backup | None, *, in_place: bool
+    ) -> Saved:
+        wanted, skipped = held_back(loaded, changes)
         # The link stays; what it leads to is replaced.
         path = Path(os.path.realpath(self._path))
         seen = rewrite.read(path)
@@ -116,12 +208,80 @@ class ConfigFile:
             raise rewrite.changed_meanwhile(self._path)
         if not wanted:
             return Saved(backup=None, needs=(), skipped=skipped)
-        text = _parsed(seen.data, self._path)
-        for change in wanted:
-            text = json_text.with_value(text, change.key.split("."), change.new)
-        data = _verified(text, wanted, self._path)
-        backup = rewrite.replace(path, seen, data)
-        return Saved(backup=str(backup), needs=("reload",), skipped=skipped)
+        text = config_text.parsed(seen.data, self._path)
+        data = (undoes and self._as_it_was(undoes, text)) or config_text.verified(
+            _changed(text, wanted), wanted, self._path
+        )
+        backup = self._write(path, seen, data, in_place=in_place)
+        is_clustered = config_text.value_of(text, "ClusterSettings.Enable") is True
+        return Saved(
+            backup=str(backup),
+            needs=("reload", "cluster") if is_clustered else ("reload",),
+            skipped=skipped,
+            can_reload=self._socket() is not None,
+        )
+
+    def _as_it_was(self, backup: Backup, text: str) -> bytes | None:
+        """Return the bytes of ``backup``, unless ``text`` differs from it in more than our keys."""
+        path = Path(backup.at)
+        data = rewrite.read(path).data
+        former = config_text.parsed(data, path)
+        now = config_text.stored_in(text, self._path)
+        theirs = [
+            Change(key=key, old=None, new=getattr(now, name))
+            for name, key in KEYS.items()
+            if json_text.occurrences(text, key.split("."))
+        ]
+        return data if _changed(former, theirs) == text else None
+
+    def _write(self, path: Path, seen: rewrite.Seen, data: bytes, *, in_place: bool) -> Path:
+        spare = keeping.folder_of(self.where)
+        may_write = os.access(path, os.W_OK, effective_ids=True)
+        if not may_write and not seen.status.st_mode & stat.S_IWUSR:
+            raise FailedError(
+                f"{self._path} was not written: it is read-only, on purpose as it seems",
+                fix="Allow its owner to write it, with chmod u+w.",
+                code="mattermost-config-not-written",
+            )
+        names = seen.status.st_nlink
+        if names > 1:
+            why = f"it has {names} names (hard links), and replacing it would part them"
+            if not in_place:
+                raise overwrite.must_be_overwritten(self._path, why)
+            return overwrite.overwrite(path, seen, data, spare)
+        try:
+            return rewrite.replace(path, seen, data)
+        except rewrite.NotReplaceableError as error:
+            if not may_write:
+                raise
+            if not in_place:
+                raise overwrite.must_be_overwritten(self._path, error.why) from error
+        return overwrite.overwrite(path, seen, data, spare)
+
+    def _backups(self) -> list[str]:
+        path = Path(os.path.realpath(self._path))
+        found = [
+            *rewrite.backups(path, path.parent),
+            *rewrite.backups(path, keeping.folder_of(self.where)),
+        ]
+        return [str(file) for file in sorted(found, key=rewrite.age, reverse=True)]
+
+    def _socket(self) -> Path | None:
+        """Return the local socket of the server that reads this file, if this user may use it."""
+        text = config_text.parsed(rewrite.read(self._path).data, self._path)
+        named = config_text.value_of(text, "ServiceSettings.LocalModeSocketLocation")
+        path = Path(named) if isinstance(named, str) and named else USUAL_SOCKET
+        try:
+            is_socket = stat.S_ISSOCK(path.stat().st_mode)
+        except (OSError, ValueError):
+            return None
+        return path if is_socket and os.access(path, os.W_OK, effective_ids=True) else None
+
+
+def _changed(text: str, changes: Sequence[Change]) -> str:
+    for change in changes:
+        text = json_text.with_value(text, change.key.split("."), change.new)
+    return text
 
 
 async def _in_time(work: Callable[[], _T], done: str, path: Path) -> _T:
@@ -135,113 +295,3 @@ async def _in_time(work: Callable[[], _T], done: str, path: Path) -> _T:
             fix="Look whether its file system answers.",
             code="mattermost-config-slow",
         ) from error
-
-
-def _parsed(data: bytes, path: Path) -> str:
-    """Return the text of a file that is a JSON object."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _no_json(f"{path}, line {line}", "it is not in UTF-8") from error
-    try:
-        json_text.check(text)
-    except json.JSONDecodeError as error:
-        # The words before a colon or a quote are the parser's own; what follows may be the file's.
-        reason = re.split(r"[:'\"]", error.msg)[0].strip()
-        why = f"this is no JSON: {reason[:1].lower()}{reason[1:]}"
-        raise _no_json(f"{path}, line {error.lineno}, column {error.colno}", why) from error
-    except (ValueError, RecursionError) as error:
-        raise _no_json(str(path), "this is no JSON that Mattermost could read") from error
-    if not json_text.is_object(text):
-        raise ConfigError(
-            f"{path}: expected a JSON object with EmailSettings and the other sections",
-            code="mattermost-config-shape",
-        )
-    return text
-
-
-def _no_json(where: str, why: str) -> MmpushError:
-    return ConfigError(
-        where,
-        why=why,
-        fix="Mattermost cannot start with it either: correct it, or put a backup in its place.",
-        code="mattermost-config-syntax",
-    )
-
-
-def _stored(text: str, path: Path) -> Stored:
-    """Return the values of our keys; null means the default, as a missing key does."""
-    values: dict[str, Any] = {}
-    for name, key in KEYS.items():
-        section, _, _ = key.partition(".")
-        for found in json_text.occurrences(text, (section,)):
-            if not isinstance(found.value, dict | None):
-                raise _wrong(text, path, found, section, "an object")
-        for found in json_text.occurrences(text, key.split(".")):
-            if (expected := _unlike(name, found.value)) is not None:
-                raise _wrong(text, path, found, key, expected)
-            values[name] = found.value
-    given: dict[str, Any] = {
-        name: _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
-        for name, value in values.items()
-        if value is not None
-    }
-    return replace(Stored(), **given)
-
-
-def _unlike(name: str, value: object) -> str | None:
-    """Return what was expected where Mattermost could not read ``value``, else None."""
-    match name, value:
-        case (_, None) | ("send", bool()) | ("server" | "contents", str()):
-            return None
-        case "send", _:
-            return "true or false"
-        case "max_notifications", bool():
-            return "a whole number"
-        case "max_notifications", int(number) if -INT64_MAX - 1 <= number <= INT64_MAX:
-            return None
-        case "max_notifications", _:
-            return "a whole number"
-        case _:
-            return "text"
-
-
-def _wrong(text: str, path: Path, found: json_text.Member, key: str, expected: str) -> MmpushError:
-    return ConfigError(
-        f"{path}, line {json_text.line_of(text, found.start)}: {key}: expected {expected}",
-        fix="Mattermost cannot start with it either: correct it, or put a backup in its place.",
-        code="mattermost-config-value",
-    )
-
-
-def _in_force(stored: Stored, environment: Mapping[str, str]) -> Stored:
-    """Lay the environment over the file, as the server does: what it cannot read it ignores."""
-    values: dict[str, Any] = {}
-    for name, field in _FIELDS.items():
-        text = environment.get(field.env)
-        if text is None:
-            continue
-        if name == "send":
-            if text in _TRUE + _FALSE:
-                values[name] = text in _TRUE
-        elif name == "max_notifications":
-            if re.fullmatch(r"[+-]?[0-9]{1,18}", text):
-                values[name] = int(text)
-        else:
-            values[name] = text
-    return replace(stored, **values)
-
-
-def _verified(text: str, wanted: Sequence[Change], path: Path) -> bytes:
-    """Return ``text`` as it is written, once it is certain to say what was asked for."""
-    json_text.check(text)
-    for change in wanted:
-        found = json_text.occurrences(text, change.key.split("."))
-        if not found or found[-1].value != change.new or _LONE_SURROGATE.search(str(change.new)):
-            raise ConfigError(
-                f"{path}: {change.key} cannot hold this value, and nothing was written",
-                fix="Enter it again, without characters that are none.",
-                code="mattermost-config-value",
-            )
-    return text.encode()

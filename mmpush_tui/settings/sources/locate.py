@@ -1,14 +1,17 @@
-"""Which ``config.json`` is meant where nobody said so."""
+"""Which settings are meant: what was named, or else what is found on this host."""
 
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.fields import Field, FieldError, Kind, nearest
+from mmpush_tui.fields import Field, FieldError, Kind, by_name, nearest
+from mmpush_tui.settings.sources.server_process import CONFIG_VARIABLE, is_database
 
 CONFIG_FILE: Final = Field(
     key="mattermost.config_file",
@@ -19,14 +22,123 @@ CONFIG_FILE: Final = Field(
     env="MMPUSH_MATTERMOST__CONFIG_FILE",
 )
 
-FIELDS: Final = (CONFIG_FILE,)
+URL: Final = Field(
+    key="mattermost.url",
+    label="Mattermost's address",
+    help="The address that users open Mattermost by; settings are read and saved over its REST "
+    "API, with an access token.",
+    kind=Kind.URL,
+    default="",
+    env="MMPUSH_MATTERMOST__URL",
+)
+
+TOKEN_FILE: Final = Field(
+    key="mattermost.token_file",
+    label="File with an access token",
+    help="A file with the personal access token of a Mattermost system admin, that nobody else "
+    "can read.",
+    kind=Kind.PATH,
+    default="",
+    env="MMPUSH_MATTERMOST__TOKEN_FILE",
+)
+
+CA_FILE: Final = Field(
+    key="mattermost.ca_file",
+    label="File with certificates",
+    help="Certificates in PEM form that Mattermost's may be signed by, beside the system's.",
+    kind=Kind.PATH,
+    default="",
+    env="MMPUSH_MATTERMOST__CA_FILE",
+)
+
+LOCAL_SOCKET: Final = Field(
+    key="mattermost.local_socket",
+    label="Mattermost's local socket",
+    help="The socket of a server on this host whose local mode is on, as `mmctl --local` uses it.",
+    kind=Kind.PATH,
+    default="",
+    env="MMPUSH_MATTERMOST__LOCAL_SOCKET",
+)
+
+FIELDS: Final = (CONFIG_FILE, URL, TOKEN_FILE, CA_FILE, LOCAL_SOCKET)
 """The table ``[mattermost]`` of our own configuration."""
+
+TOKEN_VARIABLE: Final = "MMPUSH_MATTERMOST__TOKEN"  # noqa: S105 - a name
+"""The variable that may hold the token itself."""
 
 USUAL_FILES: Final = (Path("/opt/mattermost/config/config.json"), Path("config/config.json"))
 """Where a server installed as documented has it, and where one started here has it."""
 
-_SERVER_VARIABLE: Final = "MM_CONFIG"
-_DATABASE: Final = re.compile(r"(postgres|postgresql|mysql)://", re.IGNORECASE)
+USUAL_SOCKET: Final = Path("/var/tmp/mattermost_local.socket")  # noqa: S108 - the server's
+"""Where the server has its local socket unless ServiceSettings.LocalModeSocketLocation says
+otherwise."""
+
+_SOURCES: Final = (CONFIG_FILE.name, URL.name, LOCAL_SOCKET.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A place of settings: at most one of the first three is given.
+
+    Attributes:
+        config_file: Mattermost's ``config.json``.
+        url: the address of its REST API.
+        local_socket: its local-mode socket.
+        token_file: where the access token for ``url`` is.
+        ca_file: further trusted certificates for ``url``.
+    """
+
+    config_file: Path | None = None
+    url: str = ""
+    local_socket: Path | None = None
+    token_file: Path | None = None
+    ca_file: Path | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it leads anywhere."""
+        return bool(self.config_file or self.url or self.local_socket)
+
+
+def choose(
+    named: Named,
+    toml: Path | None,
+    environment: Mapping[str, str],
+    usual: Sequence[Path] = USUAL_FILES,
+    socket: Path = USUAL_SOCKET,
+) -> Named:
+    """Return which settings are meant; nothing in it is given where there is no trace of any.
+
+    What somebody named counts whether something is there or not: whoever named it wants to hear
+    of that.
+
+    Args:
+        named: what the command line says.
+        toml: our own configuration file, where there is one.
+        environment: where variables are looked for.
+        usual: where the file is looked for last.
+        socket: the socket that is taken where not even a file is found.
+
+    Raises:
+        ConfigError: our configuration cannot be read, names more than one place, or the server
+            keeps its configuration in its database and has no socket here.
+    """
+    told = Named() if named.config_file or named.local_socket else _told(toml, environment)
+    # A token is for the server that it was made on, and is shown to no other.
+    is_theirs = told.url in ("", named.url) or not named.url
+    token_file = named.token_file or (told.token_file if is_theirs else None)
+    ca_file = named.ca_file or (told.ca_file if is_theirs else None)
+    if not named.is_given:
+        named = told
+    if not named.is_given:
+        named = _found(environment, usual, socket)
+    return Named(
+        config_file=named.config_file and named.config_file.expanduser(),
+        url=named.url,
+        local_socket=named.local_socket and named.local_socket.expanduser(),
+        token_file=token_file and token_file.expanduser(),
+        ca_file=ca_file and ca_file.expanduser(),
+    )
 
 
 def locate(
@@ -35,10 +147,7 @@ def locate(
     environment: Mapping[str, str],
     usual: Sequence[Path] = USUAL_FILES,
 ) -> Path | None:
-    """Return Mattermost's configuration file, or None where there is no trace of one.
-
-    A path that somebody named is returned whether something is there or not: whoever named it
-    wants to hear of that.
+    """Return Mattermost's configuration file where settings are to be had from a file, or None.
 
     Args:
         named: what the command line says.
@@ -47,21 +156,55 @@ def locate(
         usual: where the file is looked for last.
 
     Raises:
-        ConfigError: our configuration file cannot be read, or the server keeps its
-            configuration in its database.
+        ConfigError: as :func:`choose`.
     """
-    if named is not None:
-        return named.expanduser()
-    if text := environment.get(CONFIG_FILE.env, ""):
-        return Path(text).expanduser()
-    if toml is not None and toml.suffix == ".toml" and (told := _from_toml(toml)):
-        return told
-    if text := environment.get(_SERVER_VARIABLE, ""):
-        return _from_server(text)
-    return next((path for path in usual if os.path.isfile(path)), None)
+    nowhere = Path(os.devnull)
+    return choose(Named(config_file=named), toml, environment, usual, nowhere).config_file
 
 
-def _from_toml(toml: Path) -> Path | None:
+def is_socket(path: Path) -> bool:
+    """Return whether there is a socket at ``path``."""
+    try:
+        return stat.S_ISSOCK(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _told(toml: Path | None, environment: Mapping[str, str]) -> Named:
+    """Return what our own variables and our own file say, the variables first."""
+    texts: dict[str, str] = {}
+    if toml is not None and toml.suffix == ".toml":
+        texts = _from_toml(toml)
+        _one_of(texts, f"{toml}: mattermost.")
+    spoken = {field.name: text for field in FIELDS if (text := environment.get(field.env, ""))}
+    _one_of(spoken, "MMPUSH_MATTERMOST__")
+    if any(name in spoken for name in _SOURCES):
+        texts = {name: text for name, text in texts.items() if name not in _SOURCES}
+    texts |= spoken
+
+    def path(field: Field) -> Path | None:
+        return Path(texts[field.name]) if field.name in texts else None
+
+    return Named(
+        config_file=path(CONFIG_FILE),
+        url=texts.get(URL.name, ""),
+        local_socket=path(LOCAL_SOCKET),
+        token_file=path(TOKEN_FILE),
+        ca_file=path(CA_FILE),
+    )
+
+
+def _one_of(texts: Mapping[str, str], where: str) -> None:
+    given = [name for name in _SOURCES if name in texts]
+    if len(given) > 1:
+        raise ConfigError(
+            f"{where}{given[0]} and {given[1]} are both given",
+            fix="Name one place that Mattermost's settings are read from.",
+            code="mattermost-two-places",
+        )
+
+
+def _from_toml(toml: Path) -> dict[str, str]:
     """Return what ``[mattermost]`` says; the rest of the file is others' to judge."""
     try:
         document = tomllib.loads(toml.read_text("utf-8"))
@@ -73,11 +216,12 @@ def _from_toml(toml: Path) -> Path | None:
         found = re.search(r"line (\d+), column (\d+)", str(error))
         where = f", line {found[1]}, column {found[2]}" if found else ""
         raise ConfigError(f"{toml}{where}", why="this is no TOML", code="config-syntax") from error
-    table = document.get("mattermost", {})
+    table: Any = document.get("mattermost", {})
     if not isinstance(table, dict):
         raise ConfigError(f"{toml}: mattermost: expected a table", code="config-shape")
-    known = [field.name for field in FIELDS]
-    for key in table:
+    known = by_name(FIELDS)
+    texts: dict[str, str] = {}
+    for key, value in table.items():
         if key not in known:
             near = nearest(key, known)
             raise ConfigError(
@@ -85,23 +229,41 @@ def _from_toml(toml: Path) -> Path | None:
                 fix=f"Did you mean {near}?" if near else f"Known: {', '.join(known)}.",
                 code="config-unknown-key",
             )
-    try:
-        text = CONFIG_FILE.check(table.get(CONFIG_FILE.name, ""))
-    except FieldError as error:
-        raise ConfigError(f"{toml}: {CONFIG_FILE.key}: {error}", code="config-value") from error
-    return toml.parent / os.path.expanduser(str(text)) if text else None
+        try:
+            text = str(known[key].check(value))
+        except FieldError as error:
+            raise ConfigError(f"{toml}: mattermost.{key}: {error}", code="config-value") from error
+        if text and known[key].kind is Kind.PATH:
+            text = str(toml.parent / os.path.expanduser(text))
+        if text:
+            texts[key] = text
+    return texts
+
+
+def _found(environment: Mapping[str, str], usual: Sequence[Path], socket: Path) -> Named:
+    text = environment.get(CONFIG_VARIABLE, "")
+    has_socket = is_socket(socket)
+    if is_database(text):
+        # The server's own word: the file beside it is stale, the server itself can be asked.
+        if has_socket:
+            return Named(local_socket=socket)
+        raise ConfigError(
+            f"{CONFIG_VARIABLE} says that Mattermost keeps its configuration in its database, "
+            "which cannot be read from here",
+            fix="Ask the running server: --mattermost-url URL with a token, or --local where its "
+            "local mode is on.",
+            code="mattermost-config-database",
+        )
+    if text:
+        return Named(config_file=_from_server(text))
+    file = next((path for path in usual if os.path.isfile(path)), None)
+    if file is None and has_socket:
+        return Named(local_socket=socket)
+    return Named(config_file=file)
 
 
 def _from_server(text: str) -> Path:
     """Return the file that the server's own variable names, looked for where it looks."""
-    if _DATABASE.match(text):
-        raise ConfigError(
-            f"{_SERVER_VARIABLE} says that Mattermost keeps its configuration in its database, "
-            "which cannot be read from here",
-            fix="Use the System Console or mmctl there, or name a file with "
-            "--mattermost-config FILE.",
-            code="mattermost-config-database",
-        )
     folders = [folder for usual in USUAL_FILES for folder in (usual.parent, usual.parent.parent)]
     beside = (folder / text for folder in folders)
     return next((path for path in beside if os.path.isfile(path)), Path(text))

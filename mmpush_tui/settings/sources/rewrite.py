@@ -8,6 +8,7 @@ import grp
 import itertools
 import os
 import pwd
+import re
 import stat
 import tempfile
 import time
@@ -21,6 +22,14 @@ _LIMIT: Final = 32 * 1024 * 1024
 """Bytes; hundred times what the largest configuration is."""
 _MARK: Final = ".mmpush-"
 _TEMPORARY: Final = ".tmp"
+_TIME: Final = re.compile(r"(\d{8}-\d{6})(?:-(\d+))?")
+
+
+_OTHER_WAY: Final = "Or ask the running server: --mattermost-url URL, or --local."
+
+
+class NotReplaceableError(FailedError):
+    """The file cannot be replaced by another one; whoever may write it can write over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,7 @@ def replace(path: Path, seen: Seen, data: bytes) -> Path:
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     try:
         if _lock(path, folder):
             _remove_leftovers(path)
@@ -146,14 +155,36 @@ def changed_meanwhile(path: Path, backup: Path | None = None) -> MmpushError:
     )
 
 
-def _replace(path: Path, seen: Seen, data: bytes) -> Path:
-    made: list[Path] = []
+def keep(path: Path, folder: Path, seen: Seen, *, is_ours: bool = False) -> Path:
+    """Keep what was read in a file of its own in ``folder``, with the time in its name.
+
+    Args:
+        path: the file that was read.
+        folder: where it is kept.
+        seen: what was read.
+        is_ours: the copy shall be this user's alone; otherwise it belongs to whom ``path`` does.
+
+    Raises:
+        FailedError: it cannot be written there.
+    """
+    made = None
     try:
-        made.append(_write_beside(path, seen, seen.data))
-        backup = _free_name(path)
-        os.rename(made[-1], backup)
-        made[-1] = backup
-        made.append(_write_beside(path, seen, data))
+        made = _write_beside(path, folder, seen.data, None if is_ours else seen.status)
+        backup = _free_name(path.name, folder)
+        os.rename(made, backup)
+    except OSError as error:
+        if made is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(made)
+        raise refusal(path, error) from error
+    return backup
+
+
+def _replace(path: Path, seen: Seen, data: bytes) -> Path:
+    backup = keep(path, path.parent, seen)
+    made = [backup]
+    try:
+        made.append(_write_beside(path, path.parent, data, seen.status))
         if not seen.is_same_file(os.stat(path)):
             raise changed_meanwhile(path)
         os.replace(made[-1], path)
@@ -162,7 +193,7 @@ def _replace(path: Path, seen: Seen, data: bytes) -> Path:
             with contextlib.suppress(OSError):
                 os.unlink(file)
         if isinstance(error, OSError):
-            raise _refusal(path, error) from error
+            raise refusal(path, error) from error
         raise
     return backup
 
@@ -193,20 +224,39 @@ def _remove_leftovers(path: Path) -> None:
             file.unlink()
 
 
-def _free_name(path: Path) -> Path:
-    stem = path.name + _MARK + time.strftime("%Y%m%d-%H%M%S")
+def backups(path: Path, folder: Path) -> list[Path]:
+    """Return what :func:`keep` has kept of ``path`` in ``folder``."""
+    start = path.name + _MARK
+    with contextlib.suppress(OSError):
+        return [
+            file
+            for file in folder.iterdir()
+            if file.name.startswith(start) and _TIME.fullmatch(file.name.removeprefix(start))
+        ]
+    return []
+
+
+def age(backup: Path) -> tuple[str, int]:
+    """Return what puts backups in the order they were made in."""
+    found = _TIME.search(backup.name)
+    return (found[1], int(found[2] or 1)) if found else ("", 0)
+
+
+def _free_name(name: str, folder: Path) -> Path:
+    stem = name + _MARK + time.strftime("%Y%m%d-%H%M%S")
     names = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
-    return next(file for name in names if not os.path.lexists(file := path.parent / name))
+    return next(file for one in names if not os.path.lexists(file := folder / one))
 
 
-def _write_beside(path: Path, seen: Seen, data: bytes) -> Path:
-    """Write ``data`` to a new file beside ``path`` that belongs to whom ``path`` belongs."""
+def _write_beside(path: Path, folder: Path, data: bytes, owner: os.stat_result | None) -> Path:
+    """Write ``data`` to a new file in ``folder`` that belongs to ``owner``, by default to us."""
     descriptor, name = tempfile.mkstemp(
-        prefix=f".{path.name}{_MARK}", suffix=_TEMPORARY, dir=path.parent
+        prefix=f".{path.name}{_MARK}", suffix=_TEMPORARY, dir=folder
     )
     try:
         with os.fdopen(descriptor, "wb") as file:
-            _give_away(file.fileno(), path, seen.status)
+            if owner is not None:
+                _give_away(file.fileno(), path, owner)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -223,9 +273,9 @@ def _give_away(descriptor: int, path: Path, status: os.stat_result) -> None:
         try:
             os.fchown(descriptor, status.st_uid, status.st_gid)
         except OSError as error:
-            raise FailedError(
-                f"{path} was not written: it belongs to {_owner(status)}, and this user cannot "
-                "make a file that does",
+            raise NotReplaceableError(
+                f"{path} was not written",
+                why=f"it belongs to {_owner(status)}, and this user cannot make a file that does",
                 fix="Run this as root or as the user that runs Mattermost.",
                 code="mattermost-config-owner",
             ) from error
@@ -252,28 +302,30 @@ def _owner(status: os.stat_result) -> str:
     return f"{user}:{group}"
 
 
-def _refusal(path: Path, error: OSError) -> FailedError:
-    what = f"{path} was not written"
+def refusal(path: Path, error: OSError) -> FailedError:
+    """Return the failure that ``path`` cannot be written, for the reason ``error``."""
+    what, kind = f"{path} was not written", FailedError
     match error.errno:
         case errno.EROFS:
-            why = "its file system is read-only"
-            fix = "Where it is mounted into a container, change it on the host."
+            why, kind = "its file system is read-only", NotReplaceableError
+            fix = f"Where it is mounted into a container, change it on the host. {_OTHER_WAY}"
         case errno.EACCES | errno.EPERM:
-            why = f"this user may not write in the folder {path.parent}"
-            fix = "Run this as root or as the user that runs Mattermost."
+            why, kind = f"this user may not write in the folder {path.parent}", NotReplaceableError
+            fix = f"Run this as root or as the user that runs Mattermost. {_OTHER_WAY}"
         case errno.ENOSPC | errno.EDQUOT:
             why = f"there is no space left in {path.parent}"
             fix = "Free some space; the file is as it was."
         case errno.EBUSY | errno.EXDEV:
             why = "it is mounted by itself, as containers do, and cannot be replaced"
-            fix = "Change it on the host, or mount its folder instead of the file."
+            kind = NotReplaceableError
+            fix = f"Change it on the host, or mount its folder instead of the file. {_OTHER_WAY}"
         case errno.ENOENT:
             why = "it or its folder is gone"
             fix = "Load it again."
         case _:
             why = _reason(error)
             fix = "The file is as it was."
-    return FailedError(what, why=why, fix=fix, code="mattermost-config-not-written")
+    return kind(what, why=why, fix=fix, code="mattermost-config-not-written")
 
 
 def _reason(error: Exception) -> str:

@@ -1,12 +1,14 @@
 """Which config.json is meant where nobody said so."""
 
+import contextlib
+import socket
 from pathlib import Path
 
 import pytest
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.settings.sources.config_file import locate
-from mmpush_tui.settings.sources.locate import USUAL_FILES
+from mmpush_tui.settings.sources.locate import USUAL_FILES, Named, choose
 
 
 def toml(folder: Path, text: str) -> Path:
@@ -75,7 +77,11 @@ def test_an_upstream_file_is_passed_over(tmp_path: Path, config: Path) -> None:
             '[mattermost]\nconfig_fiel = "CANARY"',
             "mattermost.config_fiel: unknown key. Did you mean config_file?",
         ),
-        ("[mattermost]\nx = 1", "mattermost.x: unknown key. Known: config_file."),
+        (
+            "[mattermost]\nx = 1",
+            "mattermost.x: unknown key. Known: config_file, url, token_file, ca_file, "
+            "local_socket.",
+        ),
         ("[mattermost]\nconfig_file = 5", "mattermost.config_file: expected text, got a number."),
         ('mattermost = "CANARY"', "mattermost: expected a table."),
     ],
@@ -118,8 +124,8 @@ def test_a_configuration_in_the_database_is_named_without_its_address(
         locate(None, None, {"MM_CONFIG": address}, (config,))
     assert caught.value.line() == (
         "MM_CONFIG says that Mattermost keeps its configuration in its database, which cannot be "
-        "read from here. Use the System Console or mmctl there, or name a file with "
-        "--mattermost-config FILE."
+        "read from here. Ask the running server: --mattermost-url URL with a token, or --local "
+        "where its local mode is on."
     )
     assert locate(config, None, {"MM_CONFIG": address}) == config
 
@@ -134,3 +140,55 @@ def test_a_relative_name_is_looked_for_where_the_server_does(
     assert locate(None, None, {"MM_CONFIG": "prod.json"}) == Path("config/prod.json")
     assert locate(None, None, {"MM_CONFIG": "here.json"}) == Path("here.json")
     assert locate(None, None, {"MM_CONFIG": "none.json"}) == Path("none.json")
+
+
+def chosen(toml: Path | None, environment: dict[str, str], **named: Path | str) -> Named:
+    return choose(Named(**named), toml, environment, (), Path("/dev/null"))  # type: ignore[arg-type] # names and types are those of Named
+
+
+def test_an_address_comes_with_its_token_file(tmp_path: Path) -> None:
+    ours = toml(
+        tmp_path,
+        '[mattermost]\nurl = "https://chat.example.com"\ntoken_file = "token"\nca_file = "/ca.pem"',
+    )
+    expected = Named(
+        url="https://chat.example.com", token_file=tmp_path / "token", ca_file=Path("/ca.pem")
+    )
+    assert chosen(ours, {}) == expected
+    assert chosen(ours, {}, url="https://chat.example.com") == expected
+    other = chosen(ours, {"MMPUSH_MATTERMOST__TOKEN_FILE": "/mine"}, token_file=Path("/other"))
+    assert other.token_file == Path("/other")
+
+
+def test_a_token_goes_to_no_other_server(tmp_path: Path) -> None:
+    ours = toml(tmp_path, '[mattermost]\nurl = "https://chat.example.com"\ntoken_file = "token"')
+    assert chosen(ours, {}, url="https://evil.example.com").token_file is None
+
+
+def test_variables_outrank_the_file_as_a_whole(tmp_path: Path) -> None:
+    ours = toml(tmp_path, '[mattermost]\nconfig_file = "c.json"')
+    environment = {"MMPUSH_MATTERMOST__URL": "https://chat.example.com"}
+    assert chosen(ours, environment) == Named(url="https://chat.example.com")
+    assert chosen(ours, {"MMPUSH_MATTERMOST__LOCAL_SOCKET": "/s"}) == Named(local_socket=Path("/s"))
+
+
+def test_two_places_are_one_too_many(tmp_path: Path) -> None:
+    ours = toml(tmp_path, '[mattermost]\nconfig_file = "c.json"\nurl = "https://chat.example.com"')
+    with pytest.raises(ConfigError) as caught:
+        choose(Named(), ours, {})
+    assert caught.value.line() == (
+        f"{ours}: mattermost.config_file and url are both given. Name one place that Mattermost's "
+        "settings are read from."
+    )
+
+
+def test_a_socket_is_taken_where_there_is_no_file_and_for_the_database(
+    short_tmp: Path, config: Path
+) -> None:
+    path = short_tmp / "local.sock"
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as server:
+        server.bind(str(path))
+        assert choose(Named(), None, {}, (), path) == Named(local_socket=path)
+        assert choose(Named(), None, {}, (config,), path) == Named(config_file=config)
+        in_database = {"MM_CONFIG": "postgres://mmuser:CANARY@db/mattermost"}
+        assert choose(Named(), None, in_database, (config,), path) == Named(local_socket=path)

@@ -15,6 +15,7 @@ import pytest
 
 from mmpush_tui.errors import FailedError
 from mmpush_tui.settings.sources import rewrite
+from mmpush_tui.settings.sources.overwrite import OFFER
 from tests.settings.sources.saving import NOBODY, saved_as, saving
 
 REALISTIC = Path(__file__).with_name("config.json")
@@ -58,7 +59,8 @@ def test_a_user_who_may_not_write_the_folder_is_told(config: Path) -> None:
     assert saved_as(NOBODY, config, OWN) == {
         "code": "mattermost-config-not-written",
         "line": f"{config} was not written: this user may not write in the folder "
-        f"{config.parent}. Run this as root or as the user that runs Mattermost.",
+        f"{config.parent}. Run this as root or as the user that runs Mattermost. Or ask the "
+        "running server: --mattermost-url URL, or --local.",
         "exit": 1,
     }
     assert_untouched(config)
@@ -114,7 +116,8 @@ def test_a_read_only_file_system_is_named(config: Path) -> None:
     assert in_namespace(config, mount) == {
         "code": "mattermost-config-not-written",
         "line": f"{config} was not written: its file system is read-only. Where it is mounted "
-        "into a container, change it on the host.",
+        "into a container, change it on the host. Or ask the running server: --mattermost-url "
+        "URL, or --local.",
         "exit": 1,
     }
 
@@ -122,9 +125,9 @@ def test_a_read_only_file_system_is_named(config: Path) -> None:
 @needs_root
 def test_a_file_mounted_by_itself_is_named(config: Path) -> None:
     assert in_namespace(config, 'mount --bind "$FILE" "$FILE"') == {
-        "code": "mattermost-config-not-written",
+        "code": "mattermost-config-in-place",
         "line": f"{config} was not written: it is mounted by itself, as containers do, and cannot "
-        "be replaced. Change it on the host, or mount its folder instead of the file.",
+        f"be replaced. {OFFER}",
         "exit": 1,
     }
 

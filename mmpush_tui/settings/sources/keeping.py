@@ -1,0 +1,140 @@
+"""Former settings of a server that has no file of its own here, kept in our state directory."""
+
+import contextlib
+import hashlib
+import itertools
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import platformdirs
+
+from mmpush_tui.errors import ConfigError, FailedError
+from mmpush_tui.settings.page import INT64_MAX, KEYS, Stored
+from mmpush_tui.settings.sources import Backup, Where
+
+_SCHEMA: Final = 1
+_LIMIT: Final = 64 * 1024
+_SUFFIX: Final = ".json"
+
+
+class _Values(msgspec.Struct, forbid_unknown_fields=True):
+    send: bool
+    server: str
+    contents: str
+    max_notifications: Annotated[int, msgspec.Meta(ge=-INT64_MAX, le=INT64_MAX)]
+
+
+class _Kept(msgspec.Struct, forbid_unknown_fields=True):
+    schema: Annotated[int, msgspec.Meta(ge=1, le=_SCHEMA)]
+    kind: str
+    at: str
+    values: _Values
+    keys: list[str]
+
+
+def folder_of(where: Where) -> Path:
+    """Return the folder that former states of one place are kept in."""
+    name = hashlib.sha256(where.at.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return platformdirs.user_state_path("mmpush-tui") / "settings" / f"{where.kind}-{name}"
+
+
+def keep(where: Where, stored: Stored, keys: frozenset[str]) -> Path:
+    """Keep ``stored`` for this user alone, and return where.
+
+    Args:
+        where: the place that the values come from.
+        stored: the values.
+        keys: Mattermost's keys that were to be seen; the others are never restored.
+
+    Raises:
+        FailedError: it cannot be written.
+    """
+    values = _Values(
+        send=stored.send,
+        server=stored.server,
+        contents=stored.contents,
+        max_notifications=stored.max_notifications,
+    )
+    kept = _Kept(_SCHEMA, str(where.kind), where.at, values, sorted(keys))
+    folder = folder_of(where)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _write(folder, msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
+    except (OSError, UnicodeEncodeError) as error:
+        raise FailedError(
+            f"nothing was changed: the former settings could not be kept in {folder}",
+            why=getattr(error, "strerror", "") or "",
+            fix="Make the folder writable, or name another with XDG_STATE_HOME.",
+            code="mattermost-backup-failed",
+        ) from error
+
+
+def kept(where: Where) -> list[Path]:
+    """Return what was kept of a place, the newest first."""
+    with contextlib.suppress(OSError):
+        found = [file for file in folder_of(where).iterdir() if file.suffix == _SUFFIX]
+        return sorted(found, key=_order, reverse=True)
+    return []
+
+
+def read(where: Where, path: Path) -> Backup:
+    """Read what :func:`keep` kept.
+
+    Raises:
+        ConfigError: it is nothing of the kind, or of another place.
+    """
+    try:
+        with path.open("rb") as file:
+            found = msgspec.json.decode(file.read(_LIMIT), type=_Kept)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read", why=error.strerror or "", code="mattermost-backup-unreadable"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"{path} is no backup of Mattermost's settings",
+            fix="Name one that `settings restore --list` shows.",
+            code="mattermost-backup-unreadable",
+        ) from error
+    if (found.kind, found.at) != (where.kind, where.at):
+        raise ConfigError(
+            f"{path} is a backup of {found.at}, not of {where.at}",
+            fix="Name one that `settings restore --list` shows.",
+            code="mattermost-backup-elsewhere",
+        )
+    stored = Stored(
+        send=found.values.send,
+        server=found.values.server,
+        contents=found.values.contents,
+        max_notifications=found.values.max_notifications,
+    )
+    return Backup(at=str(path), stored=stored, keys=frozenset(found.keys) & set(KEYS.values()))
+
+
+def _order(file: Path) -> tuple[str, int]:
+    stem, _, number = file.stem.partition("_")
+    return stem, int(number) if number.isdecimal() else 1
+
+
+def _write(folder: Path, data: bytes) -> Path:
+    stem = time.strftime("%Y%m%d-%H%M%S")
+    for number in itertools.count(1):
+        path = folder / f"{stem if number == 1 else f'{stem}_{number}'}{_SUFFIX}"
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            continue
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            raise
+        return path
+    raise AssertionError

@@ -1,0 +1,127 @@
+"""What the REST API and the local socket have in common as sources of settings."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from mmpush_tui.errors import ConfigError, FailedError
+from mmpush_tui.settings.page import INT64_MAX, KEYS, Change, Stored, field_of
+from mmpush_tui.settings.sources import (
+    PERMISSIONS,
+    Backup,
+    Loaded,
+    Saved,
+    Where,
+    held_back,
+    keeping,
+)
+from mmpush_tui.settings.sources.api import Answer, Api
+from mmpush_tui.tasks import beside
+
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def read(answer: Answer) -> tuple[Stored, frozenset[str]]:
+    """Return our values of a configuration that a server gave, and the attributes it hid.
+
+    A value that the user may not read comes as null; a key that the server is too old for does
+    not come at all, and has the default.
+
+    Raises:
+        FailedError: this is no configuration.
+    """
+    values: dict[str, Any] = {}
+    hidden: set[str] = set()
+    for name, key in KEYS.items():
+        section, _, last = key.partition(".")
+        inside = answer.body.get(section, {})
+        if not isinstance(inside, dict | None) or not _fits(name, (inside or {}).get(last)):
+            raise FailedError(
+                f"Mattermost gave something else than a value for {key}",
+                fix="Look at it with `mmctl config get`.",
+                code="mattermost-config-value",
+            )
+        if inside is None or (last in inside and inside[last] is None):
+            hidden.add(name)
+        elif last in inside:
+            values[name] = inside[last]
+    return Stored(**values), frozenset(hidden)
+
+
+def _fits(name: str, value: object) -> bool:
+    match name, value:
+        case (_, None) | ("send", bool()) | ("server" | "contents", str()):
+            return True
+        case "max_notifications", int(number) if not isinstance(value, bool):
+            return -INT64_MAX - 1 <= number <= INT64_MAX
+        case _:
+            return False
+
+
+async def save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change]) -> Saved:
+    """Send ``changes`` to a server, and read back what it made of them.
+
+    Only the keys that change are sent. A server passes over what the user may not write, or what
+    an environment variable holds, without a word: those keys are in :attr:`Saved.skipped`.
+
+    Raises:
+        MmpushError: the server cannot be reached or refuses, its settings were changed by
+            someone else since they were loaded, or the former ones could not be kept.
+    """
+    wanted, skipped = held_back(loaded, changes)
+    for change in wanted:
+        if isinstance(change.new, str) and _LONE_SURROGATE.search(change.new):
+            raise ConfigError(
+                f"{change.key} cannot hold this value, and nothing was written",
+                fix="Enter it again, without characters that are none.",
+                code="mattermost-config-value",
+            )
+    now, _hidden = read(await api.call("GET", "/config"))
+    if now != loaded.fingerprint:
+        raise FailedError(
+            f"the settings on {where.at} were changed by someone else since they were read, so "
+            "nothing was written",
+            fix="Load them again and repeat the change.",
+            code="mattermost-config-changed",
+        )
+    if not wanted:
+        return Saved(backup=None, needs=(), skipped=skipped)
+    seen = frozenset(key for name, key in KEYS.items() if field_of(name) not in loaded.hidden)
+    backup = await beside("settings-backup", keeping.keep, where, loaded.stored, seen)
+    patch: dict[str, dict[str, Any]] = {}
+    for change in wanted:
+        section, _, last = change.key.partition(".")
+        patch.setdefault(section, {})[last] = change.new
+    await api.call("PUT", "/config/patch", patch)
+    became, _hidden = read(await api.call("GET", "/config"))
+    names = {key: name for name, key in KEYS.items()}
+    passed_over = [
+        change.key for change in wanted if getattr(became, names[change.key]) != change.new
+    ]
+    return Saved(backup=str(backup), needs=(), skipped=(*skipped, *passed_over), can_reload=True)
+
+
+async def backups(where: Where) -> list[str]:
+    """Return where former states of ``where`` are kept, the newest first."""
+    return [str(path) for path in await beside("settings-backup", keeping.kept, where)]
+
+
+async def former(where: Where, backup: str) -> Backup:
+    """Read a former state of ``where``.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    return await beside("settings-backup", keeping.read, where, Path(backup))
+
+
+def passed_over(keys: Sequence[str]) -> str:
+    """Return what it means that a server took a change and did not make it, as a sentence."""
+    names = {key: name for name, key in KEYS.items()}
+    needed = sorted({f"sysconsole_write_{PERMISSIONS[names[key]]}" for key in keys})
+    return (
+        f"Mattermost answered as if all was well and did not change {' and '.join(keys)}: the "
+        f"token's user lacks {' and '.join(needed)}, or a variable of the server's environment "
+        "holds it."
+    )

@@ -1,0 +1,126 @@
+"""Mattermost servers that run on this host: what they are configured by, and their environment.
+
+Reads /proc: call it through ``tasks.beside``. What this user may not see is simply not there.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+NAME: Final = "mattermost"
+"""How the kernel calls the server's process."""
+CONFIG_VARIABLE: Final = "MM_CONFIG"
+_CONFIG: Final = "config.json"
+_OPTIONS: Final = ("-c", "--config")
+_DATABASE: Final = re.compile(r"(postgres|postgresql|mysql)://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerProcess:
+    """A running Mattermost server.
+
+    Attributes:
+        pid: its process.
+        folder: its working folder.
+        named: what it was told to be configured by, a file or a database; empty where nothing.
+        environment: its environment variables.
+    """
+
+    pid: int
+    folder: Path
+    named: str = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def uses_database(self) -> bool:
+        """Whether its configuration is in its database, and config.json unused."""
+        return is_database(self.named)
+
+    def files(self) -> list[Path]:
+        """Return where its configuration file can be, the way the server looks for it."""
+        if self.uses_database:
+            return []
+        return candidates(self.named, self.folder)
+
+
+def running() -> Iterator[ServerProcess]:
+    """Yield the servers on this host whose environment this user may read."""
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"] == NAME and (found := of_pid(process.pid)) is not None:
+            yield found
+
+
+def of_pid(pid: int) -> ServerProcess | None:
+    """Return the server with this process id, or None where it is gone or not to be seen."""
+    try:
+        process = psutil.Process(pid)
+        words, environment = process.cmdline(), process.environ()
+        folder = Path(process.cwd())
+    except (psutil.Error, ValueError):
+        return None
+    return ServerProcess(
+        pid=pid,
+        folder=folder,
+        named=option(words, _OPTIONS) or environment.get(CONFIG_VARIABLE, ""),
+        environment=environment,
+    )
+
+
+def using(path: Path, servers: Sequence[ServerProcess]) -> ServerProcess | None:
+    """Return the one of ``servers`` that is configured by the file at ``path``."""
+    for server in servers:
+        if any(_is_theirs(file, server.pid, path) for file in server.files()):
+            return server
+    return None
+
+
+def shadowing(path: Path, servers: Sequence[ServerProcess]) -> ServerProcess | None:
+    """Return the one of ``servers`` that would read ``path`` if it did not use its database."""
+    for server in servers:
+        usual = candidates("", server.folder) if server.uses_database else []
+        if any(_is_theirs(file, server.pid, path) for file in usual):
+            return server
+    return None
+
+
+def candidates(named: str, folder: Path) -> list[Path]:
+    """Return where a configuration with this name can be for a server that runs in ``folder``."""
+    if os.path.isabs(named):
+        return [Path(named)]
+    if named:
+        return [folder / "config" / named, folder / named]
+    return [folder / "config" / _CONFIG, folder.parent / "config" / _CONFIG]
+
+
+def is_database(named: str) -> bool:
+    """Return whether ``named`` is the address of a database, as MM_CONFIG may hold it."""
+    return bool(_DATABASE.match(named))
+
+
+def is_same_file(path: Path, pid: int) -> bool:
+    """Return whether ``path`` is the same file for us and for a process; a container may differ."""
+    return _is_theirs(path, pid, path)
+
+
+def option(words: Sequence[str], names: Sequence[str]) -> str:
+    """Return the value that a command line gives to one of its options."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word in names:
+            return following
+        name, equals, value = word.partition("=")
+        if equals and name in names:
+            return value
+    return ""
+
+
+def _is_theirs(theirs: Path, pid: int, ours: Path) -> bool:
+    try:
+        inside = os.stat(f"/proc/{pid}/root{os.path.normpath(theirs)}")
+        return os.path.samestat(inside, os.stat(ours))
+    except (OSError, ValueError):
+        return False
