@@ -39,7 +39,7 @@ def open_console(
     Raises:
         MmpushError: a named file cannot be used, or there is no terminal for it.
     """
-    from mmpush_tui.commands.settings import parse_licence
+    from mmpush_tui.commands.source import parse_licence
     from mmpush_tui.console.launch import launch
     from mmpush_tui.console.place import Place
     from mmpush_tui.proxy import config as configuration

@@ -1,27 +1,32 @@
 """``mmpush-tui settings``: the System Console's push page without a screen."""
 
-import os
-import shutil
-import textwrap
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mmpush_tui.errors import ConfigError, UsageError
+from mmpush_tui.commands.source import SourceCommand, SourceOptions, source_options
+from mmpush_tui.errors import DeadlineError, FailedError, MmpushError, UsageError
 
 if TYPE_CHECKING:
-    from mmpush_tui.fields import Field
-    from mmpush_tui.settings.notes import Note
-    from mmpush_tui.settings.page import Licence, Page
-    from mmpush_tui.settings.sources import Loaded, Where
+    from mmpush_tui.settings.page import Change, Page
+    from mmpush_tui.settings.sources import Backup, Loaded, Saved, Source
 
-_SCHEMA: Final = 1
-_NARROWEST: Final = 40
-_WIDEST: Final = 100
-_LICENCE_PARTS: Final = ("hpns", "id_loaded")
-_URL_LIMIT: Final = 2048
+_DEADLINE_S: Final = 30.0
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Show what would be written, and write nothing."
+)
+in_place_option = click.option(
+    "--in-place", is_flag=True,
+    help="Write over config.json where it cannot be replaced, as in a container; a backup is made "
+    "first.",
+)  # fmt: skip
+reload_option = click.option(
+    "--reload", "then_reload", is_flag=True,
+    help="Let Mattermost read its configuration anew afterwards.",
+)  # fmt: skip
 
 
 @click.group(
@@ -36,150 +41,286 @@ def command(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-@command.command("show")
-@click.option(
-    "--mattermost-config", metavar="FILE", type=click.Path(path_type=Path),
-    help="Mattermost's config.json; without it, the one that [mattermost] config_file in our "
-    "configuration names, or that the server on this host uses.",
-)  # fmt: skip
-@click.option(
-    "--licence", default="", metavar="hpns,id_loaded|none",
-    help="What the server's licence includes, which config.json does not say.",
-)  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def show(mattermost_config: Path | None, licence: str, as_json: bool) -> None:
+@command.command("show", cls=SourceCommand)
+@source_options
+@json_option
+def show(place: SourceOptions, as_json: bool) -> None:
     """Show the settings as the web page shows them, with advice.
 
     Only the push settings are read; nothing is changed.
     """
+
+    async def work(source: "Source") -> None:
+        from mmpush_tui.commands import settings_words as words
+
+        loaded = await source.load()
+        if as_json:
+            _print_json(words.document(source.where, loaded, loaded.page))
+            return
+        for line in words.page_text(source.where, loaded, loaded.page):
+            click.echo(line)
+
+    _run(place, work)
+
+
+@command.command("set", cls=SourceCommand)
+@click.argument("pairs", metavar="KEY=VALUE...", nargs=-1, required=True)
+@source_options
+@dry_run_option
+@in_place_option
+@reload_option
+@json_option
+def set_(
+    pairs: tuple[str, ...],
+    place: SourceOptions,
+    dry_run: bool,
+    in_place: bool,
+    then_reload: bool,
+    as_json: bool,
+) -> None:
+    """Change settings by the rules of the web page.
+
+    \b
+    KEY is one of
+      mode               off, hpns, tpns or custom (also mhpns, mtpns, mpns)
+      region             global, us, de or jp; with mode=hpns
+      accept_terms       true, once you have read the terms of HPNS
+      server             the address of your push proxy; with mode=custom
+      contents           full, generic, generic_no_channel or id_loaded
+      max_notifications  a number of 1 or more
+
+    Nobody is asked: --dry-run shows the plan, and the backup is the way back.
+    """
+
+    async def work(source: "Source") -> None:
+        loaded = await source.load()
+        draft, changes = _planned(loaded, pairs)
+        await _apply(
+            source, loaded, draft, changes,
+            dry_run=dry_run, in_place=in_place, then_reload=then_reload, as_json=as_json,
+        )  # fmt: skip
+
+    _run(place, work)
+
+
+@command.command("diff", cls=SourceCommand)
+@click.argument("pairs", metavar="[KEY=VALUE...]", nargs=-1)
+@source_options
+@json_option
+def diff(pairs: tuple[str, ...], place: SourceOptions, as_json: bool) -> None:
+    """Show what `set KEY=VALUE...` would change; without them, what changed since the last backup.
+
+    Nothing is written.
+    """
+
+    async def work(source: "Source") -> None:
+        from mmpush_tui.commands import settings_words as words
+        from mmpush_tui.settings.sources import changed_since
+
+        loaded, since = await source.load(), ""
+        if pairs:
+            _draft, changes = _planned(loaded, pairs)
+        else:
+            backup = await _newest(source)
+            changes, since = changed_since(loaded, backup), backup.at
+        if as_json:
+            page = words.document(source.where, loaded, loaded.page)
+            _print_json(page | words.outcome(changes, None, dry_run=True))
+            return
+        if since:
+            click.echo(words.wrapped(f"Since {since}:"))
+        for line in words.changes_text(changes, *(("then", "now") if since else ())):
+            click.echo(line)
+        if not changes:
+            click.echo("Nothing differs.")
+
+    _run(place, work)
+
+
+@command.command("restore", cls=SourceCommand)
+@click.argument("backup", required=False)
+@click.option("--list", "only_list", is_flag=True, help="List the backups, the newest first.")
+@source_options
+@dry_run_option
+@in_place_option
+@reload_option
+@json_option
+def restore(
+    backup: str | None,
+    only_list: bool,
+    place: SourceOptions,
+    dry_run: bool,
+    in_place: bool,
+    then_reload: bool,
+    as_json: bool,
+) -> None:
+    """Bring the values before the last change back, or those of BACKUP.
+
+    Only the push settings are brought back. That too makes a backup, so that doing it twice
+    leads back again.
+    """
+
+    async def work(source: "Source") -> None:
+        from mmpush_tui.settings.page import infer
+        from mmpush_tui.settings.sources import restoring
+
+        if only_list:
+            await _list(source, as_json=as_json)
+            return
+        former = await source.former(backup) if backup else await _newest(source)
+        loaded = await source.load()
+        page = infer(former.stored, loaded.licence, loaded.regions)
+        await _apply(
+            source, loaded, page, restoring(loaded, former), undoes=former,
+            dry_run=dry_run, in_place=in_place, then_reload=then_reload, as_json=as_json,
+        )  # fmt: skip
+
+    _run(place, work)
+
+
+def _run(place: SourceOptions, work: "Callable[[Source], Coroutine[Any, Any, None]]") -> None:
+    """Open the place, do the work within the deadline, and close it."""
     import asyncio
 
-    from mmpush_tui.proxy.config_paths import find_config
-    from mmpush_tui.settings.notes import notes
-    from mmpush_tui.settings.sources.config_file import ConfigFile, locate
+    from mmpush_tui.commands.source import open_source
 
-    stated = parse_licence(licence)
-    path = locate(mattermost_config, find_config(os.environ), os.environ)
-    if path is None:
-        raise ConfigError(
-            "no Mattermost configuration is known on this host",
-            fix="Name it with --mattermost-config FILE, often /opt/mattermost/config/config.json, "
-            "which only root and Mattermost's own user may see.",
-            code="mattermost-config-unknown",
-        )
-    source = ConfigFile(path, licence=stated)
-    loaded = asyncio.run(source.load())
-    page = loaded.page
-    advice = notes(page, loaded.licence, loaded.locked, loaded.stored)
-    if as_json:
-        import msgspec
+    source = open_source(place)
 
-        click.echo(msgspec.json.encode(_document(source.where, loaded, page, advice)))
-        return
-    for line in _page(source.where, loaded, page, advice):
-        click.echo(line)
+    async def in_time() -> None:
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                await work(source)
+        except TimeoutError as error:
+            raise DeadlineError(
+                f"this took more than {_DEADLINE_S:.0f} s and was given up",
+                fix="See with `settings show` what came of it.",
+                code="settings-deadline",
+            ) from error
+        finally:
+            await source.aclose()
+
+    asyncio.run(in_time())
 
 
-def parse_licence(text: str) -> "Licence":
-    """Return what ``--licence`` says; empty says nothing.
+def _planned(loaded: "Loaded", pairs: tuple[str, ...]) -> "tuple[Page, tuple[Change, ...]]":
+    """Return the page with ``pairs`` laid over it, and what they change.
 
     Raises:
-        UsageError: a word is none of those it knows.
+        UsageError: the page would not save that.
     """
-    from mmpush_tui.fields import nearest
-    from mmpush_tui.settings.page import Licence
+    from mmpush_tui.settings.assignments import assigned
+    from mmpush_tui.settings.page import NOTHING_CHANGED, blocked, changes
 
-    if not text:
-        return Licence()
-    words = [word.strip() for word in text.split(",")]
-    if words == ["none"]:
-        words = []
-    for word in words:
-        if word not in _LICENCE_PARTS:
-            near = nearest(word, _LICENCE_PARTS)
-            raise UsageError(
-                f"--licence {word or text}: expected hpns, id_loaded, both with a comma, or none",
-                fix=f"Did you mean {near}?" if near else "",
-                code="licence-unknown-word",
-            )
-    return Licence(hpns="hpns" in words, id_loaded="id_loaded" in words)
+    saved = loaded.page
+    draft = assigned(saved, pairs, loaded.licence, loaded.held)
+    why = blocked(saved, draft, loaded.stored, loaded.held)
+    if why == NOTHING_CHANGED:
+        return draft, ()
+    if why:
+        raise UsageError(why.rstrip("."), code="settings-blocked")
+    return draft, changes(loaded.stored, draft, loaded.held)
 
 
-def _document(
-    where: "Where", loaded: "Loaded", page: "Page", advice: "Iterable[Note]"
-) -> dict[str, object]:
-    from mmpush_tui.settings.page import Mode
-    from mmpush_tui.text import clean, presentable
+async def _apply(
+    source: "Source",
+    loaded: "Loaded",
+    draft: "Page",
+    changes: "tuple[Change, ...]",
+    *,
+    undoes: "Backup | None" = None,
+    dry_run: bool,
+    in_place: bool,
+    then_reload: bool,
+    as_json: bool,
+) -> None:
+    """Write ``changes``, or only say what they are, and print what came of it."""
+    from mmpush_tui.commands import settings_words as words
+    from mmpush_tui.settings.sources import NEEDS
+    from mmpush_tui.settings.sources.served import passed_over
 
-    return {
-        "schema": _SCHEMA,
-        "kind": "settings",
-        "source": {"kind": where.kind, "at": clean(where.at, _URL_LIMIT)},
-        "licence": {"hpns": loaded.licence.hpns, "id_loaded": loaded.licence.id_loaded},
-        "values": {
-            "mode": page.mode,
-            "region": page.region if page.mode is Mode.HPNS else None,
-            "server": presentable(page.server, _URL_LIMIT),
-            "contents": presentable(page.contents, 60),
-            "max_notifications": page.max_notifications,
-        },
-        "locked": loaded.locked,
-        "notes": [
-            {"code": note.code, "severity": note.severity, "message": note.message}
-            for note in advice
-        ],
-    }
+    saved: Saved | None = None
+    failure: MmpushError | None = None
+    if changes and not dry_run:
+        saved = await source.save(loaded, changes, in_place=in_place, undoes=undoes)
+        if then_reload:
+            try:
+                await source.reload()
+                saved = _reloaded(saved)
+            except MmpushError as error:
+                # First of all, what was saved.
+                failure = error
+        loaded = await source.load()
+    if as_json:
+        page = words.document(source.where, loaded, loaded.page)
+        _print_json(page | words.outcome(changes, saved, dry_run=dry_run))
+    else:
+        for line in words.changes_text(changes):
+            click.echo(line)
+        if changes:
+            for line in words.warnings_text(loaded, draft):
+                click.echo(line)
+        for line in _said(changes, saved, NEEDS, dry_run=dry_run):
+            click.echo(words.wrapped(line))
+    if failure is not None:
+        raise failure
+    if saved is not None and saved.skipped:
+        raise FailedError(passed_over(saved.skipped).rstrip("."), code="settings-skipped")
 
 
-def _page(
-    where: "Where", loaded: "Loaded", page: "Page", advice: "Iterable[Note]"
-) -> Iterator[str]:
-    from mmpush_tui.settings import page_fields as rows
+def _said(
+    changes: "tuple[Change, ...]", saved: "Saved | None", needs: "Any", *, dry_run: bool
+) -> list[str]:
+    if not changes:
+        return ["Nothing to change: the settings are so already."]
+    if saved is None or dry_run:
+        return ["Nothing was written (--dry-run)."]
+    if len(saved.skipped) == len(changes):
+        return ["Nothing was changed."]
+    said = ["Saved." if not saved.skipped else "Saved in part."]
+    if saved.backup:
+        said.append(f"The state before is in {saved.backup}; `settings restore` brings it back.")
+    return said + [needs[need] for need in saved.needs]
+
+
+def _reloaded(saved: "Saved") -> "Saved":
+    from dataclasses import replace
+
+    return replace(saved, needs=tuple(need for need in saved.needs if need != "reload"))
+
+
+async def _newest(source: "Source") -> "Backup":
+    found = await source.backups()
+    if not found:
+        raise FailedError(
+            f"there is no backup of {source.where.at}",
+            why="nothing was changed there with mmpush-tui by this user yet",
+            code="settings-no-backup",
+        )
+    return await source.former(found[0])
+
+
+async def _list(source: "Source", *, as_json: bool) -> None:
+    from mmpush_tui.commands import settings_words as words
     from mmpush_tui.text import clean
 
-    yield "Push Notification Server"
-    yield f"  {clean(where.at, _URL_LIMIT)}"
-    for field in rows.FIELDS:
-        if not rows.visible(field.name, page):
-            continue
-        if field is rows.CONTENTS:
-            yield from ("", "Notifications")
-        yield ""
-        yield from _row(field, page)
-        if held_by := rows.locked_by(field.name, loaded.locked):
-            yield f"    set by {held_by}"
-    notes = list(advice)
-    if notes:
-        yield from ("", "Notes")
-    for note in notes:
-        yield from _wrapped(note.message, f"  {note.severity}  ")
-
-
-def _row(field: "Field", page: "Page") -> Iterator[str]:
-    from mmpush_tui.settings import page_fields as rows
-    from mmpush_tui.settings.page import Contents
-    from mmpush_tui.text import presentable
-
-    if field is rows.ACCEPT_TERMS:
-        # Whoever stored HPNS has accepted: the page could not be saved without.
-        yield from _wrapped(field.label, "  [x] " if page.agreed else "  [ ] ")
+    found = await source.backups()
+    if as_json:
+        _print_json(
+            {
+                "schema": 1,
+                "kind": "settings-backups",
+                "source": words.source(source.where),
+                "backups": [clean(path, 2048) for path in found],
+            }
+        )
         return
-    value = getattr(page, field.name)
-    yield f"  {field.label}"
-    shown = rows.words(field.name, value) or presentable(value, _URL_LIMIT) or "(empty)"
-    yield from _wrapped(shown, "    ")
-    if field is rows.CONTENTS and value in Contents.__members__.values():
-        yield from _wrapped(rows.CONTENTS_SENDS[Contents(value)], "    ")
+    for path in found:
+        click.echo(clean(path, 2048))
+    if not found:
+        click.echo("There is none.", err=True)
 
 
-def _wrapped(text: str, first: str) -> list[str]:
-    columns = shutil.get_terminal_size().columns
-    return textwrap.wrap(
-        text,
-        width=min(max(columns, _NARROWEST), _WIDEST),
-        initial_indent=first,
-        subsequent_indent=" " * len(first),
-        # A command or an address broken in two cannot be copied.
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _print_json(document: dict[str, object]) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.encode(document))

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,24 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> ProxyConfi
     """
     text, warnings = _read(path)
     return parse(text, path, os.environ if environment is None else environment, warnings)
+
+
+def network_of(path: Path | None) -> NetworkSettings:
+    """Return how our file at ``path`` wants connections made, whatever else is in it.
+
+    Raises:
+        ConfigError: its table ``[network]`` cannot be read.
+    """
+    from mmpush_tui.proxy import config_files
+
+    if path is None or path.suffix != ".toml":
+        return NetworkSettings(connect_to={}, ca_file="")
+    text, _warnings = _read(path)
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}", why="this is no TOML", code="config-syntax") from error
+    return NetworkSettings(**config_files.network_values(document, path))
 
 
 def parse(

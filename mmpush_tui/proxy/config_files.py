@@ -105,10 +105,8 @@ def parse_toml(
         ) from error
     _only(document, ("mattermost", "proxy", "network", "console"), f"{path}: ", "table")
     proxy = _table(document.get("proxy", {}), f"{path}: proxy")
-    network = _table(document.get("network", {}), f"{path}: network")
     scalars = by_name(PROXY)
     _only(proxy, (*scalars, "apple", "android"), f"{path}: proxy.", "key")
-    _only(network, ("connect_to", "ca_file"), f"{path}: network.", "key")
     values: Values = {
         name: _checked(field, proxy[name], f"{path}: proxy.{name}")
         for name, field in scalars.items()
@@ -125,13 +123,24 @@ def parse_toml(
     types = [entry["type"] for entry in (*values["apple"], *values["android"])]
     if twice := next((kind for kind in types if types.count(kind) > 1), None):
         raise ConfigError(f"{path}: two targets have the type {twice}", code="config-value")
+    values["network"] = network_values(document, path)
+    _finish(values, path, environment, warnings, upstream=False)
+    return values
+
+
+def network_values(document: Mapping[str, Any], path: Path) -> Values:
+    """Return the table ``[network]`` of our TOML file, whatever stands in the others.
+
+    Raises:
+        ConfigError: it holds what it must not.
+    """
+    network = _table(document.get("network", {}), f"{path}: network")
+    _only(network, ("connect_to", "ca_file"), f"{path}: network.", "key")
     ca_file = _checked(NETWORK[0], network.get("ca_file", ""), f"{path}: network.ca_file")
-    values["network"] = {
+    return {
         "connect_to": _connect_to(network.get("connect_to", {}), path),
         "ca_file": _from_folder(ca_file, path.parent),
     }
-    _finish(values, path, environment, warnings, upstream=False)
-    return values
 
 
 def _finish(

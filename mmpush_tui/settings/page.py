@@ -21,6 +21,7 @@ from mmpush_tui.settings.urls import (
 __all__ = [
     "KEYS",
     "LEGACY_URLS",
+    "NOTHING_CHANGED",
     "REGION_URLS",
     "TPNS_URL",
     "Change",
@@ -40,6 +41,9 @@ __all__ = [
 
 INT64_MAX: Final = 2**63 - 1
 """What the server can hold in a number."""
+
+NOTHING_CHANGED: Final = "Nothing is changed: change a setting first."
+"""What :func:`blocked` says of a page that is as it opened."""
 
 _NONE_LOCKED: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -251,7 +255,7 @@ def blocked(
     # the page replaces by itself, as long as nothing else changed.
     touched = replace(draft, agreed=saved.agreed, region=saved.region) != saved
     if not touched or not changes(stored, draft, locked):
-        return "Nothing is changed: change a setting first."
+        return NOTHING_CHANGED
     if draft.mode is Mode.HPNS and not draft.agreed:
         return (
             "HPNS needs your consent: accept its Terms of Service and Privacy Policy, "

@@ -100,6 +100,20 @@ class Loaded:
     remarks: tuple[Note, ...] = ()
 
     @property
+    def held(self) -> Mapping[str, str]:
+        """Fields that cannot be changed here, with the reason."""
+        hidden = {
+            field_of(name): f"the token's user may not see it: sysconsole_read_{tag} is missing"
+            for name, tag in PERMISSIONS.items()
+            if field_of(name) in self.hidden
+        }
+        locked = {
+            field: f"set by {variable}, {ORIGINS[self.origin]}"
+            for field, variable in self.locked.items()
+        }
+        return hidden | locked
+
+    @property
     def regions(self) -> Regions:
         """What the server's own page knows of regions."""
         return regions_for(self.version)
@@ -219,6 +233,15 @@ def restoring(loaded: Loaded, backup: Backup) -> tuple[Change, ...]:
         and field_of(name) not in loaded.locked
         and field_of(name) not in loaded.hidden
         and key in backup.keys
+    )
+
+
+def changed_since(loaded: Loaded, backup: Backup) -> tuple[Change, ...]:
+    """Return what differs from ``backup`` now. Pure."""
+    return tuple(
+        Change(key=key, old=getattr(backup.stored, name), new=getattr(loaded.stored, name))
+        for name, key in KEYS.items()
+        if getattr(loaded.stored, name) != getattr(backup.stored, name) and key in backup.keys
     )
 
 

@@ -1,0 +1,156 @@
+"""Mattermost's push settings as text and as JSON."""
+
+import shutil
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from mmpush_tui.fields import Field
+from mmpush_tui.settings import page_fields as rows
+from mmpush_tui.settings.notes import Note, notes
+from mmpush_tui.settings.page import Change, Contents, Mode, Page
+from mmpush_tui.settings.sources import Loaded, Saved, Where
+from mmpush_tui.text import clean, presentable
+
+_SCHEMA: Final = 1
+_NARROWEST: Final = 40
+_WIDEST: Final = 100
+_LIMIT: Final = 2048
+"""Characters of an address or a path that are shown."""
+
+
+def advice(loaded: Loaded, page: Page) -> tuple[Note, ...]:
+    """Return what is to be known about ``page``."""
+    return (*notes(page, loaded.licence, loaded.locked, loaded.stored), *loaded.remarks)
+
+
+def document(where: Where, loaded: Loaded, page: Page) -> dict[str, object]:
+    """Return the page as ``settings show --json`` prints it."""
+    return {
+        "schema": _SCHEMA,
+        "kind": "settings",
+        "source": source(where),
+        "server_version": loaded.version,
+        "licence": {"hpns": loaded.licence.hpns, "id_loaded": loaded.licence.id_loaded},
+        "values": {
+            "mode": page.mode,
+            "region": page.region if page.mode is Mode.HPNS else None,
+            "server": presentable(page.server, _LIMIT),
+            "contents": presentable(page.contents, 60),
+            "max_notifications": page.max_notifications,
+        },
+        "locked": loaded.locked,
+        "locked_by": loaded.origin,
+        "hidden": sorted(loaded.hidden),
+        "notes": [
+            {"code": note.code, "severity": note.severity, "message": note.message}
+            for note in advice(loaded, page)
+        ],
+    }
+
+
+def source(where: Where) -> dict[str, str]:
+    """Return a place as JSON has it."""
+    return {"kind": where.kind, "at": clean(where.at, _LIMIT)}
+
+
+def outcome(changes: Iterable[Change], saved: Saved | None, *, dry_run: bool) -> dict[str, object]:
+    """Return what saving did, or would do, as JSON has it beside the page."""
+    listed = list(changes)
+    written = [change for change in listed if saved and change.key not in saved.skipped]
+    return {
+        "changes": [
+            {"key": change.key, "old": _plain(change.old), "new": _plain(change.new)}
+            for change in listed
+        ],
+        "applied": bool(written),
+        "dry_run": dry_run,
+        "skipped": list(saved.skipped) if saved else [],
+        "backup": clean(saved.backup, _LIMIT) if saved and saved.backup else None,
+        "needs": list(saved.needs) if saved else [],
+    }
+
+
+def page_text(where: Where, loaded: Loaded, page: Page) -> Iterator[str]:
+    """Yield the page line by line, as the web page shows it."""
+    yield "Push Notification Server"
+    version = f", Mattermost {loaded.version}" if loaded.version else ""
+    yield f"  {clean(where.at, _LIMIT)}{version}"
+    for field in rows.FIELDS:
+        if not rows.visible(field.name, page):
+            continue
+        if field is rows.CONTENTS:
+            yield from ("", "Notifications")
+        yield ""
+        yield from _row(field, loaded, page)
+        if held := rows.locked_by(field.name, loaded.held):
+            yield from _wrapped(held, "    ")
+    found = advice(loaded, page)
+    if found:
+        yield from ("", "Notes")
+    for note in found:
+        yield from _wrapped(note.message, f"  {note.severity}  ")
+
+
+def warnings_text(loaded: Loaded, page: Page) -> Iterator[str]:
+    """Yield what will not work as ``page`` has it."""
+    for note in advice(loaded, page):
+        if note.severity == "warn":
+            yield from _wrapped(note.message, f"  {note.severity}  ")
+
+
+def changes_text(
+    changes: Sequence[Change], before: str = "old", after: str = "new"
+) -> Iterator[str]:
+    """Yield changes line by line, the two values one above the other."""
+    width = max(len(before), len(after))
+    for change in changes:
+        yield change.key
+        yield from _wrapped(shown(change.old), f"  {before:<{width}}  ")
+        yield from _wrapped(shown(change.new), f"  {after:<{width}}  ")
+
+
+def wrapped(text: str) -> str:
+    """Return a sentence in lines of the terminal's width."""
+    return "\n".join(_wrapped(text, ""))
+
+
+def shown(value: str | int | bool | None) -> str:
+    """Return a value as a person reads it; an address may hold a password."""
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return presentable(value, _LIMIT) or "(empty)"
+
+
+def _plain(value: str | int | bool | None) -> str | int | bool | None:
+    return presentable(value, _LIMIT) if isinstance(value, str) else value
+
+
+def _row(field: Field, loaded: Loaded, page: Page) -> Iterator[str]:
+    if field is rows.ACCEPT_TERMS:
+        # Whoever stored HPNS has accepted: the page could not be saved without.
+        yield from _wrapped(field.label, "  [x] " if page.agreed else "  [ ] ")
+        return
+    value = getattr(page, field.name)
+    yield f"  {field.label}"
+    if field.name in loaded.hidden:
+        return
+    text = rows.words(field.name, value) or presentable(value, _LIMIT) or "(empty)"
+    yield from _wrapped(text, "    ")
+    if field is rows.CONTENTS and value in Contents.__members__.values():
+        yield from _wrapped(rows.CONTENTS_SENDS[Contents(value)], "    ")
+
+
+def _wrapped(text: str, first: str) -> list[str]:
+    columns = shutil.get_terminal_size().columns
+    return textwrap.wrap(
+        text,
+        width=min(max(columns, _NARROWEST), _WIDEST),
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        # A command or an address broken in two cannot be copied.
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
