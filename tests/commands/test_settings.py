@@ -108,13 +108,13 @@ Push Notification Server
 
   Enable Push Notifications:
     Manually enter Push Notification Service location
-    set by {SERVER_VARIABLE}, as our own
-    environment says; the server's cannot be seen
+    set by {SERVER_VARIABLE}, as our own environment says;
+    the server's cannot be seen
 
   Push Notification Server:
     http://10.0.0.7
-    set by {SERVER_VARIABLE}, as our own
-    environment says; the server's cannot be seen
+    set by {SERVER_VARIABLE}, as our own environment says;
+    the server's cannot be seen
 
   Max Notifications Per Channel:
     1000
