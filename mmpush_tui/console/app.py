@@ -26,6 +26,7 @@ from mmpush_tui.console.terminal import TerminalLost, TerminalRecovered, is_gone
 from mmpush_tui.console.worker_desk import WorkerDesk
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.exits import Exit
+from mmpush_tui.settings.sources import Source
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean
 
@@ -114,7 +115,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """End what belongs to the console; a worker of its own process goes on."""
         async with contextlib.AsyncExitStack() as ending:
             # In the opposite order, and each of them whatever becomes of the others.
-            for part in (self.stage, self.tasks, self.worker, self.checks):
+            for part in (self.stage, self.settings, self.tasks, self.worker, self.checks):
                 if part is not None:
                     ending.push_async_callback(part.aclose)
 
@@ -122,15 +123,25 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """Go on with another configuration of the worker, and the settings source it names."""
         from mmpush_tui.settings.sources.config_file import locate
 
-        before = self.place.mattermost_config
+        before = self.settings.view.at
         with contextlib.suppress(MmpushError):
-            found = locate(None, toml, os.environ) or before
-            self.place = replace(self.place, mattermost_config=found, mattermost_problem="")
+            if found := locate(None, toml, os.environ):
+                self.place = replace(
+                    self.place, mattermost_config=found, mattermost_problem="", source=None
+                )
         self.place = replace(self.place, config=config)
         for desk in (self.worker, self.settings, self.checks):
             desk.place = self.place
-        is_same = self.place.mattermost_config == before
+        source = self.settings.source
+        is_same = source is not None and source.where.at == before
         self.tasks.spawn("load-settings", self.settings.load(keep_draft=is_same))
+
+    async def use_source(self, source: Source) -> bool:
+        """Have Mattermost's settings from another place; return whether they could be read."""
+        if not await self.settings.use(source):
+            return False
+        self.place = self.settings.place
+        return True
 
     async def action_goto(self, name: str) -> None:
         """Bring a screen to the front."""

@@ -8,6 +8,7 @@ from typing import Final
 import platformdirs
 
 from mmpush_tui.settings.page import Licence
+from mmpush_tui.settings.sources import Source
 from mmpush_tui.text import clean
 
 UNKNOWN_LICENCE: Final = Licence(hpns=None, id_loaded=None)
@@ -19,8 +20,10 @@ class Place:
 
     Attributes:
         config: the worker's configuration, ours or upstream's; None where there is none yet.
-        mattermost_config: Mattermost's config.json; None where none is known.
+        mattermost_config: Mattermost's config.json; None where none is known, or where settings
+            are had from elsewhere.
         mattermost_problem: why it is not known, as a sentence, where more can be said.
+        source: where Mattermost's settings are had from, where that is no file.
         control: the control socket the user named; None to look for a worker.
         licence: what the user says about the licence, which a file cannot tell.
         first_screen: the screen to begin with.
@@ -32,6 +35,7 @@ class Place:
     config: Path | None = None
     mattermost_config: Path | None = None
     mattermost_problem: str = ""
+    source: Source | None = None
     control: Path | None = None
     licence: Licence = UNKNOWN_LICENCE
     first_screen: str = "overview"

@@ -1,17 +1,22 @@
 """The console's side of Mattermost's settings: what is stored, the draft, and saving it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from mmpush_tui.console.place import Place
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.settings import page as pages
 from mmpush_tui.settings.notes import Note, notes
 from mmpush_tui.settings.page import Change, Licence, Page
-from mmpush_tui.settings.sources import NEEDS, Loaded
+from mmpush_tui.settings.sources import NEEDS, Backup, Loaded, Saved, Source, Where, restoring
+from mmpush_tui.settings.sources import Place as Kind
 from mmpush_tui.settings.sources.config_file import ConfigFile
+from mmpush_tui.settings.sources.overwrite import CODE as IN_PLACE
+from mmpush_tui.settings.sources.served import passed_over
 from mmpush_tui.setup.paths import short_path
+
+_T = TypeVar("_T")
 
 NO_FILE: Final = (
     "No Mattermost configuration is known on this host. Name its config.json with "
@@ -25,21 +30,27 @@ class SettingsView:
 
     Attributes:
         at: where they are stored; empty where no place is known.
+        kind: what kind of place that is.
         saved: the page as stored; None where it could not be read.
         draft: the page as edited.
         loaded: what the source gave.
         problem: why they cannot be read or saved, as a sentence; or empty. It stays until they
             are read or saved.
+        wants_overwrite: the last save failed because the file can only be written in place.
         news: what the last save did, as sentences; or empty.
+        can_reload: Mattermost has not read the last save yet, and can be told to.
         is_saving: the changes are being written.
     """
 
     at: str = ""
+    kind: Kind = Kind.FILE
     saved: Page | None = None
     draft: Page | None = None
     loaded: Loaded | None = None
     problem: str = ""
+    wants_overwrite: bool = False
     news: str = ""
+    can_reload: bool = False
     is_saving: bool = False
 
     @property
@@ -55,21 +66,22 @@ class SettingsView:
         """What saving would write."""
         if self.loaded is None or self.draft is None or not self.is_edited:
             return ()
-        return pages.changes(self.loaded.stored, self.draft, self.locked)
+        return pages.changes(self.loaded.stored, self.draft, self.held)
 
     @property
     def blocked(self) -> str:
         """Why it cannot be saved, as a sentence; empty where it can."""
         if self.loaded is None or self.saved is None or self.draft is None:
             return self.problem or NO_FILE
-        return pages.blocked(self.saved, self.draft, self.loaded.stored, self.locked)
+        return pages.blocked(self.saved, self.draft, self.loaded.stored, self.held)
 
     @property
     def notes(self) -> tuple[Note, ...]:
         """The advice for the draft."""
         if self.loaded is None or self.draft is None:
             return ()
-        return notes(self.draft, self.licence, self.locked, self.loaded.stored)
+        found = notes(self.draft, self.licence, self.loaded.locked, self.loaded.stored)
+        return (*found, *self.loaded.remarks)
 
     @property
     def licence(self) -> Licence:
@@ -77,9 +89,14 @@ class SettingsView:
         return self.loaded.licence if self.loaded else Licence(hpns=None, id_loaded=None)
 
     @property
-    def locked(self) -> Mapping[str, str]:
-        """Fields that the environment holds, with the variable's name."""
-        return self.loaded.locked if self.loaded else {}
+    def held(self) -> Mapping[str, str]:
+        """Fields that cannot be changed, with the reason."""
+        return self.loaded.held if self.loaded else {}
+
+    @property
+    def shown_at(self) -> str:
+        """Where they are stored, as short as it can be said."""
+        return self.at if self.kind is Kind.REST else short_path(self.at)
 
 
 class SettingsDesk:
@@ -91,9 +108,49 @@ class SettingsDesk:
     """
 
     def __init__(self, place: Place, on_change: Callable[[], None]) -> None:
-        self.view = SettingsView(at=str(place.mattermost_config or ""))
-        self.place = place
+        self._place = place
+        self._source = _source_of(place)
+        self._left: list[Source] = []
+        """Places that were left and still have connections."""
+        where = _where(self._source)
+        self.view = SettingsView(at=where.at, kind=where.kind)
         self._on_change = on_change
+
+    @property
+    def place(self) -> Place:
+        """What the console looks at."""
+        return self._place
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        self._place = place
+        if place.source is None or place.source is not self._source:
+            self._left += [self._source] if self._source else []
+            self._source = _source_of(place)
+
+    @property
+    def source(self) -> Source | None:
+        """Where the settings are."""
+        return self._source
+
+    async def use(self, source: Source) -> bool:
+        """Go over to another place; return whether its settings could be read.
+
+        Where they cannot, :attr:`SettingsView.problem` says why and the place before stays.
+        """
+        before, old = self.view, self._source
+        self._source = source
+        await self.load()
+        if self.view.loaded is None:
+            problem, self._source = self.view.problem, old
+            await source.aclose()
+            self.view = before
+            self._set(problem=problem)
+            return False
+        self._place = replace(self._place, source=source, mattermost_config=None)
+        if old is not None:
+            await old.aclose()
+        return True
 
     async def load(self, *, keep_draft: bool = False) -> None:
         """Read the stored settings.
@@ -102,13 +159,14 @@ class SettingsDesk:
             keep_draft: what was changed stays changed, laid over what is read now; also where
                 nothing can be read. Otherwise the draft is given up.
         """
-        before = self.view
+        before, source = self.view, self._source
         keeps = keep_draft and before.is_edited
-        self._set(at=str(self.place.mattermost_config or ""))
-        if self.place.mattermost_config is None:
+        where = _where(source)
+        self._set(at=where.at, kind=where.kind, wants_overwrite=False, can_reload=False)
+        await self._leave()
+        if source is None:
             self._set(problem=self.place.mattermost_problem or NO_FILE)
             return
-        source = ConfigFile(self.place.mattermost_config, licence=self.place.licence)
         try:
             loaded = await source.load()
         except MmpushError as error:
@@ -126,34 +184,103 @@ class SettingsDesk:
         if draft != self.view.draft:
             self._set(draft=draft, news="")
 
-    async def save(self) -> bool:
+    async def save(self, *, in_place: bool = False) -> bool:
         """Write the changes; the view says what came of it. Return whether they were written."""
-        view = self.view
-        config = self.place.mattermost_config
-        if view.loaded is None or config is None or view.blocked or view.is_saving:
+        if self.view.blocked:
             return False
-        self._set(is_saving=True)
+        return await self._write(self.view.changes, in_place=in_place)
+
+    async def restore(self, backup: Backup, *, in_place: bool = False) -> bool:
+        """Write what brings ``backup`` back; return whether that was done."""
+        loaded = self.view.loaded
+        if loaded is None:
+            return False
+        changes = restoring(loaded, backup)
+        return await self._write(changes, undoes=backup, in_place=in_place)
+
+    async def backups(self) -> list[str]:
+        """Return where former states are kept, the newest first; none where that fails."""
+        return await self._tried(self._source.backups()) or [] if self._source else []
+
+    async def former(self, path: str) -> Backup | None:
+        """Return a former state, or None where it cannot be read; the view says why."""
+        return await self._tried(self._source.former(path)) if self._source else None
+
+    async def reload(self) -> bool:
+        """Let Mattermost read its configuration anew; return whether it did."""
+        if self._source is None:
+            return False
         try:
-            done = await ConfigFile(config, licence=self.place.licence).save(
-                view.loaded, view.changes
-            )
+            await self._source.reload()
         except MmpushError as error:
-            self._set(problem=error.line(), news="")
+            self._set(problem=error.line())
+            return False
+        self._set(news="Mattermost has read its configuration anew.", can_reload=False, problem="")
+        return True
+
+    async def aclose(self) -> None:
+        """Let go of the place."""
+        self._left += [self._source] if self._source else []
+        await self._leave()
+
+    async def _leave(self) -> None:
+        while self._left:
+            await self._left.pop().aclose()
+
+    async def _write(
+        self, changes: tuple[Change, ...], *, in_place: bool, undoes: Backup | None = None
+    ) -> bool:
+        view, source = self.view, self._source
+        if view.loaded is None or source is None or not changes or view.is_saving:
+            return False
+        self._set(is_saving=True, wants_overwrite=False)
+        try:
+            done = await source.save(view.loaded, changes, in_place=in_place, undoes=undoes)
+        except MmpushError as error:
+            self._set(problem=error.line(), wants_overwrite=error.code == IN_PLACE, news="")
             return False
         finally:
             self._set(is_saving=False)
         # Saved is saved: what was typed meanwhile is a change of what is stored now.
         was_edited_meanwhile = self.view.draft != view.draft
-        self._set(saved=view.draft)
+        if undoes is None:
+            self._set(saved=view.draft)
         await self.load(keep_draft=was_edited_meanwhile)
-        backup = f" The old file is {short_path(done.backup)}." if done.backup else ""
-        needs = "".join(f" {NEEDS[need]}" for need in done.needs)
-        self._set(news=f"Saved.{backup}{needs}")
-        return True
+        self._set(news=_news(done, changes), can_reload=done.can_reload and "reload" in done.needs)
+        if done.skipped and not self.view.problem:
+            self._set(problem=passed_over(done.skipped))
+        return len(done.skipped) < len(changes)
+
+    async def _tried(self, work: Coroutine[Any, Any, _T]) -> _T | None:
+        try:
+            return await work
+        except MmpushError as error:
+            self._set(problem=error.line())
+            return None
 
     def _set(self, **changes: object) -> None:
         self.view = replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of SettingsView, given in this module only
         self._on_change()
+
+
+def _source_of(place: Place) -> Source | None:
+    if place.source is not None:
+        return place.source
+    if place.mattermost_config is None:
+        return None
+    return ConfigFile(place.mattermost_config, licence=place.licence)
+
+
+def _where(source: Source | None) -> Where:
+    return source.where if source is not None else Where(kind=Kind.FILE, at="")
+
+
+def _news(done: Saved, changes: tuple[Change, ...]) -> str:
+    if len(done.skipped) == len(changes):
+        return ""
+    said = "Saved in part." if done.skipped else "Saved."
+    backup = f" The state before is in {short_path(done.backup)}." if done.backup else ""
+    return said + backup + "".join(f" {NEEDS[need]}" for need in done.needs)
 
 
 def _laid_over(stored: Page, before: Page, draft: Page) -> Page:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from mmpush_tui.console.session import Session
 from mmpush_tui.console.widgets.form import Dropdown
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.settings.page import Licence, Page
+from mmpush_tui.settings.sources import Source
 from tests.waiting import eventually
 
 USUAL, SMALL, WIDE = (80, 24), (40, 12), (120, 40)
@@ -46,7 +47,7 @@ class Bench:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
-    async def enter(self, text: str) -> None:
+    async def enter(self, text: Iterable[str]) -> None:
         await self.press(*text)
 
     async def paste(self, text: str) -> None:
@@ -149,13 +150,15 @@ async def bench(
     screen: str,
     *,
     config: Path | None = None,
+    source: Source | None = None,
     size: tuple[int, int] = USUAL,
     licence: Licence = UNKNOWN_LICENCE,
     theme: str = THEME,
 ) -> AsyncIterator[Bench]:
     place = Place(
-        mattermost_config=config, first_screen=screen, licence=licence, host="chat.example.com"
-    )
+        mattermost_config=config, source=source, first_screen=screen, licence=licence,
+        host="chat.example.com",
+    )  # fmt: skip
     session = Session(is_remote=False, theme=theme, flush_s=0.05, mouse=False)
     app = ConsoleApp(place, session)
     async with app.run_test(size=size) as pilot:

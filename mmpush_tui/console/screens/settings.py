@@ -10,19 +10,17 @@ from textual.widget import Widget
 
 from mmpush_tui.console.actions import bindings
 from mmpush_tui.console.safe import Part, content, hanging, lines
+from mmpush_tui.console.screens import settings_writing as writing
+from mmpush_tui.console.screens import source
 from mmpush_tui.console.screens.ask import AskScreen, Row, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
-from mmpush_tui.console.settings_desk import SettingsView
 from mmpush_tui.console.widgets.form import Dropdown, Reading, TextField, Tick
 from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.console.widgets.setting_row import Advice, SettingRow
 from mmpush_tui.fields import FieldError
 from mmpush_tui.settings import page_fields as rows
-from mmpush_tui.settings.page import Change, Contents, Mode, Region
-from mmpush_tui.settings.sources import NEEDS
-from mmpush_tui.setup.paths import short_path
-from mmpush_tui.text import presentable
+from mmpush_tui.settings.page import Contents, Mode, Region
 
 _NOTIFICATIONS: Final = rows.CONTENTS.name
 """The row before which the web has another page."""
@@ -95,9 +93,10 @@ class SettingsScreen(ConsoleScreen):
             self.set_focus(self._last if self._last in stops else first)
 
     def _draw_head(self) -> None:
-        at = self.console_app.settings.view.at
+        view = self.console_app.settings.view
         title = "Push Notification Server"
-        where = _end_of(short_path(at), self.size.width - len(title) - 5) if at else "no file"
+        room = self.size.width - len(title) - 5
+        where = _end_of(view.shown_at, room) if view.at else "no place known"
         self.query_one("#settings-head", Spread).say_both((title,), ((where, "not bold $quiet"),))
 
     def _draw_help(self) -> None:
@@ -207,6 +206,10 @@ class SettingsScreen(ConsoleScreen):
                 return view.is_edited
             case "revert" | "revert_all":
                 return view.draft != view.saved or bool(self._misfits)
+            case "preview":
+                return view.draft is not None
+            case "restore" | "reload":
+                return view.loaded is not None and not view.is_saving
             case "check":
                 return view.draft is not None and view.draft.mode is not Mode.OFF
             case _:
@@ -215,25 +218,45 @@ class SettingsScreen(ConsoleScreen):
     def action_diff(self) -> None:
         """Show what saving would write."""
         view = self.console_app.settings.view
-        text = [*_plan(view.changes), "", view.blocked or "^s on the form writes this."]
+        text = [*writing.plan(view.changes), "", view.blocked or "^s on the form writes this."]
         self.app.push_screen(AskScreen("What saving would write", text, {"": "Back to the form"}))
 
     def action_save(self) -> None:
         """Ask with the plan, then write."""
-        self.console_app.tasks.spawn("save-settings", self._save())
-
-    async def _save(self) -> None:
-        desk = self.console_app.settings
-        if why := self._misfit() or desk.view.blocked:
+        if why := self._misfit() or self.console_app.settings.view.blocked:
             self.app.push_screen(AskScreen("This cannot be saved yet", [why], {"": "Back"}))
             return
-        answers = {"save": "Write it", "": "Back to the form"}
-        if not await ask(self.app, AskScreen("Save these settings?", _order(desk.view), answers)):
+        self.console_app.tasks.spawn("save-settings", writing.save(self.console_app))
+
+    def action_restore(self) -> None:
+        """Bring back what was before a save."""
+        self.console_app.tasks.spawn("restore-settings", writing.restore(self.console_app))
+
+    def action_reload(self) -> None:
+        """Let Mattermost read its configuration anew."""
+        self.console_app.tasks.spawn("reload-mattermost", writing.reload(self.console_app))
+
+    def action_source(self) -> None:
+        """Choose where the settings are."""
+        self.console_app.tasks.spawn("choose-source", source.choose(self.console_app))
+
+    def action_preview(self) -> None:
+        """Show what Apple and Google get."""
+        draft = self.console_app.settings.view.draft
+        if draft is None or draft.contents not in Contents.__members__.values():
             return
-        if not await desk.save() and desk.view.problem:
-            # On the form it stays, but on a small terminal not all of it can be read there.
-            text = [desk.view.problem, "", "Your changes are still on the form."]
-            self.app.push_screen(AskScreen("Not saved", text, {"": "Back to the form"}))
+        from mmpush_tui.console.preview import lines as preview
+
+        contents = Contents(draft.contents)
+        text: list[Row] = [
+            f"\u201c{rows.words(rows.CONTENTS.name, contents)}\u201d: "
+            f"{rows.CONTENTS_SENDS[contents]}",
+            "An example; > marks what a person could read.",
+            "",
+        ]
+        for line, is_telling in preview(contents):
+            text.append((("> ", "bold $warning"), line) if is_telling else f"  {line}")
+        self.app.push_screen(AskScreen("What Apple and Google get", text, {"": "Back to the form"}))
 
     def action_revert(self) -> None:
         """Put the setting in front back."""
@@ -272,7 +295,7 @@ class SettingsScreen(ConsoleScreen):
                 "": "Back to the form",
             }
             text = ["What you changed is not saved."]
-            answer = await ask(self.app, AskScreen("Read the file again?", text, answers))
+            answer = await ask(self.app, AskScreen("Read the settings again?", text, answers))
             if not answer:
                 return
         if answer != "keep":
@@ -297,37 +320,3 @@ def _mark(name: str) -> tuple[Part, ...]:
 def _end_of(path: str, room: int) -> str:
     """Return ``path``, or where there is no room for it its end, which tells more."""
     return path if len(path) <= room else f"…{path[-max(room - 1, 1) :]}"
-
-
-def _plan(changes: Iterable[Change]) -> list[Row]:
-    text: list[Row] = []
-    for change in changes:
-        text += [change.key, f"  old  {_value(change.old)}", f"  new  {_value(change.new)}"]
-    return text or ["Nothing is changed."]
-
-
-def _order(view: SettingsView) -> list[Row]:
-    """Return what saving does and what follows from it."""
-    warnings: list[Row] = [
-        ((f"{MARKS['warn'][0]:<5}", MARKS["warn"][1]), note.message)
-        for note in view.notes
-        if note.severity == "warn"
-    ]
-    return [
-        *_plan(view.changes),
-        "",
-        *warnings,
-        *([""] if warnings else []),
-        f"Into {short_path(view.at)}, whose every other byte stays. A copy with the time in its "
-        "name is kept beside it.",
-        NEEDS["reload"],
-    ]
-
-
-def _value(value: str | int | bool | None) -> str:
-    if value is None:
-        return "not set"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    # An address may hold a password.
-    return presentable(value) or "(empty)"

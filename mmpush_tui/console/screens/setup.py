@@ -293,11 +293,12 @@ class SetupScreen(ConsoleScreen):
     async def _after(self) -> None:
         """Carry the answers on: to the worker they configure, or to the Settings screen."""
         app, view = self.console_app, self.console_app.setup.view
-        is_same_file = app.settings.view.at == str(app.place.mattermost_config or "")
-        await app.settings.load(keep_draft=is_same_file)
-        draft, locked = app.settings.view.draft, app.settings.view.locked
+        source = app.settings.source
+        is_same_place = source is not None and source.where.at == app.settings.view.at
+        await app.settings.load(keep_draft=is_same_place)
+        draft, held = app.settings.view.draft, app.settings.view.held
         if draft is not None and view.plan is not None:
-            if not page_fields.locked_by(page_fields.MODE.name, locked):
+            if not page_fields.locked_by(page_fields.MODE.name, held):
                 app.settings.edit(on_page(view.draft.answers, draft, view.plan.address))
             if app.settings.view.is_edited:
                 app.notify("The Settings screen (2) holds what Mattermost needs. Save it there.")

@@ -36,6 +36,7 @@ class TextField(Input):
         restrict: a pattern that the text matches as a whole.
         max_length: characters it takes.
         suggester: what completes the text.
+        is_secret: what is typed shows as dots.
     """
 
     BINDINGS: ClassVar[Any] = [*_ARROWS]
@@ -60,10 +61,11 @@ class TextField(Input):
         restrict: str | None = None,
         max_length: int = 2048,
         suggester: Suggester | None = None,
+        is_secret: bool = False,
     ) -> None:
         super().__init__(
             plain(value, max_length), id=id, restrict=restrict, max_length=max_length,
-            suggester=suggester, compact=True, select_on_focus=False,
+            suggester=suggester, compact=True, select_on_focus=False, password=is_secret,
         )  # fmt: skip
         # A cursor that blinks repaints twice a second, which a slow link pays for.
         self.cursor_blink = False

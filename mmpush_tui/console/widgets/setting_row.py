@@ -84,9 +84,9 @@ class SettingRow(Vertical):
             return
         name, draft, saved = self.field.name, view.draft, view.saved
         self.display = rows.visible(name, draft)
-        held_by = rows.locked_by(name, view.locked)
+        held_by = rows.locked_by(name, view.held)
         self.set_class(bool(held_by), "-locked")
-        self._let_edit(rows.enabled(name, draft, view.locked))
+        self._let_edit(rows.enabled(name, draft, view.held))
         changed = is_changed(name, saved, draft)
         for label in self.query(".label").results(Plain):
             label.say(("* " if changed else "  ", "bold $warning"), self.field.label)
@@ -191,7 +191,7 @@ def shown(name: str, page: Page) -> str:
 
 def _beneath(name: str, draft: Page, held_by: str) -> str:
     if held_by:
-        return f"locked: set by {held_by}"
+        return f"locked: {held_by}"
     if name == rows.ACCEPT_TERMS.name:
         # Shown where there is no room for the help, which has them too.
         return f"{rows.TERMS_URL} {rows.PRIVACY_URL}"

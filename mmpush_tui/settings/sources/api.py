@@ -121,6 +121,9 @@ class Api:
             raise self._refused(response.status_code, document, path)
         if response.status_code != 200:
             raise self._stranger(f"it answers with status {response.status_code}")
+        if document is None and body.strip() == b"null":
+            # How the server writes that there is nothing, such as no variable set.
+            document = None if path == "/config" else {}
         if document is None:
             is_page = "html" in response.headers.get("content-type", "").lower()
             raise self._stranger("a web page comes back" if is_page else "no JSON comes back")

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from mmpush_tui.errors import ConfigError, FailedError
+from mmpush_tui.errors import (
+    ConfigError,
+    DeadlineError,
+    FailedError,
+    MmpushError,
+    UnreachableError,
+)
 from mmpush_tui.settings.page import INT64_MAX, KEYS, Change, Stored, field_of
 from mmpush_tui.settings.sources import (
     PERMISSIONS,
@@ -19,6 +25,7 @@ from mmpush_tui.settings.sources import (
 from mmpush_tui.settings.sources.api import Answer, Api
 from mmpush_tui.tasks import beside
 
+_NAMES: Final = {key: name for name, key in KEYS.items()}
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -93,13 +100,44 @@ async def save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change]
     for change in wanted:
         section, _, last = change.key.partition(".")
         patch.setdefault(section, {})[last] = change.new
-    await api.call("PUT", "/config/patch", patch)
-    became, _hidden = read(await api.call("GET", "/config"))
-    names = {key: name for name, key in KEYS.items()}
+    lost: MmpushError | None = None
+    try:
+        await api.call("PUT", "/config/patch", patch)
+    except (UnreachableError, DeadlineError) as error:
+        # The answer is lost, and with it whether the server did what was asked.
+        lost = error
+    became = await _became(api, lost)
     passed_over = [
-        change.key for change in wanted if getattr(became, names[change.key]) != change.new
+        change.key for change in wanted if getattr(became, _NAMES[change.key]) != change.new
     ]
+    if lost is not None and passed_over:
+        raise type(lost)(
+            f"{lost.what}, and the settings are as they were",
+            why=lost.why,
+            fix=lost.fix,
+            code=lost.code,
+        ) from lost
     return Saved(backup=str(backup), needs=(), skipped=(*skipped, *passed_over), can_reload=True)
+
+
+async def _became(api: Api, lost: MmpushError | None) -> Stored:
+    """Return what the server has after it was asked to save.
+
+    Args:
+        api: the server.
+        lost: why its answer to that is not known, where it is not.
+    """
+    try:
+        became, _hidden = read(await api.call("GET", "/config"))
+    except MmpushError as error:
+        told = lost or error
+        raise type(told)(
+            f"{told.what}, and whether the settings were saved is not known",
+            why=told.why,
+            fix="Look at them again before you repeat it.",
+            code="mattermost-save-unknown",
+        ) from error
+    return became
 
 
 async def backups(where: Where) -> list[str]:
@@ -118,8 +156,7 @@ async def former(where: Where, backup: str) -> Backup:
 
 def passed_over(keys: Sequence[str]) -> str:
     """Return what it means that a server took a change and did not make it, as a sentence."""
-    names = {key: name for name, key in KEYS.items()}
-    needed = sorted({f"sysconsole_write_{PERMISSIONS[names[key]]}" for key in keys})
+    needed = sorted({f"sysconsole_write_{PERMISSIONS[_NAMES[key]]}" for key in keys})
     return (
         f"Mattermost answered as if all was well and did not change {' and '.join(keys)}: the "
         f"token's user lacks {' and '.join(needed)}, or a variable of the server's environment "

@@ -1,0 +1,167 @@
+"""Choosing where Mattermost's settings are had from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from mmpush_tui.console.screens.ask import AskScreen, ask
+from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.widgets.form import TextField
+from mmpush_tui.console.widgets.plain import Plain
+from mmpush_tui.errors import MmpushError
+from mmpush_tui.settings.sources import Place, Source
+from mmpush_tui.settings.sources.config_file import ConfigFile
+from mmpush_tui.settings.sources.local import Local
+from mmpush_tui.settings.sources.offers import Offer, offers
+from mmpush_tui.settings.sources.rest import Rest
+from mmpush_tui.setup.paths import full_path, short_path
+from mmpush_tui.tasks import beside
+from mmpush_tui.text import Secret
+
+if TYPE_CHECKING:
+    from mmpush_tui.console.app import ConsoleApp
+
+_REST: Final = "rest:"
+_HEIGHTS: Final = [(0, "-low"), (18, "-high")]
+_WORDS: Final = {
+    Place.FILE: "File",
+    Place.LOCAL: "Local socket",
+    Place.REST: "REST API",
+}
+
+
+async def choose(app: "ConsoleApp") -> None:
+    """Offer what exists on this host, and go over to what is chosen."""
+    desk = app.settings
+    named = [app.place.mattermost_config] if app.place.mattermost_config else []
+    found = await beside("offers", offers, named)
+    answers = {
+        f"{offer.where.kind}:{offer.where.at}": _told(offer, desk.view.at) for offer in found
+    }
+    answers[_REST] = "REST API of another address, with an access token"
+    text = [
+        "The file needs no running server; a change counts once the server reads it. Over the "
+        "REST API and the local socket the server itself saves, at once, also where its "
+        "configuration is in its database."
+    ]
+    if desk.view.is_edited:
+        text.insert(0, "What is changed on the form and not saved is given up.")
+    title = "Where are Mattermost's settings?"
+    kind, _, at = (await ask(app, AskScreen(title, text, answers | {"": "Stay"}))).partition(":")
+    source: Source
+    match kind:
+        case Place.FILE:
+            source = ConfigFile(Path(at), licence=app.place.licence)
+        case Place.LOCAL:
+            source = Local(Path(at), licence=app.place.licence)
+        case Place.REST:
+            app.push_screen(RestScreen(at))
+            return
+        case _:
+            return
+    if not await app.use_source(source):
+        text = [desk.view.problem, "", "The place before is kept."]
+        await ask(app, AskScreen("That place cannot be used", text, {"": "Back to the form"}))
+
+
+def _told(offer: Offer, now: str) -> str:
+    remarks = [offer.remark] if offer.remark else []
+    if offer.where.at == now:
+        remarks.insert(0, "in use")
+    remark = f"  ({'; '.join(remarks)})" if remarks else ""
+    at = offer.where.at if offer.where.kind is Place.REST else short_path(offer.where.at)
+    return f"{_WORDS[offer.where.kind]}  {at}{remark}"
+
+
+class RestScreen(ModalScreen[None]):
+    """Asks for the address of a server and an access token, and tries them.
+
+    Args:
+        url: what the address begins with.
+    """
+
+    HORIZONTAL_BREAKPOINTS = ConsoleScreen.HORIZONTAL_BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    AUTO_FOCUS = "#rest-url"
+    BINDINGS: ClassVar[Any] = [
+        Binding("escape", "leave", "back"),
+        Binding("enter", "connect", "connect", show=False),
+    ]
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self._is_trying = False
+
+    def compose(self) -> ComposeResult:
+        """Make the fields."""
+        with Vertical(classes="box"):
+            yield Plain(("Settings over the REST API", "bold"), classes="title")
+            with VerticalScroll(classes="rest-scroll", can_focus=False):
+                with Horizontal(classes="line"):
+                    yield Plain("Mattermost's address", classes="label")
+                    yield TextField(self._url, id="rest-url")
+                with Horizontal(classes="line"):
+                    yield Plain("Access token", classes="label")
+                    yield TextField(id="rest-token", is_secret=True, max_length=512)
+                with Horizontal(classes="line"):
+                    yield Plain("Own CA file", classes="label")
+                    yield TextField(id="rest-ca")
+                yield Plain(
+                    "The token of a system admin: in Mattermost under Profile, Security, Personal "
+                    "Access Tokens. It stays in memory and is stored nowhere. The file is needed "
+                    "only where the server's certificate is signed by an authority of your own.",
+                    classes="quiet gap",
+                )
+                yield Plain(id="rest-problem", classes="gap")
+            yield Plain(("Enter connect   Esc back", "$quiet"), classes="hint")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Try what was entered."""
+        event.stop()
+        self.action_connect()
+
+    def action_connect(self) -> None:
+        """Try what was entered."""
+        if not self._is_trying:
+            self.console_app.tasks.spawn("connect", self._connect())
+
+    def action_leave(self) -> None:
+        """Go back to the form."""
+        self.dismiss()
+
+    @property
+    def console_app(self) -> "ConsoleApp":
+        """The app, as what it is."""
+        return cast("ConsoleApp", self.app)
+
+    async def _connect(self) -> None:
+        problem = self.query_one("#rest-problem", Plain)
+        token = Secret(self.query_one("#rest-token", TextField).value.strip())
+        ca_file = full_path(self.query_one("#rest-ca", TextField).value)
+        self._is_trying = True
+        problem.say(("Connecting.", "bold"))
+        try:
+            source = Rest(
+                self.query_one("#rest-url", TextField).value,
+                token,
+                ca_file=Path(ca_file) if ca_file else None,
+                licence=self.console_app.place.licence,
+            )
+            is_good = await self.console_app.use_source(source)
+            told = self.console_app.settings.view.problem
+        except MmpushError as error:
+            is_good, told = False, error.line()
+        finally:
+            self._is_trying = False
+        if not self.is_mounted:
+            return
+        if is_good:
+            self.dismiss()
+        else:
+            problem.say((told[:1].upper() + told[1:], "$error"))
