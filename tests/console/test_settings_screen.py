@@ -378,7 +378,7 @@ async def test_the_advice_can_be_read_to_its_end_on_a_small_terminal(config: Pat
     async with bench("settings", config=config, size=SMALL) as console:
         await console.focus("Advice")
         seen = console.words
-        for _ in range(12):
+        for _ in range(40):
             await console.press("down")
             seen += console.words
         for note in console.app.settings.view.notes:
