@@ -97,6 +97,8 @@ ACTIONS: Final = (
            help="Read the stored settings again; asks first where changes would be lost."),
     Action(do="check", keys=("k",), label="check this", screen="settings", rank=4,
            help="Check whether this push server can be reached."),
+    Action(do="explain", keys=("enter",), label="more", screen="settings", rank=5,
+           help="Say more of the advice, once it is in front."),
     Action(do="preview", keys=("p",), label="preview", screen="settings", rank=5,
            help="Show what Apple and Google get with the chosen contents."),
     Action(do="source", keys=("o",), label="where", screen="settings", rank=6,

@@ -136,12 +136,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
         is_same = source is not None and source.where.at == before
         self.tasks.spawn("load-settings", self.settings.load(keep_draft=is_same))
 
-    async def use_source(self, source: Source) -> bool:
-        """Have Mattermost's settings from another place; return whether they could be read."""
-        if not await self.settings.use(source):
-            return False
+    async def use_source(self, source: Source) -> str:
+        """Have Mattermost's settings from another place; return why not, or nothing."""
+        problem = await self.settings.use(source)
         self.place = self.settings.place
-        return True
+        return problem
 
     async def action_goto(self, name: str) -> None:
         """Bring a screen to the front."""

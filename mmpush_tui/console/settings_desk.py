@@ -133,10 +133,12 @@ class SettingsDesk:
         """Where the settings are."""
         return self._source
 
-    async def use(self, source: Source) -> bool:
-        """Go over to another place; return whether its settings could be read.
+    async def use(self, source: Source) -> str:
+        """Go over to another place.
 
-        Where they cannot, :attr:`SettingsView.problem` says why and the place before stays.
+        Returns:
+            Why its settings cannot be read, as a sentence; then the place before stays. Empty
+            where they were read.
         """
         before, old = self.view, self._source
         self._source = source
@@ -145,12 +147,12 @@ class SettingsDesk:
             problem, self._source = self.view.problem, old
             await source.aclose()
             self.view = before
-            self._set(problem=problem)
-            return False
+            self._on_change()
+            return problem
         self._place = replace(self._place, source=source, mattermost_config=None)
         if old is not None:
             await old.aclose()
-        return True
+        return ""
 
     async def load(self, *, keep_draft: bool = False) -> None:
         """Read the stored settings.
@@ -246,7 +248,10 @@ class SettingsDesk:
         if undoes is None:
             self._set(saved=view.draft)
         await self.load(keep_draft=was_edited_meanwhile)
-        self._set(news=_news(done, changes), can_reload=done.can_reload and "reload" in done.needs)
+        self._set(
+            news=_news(done, changes, source.where.kind),
+            can_reload=done.can_reload and "reload" in done.needs,
+        )
         if done.skipped and not self.view.problem:
             self._set(problem=passed_over(done.skipped))
         return len(done.skipped) < len(changes)
@@ -275,10 +280,12 @@ def _where(source: Source | None) -> Where:
     return source.where if source is not None else Where(kind=Kind.FILE, at="")
 
 
-def _news(done: Saved, changes: tuple[Change, ...]) -> str:
+def _news(done: Saved, changes: tuple[Change, ...], kind: Kind) -> str:
     if len(done.skipped) == len(changes):
         return ""
     said = "Saved in part." if done.skipped else "Saved."
+    if kind is not Kind.FILE:
+        return f"{said} The server uses it at once; z brings the values before back."
     backup = f" The state before is in {short_path(done.backup)}." if done.backup else ""
     return said + backup + "".join(f" {NEEDS[need]}" for need in done.needs)
 

@@ -21,6 +21,7 @@ from mmpush_tui.console.widgets.setting_row import Advice, SettingRow
 from mmpush_tui.fields import FieldError
 from mmpush_tui.settings import page_fields as rows
 from mmpush_tui.settings.page import Contents, Mode, Region
+from mmpush_tui.troubleshooting import lookup
 
 _NOTIFICATIONS: Final = rows.CONTENTS.name
 """The row before which the web has another page."""
@@ -97,6 +98,9 @@ class SettingsScreen(ConsoleScreen):
         title = "Push Notification Server"
         room = self.size.width - len(title) - 5
         where = _end_of(view.shown_at, room) if view.at else "no place known"
+        version = view.loaded.version if view.loaded else None
+        if version and len(where) + len(version) + 2 <= room:
+            where = f"{where}  {version}"
         self.query_one("#settings-head", Spread).say_both((title,), ((where, "not bold $quiet"),))
 
     def _draw_help(self) -> None:
@@ -180,6 +184,7 @@ class SettingsScreen(ConsoleScreen):
         """Show the whole row, and what it is for."""
         self._last = self.focused
         self._draw_help()
+        self.refresh_keys()
         self._keep_in_sight()
 
     def _keep_in_sight(self) -> None:
@@ -206,6 +211,8 @@ class SettingsScreen(ConsoleScreen):
                 return view.is_edited
             case "revert" | "revert_all":
                 return view.draft != view.saved or bool(self._misfits)
+            case "explain":
+                return bool(view.notes) and isinstance(self.focused, Advice)
             case "preview":
                 return view.draft is not None
             case "restore" | "reload":
@@ -239,6 +246,16 @@ class SettingsScreen(ConsoleScreen):
     def action_source(self) -> None:
         """Choose where the settings are."""
         self.console_app.tasks.spawn("choose-source", source.choose(self.console_app))
+
+    def action_explain(self) -> None:
+        """Show what the troubleshooting catalogue says of the advice."""
+        text: list[Row] = []
+        for note in self.console_app.settings.view.notes:
+            if (entry := lookup.by_reason(note.code)) is not None:
+                text += [*([""] if text else []), (("> ", "bold"), note.message), entry.cause]
+                text += [f"  - {step}" for step in entry.fix]
+        text = text or ["There is no more to say of it than stands there."]
+        self.app.push_screen(AskScreen("More on the advice", text, {"": "Back to the form"}))
 
     def action_preview(self) -> None:
         """Show what Apple and Google get."""

@@ -145,7 +145,8 @@ def _ways(view: SettingsView) -> list[Row]:
 
 
 _AT_ONCE: Final = (
-    "The server uses the new values at once. The old ones are kept here and can be brought back."
+    "The server uses the new values at once. The old ones are kept on this host: z brings them "
+    "back."
 )
 
 

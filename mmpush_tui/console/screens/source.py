@@ -64,8 +64,8 @@ async def choose(app: "ConsoleApp") -> None:
             return
         case _:
             return
-    if not await app.use_source(source):
-        text = [desk.view.problem, "", "The place before is kept."]
+    if problem := await app.use_source(source):
+        text = [_sentence(problem), "", "The place before is kept."]
         await ask(app, AskScreen("That place cannot be used", text, {"": "Back to the form"}))
 
 
@@ -116,9 +116,9 @@ class RestScreen(ModalScreen[None]):
                     "The token of a system admin: in Mattermost under Profile, Security, Personal "
                     "Access Tokens. It stays in memory and is stored nowhere. The file is needed "
                     "only where the server's certificate is signed by an authority of your own.",
-                    classes="quiet gap",
+                    classes="quiet rest-note",
                 )
-                yield Plain(id="rest-problem", classes="gap")
+                yield Plain(id="rest-problem")
             yield Plain(("Enter connect   Esc back", "$quiet"), classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -153,15 +153,18 @@ class RestScreen(ModalScreen[None]):
                 ca_file=Path(ca_file) if ca_file else None,
                 licence=self.console_app.place.licence,
             )
-            is_good = await self.console_app.use_source(source)
-            told = self.console_app.settings.view.problem
+            told = await self.console_app.use_source(source)
         except MmpushError as error:
-            is_good, told = False, error.line()
+            told = error.line()
         finally:
             self._is_trying = False
         if not self.is_mounted:
             return
-        if is_good:
-            self.dismiss()
+        if told:
+            problem.say((_sentence(told), "$error"))
         else:
-            problem.say((told[:1].upper() + told[1:], "$error"))
+            self.dismiss()
+
+
+def _sentence(text: str) -> str:
+    return text if text.startswith(("http", "/")) else text[:1].upper() + text[1:]

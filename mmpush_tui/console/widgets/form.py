@@ -39,7 +39,13 @@ class TextField(Input):
         is_secret: what is typed shows as dots.
     """
 
-    BINDINGS: ClassVar[Any] = [*_ARROWS]
+    BINDINGS: ClassVar[Any] = [
+        *_ARROWS,
+        # Before the keys that wait in this field's queue: what is typed ahead of a slow line
+        # after Tab, such as a password, must not land in the field before.
+        Binding("tab", "app.focus_next", "next field", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "field before", show=False, priority=True),
+    ]
 
     class Refused(Message):
         """Something was typed or pasted that the field does not take."""
