@@ -249,7 +249,10 @@ async def _apply(
             except MmpushError as error:
                 # First of all, what was saved.
                 failure = error
-        loaded = await source.load()
+        try:
+            loaded = await source.load()
+        except MmpushError as error:
+            failure = failure or error
     if as_json:
         page = words.document(source.where, loaded, loaded.page)
         _print_json(page | words.outcome(changes, saved, dry_run=dry_run))

@@ -235,7 +235,7 @@ def _rest(chosen: "Named", toml: Path | None, licence: "Licence", *, may_ask: bo
     from mmpush_tui.proxy.config import network_of
     from mmpush_tui.settings.sources.rest import Rest
 
-    network = network_of(toml)
+    network = network_of(toml, os.environ)
     return Rest(
         chosen.url,
         _token(chosen.token_file, may_ask=may_ask),
@@ -250,7 +250,7 @@ def _token(file: Path | None, *, may_ask: bool) -> "Secret":
     from mmpush_tui.text import Secret
 
     if file is not None and str(file) == "-":
-        return Secret(sys.stdin.read(_TOKEN_LIMIT).strip())
+        return Secret(sys.stdin.buffer.read(_TOKEN_LIMIT).decode("utf-8", "replace").strip())
     if file is not None:
         token, warning = read_token(file)
         if warning:

@@ -123,7 +123,6 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """Go on with another configuration of the worker, and the settings source it names."""
         from mmpush_tui.settings.sources.config_file import locate
 
-        before = self.settings.view.at
         with contextlib.suppress(MmpushError):
             if found := locate(None, toml, os.environ):
                 self.place = replace(
@@ -132,9 +131,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.place = replace(self.place, config=config)
         for desk in (self.worker, self.settings, self.checks):
             desk.place = self.place
-        source = self.settings.source
-        is_same = source is not None and source.where.at == before
-        self.tasks.spawn("load-settings", self.settings.load(keep_draft=is_same))
+        self.tasks.spawn("load-settings", self.settings.load(keep_draft=True))
 
     async def use_source(self, source: Source) -> str:
         """Have Mattermost's settings from another place; return why not, or nothing."""

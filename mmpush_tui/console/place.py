@@ -20,10 +20,9 @@ class Place:
 
     Attributes:
         config: the worker's configuration, ours or upstream's; None where there is none yet.
-        mattermost_config: Mattermost's config.json; None where none is known, or where settings
-            are had from elsewhere.
+        mattermost_config: Mattermost's config.json; None where none is known.
         mattermost_problem: why it is not known, as a sentence, where more can be said.
-        source: where Mattermost's settings are had from, where that is no file.
+        source: where Mattermost's settings are had from, where that is not this file.
         control: the control socket the user named; None to look for a worker.
         licence: what the user says about the licence, which a file cannot tell.
         first_screen: the screen to begin with.

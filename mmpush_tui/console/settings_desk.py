@@ -1,5 +1,6 @@
 """The console's side of Mattermost's settings: what is stored, the draft, and saving it."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
@@ -102,6 +103,9 @@ class SettingsView:
 class SettingsDesk:
     """Owns the draft of the Push Notification Server page.
 
+    One thing at a time is done with the place: what would be read or written while another place
+    is taken, or written from values that were never read there, waits.
+
     Args:
         place: what the console was started for.
         on_change: called whenever :attr:`view` has changed.
@@ -110,76 +114,81 @@ class SettingsDesk:
     def __init__(self, place: Place, on_change: Callable[[], None]) -> None:
         self._place = place
         self._source = _source_of(place)
-        self._left: list[Source] = []
-        """Places that were left and still have connections."""
+        self._next: Source | None = None
+        """The place that counts from the next reading on."""
+        self._busy = asyncio.Lock()
         where = _where(self._source)
         self.view = SettingsView(at=where.at, kind=where.kind)
         self._on_change = on_change
 
     @property
     def place(self) -> Place:
-        """What the console looks at."""
+        """What the console looks at; another one counts from the next reading on."""
         return self._place
 
     @place.setter
     def place(self, place: Place) -> None:
         self._place = place
         if place.source is None or place.source is not self._source:
-            self._left += [self._source] if self._source else []
-            self._source = _source_of(place)
+            self._next = _source_of(place)
 
     @property
     def source(self) -> Source | None:
-        """Where the settings are."""
-        return self._source
+        """Where the settings are, from the next reading on."""
+        return self._next or self._source
 
     async def use(self, source: Source) -> str:
-        """Go over to another place.
+        """Go over to another place, and give the draft up.
 
         Returns:
-            Why its settings cannot be read, as a sentence; then the place before stays. Empty
-            where they were read.
+            Why its settings cannot be read, as a sentence; then nothing changes. Empty where
+            they were read.
         """
-        before, old = self.view, self._source
-        self._source = source
-        await self.load()
-        if self.view.loaded is None:
-            problem, self._source = self.view.problem, old
-            await source.aclose()
-            self.view = before
-            self._on_change()
-            return problem
-        self._place = replace(self._place, source=source, mattermost_config=None)
-        if old is not None:
-            await old.aclose()
-        return ""
+        async with self._busy:
+            is_taken = False
+            try:
+                loaded = await source.load()
+                is_taken = True
+            except MmpushError as error:
+                return error.line()
+            finally:
+                if not is_taken:
+                    await source.aclose()
+            await self._take(source)
+            self._place = replace(self._place, source=source)
+            self._show(loaded, loaded.page)
+            return ""
 
     async def load(self, *, keep_draft: bool = False) -> None:
         """Read the stored settings.
 
         Args:
             keep_draft: what was changed stays changed, laid over what is read now; also where
-                nothing can be read. Otherwise the draft is given up.
+                nothing can be read, but not where another place is read than before. Otherwise
+                the draft is given up.
         """
-        before, source = self.view, self._source
-        keeps = keep_draft and before.is_edited
-        where = _where(source)
-        self._set(at=where.at, kind=where.kind, wants_overwrite=False, can_reload=False)
-        await self._leave()
+        async with self._busy:
+            await self._load(keep_draft=keep_draft)
+
+    async def _load(self, *, keep_draft: bool) -> None:
+        if self._next is not None:
+            await self._take(self._next)
+        source = self._source
         if source is None:
             self._set(problem=self.place.mattermost_problem or NO_FILE)
             return
         try:
             loaded = await source.load()
         except MmpushError as error:
-            if not keeps:
+            if not (keep_draft and self.view.is_edited):
                 self._set(loaded=None, saved=None, draft=None)
-            self._set(problem=error.line(), news="")
+            self._set(problem=error.line(), news="", wants_overwrite=False, can_reload=False)
             return
         saved = draft = loaded.page
-        if keeps and before.saved is not None and before.draft is not None:
+        before = self.view
+        if keep_draft and before.is_edited and before.saved is not None and before.draft:
             draft = _laid_over(saved, before.saved, before.draft)
-        self._set(loaded=loaded, saved=saved, draft=draft, problem="", news="")
+        self._show(loaded, draft)
 
     def edit(self, draft: Page) -> None:
         """Take ``draft`` as the new draft."""
@@ -190,50 +199,61 @@ class SettingsDesk:
         """Write the changes; the view says what came of it. Return whether they were written."""
         if self.view.blocked:
             return False
-        return await self._write(self.view.changes, in_place=in_place)
+        async with self._busy:
+            return await self._write(self.view.changes, in_place=in_place)
 
     async def restore(self, backup: Backup, *, in_place: bool = False) -> bool:
         """Write what brings ``backup`` back; return whether that was done."""
-        loaded = self.view.loaded
-        if loaded is None:
-            return False
-        changes = restoring(loaded, backup)
-        return await self._write(changes, undoes=backup, in_place=in_place)
+        async with self._busy:
+            if (loaded := self.view.loaded) is None:
+                return False
+            changes = restoring(loaded, backup)
+            return await self._write(changes, undoes=backup, in_place=in_place)
 
     async def backups(self) -> list[str]:
         """Return where former states are kept, the newest first; none where that fails."""
-        return await self._tried(self._source.backups()) or [] if self._source else []
+        async with self._busy:
+            return await self._tried(self._source.backups()) or [] if self._source else []
 
     async def former(self, path: str) -> Backup | None:
         """Return a former state, or None where it cannot be read; the view says why."""
-        return await self._tried(self._source.former(path)) if self._source else None
+        async with self._busy:
+            return await self._tried(self._source.former(path)) if self._source else None
 
     async def reload(self) -> bool:
         """Let Mattermost read its configuration anew; return whether it did."""
-        if self._source is None:
-            return False
-        try:
-            await self._source.reload()
-        except MmpushError as error:
-            self._set(problem=error.line())
-            return False
-        self._set(news="Mattermost has read its configuration anew.", can_reload=False, problem="")
-        return True
+        async with self._busy:
+            if self._source is None:
+                return False
+            try:
+                await self._source.reload()
+            except MmpushError as error:
+                self._set(problem=error.line())
+                return False
+            await self._load(keep_draft=True)
+            self._set(news="Mattermost has read its configuration anew.")
+            return True
 
     async def aclose(self) -> None:
         """Let go of the place."""
-        self._left += [self._source] if self._source else []
-        await self._leave()
+        for source in (self._next, self._source):
+            if source is not None:
+                await source.aclose()
 
-    async def _leave(self) -> None:
-        while self._left:
-            await self._left.pop().aclose()
+    async def _take(self, source: Source) -> None:
+        before, self._source, self._next = self._source, source, None
+        if before is not None and before is not source:
+            await before.aclose()
+        where = source.where
+        if where != Where(kind=self.view.kind, at=self.view.at):
+            # What was read and typed elsewhere says nothing of this place.
+            self._set(at=where.at, kind=where.kind, loaded=None, saved=None, draft=None)
 
     async def _write(
         self, changes: tuple[Change, ...], *, in_place: bool, undoes: Backup | None = None
     ) -> bool:
         view, source = self.view, self._source
-        if view.loaded is None or source is None or not changes or view.is_saving:
+        if view.loaded is None or source is None or not changes:
             return False
         self._set(is_saving=True, wants_overwrite=False)
         try:
@@ -247,11 +267,9 @@ class SettingsDesk:
         was_edited_meanwhile = self.view.draft != view.draft
         if undoes is None:
             self._set(saved=view.draft)
-        await self.load(keep_draft=was_edited_meanwhile)
-        self._set(
-            news=_news(done, changes, source.where.kind),
-            can_reload=done.can_reload and "reload" in done.needs,
-        )
+        await self._load(keep_draft=was_edited_meanwhile)
+        news = _news(done, changes, source.where.kind)
+        self._set(news=news, can_reload=done.can_reload and "reload" in done.needs)
         if done.skipped and not self.view.problem:
             self._set(problem=passed_over(done.skipped))
         return len(done.skipped) < len(changes)
@@ -262,6 +280,12 @@ class SettingsDesk:
         except MmpushError as error:
             self._set(problem=error.line())
             return None
+
+    def _show(self, loaded: Loaded, draft: Page) -> None:
+        self._set(
+            loaded=loaded, saved=loaded.page, draft=draft, problem="", news="",
+            wants_overwrite=False, can_reload=False,
+        )  # fmt: skip
 
     def _set(self, **changes: object) -> None:
         self.view = replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of SettingsView, given in this module only

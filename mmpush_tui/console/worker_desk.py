@@ -178,6 +178,8 @@ class WorkerDesk:
             child = await asyncio.to_thread(
                 process.start_detached, self.place.config, self.place.worker_log
             )
+            self._reap()
+            self._child = child
             control = await self._control_of(child.pid)
         except MmpushError as error:
             self._set(phase=Phase.NONE, refusal=_sentence(error))
@@ -185,8 +187,6 @@ class WorkerDesk:
                 # Whatever kept the new one from starting may be the old one.
                 self.attach(before)
             return
-        self._reap()
-        self._child = child
         self.attach(control)
 
     async def _control_of(self, pid: int) -> Path:

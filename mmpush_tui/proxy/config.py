@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.proxy.config_fields import NETWORK
 from mmpush_tui.text import Secret
 
 ANSWER_LIMIT_S: Final = 25
@@ -110,22 +111,30 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> ProxyConfi
     return parse(text, path, os.environ if environment is None else environment, warnings)
 
 
-def network_of(path: Path | None) -> NetworkSettings:
+def network_of(path: Path | None, environment: Mapping[str, str]) -> NetworkSettings:
     """Return how our file at ``path`` wants connections made, whatever else is in it.
+
+    Args:
+        path: the file, where there is one.
+        environment: where overrides are looked for.
 
     Raises:
         ConfigError: its table ``[network]`` cannot be read.
     """
     from mmpush_tui.proxy import config_files
 
-    if path is None or path.suffix != ".toml":
-        return NetworkSettings(connect_to={}, ca_file="")
-    text, _warnings = _read(path)
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}", why="this is no TOML", code="config-syntax") from error
-    return NetworkSettings(**config_files.network_values(document, path))
+    values: config_files.Values = {"connect_to": {}, "ca_file": ""}
+    if path is not None and path.suffix == ".toml":
+        text, _warnings = _read(path)
+        try:
+            document = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{path}", why="this is no TOML", code="config-syntax") from error
+        values = config_files.network_values(document, path)
+    for field in NETWORK:
+        if text := environment.get(field.env, ""):
+            values[field.name] = text
+    return NetworkSettings(**values)
 
 
 def parse(

@@ -7,8 +7,8 @@ from typing import Final
 
 from mmpush_tui.errors import FailedError
 
-_LONGEST: Final = 80
-"""Bytes; a socket inside has a name too, and the kernel takes 107 for both."""
+_LONGEST: Final = 70
+"""Bytes; the folder's own name and a socket's inside are added, and the kernel takes 107 in all."""
 
 
 def rehearsal_folder() -> Path:

@@ -28,6 +28,18 @@ def test_a_path_too_long_for_a_socket_is_left_alone(
     assert not list(long.iterdir())
 
 
+def test_every_path_leaves_room_for_a_socket(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for length in range(60, 100):
+        usual = short_tmp / ("x" * (length - len(str(short_tmp)) - 1))
+        usual.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(usual))
+        folder = rehearsal_folder()
+        folder.rmdir()
+        assert len(str(folder / "control.sock")) <= 107
+
+
 def test_where_there_is_no_place_it_is_said(
     short_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

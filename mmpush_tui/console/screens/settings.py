@@ -215,6 +215,8 @@ class SettingsScreen(ConsoleScreen):
                 return bool(view.notes) and isinstance(self.focused, Advice)
             case "preview":
                 return view.draft is not None
+            case "source":
+                return not view.is_saving
             case "restore" | "reload":
                 return view.loaded is not None and not view.is_saving
             case "check":

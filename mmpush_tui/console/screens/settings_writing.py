@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mmpush_tui.console.app import ConsoleApp
 
 _LISTED: Final = 30
-_TIME: Final = re.compile(r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)(?:[-_](\d+))?")
+_TIME: Final = re.compile(r"(\d{8}T\d{6})Z(?:[-_](\d+))?")
 
 
 async def save(app: "ConsoleApp") -> None:
@@ -154,9 +155,9 @@ def _told(path: str) -> str:
     found = _TIME.search(Path(path).name)
     if found is None:
         return short_path(path)
-    year, month, day, hour, minute, second, number = found.groups()
-    again = f" ({number})" if number else ""
-    return f"{year}-{month}-{day} {hour}:{minute}:{second}{again}   {Path(path).name}"
+    then = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).astimezone()
+    again = f" ({found[2]})" if found[2] else ""
+    return f"{then:%Y-%m-%d %H:%M:%S}{again}   {Path(path).name}"
 
 
 def _value(value: str | int | bool | None) -> str:

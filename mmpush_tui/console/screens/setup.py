@@ -293,9 +293,7 @@ class SetupScreen(ConsoleScreen):
     async def _after(self) -> None:
         """Carry the answers on: to the worker they configure, or to the Settings screen."""
         app, view = self.console_app, self.console_app.setup.view
-        source = app.settings.source
-        is_same_place = source is not None and source.where.at == app.settings.view.at
-        await app.settings.load(keep_draft=is_same_place)
+        await app.settings.load(keep_draft=True)
         draft, held = app.settings.view.draft, app.settings.view.held
         if draft is not None and view.plan is not None:
             if not page_fields.locked_by(page_fields.MODE.name, held):

@@ -1,5 +1,6 @@
 """Choosing where Mattermost's settings are had from."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
@@ -96,7 +97,7 @@ class RestScreen(ModalScreen[None]):
     def __init__(self, url: str) -> None:
         super().__init__()
         self._url = url
-        self._is_trying = False
+        self._trying: asyncio.Task[Any] | None = None
 
     def compose(self) -> ComposeResult:
         """Make the fields."""
@@ -128,12 +129,17 @@ class RestScreen(ModalScreen[None]):
 
     def action_connect(self) -> None:
         """Try what was entered."""
-        if not self._is_trying:
-            self.console_app.tasks.spawn("connect", self._connect())
+        if self._trying is None:
+            self._trying = self.console_app.tasks.spawn("connect", self._connect())
 
     def action_leave(self) -> None:
-        """Go back to the form."""
+        """Go back to the form, whatever is under way."""
         self.dismiss()
+
+    def on_unmount(self) -> None:
+        """Give up what is under way: nobody waits for it any more."""
+        if self._trying is not None:
+            self._trying.cancel()
 
     @property
     def console_app(self) -> "ConsoleApp":
@@ -144,7 +150,6 @@ class RestScreen(ModalScreen[None]):
         problem = self.query_one("#rest-problem", Plain)
         token = Secret(self.query_one("#rest-token", TextField).value.strip())
         ca_file = full_path(self.query_one("#rest-ca", TextField).value)
-        self._is_trying = True
         problem.say(("Connecting.", "bold"))
         try:
             source = Rest(
@@ -157,12 +162,10 @@ class RestScreen(ModalScreen[None]):
         except MmpushError as error:
             told = error.line()
         finally:
-            self._is_trying = False
-        if not self.is_mounted:
-            return
+            self._trying = None
         if told:
             problem.say((_sentence(told), "$error"))
-        else:
+        elif self.is_current:
             self.dismiss()
 
 

@@ -145,7 +145,10 @@ class Api:
         )
 
     def _redirected(self, response: httpx.Response) -> MmpushError:
-        place = urlsplit(response.headers.get("location", ""))
+        try:
+            place = urlsplit(response.headers.get("location", ""))
+        except ValueError:
+            place = urlsplit("")
         to = presentable(f"{place.scheme}://{place.netloc}" if place.netloc else place.path, 120)
         return UnreachableError(
             f"{self._at} sends its callers elsewhere, to {to or 'an unknown place'}",

@@ -112,7 +112,10 @@ class ConfigFile:
             DeadlineError: the file system does not answer; what it makes of the order is open.
         """
         return await _in_time(
-            lambda: self._save(loaded, changes, undoes, in_place=in_place), "written", self._path
+            lambda: self._save(loaded, changes, undoes, in_place=in_place),
+            "written",
+            self._path,
+            must_end=in_place,
         )
 
     async def backups(self) -> list[str]:
@@ -209,7 +212,7 @@ class ConfigFile:
         if not wanted:
             return Saved(backup=None, needs=(), skipped=skipped)
         text = config_text.parsed(seen.data, self._path)
-        data = (undoes and self._as_it_was(undoes, text)) or config_text.verified(
+        data = (undoes and self._as_it_was(undoes, text, wanted)) or config_text.verified(
             _changed(text, wanted), wanted, self._path
         )
         backup = self._write(path, seen, data, in_place=in_place)
@@ -221,12 +224,15 @@ class ConfigFile:
             can_reload=self._socket() is not None,
         )
 
-    def _as_it_was(self, backup: Backup, text: str) -> bytes | None:
-        """Return the bytes of ``backup``, unless ``text`` differs from it in more than our keys."""
+    def _as_it_was(self, backup: Backup, text: str, wanted: Sequence[Change]) -> bytes | None:
+        """Return the bytes of ``backup``, unless more than ``wanted`` changed since."""
         path = Path(backup.at)
         data = rewrite.read(path).data
         former = config_text.parsed(data, path)
-        now = config_text.stored_in(text, self._path)
+        now, then = config_text.stored_in(text, self._path), config_text.stored_in(former, path)
+        differ = {key for name, key in KEYS.items() if getattr(now, name) != getattr(then, name)}
+        if not differ <= {change.key for change in wanted}:
+            return None
         theirs = [
             Change(key=key, old=None, new=getattr(now, name))
             for name, key in KEYS.items()
@@ -284,10 +290,21 @@ def _changed(text: str, changes: Sequence[Change]) -> str:
     return text
 
 
-async def _in_time(work: Callable[[], _T], done: str, path: Path) -> _T:
-    """Run file work beside the event loop: a network file system may never answer."""
+async def _in_time(work: Callable[[], _T], done: str, path: Path, *, must_end: bool = False) -> _T:
+    """Run file work beside the event loop: a network file system may never answer.
+
+    Args:
+        work: what is done.
+        done: the same as a participle.
+        path: the file.
+        must_end: the program does not end before the work has, whatever else ends; for what
+            would leave half a file.
+    """
     try:
         async with asyncio.timeout(_TIMEOUT_S):
+            if must_end:
+                # The event loop's own threads are joined when it ends.
+                return await asyncio.to_thread(work)
             return await beside("config-file", work)
     except TimeoutError as error:
         raise DeadlineError(

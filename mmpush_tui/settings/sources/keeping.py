@@ -120,7 +120,7 @@ def _order(file: Path) -> tuple[str, int]:
 
 
 def _write(folder: Path, data: bytes) -> Path:
-    stem = time.strftime("%Y%m%d-%H%M%S")
+    stem = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     for number in itertools.count(1):
         path = folder / f"{stem if number == 1 else f'{stem}_{number}'}{_SUFFIX}"
         try:

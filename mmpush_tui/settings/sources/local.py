@@ -28,6 +28,7 @@ from mmpush_tui.settings.sources import (
 from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Api
 from mmpush_tui.settings.sources.locate import USUAL_SOCKET
 from mmpush_tui.tasks import beside
+from mmpush_tui.text import presentable
 
 SOCKET_VARIABLE: Final = "MMCTL_LOCAL_SOCKET_PATH"
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -192,7 +193,7 @@ class Local:
 def _refusal(status: int, error_id: str, said: str) -> MmpushError | None:
     if status in (401, 403) and not error_id.startswith("ent.cluster"):
         return FailedError(
-            f"Mattermost refused over its local socket ({error_id})",
+            f"Mattermost refused over its local socket ({presentable(error_id, 80)})",
             why=said,
             fix="Over this socket nobody is asked for rights: look at the server's log.",
             code="mattermost-refused",

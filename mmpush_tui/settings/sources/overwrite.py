@@ -45,6 +45,11 @@ def overwrite(path: Path, seen: rewrite.Seen, data: bytes, spare: Path) -> Path:
     Raises:
         FailedError: it cannot be written, or somebody else changed it meanwhile.
     """
+    with rewrite.locked(path):
+        return _overwrite(path, seen, data, spare)
+
+
+def _overwrite(path: Path, seen: rewrite.Seen, data: bytes, spare: Path) -> Path:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:

@@ -12,6 +12,7 @@ import re
 import stat
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ _LIMIT: Final = 32 * 1024 * 1024
 """Bytes; hundred times what the largest configuration is."""
 _MARK: Final = ".mmpush-"
 _TEMPORARY: Final = ".tmp"
-_TIME: Final = re.compile(r"(\d{8}-\d{6})(?:-(\d+))?")
+_TIME: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?")
 
 
 _OTHER_WAY: Final = "Or ask the running server: --mattermost-url URL, or --local."
@@ -117,6 +118,23 @@ def replace(path: Path, seen: Seen, data: bytes) -> Path:
     Raises:
         FailedError: it cannot be written, or somebody else changed it meanwhile.
     """
+    with locked(path) as folder:
+        backup = _replace(path, seen, data)
+        # Some file systems cannot; the new file is in its place whether this lasts or not.
+        with contextlib.suppress(OSError):
+            os.fsync(folder)
+    if read(path).data != data:
+        raise changed_meanwhile(path, backup)
+    return backup
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Keep other processes of ours away from ``path``, and yield its folder's descriptor.
+
+    Raises:
+        FailedError: another one is at it, or the folder cannot be opened.
+    """
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
@@ -124,15 +142,9 @@ def replace(path: Path, seen: Seen, data: bytes) -> Path:
     try:
         if _lock(path, folder):
             _remove_leftovers(path)
-        backup = _replace(path, seen, data)
-        # Some file systems cannot; the new file is in its place whether this lasts or not.
-        with contextlib.suppress(OSError):
-            os.fsync(folder)
+        yield folder
     finally:
         os.close(folder)
-    if read(path).data != data:
-        raise changed_meanwhile(path, backup)
-    return backup
 
 
 def changed_meanwhile(path: Path, backup: Path | None = None) -> MmpushError:
@@ -243,7 +255,7 @@ def age(backup: Path) -> tuple[str, int]:
 
 
 def _free_name(name: str, folder: Path) -> Path:
-    stem = name + _MARK + time.strftime("%Y%m%d-%H%M%S")
+    stem = name + _MARK + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     names = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
     return next(file for one in names if not os.path.lexists(file := folder / one))
 

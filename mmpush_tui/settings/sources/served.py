@@ -110,7 +110,7 @@ async def save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change]
     passed_over = [
         change.key for change in wanted if getattr(became, _NAMES[change.key]) != change.new
     ]
-    if lost is not None and passed_over:
+    if lost is not None and len(passed_over) == len(wanted):
         raise type(lost)(
             f"{lost.what}, and the settings are as they were",
             why=lost.why,

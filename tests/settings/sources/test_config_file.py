@@ -333,8 +333,8 @@ def test_the_backup_is_the_file_as_it_was(realistic: Path) -> None:
     backup = Path(saved.backup)
     assert backup.parent == realistic.parent
     stamp = backup.name.removeprefix("config.json.mmpush-")
-    assert len(stamp) == len("20260101-120000")
-    assert stamp.replace("-", "").isdecimal()
+    assert len(stamp) == len("20260101T120000Z")
+    assert stamp.translate({ord(char): None for char in "TZ"}).isdecimal()
     assert backup.read_bytes() == before
     assert stat.S_IMODE(backup.stat().st_mode) == 0o640
     assert stat.S_IMODE(realistic.stat().st_mode) == 0o640

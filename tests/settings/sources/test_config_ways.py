@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -148,6 +149,21 @@ def test_a_key_that_was_not_there_goes_again(tmp_path: Path) -> None:
     assert saved.backup is not None
     restore(path, saved.backup)
     assert path.read_text() == '{"EmailSettings": {"SendPushNotifications": true}}'
+
+
+def test_a_key_that_is_held_does_not_come_back_with_the_others(config: Path) -> None:
+    async def all_of_it() -> None:
+        plain = ConfigFile(config, environment={})
+        wanted = [change("server", OWN), change("contents", "generic")]
+        saved = await plain.save(await plain.load(), wanted)
+        held = ConfigFile(config, environment={SERVER_VARIABLE: "http://held"})
+        loaded, former = await held.load(), await held.former(saved.backup or "")
+        await held.save(loaded, restoring(loaded, former), undoes=former)
+
+    asyncio.run(all_of_it())
+    email = json.loads(config.read_text())["EmailSettings"]
+    assert email["PushNotificationServer"] == OWN
+    assert email["PushNotificationContents"] == "full"
 
 
 def test_backups_are_listed_the_newest_first(config: Path) -> None:
@@ -301,6 +317,28 @@ def test_a_file_that_is_somebody_elses_keeps_its_owner(
     assert config.stat().st_uid == 0
     assert OWN in config.read_text()
     assert Path(backup).read_bytes() == REALISTIC.read_bytes()
+
+
+def test_an_interrupt_waits_until_a_file_in_place_is_whole(tmp_path: Path) -> None:
+    code = """
+import asyncio, pathlib, sys, time
+from mmpush_tui.settings.sources.config_file import _in_time
+def work():
+    print("begun", flush=True)
+    time.sleep(0.5)
+    pathlib.Path(sys.argv[1]).write_text("whole")
+asyncio.run(_in_time(work, "written", pathlib.Path(sys.argv[1]), must_end=True))
+"""
+    file = tmp_path / "written"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, file], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+    assert process.returncode != 0
+    assert file.read_text() == "whole"
 
 
 @needs_root

@@ -381,6 +381,18 @@ async def test_a_lost_answer_is_made_up_for_by_looking(
     await rest.aclose()
 
 
+async def test_of_a_lost_answer_the_part_that_was_done_is_said() -> None:
+    rights = READ_ALL | {"sysconsole_write_site_notifications"}
+    async with server(tokens={TOKEN: rights}) as standing:
+        rest = source(standing)
+        loaded = await rest.load()
+        standing.fault = Trouble(RestFault.LOST_ANSWER, path=PATCH)
+        saved = await rest.save(loaded, changes(server=OWN, contents="generic"))
+        assert saved.skipped == (SERVER,)
+        assert saved.backup is not None
+        await rest.aclose()
+
+
 async def test_a_server_that_dies_while_saving_leaves_it_open(mattermost: MattermostRest) -> None:
     rest = source(mattermost)
     loaded = await rest.load()
