@@ -105,7 +105,7 @@ def seconds_to_first_frame() -> float:
     times = []
     for _ in range(ROUNDS):
         started = time.monotonic()
-        with Terminal("demo", "--local") as terminal:
+        with Terminal("demo", "--no-remote") as terminal:
             while "[3 Worker]" not in terminal.text:
                 time.sleep(0.005)
             times.append(time.monotonic() - started)

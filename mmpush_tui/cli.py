@@ -17,6 +17,7 @@ import click
 
 from mmpush_tui import __version__
 from mmpush_tui.commands.console import terminal_options
+from mmpush_tui.commands.source import SourceOptions, source_options, with_local_value
 from mmpush_tui.errors import MmpushError, UsageError
 from mmpush_tui.exits import Exit, exit_code
 from mmpush_tui.fields import nearest
@@ -24,7 +25,7 @@ from mmpush_tui.fields import nearest
 _COMMANDS: Final = {
     "demo": "See it all work against built-in stand-ins; needs no credentials.",
     "check": "Check every hop that push needs, and name what is broken.",
-    "settings": "Show the push settings of a Mattermost server, as the System Console does.",
+    "settings": "Show and change a Mattermost server's push settings, as on the web page.",
     "serve": "Run the push proxy worker.",
     "send": "Send one test push and follow it.",
     "deliveries": "Show the deliveries of a running worker.",
@@ -33,6 +34,9 @@ _COMMANDS: Final = {
 
 
 class _LazyGroup(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, with_local_value(args, _COMMANDS))
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -74,12 +78,7 @@ class _LazyGroup(click.Group):
     metavar="FILE",
     help="The worker's configuration, ours or upstream's.",
 )
-@click.option(
-    "--mattermost-config",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Mattermost's config.json.",
-)
+@source_options
 @click.option(
     "--control",
     type=click.Path(path_type=Path),
@@ -87,20 +86,13 @@ class _LazyGroup(click.Group):
     envvar="MMPUSH_CONTROL",
     help="The control socket of a running worker, where several run.",
 )
-@click.option(
-    "--licence",
-    default="",
-    metavar="WORDS",
-    help="What Mattermost's licence includes: hpns,id_loaded, or none. A file cannot tell.",
-)
 @terminal_options
 @click.pass_context
 def cli(
     ctx: click.Context,
     config: Path | None,
-    mattermost_config: Path | None,
+    place: SourceOptions,
     control: Path | None,
-    licence: str,
     remote: bool | None,
     mouse: bool,
 ) -> int:
@@ -112,7 +104,7 @@ def cli(
     if ctx.invoked_subcommand is None:
         from mmpush_tui.commands.console import open_console
 
-        return open_console(config, mattermost_config, control, licence, remote=remote, mouse=mouse)
+        return open_console(config, place, control, remote=remote, mouse=mouse)
     for name in ctx.params:
         if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise UsageError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from mmpush_tui.errors import DeadlineError, UsageError
+from mmpush_tui.errors import DeadlineError, MmpushError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -190,14 +190,28 @@ async def _mattermost(named: Path | None, toml: Path | None) -> "tuple[Page | No
     """Return Mattermost's push settings and its own address, as far as they are known."""
     import os
 
-    from mmpush_tui.settings.sources.config_file import ConfigFile, locate
+    from mmpush_tui.commands.source import source_at
+    from mmpush_tui.settings.page import Licence
+    from mmpush_tui.settings.sources.config_file import ConfigFile
+    from mmpush_tui.settings.sources.locate import Named, choose
     from mmpush_tui.tasks import beside
 
-    path = await beside("locate", locate, named, toml, os.environ)
-    if path is None:
-        return None, ""
-    loaded = await ConfigFile(path).load()
-    return loaded.page, await beside("site-url", _site_url, path)
+    chosen = await beside("choose", choose, Named(config_file=named), toml, os.environ)
+    if chosen.config_file is not None:
+        loaded = await ConfigFile(chosen.config_file).load()
+        return loaded.page, await beside("site-url", _site_url, chosen.config_file)
+    try:
+        source = source_at(chosen, toml, Licence(), may_ask=False)
+        if source is None:
+            return None, ""
+        try:
+            return (await source.load()).page, chosen.url
+        finally:
+            await source.aclose()
+    except MmpushError as error:
+        # Everything else can be checked without, and may show what is wrong.
+        click.echo(f"mmpush-tui: {error.line()}", err=True)
+        return None, chosen.url
 
 
 def _site_url(path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from mmpush_tui.commands.source import SourceOptions, parse_licence, source_at
 from mmpush_tui.errors import MmpushError
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -19,7 +20,7 @@ def terminal_options(function: Decorated) -> Decorated:
             "--mouse/--no-mouse", default=True, help="Whether the console takes the mouse."
         ),
         click.option(
-            "--remote/--local", default=None,
+            "--remote/--no-remote", default=None,
             help="Whether the terminal is far away: fewer and smaller frames, its own colours. "
             "Found out by itself.",
         ),
@@ -29,7 +30,7 @@ def terminal_options(function: Decorated) -> Decorated:
 
 
 def open_console(
-    config: Path | None, mattermost_config: Path | None, control: Path | None, licence: str,
+    config: Path | None, options: SourceOptions, control: Path | None,
     *, remote: bool | None, mouse: bool,
 ) -> int:  # fmt: skip
     """Open the console on what was named, or else on what is found on this host.
@@ -37,33 +38,38 @@ def open_console(
     With nothing named and nothing found it begins with the guided setup.
 
     Raises:
-        MmpushError: a named file cannot be used, or there is no terminal for it.
+        MmpushError: what was named cannot be used, or there is no terminal for it.
     """
-    from mmpush_tui.commands.source import parse_licence
     from mmpush_tui.console.launch import launch
     from mmpush_tui.console.place import Place
     from mmpush_tui.proxy import config as configuration
     from mmpush_tui.proxy import paths
     from mmpush_tui.proxy.config_paths import find_config, worker_config
-    from mmpush_tui.settings.sources.config_file import locate
+    from mmpush_tui.settings.sources.locate import Named, choose
 
     toml = config or find_config(os.environ)
     if config is not None:
         configuration.load(config)
     config = worker_config(toml) if toml is not None else None
-    found, problem = mattermost_config, ""
+    licence, named = parse_licence(options.licence), options.named
+    chosen, source, problem = Named(), None, ""
     try:
-        found = locate(mattermost_config, toml, os.environ)
+        chosen = choose(named, toml, os.environ)
+        if not chosen.config_file:
+            source = source_at(chosen, toml, licence, may_ask=True)
     except MmpushError as error:
+        if named.is_given:
+            raise
         # The worker and the checks are of use without it.
         problem = error.line()
-    is_new = config is None and found is None and control is None and not paths.running()
+    is_new = config is None and not chosen.is_given and control is None and not paths.running()
     place = Place(
         config=config,
-        mattermost_config=found,
+        mattermost_config=chosen.config_file,
         mattermost_problem=problem,
+        source=source,
         control=control,
-        licence=parse_licence(licence),
+        licence=licence,
         first_screen="setup" if is_new else "overview",
     )
     return int(launch(place, remote=remote, mouse=mouse))

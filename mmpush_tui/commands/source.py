@@ -4,7 +4,7 @@ import functools
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -25,18 +25,30 @@ _LICENCE_PARTS: Final = ("hpns", "id_loaded")
 _TOKEN_LIMIT: Final = 4096
 
 
+def with_local_value(args: list[str], commands: Collection[str] = ()) -> list[str]:
+    """Return ``args`` with an empty value for ``--local`` where the next word is none for it.
+
+    Args:
+        args: the words of a command line.
+        commands: words that are no socket either.
+    """
+
+    def is_socket(word: str) -> bool:
+        return not word.startswith("-") and "=" not in word and word not in commands
+
+    end = args.index("--") if "--" in args else len(args)
+    return [
+        "--local=" if word == "--local" and not is_socket(after) else word
+        for word, after in zip(args[:end], [*args[1:end], "-"], strict=False)
+    ] + args[end:]
+
+
 class SourceCommand(click.Command):
     """A command with :func:`source_options`, whose ``--local`` may stand without its socket."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Give ``--local`` an empty value where the next word is none for it."""
-        for index, word in enumerate(args):
-            if word == "--":
-                break
-            following = args[index + 1] if index + 1 < len(args) else "-"
-            if word == "--local" and (following.startswith("-") or "=" in following):
-                args[index] = "--local="
-        return super().parse_args(ctx, args)
+        """Tell a socket from what follows ``--local`` otherwise."""
+        return super().parse_args(ctx, with_local_value(args))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +167,32 @@ def open_source(options: SourceOptions, *, may_ask: bool = True) -> "Source":
     licence = parse_licence(options.licence)
     toml = find_config(os.environ)
     chosen = choose(options.named, toml, os.environ)
+    if source := source_at(chosen, toml, licence, may_ask=may_ask):
+        return source
+    raise ConfigError(
+        "no Mattermost configuration is known on this host",
+        fix="Name it with --mattermost-config FILE, often /opt/mattermost/config/config.json, "
+        "which only root and Mattermost's own user may see; or use --mattermost-url URL, or "
+        "--local.",
+        code="mattermost-config-unknown",
+    )
+
+
+def source_at(
+    chosen: "Named", toml: Path | None, licence: "Licence", *, may_ask: bool
+) -> "Source | None":
+    """Return the place that ``chosen`` leads to, or None where it leads nowhere.
+
+    Args:
+        chosen: the place.
+        toml: our own configuration file, which says how connections are made.
+        licence: what the user says of the licence.
+        may_ask: whether a token may be asked for on the terminal.
+
+    Raises:
+        UsageError: there is no token, or it or the address is none.
+        ConfigError: a file that is needed for it is unusable.
+    """
     if chosen.config_file:
         from mmpush_tui.settings.sources.config_file import ConfigFile
 
@@ -163,15 +201,7 @@ def open_source(options: SourceOptions, *, may_ask: bool = True) -> "Source":
         from mmpush_tui.settings.sources.local import Local
 
         return Local(chosen.local_socket, licence=licence)
-    if chosen.url:
-        return _rest(chosen, toml, licence, may_ask=may_ask)
-    raise ConfigError(
-        "no Mattermost configuration is known on this host",
-        fix="Name it with --mattermost-config FILE, often /opt/mattermost/config/config.json, "
-        "which only root and Mattermost's own user may see; or use --mattermost-url URL, or "
-        "--local.",
-        code="mattermost-config-unknown",
-    )
+    return _rest(chosen, toml, licence, may_ask=may_ask) if chosen.url else None
 
 
 def parse_licence(text: str) -> "Licence":

@@ -38,7 +38,7 @@ def detect(environment: Mapping[str, str], *, remote: bool | None, mouse: bool) 
 
     Args:
         environment: the process environment.
-        remote: what the user said with ``--remote`` or ``--local``; None to find out.
+        remote: what the user said with ``--remote`` or ``--no-remote``; None to find out.
         mouse: whether the user wants the mouse.
     """
     is_remote = is_over_network(environment) if remote is None else remote

@@ -245,7 +245,7 @@ async def test_a_worker_left_running_outlives_the_console_and_is_found_again(
 ) -> None:
     arguments = (
         "--config", str(world.config),
-        "--mattermost-config", str(world.mattermost_config), "--local",
+        "--mattermost-config", str(world.mattermost_config), "--no-remote",
     )  # fmt: skip
     environment = {"XDG_STATE_HOME": str(world.folder / "state")}
 
