@@ -373,6 +373,16 @@ async def test_locked_rows_name_the_variable_and_stay_as_they_are(
         assert not console.app.settings.view.is_edited
 
 
+async def test_a_row_that_gets_more_lines_stays_whole_in_sight(config: Path) -> None:
+    write(config, server=EU, contents="full")
+    async with bench("settings", config=config) as console:
+        await console.choose("region", "jp")
+        await console.choose("contents", "id_loaded")
+        row = console.one("#row-contents", SettingRow)
+        await console.until_whole(row, console.one("#settings-form", VerticalScroll))
+        assert "the app fetches the message from your server." in console.words
+
+
 async def test_the_advice_can_be_read_to_its_end_on_a_small_terminal(config: Path) -> None:
     write(config, server=EU, contents="full")
     async with bench("settings", config=config, size=SMALL) as console:

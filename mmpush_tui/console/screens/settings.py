@@ -187,6 +187,10 @@ class SettingsScreen(ConsoleScreen):
         self.refresh_keys()
         self._keep_in_sight()
 
+    def on_setting_row_resized(self) -> None:
+        """Keep the row in front whole in sight: lines came or went in it, or above it."""
+        self._keep_in_sight()
+
     def _keep_in_sight(self) -> None:
         if (row := self._row_in_front()) is not None:
             self.call_after_refresh(row.scroll_visible, animate=False)

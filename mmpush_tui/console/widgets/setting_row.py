@@ -7,6 +7,7 @@ from textual import events
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 
 from mmpush_tui.console.safe import hanging, lines
@@ -40,6 +41,9 @@ class SettingRow(Vertical):
         Binding("up", "app.focus_previous", "row before", show=False),
         Binding("down", "next_row", "next row", show=False),
     ]
+
+    class Resized(Message):
+        """The row has more or fewer lines than before."""
 
     def __init__(self, field: Field) -> None:
         super().__init__(id=f"row-{field.name}", classes="row")
@@ -128,6 +132,10 @@ class SettingRow(Vertical):
         else:
             self.can_focus = not is_enabled
         control.disabled = not is_enabled
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Tell of it."""
+        self.post_message(self.Resized())
 
     def on_blur(self, _event: events.Blur) -> None:
         """Be no stop on the way any more, unless the control is none."""
