@@ -13,6 +13,7 @@ from mmpush_tui.settings.page import Contents
 
 _SENDER: Final = "Jane Doe"
 _CHANNEL: Final = "Town Square"
+_TEXT: Final = "Shall we meet at ten?"
 _ALWAYS: Final[dict[str, Any]] = {
     "ack_id": "4rf9n1xu8jyw5mb9f4d7o3hkqc",
     "platform": "apple_rn-v2",
@@ -30,7 +31,7 @@ _ALWAYS: Final[dict[str, Any]] = {
 
 _BY_LEVEL: Final[dict[Contents, dict[str, Any]]] = {
     Contents.FULL: {
-        "message": f"{_SENDER}: Shall we meet at ten?",
+        "message": f"{_SENDER}: {_TEXT}",
         "channel_name": _CHANNEL,
         "sender_name": _SENDER,
         "sender_id": "s7z3nq8w1mdx5kj9ybf4hpt6co",
@@ -54,8 +55,8 @@ _BY_LEVEL: Final[dict[Contents, dict[str, Any]]] = {
 }
 """What Mattermost adds at each level, as its push code of versions 10 and 11 does."""
 
-_TELLING: Final = ("alert", "title", "body", "message", "channel_name", "sender_name")
-"""The names of what a person could read."""
+_TELLING: Final = (_SENDER, _CHANNEL, _TEXT)
+"""What must not be read by others: who writes, where, and what."""
 
 
 def preview(contents: Contents) -> dict[str, dict[str, Any]]:
@@ -68,9 +69,8 @@ def preview(contents: Contents) -> dict[str, dict[str, Any]]:
 
 
 def lines(contents: Contents) -> Iterator[tuple[str, bool]]:
-    """Yield the same line by line, each with whether it holds what a person could read."""
+    """Yield the same line by line, each with whether it tells who writes, where or what."""
     for network, document in preview(contents).items():
         yield f"{network} gets", False
         for line in json.dumps(document, indent=2, ensure_ascii=False).splitlines()[1:-1]:
-            name = line.strip().partition('"')[2].partition('"')[0]
-            yield line, name in _TELLING
+            yield line, any(word in line for word in _TELLING)

@@ -258,11 +258,14 @@ async def test_the_preview_shows_what_the_level_sends(tmp_path: Path) -> None:
         told = await console.asked()
         assert '"body": "Jane Doe: Shall we meet at ten?"' in told
         assert told.count("Jane Doe") == 4
+        # Of these lines, and once in the sentence that explains the mark.
+        assert told.count("> ") == 1 + 7
         await console.answer("")
         await console.choose("contents", "id_loaded")
         await console.press("p")
         told = await console.asked()
         assert "Jane" not in told
+        assert told.count("> ") == 1
         assert '"id_loaded": true' in told
 
 

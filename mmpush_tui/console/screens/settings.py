@@ -274,7 +274,7 @@ class SettingsScreen(ConsoleScreen):
         text: list[Row] = [
             f"\u201c{rows.words(rows.CONTENTS.name, contents)}\u201d: "
             f"{rows.CONTENTS_SENDS[contents]}",
-            "An example; > marks what a person could read.",
+            "An example; > marks what tells who writes, where, and what.",
             "",
         ]
         for line, is_telling in preview(contents):
