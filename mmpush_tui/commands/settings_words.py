@@ -7,9 +7,8 @@ from typing import Final
 
 from mmpush_tui.fields import Field
 from mmpush_tui.settings import page_fields as rows
-from mmpush_tui.settings.notes import Note, notes
 from mmpush_tui.settings.page import Change, Contents, Mode, Page
-from mmpush_tui.settings.sources import Loaded, Saved, Where
+from mmpush_tui.settings.sources import Loaded, Saved, Where, advice
 from mmpush_tui.text import clean, presentable
 
 _SCHEMA: Final = 1
@@ -17,11 +16,6 @@ _NARROWEST: Final = 40
 _WIDEST: Final = 100
 _LIMIT: Final = 2048
 """Characters of an address or a path that are shown."""
-
-
-def advice(loaded: Loaded, page: Page) -> tuple[Note, ...]:
-    """Return what is to be known about ``page``."""
-    return (*notes(page, loaded.licence, loaded.locked, loaded.stored), *loaded.remarks)
 
 
 def document(where: Where, loaded: Loaded, page: Page) -> dict[str, object]:
@@ -134,7 +128,7 @@ def _row(field: Field, loaded: Loaded, page: Page) -> Iterator[str]:
         yield from _wrapped(field.label, "  [x] " if page.agreed else "  [ ] ")
         return
     value = getattr(page, field.name)
-    yield f"  {field.label}"
+    yield f"  {rows.label(field, page)}"
     if field.name in loaded.hidden:
         return
     text = rows.words(field.name, value) or presentable(value, _LIMIT) or "(empty)"

@@ -8,9 +8,18 @@ from typing import Any, Final, TypeVar
 from mmpush_tui.console.place import Place
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.settings import page as pages
-from mmpush_tui.settings.notes import Note, notes
+from mmpush_tui.settings.notes import Note
 from mmpush_tui.settings.page import Change, Licence, Page
-from mmpush_tui.settings.sources import NEEDS, Backup, Loaded, Saved, Source, Where, restoring
+from mmpush_tui.settings.sources import (
+    NEEDS,
+    Backup,
+    Loaded,
+    Saved,
+    Source,
+    Where,
+    advice,
+    restoring,
+)
 from mmpush_tui.settings.sources import Place as Kind
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.overwrite import CODE as IN_PLACE
@@ -81,8 +90,7 @@ class SettingsView:
         """The advice for the draft."""
         if self.loaded is None or self.draft is None:
             return ()
-        found = notes(self.draft, self.licence, self.loaded.locked, self.loaded.stored)
-        return (*found, *self.loaded.remarks)
+        return advice(self.loaded, self.draft)
 
     @property
     def licence(self) -> Licence:
@@ -93,6 +101,10 @@ class SettingsView:
     def held(self) -> Mapping[str, str]:
         """Fields that cannot be changed, with the reason."""
         return self.loaded.held if self.loaded else {}
+
+    def hides(self, name: str) -> bool:
+        """Return whether this user may not see a field."""
+        return self.loaded is not None and name in self.loaded.hidden
 
     @property
     def shown_at(self) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from mmpush_tui.fields import Choice, Field, Kind, by_name
 from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Region
-from mmpush_tui.settings.urls import TPNS_URL
+from mmpush_tui.settings.urls import FOUR_REGIONS, TPNS_URL
 
 TERMS_URL: Final = "https://mattermost.com/hpns-terms/"
 PRIVACY_URL: Final = "https://mattermost.com/data-processing-addendum/"
@@ -109,6 +109,8 @@ CONTENTS: Final = Field(
     env="MM_EMAILSETTINGS_PUSHNOTIFICATIONCONTENTS",
 )
 
+_NEWER_LIMIT: Final = "Large Channel Notification Threshold:"
+
 FIELDS: Final = (MODE, REGION, ACCEPT_TERMS, SERVER, MAX_NOTIFICATIONS, CONTENTS)
 """The rows in the page's order; their names are those of :class:`~.page.Page`, but the terms'."""
 
@@ -123,6 +125,16 @@ CONTENTS_SENDS: Final[Mapping[Contents, str]] = MappingProxyType(
     }
 )
 """What each level of contents tells Apple and Google."""
+
+
+def label(field: Field, page: Page) -> str:
+    """Return a row's label as the web page of this server has it.
+
+    The limit got another name with the four regions; where the version is not known it has the
+    old one, which its help and Mattermost's key go by.
+    """
+    is_newer = page.regions is FOUR_REGIONS and field is MAX_NOTIFICATIONS
+    return _NEWER_LIMIT if is_newer else field.label
 
 
 def visible(field_name: str, page: Page) -> bool:

@@ -14,6 +14,7 @@ from mmpush_tui.settings.page import Licence
 from mmpush_tui.simulator.mattermost_faults import RestFault, Trouble
 from mmpush_tui.simulator.mattermost_rest import MattermostRest
 from tests.commands.running import COMMAND, run
+from tests.console.terminal import Terminal
 from tests.settings.table import (
     CONSENT,
     CONTENTS,
@@ -437,3 +438,14 @@ def test_the_variable_for_certificates_counts(tmp_path: Path) -> None:
     done = run("settings", "show", "--mattermost-url", "https://chat.example.com", **env)
     assert done.returncode == 2
     assert f"{tmp_path / 'none'} cannot be used: No such file or directory." in done.stderr
+
+
+async def test_a_terminal_is_asked_for_the_token_and_does_not_show_it(
+    mattermost: MattermostRest,
+) -> None:
+    with Terminal("settings", "show", "--json", "--mattermost-url", mattermost.url) as terminal:
+        await asyncio.to_thread(terminal.see, "Access token:")
+        terminal.send(f"{TOKEN}\n")
+        await asyncio.to_thread(terminal.see, '"kind":"settings"')
+        assert await asyncio.to_thread(terminal.wait) == 0
+        assert TOKEN.encode() not in terminal.written

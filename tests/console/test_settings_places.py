@@ -251,6 +251,27 @@ async def test_what_the_server_passes_over_is_said(mattermost: MattermostRest) -
         assert console.draft.contents == "full"
 
 
+async def test_what_the_user_may_not_see_is_not_shown_as_a_default() -> None:
+    rights = {
+        "sysconsole_read_environment_push_notification_server",
+        "sysconsole_write_environment_push_notification_server",
+    }
+    async with (
+        MattermostRest(
+            version="11.8.0",
+            tokens={TOKEN: rights},
+            config={"EmailSettings": {"PushNotificationContents": "generic"}},
+        ) as mattermost,
+        bench("settings", source=rest(mattermost)) as console,
+    ):
+        await console.until(lambda: "not to be seen with this token" in console.words)
+        assert "sysconsole_read_site_notifications is missing" in console.words
+        assert "Large Channel Notification Threshold:" in console.words
+        assert "Full message" not in console.words
+        await console.press("p")
+        assert not console.is_asked
+
+
 async def test_the_preview_shows_what_the_level_sends(tmp_path: Path) -> None:
     config = write(tmp_path / "config.json", contents="full")
     async with bench("settings", config=config) as console:

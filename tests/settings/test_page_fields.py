@@ -2,16 +2,20 @@
 
 import pytest
 
-from mmpush_tui.settings.page import Contents, Licence, Mode, Page
+from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Region
 from mmpush_tui.settings.page_fields import (
+    CONTENTS,
     CONTENTS_SENDS,
     FIELDS,
+    MAX_NOTIFICATIONS,
     choices,
     enabled,
+    label,
     locked_by,
     visible,
     words,
 )
+from mmpush_tui.settings.urls import ANY_REGIONS, FOUR_REGIONS, TWO_REGIONS
 
 SEND_VARIABLE = "MM_EMAILSETTINGS_SENDPUSHNOTIFICATIONS"
 SERVER_VARIABLE = "MM_EMAILSETTINGS_PUSHNOTIFICATIONSERVER"
@@ -157,3 +161,21 @@ def test_values_have_words_and_unknown_ones_none() -> None:
     assert words("region", "de") == "Germany"
     assert words("contents", "Full") == ""
     assert words("server", "https://x") == ""
+
+
+def test_the_limit_has_another_name_on_newer_servers() -> None:
+    pages = {regions: Page(mode=Mode.OFF, regions=regions)
+             for regions in (TWO_REGIONS, ANY_REGIONS, FOUR_REGIONS)}  # fmt: skip
+    assert [label(MAX_NOTIFICATIONS, page) for page in pages.values()] == [
+        "Max Notifications Per Channel:",
+        "Max Notifications Per Channel:",
+        "Large Channel Notification Threshold:",
+    ]
+    assert label(CONTENTS, pages[FOUR_REGIONS]) == CONTENTS.label
+
+
+def test_the_regions_offered_are_the_servers() -> None:
+    page = Page(mode=Mode.HPNS, regions=TWO_REGIONS, region=Region.US)
+    assert [choice.value for choice in choices("region", page, Licence())] == ["us", "de"]
+    page = Page(mode=Mode.HPNS, regions=ANY_REGIONS)
+    assert len(choices("region", page, Licence())) == 4

@@ -197,9 +197,12 @@ class SettingsScreen(ConsoleScreen):
 
     def _misfit(self) -> str:
         """Return what is wrong with what stands in a field, with the field's label; or nothing."""
+        draft = self.console_app.settings.view.draft
+        if draft is None:
+            return ""
         for row in self.query(SettingRow):
             if problem := self._misfits.get(row.field.name):
-                return f"{row.field.label} {problem}"
+                return f"{rows.label(row.field, draft)} {problem}"
         return ""
 
     def _row_in_front(self) -> SettingRow | None:
@@ -218,7 +221,10 @@ class SettingsScreen(ConsoleScreen):
             case "explain":
                 return bool(view.notes) and isinstance(self.focused, Advice)
             case "preview":
-                return view.draft is not None
+                return view.draft is not None and not view.hides(_NOTIFICATIONS)
+            case "source" | "reload" if self.console_app.place.is_demo:
+                # What is on this host is none of the demo's business.
+                return False
             case "source":
                 return not view.is_saving
             case "restore" | "reload":

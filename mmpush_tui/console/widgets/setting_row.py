@@ -93,7 +93,7 @@ class SettingRow(Vertical):
         self._let_edit(rows.enabled(name, draft, view.held))
         changed = is_changed(name, saved, draft)
         for label in self.query(".label").results(Plain):
-            label.say(("* " if changed else "  ", "bold $warning"), self.field.label)
+            label.say(("* " if changed else "  ", "bold $warning"), rows.label(self.field, draft))
         was = self.query_one(".was", Plain)
         was.display = changed and rows.visible(name, saved)
         if changed:
@@ -118,6 +118,8 @@ class SettingRow(Vertical):
                 control.fill(*_offered(self.field, draft, view))
             case Tick():
                 control.fill(draft.agreed)
+            case TextField() if view.hides(self.field.name):
+                control.fill("")
             case TextField():
                 value = getattr(draft, self.field.name)
                 if not (control.has_focus and _means(self.field, self.told) == value):
@@ -211,6 +213,8 @@ def _beneath(name: str, draft: Page, held_by: str) -> str:
 def _offered(field: Field, draft: Page, view: SettingsView) -> tuple[list[tuple[str, str]], str]:
     """Return what a dropdown offers, and what is chosen."""
     value = str(getattr(draft, field.name))
+    if view.hides(field.name):
+        return [("not to be seen with this token", value)], value
     offered = [(c.label, c.value) for c in rows.choices(field.name, draft, view.licence)]
     if value not in [known for _, known in offered]:
         words = presentable(value, 40) or "empty"

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from mmpush_tui.settings.notes import Note
+from mmpush_tui.settings.notes import Note, notes
 from mmpush_tui.settings.page import (
     KEYS,
     Change,
@@ -222,6 +222,17 @@ class Source(Protocol):
     async def aclose(self) -> None:
         """Let go of connections."""
         ...
+
+
+def advice(loaded: Loaded, page: Page) -> tuple[Note, ...]:
+    """Return what is to be known about ``page``, a draft on ``loaded``; nothing of what is hidden.
+
+    Pure.
+    """
+    found = notes(page, loaded.licence, loaded.locked, loaded.stored)
+    if "contents" in loaded.hidden:
+        found = tuple(note for note in found if not note.code.startswith(("contents", "id-loaded")))
+    return (*found, *loaded.remarks)
 
 
 def restoring(loaded: Loaded, backup: Backup) -> tuple[Change, ...]:

@@ -275,6 +275,9 @@ class ConfigFile:
     def _socket(self) -> Path | None:
         """Return the local socket of the server that reads this file, if this user may use it."""
         text = config_text.parsed(rewrite.read(self._path).data, self._path)
+        if config_text.value_of(text, "ServiceSettings.EnableLocalMode") is not True:
+            # A socket at the usual place would be that of a server with another file.
+            return None
         named = config_text.value_of(text, "ServiceSettings.LocalModeSocketLocation")
         path = Path(named) if isinstance(named, str) and named else USUAL_SOCKET
         try:

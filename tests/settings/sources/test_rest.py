@@ -10,7 +10,7 @@ import pytest
 from mmpush_tui.errors import ConfigError, MmpushError, UsageError
 from mmpush_tui.exits import exit_code
 from mmpush_tui.settings.page import Change, Contents, Licence, Mode, Region, Stored
-from mmpush_tui.settings.sources import Origin, Place, Source, restoring
+from mmpush_tui.settings.sources import Origin, Place, Source, advice, api, restoring
 from mmpush_tui.settings.sources.rest import Rest
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.mattermost_faults import RestFault, Trouble
@@ -204,6 +204,8 @@ async def test_what_the_user_may_not_see_is_not_guessed() -> None:
             "contents": "the token's user may not see it: sysconsole_read_site_notifications is "
             "missing"
         }
+        codes = [note.code for note in advice(loaded, loaded.page)]
+        assert not [code for code in codes if code.startswith(("contents", "id-loaded"))]
         saved = await rest.save(loaded, changes(contents="generic", max=5))
         assert saved.skipped == (CONTENTS,)
         former = await rest.former(saved.backup or "")
@@ -445,6 +447,19 @@ async def test_a_server_of_slow_answers_is_waited_for(mattermost: MattermostRest
     mattermost.fault = Trouble(RestFault.SLOW, seconds=0.3)
     rest = source(mattermost)
     assert (await rest.load()).stored.server == TPNS
+    await rest.aclose()
+
+
+async def test_a_server_of_no_answers_is_given_up(
+    mattermost: MattermostRest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "REQUEST_TIMEOUT_S", 0.2)
+    mattermost.fault = Trouble(RestFault.SLOW, seconds=30)
+    rest = source(mattermost)
+    assert await refusal(rest.load(), 4) == (
+        f"{mattermost.url} did not answer within 0 s. Try again; where it is always so slow, look "
+        "at the server itself."
+    )
     await rest.aclose()
 
 
