@@ -178,6 +178,18 @@ def restore(
     _run(place, work)
 
 
+@command.command("reload", cls=SourceCommand)
+@source_options
+def reload(place: SourceOptions) -> None:
+    """Let Mattermost read its configuration anew, as after a change of its config.json."""
+
+    async def work(source: "Source") -> None:
+        await source.reload()
+        click.echo("Mattermost has read its configuration anew.")
+
+    _run(place, work)
+
+
 def _run(place: SourceOptions, work: "Callable[[Source], Coroutine[Any, Any, None]]") -> None:
     """Open the place, do the work within the deadline, and close it."""
     import asyncio
@@ -282,7 +294,10 @@ def _said(
     said = ["Saved." if not saved.skipped else "Saved in part."]
     if saved.backup:
         said.append(f"The state before is in {saved.backup}; `settings restore` brings it back.")
-    return said + [needs[need] for need in saved.needs]
+    said += [needs[need] for need in saved.needs]
+    if saved.can_reload and "reload" in saved.needs:
+        said.append("`mmpush-tui settings reload` does that from here.")
+    return said
 
 
 def _reloaded(saved: "Saved") -> "Saved":

@@ -115,7 +115,7 @@ def _mattermost(settings: SettingsView, worker: WorkerView) -> Hop:
     is_warned = is_elsewhere or any(note.severity == "warn" for note in settings.notes)
     return Hop(
         name=name, state=State.WARN if is_warned and state is State.OK else state,
-        facts=(mode, "config.json"),
+        facts=(mode, settings.kind_word),
     )  # fmt: skip
 
 

@@ -107,6 +107,13 @@ class SettingsView:
         return self.loaded is not None and name in self.loaded.hidden
 
     @property
+    def kind_word(self) -> str:
+        """What kind of place that is, with the server's version where it is known."""
+        word = {Kind.FILE: "config.json", Kind.REST: "REST API", Kind.LOCAL: "socket"}[self.kind]
+        version = self.loaded.version if self.loaded else None
+        return f"{word} {version}" if version else word
+
+    @property
     def shown_at(self) -> str:
         """Where they are stored, as short as it can be said."""
         return self.at if self.kind is Kind.REST else short_path(self.at)

@@ -394,6 +394,11 @@ async def test_a_file_is_reloaded_over_the_socket(short_tmp: Path) -> None:
         done = await settings("set", "max_notifications=7", *place, "--reload", "--json")
         assert (done.code, done.document["needs"]) == (0, [])
         assert mattermost.config["TeamSettings"]["MaxNotificationsPerChannel"] == 7
+        done = await settings("set", "max_notifications=9", *place)
+        assert "`mmpush-tui settings reload` does that from here." in done.out
+        done = await settings("reload", *place)
+        assert (done.code, done.out) == (0, "Mattermost has read its configuration anew.\n")
+        assert mattermost.config["TeamSettings"]["MaxNotificationsPerChannel"] == 9
     done = await settings("set", "max_notifications=8", *place, "--reload", "--json")
     assert (done.code, done.document["applied"], done.document["needs"]) == (3, True, ["reload"])
     assert "the server cannot be told from here to read the file" in done.err
