@@ -118,13 +118,14 @@ def cli(
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; no traceback ever reaches the user."""
     code = _run(arguments)
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        # Whoever read our output is gone. What Python would still write on the way out goes
-        # nowhere, or it would turn the exit code into 120.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # Whoever read our output is gone. What Python would still write on the way out goes
+            # nowhere, or it would turn the exit code into 120.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code
 
 

@@ -148,14 +148,14 @@ class Doors:
             with contextlib.suppress(OSError, httptools.HttpParserError):
                 await self._answer_all(is_local, reader, writer)
         except asyncio.CancelledError:
-            writer.transport.abort()
+            _abort(writer)
             raise
         finally:
             writer.close()
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(_CLOSE_S):
                     await writer.wait_closed()
-            writer.transport.abort()
+            _abort(writer)
 
     async def _answer_all(
         self, is_local: bool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -237,3 +237,9 @@ def _bound(path: Path) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    """Drop a connection; one over TLS that has ended already cannot be in some Python 3.11."""
+    with contextlib.suppress(AttributeError):
+        writer.transport.abort()

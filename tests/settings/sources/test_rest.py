@@ -485,7 +485,8 @@ async def test_tls_to_a_plain_port_is_named(mattermost: MattermostRest) -> None:
     url = mattermost.url.replace("http:", "https:")
     rest = Rest(url, Secret(TOKEN))
     told = await refusal(rest.load(), 3)
-    assert told.startswith(f"TLS with {url} failed: ")
+    # Some versions of Python have no word for the reason.
+    assert told.startswith(f"TLS with {url} failed")
     assert told.endswith("Where Mattermost speaks plain HTTP on this port, write http://.")
     await rest.aclose()
 
