@@ -154,10 +154,11 @@ async def bench(
     size: tuple[int, int] = USUAL,
     licence: Licence = UNKNOWN_LICENCE,
     theme: str = THEME,
+    is_demo: bool = False,
 ) -> AsyncIterator[Bench]:
     place = Place(
         mattermost_config=config, source=source, first_screen=screen, licence=licence,
-        host="chat.example.com",
+        host="chat.example.com", is_demo=is_demo,
     )  # fmt: skip
     session = Session(is_remote=False, theme=theme, flush_s=0.05, mouse=False)
     app = ConsoleApp(place, session)

@@ -312,3 +312,11 @@ async def test_the_local_socket_opens_too(mattermost: MattermostRest) -> None:
         await console.answer("save")
         await console.until(lambda: "The server uses it at once" in console.words)
         assert mattermost.config["EmailSettings"]["PushNotificationServer"] == OWN
+
+
+async def test_the_demo_looks_at_nothing_on_this_host(tmp_path: Path) -> None:
+    config = write(tmp_path / "config.json")
+    async with bench("settings", config=config, is_demo=True) as console:
+        await console.press("o", "R")
+        assert not console.is_asked
+        assert "where" not in console.lines[-1]
