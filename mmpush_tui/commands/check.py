@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mmpush_tui.checks.target import TargetPlan
     from mmpush_tui.proxy.config import NetworkSettings, ProxyConfig
     from mmpush_tui.settings.page import Page
+    from mmpush_tui.settings.sources import Source
+    from mmpush_tui.settings.sources.locate import Named
 
 _T = TypeVar("_T")
 _HOST_PORT: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
@@ -116,7 +118,7 @@ async def _check(
     page, site_url = None, ""
     # A file that nobody asked for must not keep others from being checked.
     if not wanted or mattermost_config or _NEED_SETTINGS & set(wanted):
-        page, site_url = await _mattermost(mattermost_config, toml)
+        page, site_url = await _mattermost(mattermost_config, toml, connect_to, ca_file, timeout_s)
     found = await _in_time(lambda: credentials.read(config), timeout_s) if config else {}
     plans = plan(page, config, wanted, credentials=found, mattermost_url=site_url)
     network = await beside("network", _network, config, connect_to, ca_file)
@@ -186,32 +188,62 @@ def _config(path: Path | None) -> "ProxyConfig | None":
     return loaded
 
 
-async def _mattermost(named: Path | None, toml: Path | None) -> "tuple[Page | None, str]":
-    """Return Mattermost's push settings and its own address, as far as they are known."""
+async def _mattermost(
+    named: Path | None, toml: Path | None, connect_to: dict[str, str], ca_file: Path | None,
+    timeout_s: float,
+) -> "tuple[Page | None, str]":  # fmt: skip
+    """Return Mattermost's push settings and its own address, as far as they are known.
+
+    Raises:
+        ConfigError: a file of settings that is there, or was named, cannot be used.
+    """
+    import asyncio
     import os
 
-    from mmpush_tui.commands.source import source_at
-    from mmpush_tui.settings.page import Licence
     from mmpush_tui.settings.sources.config_file import ConfigFile
     from mmpush_tui.settings.sources.locate import Named, choose
     from mmpush_tui.tasks import beside
 
-    chosen = await beside("choose", choose, Named(config_file=named), toml, os.environ)
-    if chosen.config_file is not None:
-        loaded = await ConfigFile(chosen.config_file).load()
-        return loaded.page, await beside("site-url", _site_url, chosen.config_file)
+    url = ""
     try:
-        source = source_at(chosen, toml, Licence(), may_ask=False)
-        if source is None:
-            return None, ""
-        try:
-            return (await source.load()).page, chosen.url
-        finally:
-            await source.aclose()
+        async with asyncio.timeout(timeout_s):
+            wanted = Named(config_file=named, ca_file=ca_file)
+            chosen = await beside("choose", choose, wanted, toml, os.environ)
+            url = chosen.url
+            if chosen.config_file is None:
+                return await _asked(chosen, toml, connect_to), url
+            loaded = await ConfigFile(chosen.config_file).load()
+            return loaded.page, await beside("site-url", _site_url, chosen.config_file)
+    except TimeoutError:
+        _pass_over(f"Mattermost's settings could not be read within {timeout_s:g} s.")
     except MmpushError as error:
-        # Everything else can be checked without, and may show what is wrong.
-        click.echo(f"mmpush-tui: {error.line()}", err=True)
-        return None, chosen.url
+        if named is not None or not (url or error.code == "mattermost-config-database"):
+            raise
+        _pass_over(error.line())
+    return None, url
+
+
+async def _asked(chosen: "Named", toml: Path | None, connect_to: dict[str, str]) -> "Page | None":
+    """Return the settings as a running server tells them."""
+    from mmpush_tui.commands.source import source_at
+    from mmpush_tui.settings.page import Licence
+    from mmpush_tui.tasks import beside
+
+    def opened() -> "Source | None":
+        return source_at(chosen, toml, Licence(), may_ask=False, connect_to=connect_to)
+
+    source = await beside("source", opened)
+    if source is None:
+        return None
+    try:
+        return (await source.load()).page
+    finally:
+        await source.aclose()
+
+
+def _pass_over(sentence: str) -> None:
+    """Say why there are no settings: everything else can be checked without."""
+    click.echo(f"mmpush-tui: {sentence}", err=True)
 
 
 def _site_url(path: Path) -> str:

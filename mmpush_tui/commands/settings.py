@@ -254,13 +254,14 @@ async def _apply(
     failure: MmpushError | None = None
     if changes and not dry_run:
         saved = await source.save(loaded, changes, in_place=in_place, undoes=undoes)
-        if then_reload:
-            try:
-                await source.reload()
-                saved = _reloaded(saved)
-            except MmpushError as error:
-                # First of all, what was saved.
-                failure = error
+    if then_reload and not dry_run:
+        try:
+            await source.reload()
+            saved = saved and _reloaded(saved)
+        except MmpushError as error:
+            # First of all, what was saved.
+            failure = error
+    if saved is not None:
         try:
             loaded = await source.load()
         except MmpushError as error:

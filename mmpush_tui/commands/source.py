@@ -4,7 +4,7 @@ import functools
 import os
 import stat
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -179,7 +179,12 @@ def open_source(options: SourceOptions, *, may_ask: bool = True) -> "Source":
 
 
 def source_at(
-    chosen: "Named", toml: Path | None, licence: "Licence", *, may_ask: bool
+    chosen: "Named",
+    toml: Path | None,
+    licence: "Licence",
+    *,
+    may_ask: bool,
+    connect_to: Mapping[str, str] | None = None,
 ) -> "Source | None":
     """Return the place that ``chosen`` leads to, or None where it leads nowhere.
 
@@ -188,6 +193,7 @@ def source_at(
         toml: our own configuration file, which says how connections are made.
         licence: what the user says of the licence.
         may_ask: whether a token may be asked for on the terminal.
+        connect_to: where connections go elsewhere, over what the configuration says.
 
     Raises:
         UsageError: there is no token, or it or the address is none.
@@ -201,7 +207,9 @@ def source_at(
         from mmpush_tui.settings.sources.local import Local
 
         return Local(chosen.local_socket, licence=licence)
-    return _rest(chosen, toml, licence, may_ask=may_ask) if chosen.url else None
+    if chosen.url:
+        return _rest(chosen, toml, licence, connect_to or {}, may_ask=may_ask)
+    return None
 
 
 def parse_licence(text: str) -> "Licence":
@@ -261,7 +269,14 @@ def read_token(file: Path) -> "tuple[Secret, str]":
     return Secret(data.decode("utf-8", "replace").strip()), warning
 
 
-def _rest(chosen: "Named", toml: Path | None, licence: "Licence", *, may_ask: bool) -> "Source":
+def _rest(
+    chosen: "Named",
+    toml: Path | None,
+    licence: "Licence",
+    connect_to: Mapping[str, str],
+    *,
+    may_ask: bool,
+) -> "Source":
     from mmpush_tui.proxy.config import network_of
     from mmpush_tui.settings.sources.rest import Rest
 
@@ -270,7 +285,7 @@ def _rest(chosen: "Named", toml: Path | None, licence: "Licence", *, may_ask: bo
         chosen.url,
         _token(chosen.token_file, may_ask=may_ask),
         ca_file=chosen.ca_file or (Path(network.ca_file) if network.ca_file else None),
-        connect_to=network.connect_to,
+        connect_to={**network.connect_to, **connect_to},
         licence=licence,
     )
 

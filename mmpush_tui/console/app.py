@@ -121,10 +121,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def use_configuration(self, config: Path, toml: Path) -> None:
         """Go on with another configuration of the worker, and the settings source it names."""
-        from mmpush_tui.settings.sources.config_file import locate
+        from mmpush_tui.settings.sources.locate import locate
 
         with contextlib.suppress(MmpushError):
-            if found := locate(None, toml, os.environ):
+            # What it names itself, not what else is on this host.
+            ours = {name: text for name, text in os.environ.items() if name.startswith("MMPUSH_")}
+            if found := locate(None, toml, ours, ()):
                 self.place = replace(
                     self.place, mattermost_config=found, mattermost_problem="", source=None
                 )

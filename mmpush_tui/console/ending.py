@@ -49,7 +49,12 @@ async def leave(app: "ConsoleApp") -> None:
 def _losses(app: "ConsoleApp") -> list[str]:
     """Return what leaving would lose or cut short, a sentence each."""
     text = []
-    if count := len(app.settings.view.changes):
+    if app.settings.view.is_saving:
+        text.append(
+            "Settings are being written at this moment. After leaving now, look at Mattermost to "
+            "see whether they arrived."
+        )
+    elif count := len(app.settings.view.changes):
         settings = "1 setting" if count == 1 else f"{count} settings"
         text.append(f"{settings} on the Settings screen: changed, not saved, lost on leaving.")
     if app.checks.view.is_running:

@@ -1,15 +1,15 @@
 """The console's side of Mattermost's settings: what is stored, the draft, and saving it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from mmpush_tui.console.place import Place
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.settings import page as pages
 from mmpush_tui.settings.notes import Note
-from mmpush_tui.settings.page import Change, Licence, Page
+from mmpush_tui.settings.page import Change, Licence, Mode, Page
 from mmpush_tui.settings.sources import (
     NEEDS,
     Backup,
@@ -25,8 +25,6 @@ from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.overwrite import CODE as IN_PLACE
 from mmpush_tui.settings.sources.served import passed_over
 from mmpush_tui.setup.paths import short_path
-
-_T = TypeVar("_T")
 
 NO_FILE: Final = (
     "No Mattermost configuration is known on this host. Name its config.json with "
@@ -48,6 +46,7 @@ class SettingsView:
             are read or saved.
         wants_overwrite: the last save failed because the file can only be written in place.
         news: what the last save did, as sentences; or empty.
+        skipped: keys that the last save asked for and the server did not change.
         can_reload: Mattermost has not read the last save yet, and can be told to.
         is_saving: the changes are being written.
     """
@@ -60,6 +59,7 @@ class SettingsView:
     problem: str = ""
     wants_overwrite: bool = False
     news: str = ""
+    skipped: tuple[str, ...] = ()
     can_reload: bool = False
     is_saving: bool = False
 
@@ -163,20 +163,23 @@ class SettingsDesk:
             Why its settings cannot be read, as a sentence; then nothing changes. Empty where
             they were read.
         """
-        async with self._busy:
-            is_taken = False
-            try:
+        is_taken = False
+        try:
+            async with self._busy:
                 loaded = await source.load()
-                is_taken = True
-            except MmpushError as error:
-                return error.line()
-            finally:
-                if not is_taken:
-                    await source.aclose()
-            await self._take(source)
-            self._place = replace(self._place, source=source)
-            self._show(loaded, loaded.page)
-            return ""
+                # All at once: whatever comes in between finds the one place or the other.
+                before, is_taken = self._source, True
+                self._turn_to(source)
+                self._place = replace(self._place, source=source)
+                self._show(loaded, loaded.page)
+        except MmpushError as error:
+            return error.line()
+        finally:
+            if not is_taken:
+                await source.aclose()
+        if before is not None:
+            await before.aclose()
+        return ""
 
     async def load(self, *, keep_draft: bool = False) -> None:
         """Read the stored settings.
@@ -191,7 +194,10 @@ class SettingsDesk:
 
     async def _load(self, *, keep_draft: bool) -> None:
         if self._next is not None:
-            await self._take(self._next)
+            left = self._source
+            self._turn_to(self._next)
+            if left is not None and left is not self._source:
+                await left.aclose()
         source = self._source
         if source is None:
             self._set(problem=self.place.mattermost_problem or NO_FILE)
@@ -229,15 +235,21 @@ class SettingsDesk:
             changes = restoring(loaded, backup)
             return await self._write(changes, undoes=backup, in_place=in_place)
 
-    async def backups(self) -> list[str]:
-        """Return where former states are kept, the newest first; none where that fails."""
+    async def backups(self) -> tuple[list[str], str]:
+        """Return where former states are kept, the newest first, and why that cannot be told."""
         async with self._busy:
-            return await self._tried(self._source.backups()) or [] if self._source else []
+            try:
+                return await self._source.backups() if self._source else [], ""
+            except MmpushError as error:
+                return [], error.line()
 
-    async def former(self, path: str) -> Backup | None:
-        """Return a former state, or None where it cannot be read; the view says why."""
+    async def former(self, path: str) -> tuple[Backup | None, str]:
+        """Return a former state, or None and why it cannot be read."""
         async with self._busy:
-            return await self._tried(self._source.former(path)) if self._source else None
+            try:
+                return await self._source.former(path) if self._source else None, ""
+            except MmpushError as error:
+                return None, error.line()
 
     async def reload(self) -> bool:
         """Let Mattermost read its configuration anew; return whether it did."""
@@ -259,10 +271,8 @@ class SettingsDesk:
             if source is not None:
                 await source.aclose()
 
-    async def _take(self, source: Source) -> None:
-        before, self._source, self._next = self._source, source, None
-        if before is not None and before is not source:
-            await before.aclose()
+    def _turn_to(self, source: Source) -> None:
+        self._source, self._next = source, None
         where = source.where
         if where != Where(kind=self.view.kind, at=self.view.at):
             # What was read and typed elsewhere says nothing of this place.
@@ -288,22 +298,16 @@ class SettingsDesk:
             self._set(saved=view.draft)
         await self._load(keep_draft=was_edited_meanwhile)
         news = _news(done, changes, source.where.kind)
-        self._set(news=news, can_reload=done.can_reload and "reload" in done.needs)
+        can_reload = done.can_reload and "reload" in done.needs
+        self._set(news=news, can_reload=can_reload, skipped=done.skipped)
         if done.skipped and not self.view.problem:
             self._set(problem=passed_over(done.skipped))
         return len(done.skipped) < len(changes)
 
-    async def _tried(self, work: Coroutine[Any, Any, _T]) -> _T | None:
-        try:
-            return await work
-        except MmpushError as error:
-            self._set(problem=error.line())
-            return None
-
     def _show(self, loaded: Loaded, draft: Page) -> None:
         self._set(
             loaded=loaded, saved=loaded.page, draft=draft, problem="", news="",
-            wants_overwrite=False, can_reload=False,
+            wants_overwrite=False, can_reload=False, skipped=(),
         )  # fmt: skip
 
     def _set(self, **changes: object) -> None:
@@ -340,6 +344,11 @@ def _laid_over(stored: Page, before: Page, draft: Page) -> Page:
         stored = replace(
             stored, mode=draft.mode, region=draft.region, server=draft.server, agreed=draft.agreed
         )
+        if stored.region not in stored.regions.urls:
+            # The server is another one than before, and knows fewer regions.
+            stored = replace(stored, region=stored.regions.first)
+            if stored.mode is Mode.HPNS:
+                stored = replace(stored, server=stored.regions.urls[stored.region], agreed=False)
     if draft.contents != before.contents:
         stored = replace(stored, contents=draft.contents)
     if draft.max_notifications != before.max_notifications:

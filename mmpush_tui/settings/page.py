@@ -135,21 +135,23 @@ class Page:
         """Choose another push service; the terms must be accepted anew."""
         if mode is self.mode:
             return self
-        server = self.server
+        server, region = self.server, self.region
         if mode is Mode.HPNS:
-            server = self.regions.urls[self.region]
+            region = region if region in self.regions.urls else self.regions.first
+            server = self.regions.urls[region]
         elif mode is Mode.TPNS:
             server = TPNS_URL
         elif mode is Mode.CUSTOM and self.mode is not Mode.OFF:
             server = ""
-        return replace(self, mode=mode, server=server, agreed=False)
+        return replace(self, mode=mode, region=region, server=server, agreed=False)
 
     def with_region(self, region: Region) -> "Page":
         """Choose another region; terms once accepted stay accepted.
 
-        Outside the hosted service only the choice is remembered.
+        Outside the hosted service only the choice is remembered. A region that the server's own
+        page does not offer cannot be chosen.
         """
-        if region is self.region:
+        if region is self.region or region not in self.regions.urls:
             return self
         server = self.regions.urls[region] if self.mode is Mode.HPNS else self.server
         return replace(self, region=region, server=server)

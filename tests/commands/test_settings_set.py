@@ -222,6 +222,15 @@ def test_the_way_back_and_forth(tmp_path: Path) -> None:
     )
 
 
+def test_diff_knows_what_the_environment_holds(tmp_path: Path) -> None:
+    path = config(tmp_path)
+    run("settings", "set", "contents=generic", "--mattermost-config", path)
+    done = run("settings", "diff", "--mattermost-config", path,
+               MM_TEAMSETTINGS_MAXNOTIFICATIONSPERCHANNEL="5")  # fmt: skip
+    assert CONTENTS in done.stdout
+    assert MAX not in done.stdout
+
+
 def test_diff_is_a_plan_where_something_is_asked_for(tmp_path: Path) -> None:
     path = config(tmp_path)
     done = run("settings", "diff", "contents=generic", "--mattermost-config", path)
@@ -396,6 +405,8 @@ async def test_a_file_is_reloaded_over_the_socket(short_tmp: Path) -> None:
         assert mattermost.config["TeamSettings"]["MaxNotificationsPerChannel"] == 7
         done = await settings("set", "max_notifications=9", *place)
         assert "`mmpush-tui settings reload` does that from here." in done.out
+        same = await settings("set", "max_notifications=9", *place, "--reload")
+        assert (same.code, mattermost.requests[-1][1]) == (0, "/api/v4/config/reload")
         done = await settings("reload", *place)
         assert (done.code, done.out) == (0, "Mattermost has read its configuration anew.\n")
         assert mattermost.config["TeamSettings"]["MaxNotificationsPerChannel"] == 9

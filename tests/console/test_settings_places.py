@@ -1,6 +1,7 @@
 """Where settings are had from, changed on the screen: nothing typed is lost, nothing mixed up."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mmpush_tui.console.place import Place
 from mmpush_tui.console.screens.source import RestScreen
 from mmpush_tui.console.settings_desk import SettingsDesk
 from mmpush_tui.console.widgets.form import TextField
+from mmpush_tui.settings.page import Mode, Region
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.local import Local
 from mmpush_tui.settings.sources.rest import Rest
@@ -112,6 +114,43 @@ async def test_another_place_waits_for_a_save_under_way(
     assert limit_of(mattermost) == 7
     assert not desk.view.is_saving
     assert (desk.view.at, desk.view.problem) == (str(short_tmp / "config.json"), "")
+    await desk.aclose()
+
+
+async def test_a_place_that_is_given_up_in_the_last_moment_is_not_half_taken(
+    mattermost: MattermostRest,
+) -> None:
+    desk = await desk_on(mattermost)
+    async with MattermostRest(
+        tokens={TOKEN: {"manage_system"}},
+        config={"EmailSettings": {"SendPushNotifications": True, "PushNotificationServer": TPNS}},
+    ) as other:
+        for turns in range(60):
+            trying = asyncio.get_running_loop().create_task(desk.use(rest(other)))
+            for _ in range(turns):
+                await asyncio.sleep(0.002)
+            trying.cancel()
+            await asyncio.gather(trying, return_exceptions=True)
+            source = desk.source
+            assert source is not None
+            assert source.where.at == desk.view.at
+            if desk.view.at == other.url:
+                break
+        await desk.aclose()
+
+
+async def test_a_server_with_fewer_regions_keeps_the_rest_of_the_draft(
+    mattermost: MattermostRest,
+) -> None:
+    desk = await desk_on(mattermost)
+    assert desk.view.draft is not None
+    desk.edit(desk.view.draft.with_mode(Mode.HPNS).with_region(Region.JP).with_agreed(True))
+    mattermost._version = "11.5.0"
+    await desk.load(keep_draft=True)
+    draft = desk.view.draft
+    assert draft is not None
+    assert (draft.mode, draft.region, draft.agreed) == (Mode.HPNS, Region.US, False)
+    assert draft.with_mode(Mode.TPNS).with_mode(Mode.HPNS).region is Region.US
     await desk.aclose()
 
 
@@ -270,6 +309,45 @@ async def test_what_the_user_may_not_see_is_not_shown_as_a_default() -> None:
         assert "Full message" not in console.words
         await console.press("p")
         assert not console.is_asked
+
+
+async def test_what_was_mistyped_elsewhere_blocks_nothing_here(
+    mattermost: MattermostRest, short_tmp: Path
+) -> None:
+    config = short_tmp / "config.json"
+    async with bench("settings", config=config) as console:
+        await console.focus("#max_notifications")
+        await console.press("home", "ctrl+k")
+        await console.until(lambda: "Enter a whole number" in console.words)
+        assert mattermost.socket_path is not None
+        await console.press("escape")
+        await choose(console, f"local:{mattermost.socket_path}")
+        await console.until(lambda: console.app.settings.view.at == str(mattermost.socket_path))
+        await console.until(lambda: "Enter a whole number" not in console.words)
+        assert console.one("#max_notifications", TextField).value == "1000"
+
+
+async def test_a_backup_with_an_impossible_date_is_only_a_name(tmp_path: Path) -> None:
+    config = write(tmp_path / "config.json")
+    write(tmp_path / "config.json.mmpush-20261399T999999Z")
+    async with bench("settings", config=config) as console:
+        await console.press("z")
+        await console.until(lambda: console.is_asked)
+        assert "config.json.mmpush-20261399T999999Z" in console.words
+
+
+async def test_a_dead_file_of_certificates_freezes_nothing(
+    mattermost: MattermostRest, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+    async with bench("settings", source=rest(mattermost)) as console:
+        await choose(console, "rest:")
+        await console.until(lambda: isinstance(console.app.screen, RestScreen))
+        console.one("#rest-ca", TextField).value = str(tmp_path / "ca.pem")
+        await fill(console, mattermost.url, TOKEN)
+        await console.until(lambda: "Connecting." in console.shown)
+        await console.press("escape")
+        await console.until(lambda: not isinstance(console.app.screen, RestScreen))
 
 
 async def test_the_preview_shows_what_the_level_sends(tmp_path: Path) -> None:

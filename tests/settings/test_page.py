@@ -293,6 +293,13 @@ def test_an_older_server_writes_its_own_addresses() -> None:
     assert infer(stored(DE_URL), LICENSED, TWO_REGIONS).mode is Mode.CUSTOM
 
 
+def test_a_region_that_the_server_does_not_offer_cannot_be_chosen() -> None:
+    page = infer(stored(OLD_DE_URL), LICENSED, TWO_REGIONS)
+    assert page.with_region(Region.JP) == page
+    lost = replace(page, mode=Mode.OFF, region=Region.GLOBAL).with_mode(Mode.HPNS)
+    assert (lost.region, lost.server) == (Region.US, OLD_US_URL)
+
+
 @pytest.mark.parametrize(
     ("version", "regions"),
     [

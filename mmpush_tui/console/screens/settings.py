@@ -43,6 +43,7 @@ class SettingsScreen(ConsoleScreen):
         super().__init__()
         self._misfits: dict[str, str] = {}
         """What is wrong with what stands in a field and is no value of it, by the field."""
+        self._shown_place: tuple[str, str] = ("", "")
         self._last: Widget | None = None
         """What had the focus last; a terminal that is too small for a while takes it away."""
 
@@ -65,6 +66,10 @@ class SettingsScreen(ConsoleScreen):
         if "settings" not in topics:
             return
         view = self.console_app.settings.view
+        if (view.kind, view.at) != self._shown_place:
+            # What was mistyped elsewhere is no mistake here.
+            self._shown_place = (view.kind, view.at)
+            self._forget()
         if view.draft is not None:
             for row in self.query(SettingRow):
                 row.draw(view, self._misfits.get(row.field.name, ""))
@@ -249,7 +254,18 @@ class SettingsScreen(ConsoleScreen):
 
     def action_restore(self) -> None:
         """Bring back what was before a save."""
-        self.console_app.tasks.spawn("restore-settings", writing.restore(self.console_app))
+        self.console_app.tasks.spawn("restore-settings", self._restore())
+
+    async def _restore(self) -> None:
+        if await writing.restore(self.console_app):
+            self._forget()
+            self.console_app.tell_of("settings")
+
+    def _forget(self) -> None:
+        """Let every field show the draft, whatever was typed into it."""
+        self._misfits.clear()
+        for row in self.query(SettingRow):
+            row.told = None
 
     def action_reload(self) -> None:
         """Let Mattermost read its configuration anew."""

@@ -34,26 +34,26 @@ async def save(app: "ConsoleApp") -> None:
         await _after(app, is_done=is_done, is_kept=True)
 
 
-async def restore(app: "ConsoleApp") -> None:
-    """Let a former state be chosen, ask with the plan, then write it."""
+async def restore(app: "ConsoleApp") -> bool:
+    """Let a former state be chosen, ask with the plan, then write it; return whether it was."""
     desk = app.settings
-    found = await desk.backups()
+    found, why = await desk.backups()
     if not found:
-        text = [desk.view.problem or "Nothing was saved here by this program yet."]
+        text = [why or "Nothing was saved here by this program yet."]
         await ask(app, AskScreen("There is no former state", text, {"": "Back to the form"}))
-        return
+        return False
     answers = {path: _told(path) for path in found[:_LISTED]}
     text = ["Each of these is the state before something was saved, the newest first."]
     path = await ask(app, AskScreen("Bring back which state?", text, answers | {"": "None"}))
-    former = await desk.former(path) if path else None
+    former, why = await desk.former(path) if path else (None, "")
     if former is None or desk.view.loaded is None:
         if path:
-            await _say(app, "That cannot be brought back", desk.view.problem)
-        return
+            await _say(app, "That cannot be brought back", why or desk.view.problem)
+        return False
     changes = restoring(desk.view.loaded, former)
     if not changes:
         await _say(app, "Nothing differs", "The settings are as they were then.")
-        return
+        return False
     order = _order(desk.view, changes, ())
     if desk.view.is_edited:
         order = ["What is changed on the form and not saved is given up.", "", *order]
@@ -62,6 +62,8 @@ async def restore(app: "ConsoleApp") -> None:
         if desk.view.wants_overwrite and await _consents(app):
             is_done = await desk.restore(former, in_place=True)
         await _after(app, is_done=is_done, is_kept=False)
+        return is_done
+    return False
 
 
 async def reload(app: "ConsoleApp") -> None:
@@ -91,7 +93,8 @@ async def _after(app: "ConsoleApp", *, is_done: bool, is_kept: bool) -> None:
             text = [view.problem, *(["", "Your changes are still on the form."] if is_kept else [])]
             await ask(app, AskScreen("Not saved", text, {"": "Back to the form"}))
     elif view.problem:
-        await _say(app, "Saved in part", view.problem)
+        title = "Saved in part" if view.skipped else "Saved, but not read again"
+        await _say(app, title, view.problem)
     elif view.can_reload:
         answers = {"reload": "Let Mattermost read it now", "": "Later"}
         if await ask(app, AskScreen("Saved", [view.news], answers)):
@@ -155,7 +158,11 @@ def _told(path: str) -> str:
     found = _TIME.search(Path(path).name)
     if found is None:
         return short_path(path)
-    then = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).astimezone()
+    try:
+        then = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).astimezone()
+    except (ValueError, OverflowError):
+        # Somebody else gave it its name.
+        return short_path(path)
     again = f" ({found[2]})" if found[2] else ""
     return f"{then:%Y-%m-%d %H:%M:%S}{again}   {Path(path).name}"
 

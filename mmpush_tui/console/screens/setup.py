@@ -20,12 +20,13 @@ from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.console.widgets.question import Question
 from mmpush_tui.settings import page_fields
+from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import is_own, notes
 from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.handover import on_page
 from mmpush_tui.setup.paths import short_path
-from mmpush_tui.setup.steps import StepId
+from mmpush_tui.setup.steps import Answers, StepId
 
 _MARKS: Final = {Status.OK: MARKS["ok"], Status.WARN: MARKS["warn"], Status.FAIL: MARKS["fail"]}
 _HEIGHTS: Final = [(0, "-low"), (22, "-high")]
@@ -298,7 +299,12 @@ class SetupScreen(ConsoleScreen):
         if draft is not None and view.plan is not None:
             if not page_fields.locked_by(page_fields.MODE.name, held):
                 app.settings.edit(on_page(view.draft.answers, draft, view.plan.address))
-            if app.settings.view.is_edited:
+            if _is_elsewhere(view.draft.answers, app.settings.view.draft):
+                app.notify(
+                    "This Mattermost server is older and has other regions. Choose one of its own "
+                    "on the Settings screen (2)."
+                )
+            elif app.settings.view.is_edited:
                 app.notify("The Settings screen (2) holds what Mattermost needs. Save it there.")
         app.checks.start()
         app.setup.start_over()
@@ -318,6 +324,14 @@ class SetupScreen(ConsoleScreen):
         if await desk.keep():
             self.app.notify(desk.view.news)
             await self.console_app.action_goto("overview")
+
+
+def _is_elsewhere(answers: Answers, draft: Page | None) -> bool:
+    """Return whether the region that was asked for is none that the server offers."""
+    if is_own(answers):
+        return False
+    wanted = on_page(answers, Page(mode=Mode.OFF))
+    return wanted.mode is Mode.HPNS and draft is not None and wanted.region is not draft.region
 
 
 def _page(view: SetupView) -> str:

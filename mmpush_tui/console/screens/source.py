@@ -1,6 +1,8 @@
 """Choosing where Mattermost's settings are had from."""
 
 import asyncio
+import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
@@ -15,6 +17,9 @@ from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.widgets.form import TextField
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.errors import MmpushError
+from mmpush_tui.proxy.config import network_of
+from mmpush_tui.proxy.config_paths import find_config
+from mmpush_tui.settings.page import Licence
 from mmpush_tui.settings.sources import Place, Source
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.local import Local
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from mmpush_tui.console.app import ConsoleApp
 
 _REST: Final = "rest:"
+_FILES_S: Final = 10.0
 _HEIGHTS: Final = [(0, "-low"), (18, "-high")]
 _WORDS: Final = {
     Place.FILE: "File",
@@ -40,7 +46,10 @@ async def choose(app: "ConsoleApp") -> None:
     """Offer what exists on this host, and go over to what is chosen."""
     desk = app.settings
     named = [app.place.mattermost_config] if app.place.mattermost_config else []
-    found = await beside("offers", offers, named)
+    found: tuple[Offer, ...] = ()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FILES_S):
+            found = await beside("offers", offers, named)
     answers = {
         f"{offer.where.kind}:{offer.where.at}": _told(offer, desk.view.at) for offer in found
     }
@@ -150,23 +159,35 @@ class RestScreen(ModalScreen[None]):
         problem = self.query_one("#rest-problem", Plain)
         token = Secret(self.query_one("#rest-token", TextField).value.strip())
         ca_file = full_path(self.query_one("#rest-ca", TextField).value)
+        url, licence = self.query_one("#rest-url", TextField).value, self.console_app.place.licence
         problem.say(("Connecting.", "bold"))
         try:
-            source = Rest(
-                self.query_one("#rest-url", TextField).value,
-                token,
-                ca_file=Path(ca_file) if ca_file else None,
-                licence=self.console_app.place.licence,
-            )
+            async with asyncio.timeout(_FILES_S):
+                source = await beside("rest", _rest, url, token, ca_file, licence)
             told = await self.console_app.use_source(source)
         except MmpushError as error:
             told = error.line()
+        except TimeoutError:
+            told = f"A file that is needed for it could not be read within {_FILES_S:.0f} s."
         finally:
             self._trying = None
         if told:
             problem.say((_sentence(told), "$error"))
         elif self.is_current:
             self.dismiss()
+
+
+def _rest(url: str, token: Secret, ca_file: str, licence: Licence) -> Rest:
+    """Make the source as the command line does. Reads files."""
+    network = network_of(find_config(), os.environ)
+    trusted = ca_file or network.ca_file
+    return Rest(
+        url,
+        token,
+        ca_file=Path(trusted) if trusted else None,
+        connect_to=network.connect_to,
+        licence=licence,
+    )
 
 
 def _sentence(text: str) -> str:

@@ -248,11 +248,13 @@ def restoring(loaded: Loaded, backup: Backup) -> tuple[Change, ...]:
 
 
 def changed_since(loaded: Loaded, backup: Backup) -> tuple[Change, ...]:
-    """Return what differs from ``backup`` now. Pure."""
+    """Return what differs from ``backup`` now, as far as it can be told and changed. Pure."""
     return tuple(
         Change(key=key, old=getattr(backup.stored, name), new=getattr(loaded.stored, name))
         for name, key in KEYS.items()
-        if getattr(loaded.stored, name) != getattr(backup.stored, name) and key in backup.keys
+        if getattr(loaded.stored, name) != getattr(backup.stored, name)
+        and field_of(name) not in loaded.held
+        and key in backup.keys
     )
 
 

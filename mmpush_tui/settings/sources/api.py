@@ -101,6 +101,17 @@ class Api:
             raise self._unreachable(error) from error
         return self._judged(response, body, path)
 
+    async def config(self) -> Answer:
+        """Return the server's configuration, as far as this user may see it.
+
+        Raises:
+            MmpushError: as :meth:`call`; also where what comes back is none.
+        """
+        answer = await self.call("GET", "/config")
+        if not {"EmailSettings", "TeamSettings"} & answer.body.keys():
+            raise self._stranger("what comes back is no configuration of Mattermost's")
+        return answer
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()

@@ -136,7 +136,15 @@ class ConfigFile:
         path = Path(backup)
 
         def work() -> Backup:
-            text = config_text.parsed(rewrite.read(path).data, path)
+            try:
+                text = config_text.parsed(rewrite.read(path).data, path)
+            except ConfigError as error:
+                raise ConfigError(
+                    error.what,
+                    why=error.why,
+                    fix="Name a backup that `settings restore --list` shows.",
+                    code=error.code,
+                ) from error
             return Backup(at=str(path), stored=config_text.stored_in(text, path))
 
         return await _in_time(work, "read", path)
@@ -241,7 +249,7 @@ class ConfigFile:
         return data if _changed(former, theirs) == text else None
 
     def _write(self, path: Path, seen: rewrite.Seen, data: bytes, *, in_place: bool) -> Path:
-        spare = keeping.folder_of(self.where)
+        spare = self._spare
         may_write = os.access(path, os.W_OK, effective_ids=True)
         if not may_write and not seen.status.st_mode & stat.S_IWUSR:
             raise FailedError(
@@ -264,11 +272,17 @@ class ConfigFile:
                 raise overwrite.must_be_overwritten(self._path, error.why) from error
         return overwrite.overwrite(path, seen, data, spare)
 
+    @property
+    def _spare(self) -> Path:
+        """Where backups go that cannot be beside the file, by whatever name it is opened."""
+        real = os.path.realpath(self._path)
+        return keeping.folder_of(Where(kind=Place.FILE, at=real))
+
     def _backups(self) -> list[str]:
         path = Path(os.path.realpath(self._path))
         found = [
             *rewrite.backups(path, path.parent),
-            *rewrite.backups(path, keeping.folder_of(self.where)),
+            *rewrite.backups(path, self._spare),
         ]
         return [str(file) for file in sorted(found, key=rewrite.age, reverse=True)]
 

@@ -72,6 +72,12 @@ def keep(where: Where, stored: Stored, keys: frozenset[str]) -> Path:
         ) from error
 
 
+def forget(path: Path) -> None:
+    """Remove what :func:`keep` kept, because nothing was changed after all."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
 def kept(where: Where) -> list[Path]:
     """Return what was kept of a place, the newest first."""
     with contextlib.suppress(OSError):

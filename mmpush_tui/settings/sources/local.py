@@ -80,7 +80,7 @@ class Local:
             DeadlineError: it does not answer in time.
         """
         pid = await beside("local-socket", self._reached)
-        answer = await self._api.call("GET", "/config")
+        answer = await self._api.config()
         stored, hidden = served.read(answer)
         server = await beside("server-process", server_process.of_pid, pid) if pid else None
         licence, remarks = self._licence, []

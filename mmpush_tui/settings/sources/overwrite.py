@@ -45,7 +45,10 @@ def overwrite(path: Path, seen: rewrite.Seen, data: bytes, spare: Path) -> Path:
     Raises:
         FailedError: it cannot be written, or somebody else changed it meanwhile.
     """
-    with rewrite.locked(path):
+    with contextlib.ExitStack() as held:
+        # A folder that may not be looked into cannot be locked.
+        with contextlib.suppress(rewrite.NotReplaceableError):
+            held.enter_context(rewrite.locked(path))
         return _overwrite(path, seen, data, spare)
 
 

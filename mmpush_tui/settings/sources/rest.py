@@ -101,7 +101,7 @@ class Rest:
             FailedError: it refuses the token, or lets its user see none of the settings.
             DeadlineError: it does not answer in time.
         """
-        answer = await self._api.call("GET", "/config")
+        answer = await self._api.config()
         stored, unseen = served.read(answer)
         hidden = frozenset(field_of(name) for name in unseen)
         if {"mode", "server"} <= hidden:

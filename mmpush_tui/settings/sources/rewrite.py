@@ -162,7 +162,7 @@ def changed_meanwhile(path: Path, backup: Path | None = None) -> MmpushError:
         )
     return FailedError(
         f"{path} was changed by someone else just after it was written",
-        fix=f"Compare it with {backup.name}, which has the state before.",
+        fix=f"Compare it with {backup}, which has the state before.",
         code="mattermost-config-changed",
     )
 

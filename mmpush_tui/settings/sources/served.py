@@ -84,7 +84,7 @@ async def save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change]
                 fix="Enter it again, without characters that are none.",
                 code="mattermost-config-value",
             )
-    now, _hidden = read(await api.call("GET", "/config"))
+    now, _hidden = read(await api.config())
     if now != loaded.fingerprint:
         raise FailedError(
             f"the settings on {where.at} were changed by someone else since they were read, so "
@@ -106,18 +106,30 @@ async def save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change]
     except (UnreachableError, DeadlineError) as error:
         # The answer is lost, and with it whether the server did what was asked.
         lost = error
+    except MmpushError:
+        # Nothing was done, so there is nothing to bring back.
+        await beside("settings-backup", keeping.forget, backup)
+        raise
     became = await _became(api, lost)
     passed_over = [
         change.key for change in wanted if getattr(became, _NAMES[change.key]) != change.new
     ]
-    if lost is not None and len(passed_over) == len(wanted):
+    is_undone = len(passed_over) == len(wanted)
+    if is_undone:
+        await beside("settings-backup", keeping.forget, backup)
+    if lost is not None and is_undone:
         raise type(lost)(
             f"{lost.what}, and the settings are as they were",
             why=lost.why,
             fix=lost.fix,
             code=lost.code,
         ) from lost
-    return Saved(backup=str(backup), needs=(), skipped=(*skipped, *passed_over), can_reload=True)
+    return Saved(
+        backup=None if is_undone else str(backup),
+        needs=(),
+        skipped=(*skipped, *passed_over),
+        can_reload=True,
+    )
 
 
 async def _became(api: Api, lost: MmpushError | None) -> Stored:
@@ -128,7 +140,7 @@ async def _became(api: Api, lost: MmpushError | None) -> Stored:
         lost: why its answer to that is not known, where it is not.
     """
     try:
-        became, _hidden = read(await api.call("GET", "/config"))
+        became, _hidden = read(await api.config())
     except MmpushError as error:
         told = lost or error
         raise type(told)(

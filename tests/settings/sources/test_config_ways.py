@@ -180,7 +180,9 @@ def test_backups_are_listed_the_newest_first(config: Path) -> None:
 
 def test_what_is_no_backup_is_named(config: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
-    with pytest.raises(ConfigError, match="does not exist"):
+    with pytest.raises(
+        ConfigError, match=r"does not exist\. Name a backup that `settings restore --list` shows\."
+    ):
         asyncio.run(ConfigFile(config).former(str(other)))
     other.write_text("CANARY")
     with pytest.raises(ConfigError, match="this is no JSON") as caught:
@@ -363,6 +365,26 @@ def test_a_full_disk_leaves_a_file_in_place_whole(
         " Free some space; the file is as it was."
     )
     assert is_whole == "True"
+
+
+@needs_root
+def test_a_folder_that_may_not_be_looked_into_is_no_hindrance(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_tmp.chmod(0o711)
+    config = short_tmp / "config.json"
+    shutil.copyfile(REALISTIC, config)
+    os.chown(config, NOBODY, NOBODY)
+    state = short_tmp / "state"
+    state.mkdir()
+    os.chown(state, NOBODY, NOBODY)
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    assert as_user(NOBODY, SAVE, config).startswith(CODE)
+    assert Path(as_user(NOBODY, SAVE, config, "over")).is_relative_to(state)
+    assert OWN in config.read_text()
+    link = short_tmp / "link.json"
+    link.symlink_to(config)
+    assert backups(link) == backups(config) != []
 
 
 @needs_root

@@ -1,5 +1,6 @@
 """The REST API as a source, against a stand-in that is stricter than the real server."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -381,6 +382,38 @@ async def test_a_lost_answer_is_made_up_for_by_looking(
     assert saved.skipped == ()
     assert (await rest.load()).stored.server == OWN
     await rest.aclose()
+
+
+@pytest.mark.parametrize("fault", [RestFault.FORBIDDEN, RestFault.HANG_UP, RestFault.SKIPS])
+async def test_what_was_not_done_leaves_no_state_to_go_back_to(
+    mattermost: MattermostRest, fault: RestFault
+) -> None:
+    rest = source(mattermost)
+    first = await rest.save(await rest.load(), changes(max=7))
+    loaded = await rest.load()
+    mattermost.fault = Trouble(fault, path=PATCH, keys=frozenset({SERVER}))
+    try:
+        saved = await rest.save(loaded, changes(server=OWN))
+    except MmpushError:
+        pass
+    else:
+        assert (saved.backup, saved.skipped) == (None, (SERVER,))
+    assert await rest.backups() == [first.backup]
+    await rest.aclose()
+
+
+async def test_json_of_something_else_is_no_configuration() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"OK"}')
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as standing:
+        rest = Rest(f"http://127.0.0.1:{standing.sockets[0].getsockname()[1]}", Secret(TOKEN))
+        told = await refusal(rest.load(), 3)
+        assert "what comes back is no configuration of Mattermost's" in told
+        await rest.aclose()
 
 
 async def test_of_a_lost_answer_the_part_that_was_done_is_said() -> None:

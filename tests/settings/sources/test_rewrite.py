@@ -198,7 +198,7 @@ def test_a_change_just_after_names_the_backup(config: Path) -> None:
     error = rewrite.changed_meanwhile(config, config.with_name("config.json.mmpush-1"))
     assert error.line() == (
         f"{config} was changed by someone else just after it was written. Compare it with "
-        "config.json.mmpush-1, which has the state before."
+        f"{config}.mmpush-1, which has the state before."
     )
 
 
