@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import click
 
@@ -121,7 +121,10 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if stream is sys.stdout and code == Exit.OK and _is_full(error):
+                _say(f"the output cannot be written: {os.strerror(error.errno or 0)}.")
+                code = Exit.FAILED
             # Whoever read our output is gone. What Python would still write on the way out goes
             # nowhere, or it would turn the exit code into 120.
             with contextlib.suppress(OSError, ValueError):
@@ -146,7 +149,7 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return Exit.OK
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EFBIG):
+        if not _is_full(error):
             _say(_bug(error))
             return Exit.BUG
         _say(f"the output cannot be written: {error.strerror}.")
@@ -154,6 +157,12 @@ def _run(arguments: Sequence[str]) -> int:
     except Exception as error:  # the last boundary: the user gets one sentence
         _say(_bug(error))
         return Exit.BUG
+
+
+def _is_full(error: OSError | ValueError) -> TypeGuard[OSError]:
+    """Return whether output is lost for a reason that its reader should hear of."""
+    full = (errno.ENOSPC, errno.EIO, errno.EFBIG)
+    return isinstance(error, OSError) and error.errno in full
 
 
 def _say(sentence: str) -> None:

@@ -90,7 +90,8 @@ def _headless(seconds: float, as_json: bool, seed: int, faults: tuple[str, ...])
         _say(_intro(seconds, seed, faults))
     demo = HeadlessDemo(seconds, seed, faults, lambda event: None if as_json else _show(event))
     report = asyncio.run(demo.run())
-    _say(report.to_json() if as_json else _summary(report))
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(report.to_json() if as_json else _summary(report))
     return int(report.exit_code)
 
 
@@ -141,7 +142,7 @@ def _summary(report: "DemoReport") -> str:
 
 
 def _say(text: str) -> None:
-    # The terminal may be gone; the run still ends in order and says so by its exit code.
+    # The terminal may be gone; the run still ends in order, and its exit code says how.
     with contextlib.suppress(OSError):
         click.echo(text)
         sys.stdout.flush()

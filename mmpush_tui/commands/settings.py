@@ -45,7 +45,7 @@ def command(ctx: click.Context) -> None:
 @source_options
 @json_option
 def show(place: SourceOptions, as_json: bool) -> None:
-    """Show the settings as the web page shows them, with advice.
+    """Show the settings as on the web page, with advice.
 
     Only the push settings are read; nothing is changed.
     """
@@ -108,9 +108,10 @@ def set_(
 @source_options
 @json_option
 def diff(pairs: tuple[str, ...], place: SourceOptions, as_json: bool) -> None:
-    """Show what `set KEY=VALUE...` would change; without them, what changed since the last backup.
+    """Show what set would change, or what changed lately.
 
-    Nothing is written.
+    With KEY=VALUE, what `settings set` with the same words would write; without, what differs
+    from the newest backup. Nothing is written.
     """
 
     async def work(source: "Source") -> None:
@@ -118,8 +119,9 @@ def diff(pairs: tuple[str, ...], place: SourceOptions, as_json: bool) -> None:
         from mmpush_tui.settings.sources import changed_since
 
         loaded, since = await source.load(), ""
+        draft = loaded.page
         if pairs:
-            _draft, changes = _planned(loaded, pairs)
+            draft, changes = _planned(loaded, pairs)
         else:
             backup = await _newest(source)
             changes, since = changed_since(loaded, backup), backup.at
@@ -131,6 +133,9 @@ def diff(pairs: tuple[str, ...], place: SourceOptions, as_json: bool) -> None:
             click.echo(words.wrapped(f"Since {since}:"))
         for line in words.changes_text(changes, *(("then", "now") if since else ())):
             click.echo(line)
+        if pairs and changes:
+            for line in words.warnings_text(loaded, draft):
+                click.echo(line)
         if not changes:
             click.echo("Nothing differs.")
 
@@ -154,10 +159,10 @@ def restore(
     then_reload: bool,
     as_json: bool,
 ) -> None:
-    """Bring the values before the last change back, or those of BACKUP.
+    """Bring back the values before the last change.
 
-    Only the push settings are brought back. That too makes a backup, so that doing it twice
-    leads back again.
+    With BACKUP, those of that time. Only the push settings are brought back. That too makes a
+    backup, so that doing it twice leads back again.
     """
 
     async def work(source: "Source") -> None:
@@ -181,7 +186,7 @@ def restore(
 @command.command("reload", cls=SourceCommand)
 @source_options
 def reload(place: SourceOptions) -> None:
-    """Let Mattermost read its configuration anew, as after a change of its config.json."""
+    """Let Mattermost read its configuration anew."""
 
     async def work(source: "Source") -> None:
         await source.reload()

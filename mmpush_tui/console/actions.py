@@ -1,6 +1,6 @@
 """Every action of the console in one table: bindings, key line, palette and help come from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from textual.binding import Binding
@@ -87,6 +87,8 @@ ACTIONS: Final = (
 
     Action(do="save", keys=("ctrl+s",), label="save", screen="settings", rank=1,
            help="Show the plan and write the changes."),
+    Action(do="leave_field", keys=("escape",), label="leave field", screen="settings", rank=2,
+           help="Leave the text field, so that letters are keys again."),
     Action(do="diff", keys=("d",), label="diff", screen="settings", rank=2,
            help="Show what saving would write."),
     Action(do="revert", keys=("u",), label="revert", screen="settings", rank=3,
@@ -156,6 +158,8 @@ ACTIONS: Final = (
            help="Keep the answers as a draft and go to the Overview."),
 )  # fmt: skip
 
+_TEXT: Final = ("question_mark", "slash", "space")
+"""Keys with a name that a field takes as text."""
 _SHOWN: Final = {
     "question_mark": "?", "slash": "/", "enter": "Enter", "escape": "Esc", "space": "Space",
 }  # fmt: skip
@@ -166,6 +170,12 @@ def shown_key(key: str) -> str:
     if key[0] == "f" and key[1:].isdecimal():
         return key.upper()
     return _SHOWN.get(key) or key.replace("ctrl+", "^")
+
+
+def in_field(action: Action) -> Action | None:
+    """Return ``action`` with the keys it has while a field takes text, or None if it has none."""
+    keys = tuple(key for key in action.keys if len(key) > 1 and key not in _TEXT)
+    return replace(action, keys=keys) if keys else None
 
 
 def of_screen(screen: str, *, is_demo: bool) -> list[Action]:

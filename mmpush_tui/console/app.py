@@ -207,11 +207,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.action_redraw()
 
     def _handle_exception(self, error: Exception) -> None:
-        self.crash = self.crash or crash.report(error)
+        self.crash = self.crash or crash.report(error, self.place.crash_folder)
         super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         # Textual's own would print every local variable to the user's terminal.
         if self.crash is None:
-            self.crash = crash.report(sys.exc_info()[1] or RuntimeError())
+            self.crash = crash.report(sys.exc_info()[1] or RuntimeError(), self.place.crash_folder)
         self.panic(Text(self.crash.sentence))

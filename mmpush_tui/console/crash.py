@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import platformdirs
-
 from mmpush_tui import __version__
 from mmpush_tui.text import presentable
 
@@ -25,8 +23,8 @@ class Crash:
     path: Path | None
 
 
-def report(error: BaseException) -> Crash:
-    """Write where ``error`` happened to a file of the state folder and return what to say.
+def report(error: BaseException, folder: Path) -> Crash:
+    """Write where ``error`` happened to a file in ``folder`` and return what to say.
 
     The report holds files, lines and functions. It holds neither locals nor the error's text,
     which can quote what nobody may see.
@@ -43,7 +41,7 @@ def report(error: BaseException) -> Crash:
             for frame in traceback.extract_tb(cause.__traceback__)
         ]
         cause = cause.__cause__ or cause.__context__
-    path = _write("".join(presentable(line, 400) + "\n" for line in lines))
+    path = _write("".join(presentable(line, 400) + "\n" for line in lines), folder)
     where = f"The report is in {path}." if path else "No report could be written."
     sentence = (
         f"mmpush-tui: this is a fault of mmpush-tui {__version__}: {name}. {where} "
@@ -52,8 +50,7 @@ def report(error: BaseException) -> Crash:
     return Crash(sentence, path)
 
 
-def _write(text: str) -> Path | None:
-    folder = platformdirs.user_state_path("mmpush-tui")
+def _write(text: str, folder: Path) -> Path | None:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     path = folder / f"crash-{stamp}-{os.getpid()}.txt"
     try:

@@ -79,6 +79,11 @@ def launch(
 def _run_demo(place: Place, session: Session, demo: Demo, folder: Path) -> Exit:
     from mmpush_tui.simulator.stage import Stage
 
+    # What is set up, kept and found in the demo goes with it.
+    for kind in ("CONFIG", "STATE", "CACHE", "DATA"):
+        os.environ[f"XDG_{kind}_HOME"] = str(folder / kind.lower())
+    for name in [name for name in os.environ if name.startswith(("MMPUSH_", "MM_"))]:
+        del os.environ[name]
     stage = Stage(folder, demo.seed, demo.faults)
     place = replace(
         place, is_demo=True, config=stage.config, control=stage.control,

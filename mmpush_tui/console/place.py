@@ -29,6 +29,7 @@ class Place:
         is_demo: everything is a stand-in that ends with the console.
         host: how this machine is called.
         keep_folder: where reports and logs are written that the user asks for.
+        crash_folder: where the report of a fault of ours is written.
     """
 
     config: Path | None = None
@@ -41,6 +42,7 @@ class Place:
     is_demo: bool = False
     host: str = field(default_factory=lambda: clean(socket.gethostname(), 60))
     keep_folder: Path = field(default_factory=Path.cwd)
+    crash_folder: Path = field(default_factory=lambda: platformdirs.user_state_path("mmpush-tui"))
 
     @property
     def worker_log(self) -> Path:

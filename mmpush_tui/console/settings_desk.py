@@ -28,7 +28,8 @@ from mmpush_tui.setup.paths import short_path
 
 NO_FILE: Final = (
     "No Mattermost configuration is known on this host. Name its config.json with "
-    "--mattermost-config, or let Setup (5) find it."
+    "--mattermost-config, choose another place with o on the Settings screen, or let Setup (5) "
+    "find it."
 )
 
 

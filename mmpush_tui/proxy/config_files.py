@@ -52,6 +52,12 @@ def parse_upstream(
             f"{path}: expected a JSON object with ListenAddress and the other settings",
             code="config-shape",
         )
+    if {"sqlsettings", "emailsettings"} <= {key.lower() for key in document}:
+        raise ConfigError(
+            f"{path} is Mattermost's own config.json, not the push proxy's",
+            fix="Name mattermost-push-proxy.json, or our TOML.",
+            code="config-shape",
+        )
     keys = {field.upstream.lower(): field for field in PROXY}
     lists = {"applepushsettings": APPLE, "androidpushsettings": ANDROID}
     values: Values = {"apple": [], "android": [], "network": {"connect_to": {}, "ca_file": ""}}

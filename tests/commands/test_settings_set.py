@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,7 +233,7 @@ def test_diff_knows_what_the_environment_holds(tmp_path: Path) -> None:
 
 
 def test_diff_is_a_plan_where_something_is_asked_for(tmp_path: Path) -> None:
-    path = config(tmp_path)
+    path = config(tmp_path, PushNotificationServer="http://127.0.0.1:9000")
     done = run("settings", "diff", "contents=generic", "--mattermost-config", path)
     assert done.stdout == f"{CONTENTS}\n  old  full\n  new  generic\n"
     same = run("settings", "diff", "contents=full", "--mattermost-config", path)
@@ -465,3 +466,14 @@ async def test_a_terminal_is_asked_for_the_token_and_does_not_show_it(
         await asyncio.to_thread(terminal.see, '"kind":"settings"')
         assert await asyncio.to_thread(terminal.wait) == 0
         assert TOKEN.encode() not in terminal.written
+
+
+def test_output_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
+    path = config(tmp_path)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "settings", "show", "--mattermost-config", path],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == ("mmpush-tui: the output cannot be written: No space left on device.\n")

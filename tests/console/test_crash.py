@@ -1,4 +1,5 @@
 import stat
+from pathlib import Path
 
 from mmpush_tui.console import crash
 
@@ -17,11 +18,11 @@ def _fail_twice() -> None:
         raise RuntimeError(CANARY) from error
 
 
-def test_a_report_says_where_and_never_what() -> None:
+def test_a_report_says_where_and_never_what(tmp_path: Path) -> None:
     try:
         _fail_twice()
     except RuntimeError as error:
-        made = crash.report(error)
+        made = crash.report(error, tmp_path)
     assert made.path is not None
     text = made.path.read_text()
     assert "RuntimeError" in text
@@ -34,8 +35,7 @@ def test_a_report_says_where_and_never_what() -> None:
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
 
 
-def test_without_a_place_for_the_report_there_is_still_a_sentence(monkeypatch) -> None:  # type: ignore[no-untyped-def] # pytest's own
-    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
-    made = crash.report(RuntimeError())
+def test_without_a_place_for_the_report_there_is_still_a_sentence() -> None:
+    made = crash.report(RuntimeError(), Path("/proc/nowhere"))
     assert made.path is None
     assert "No report could be written." in made.sentence

@@ -398,3 +398,18 @@ async def test_the_demo_looks_at_nothing_on_this_host(tmp_path: Path) -> None:
         await console.press("o", "R")
         assert not console.is_asked
         assert "where" not in console.lines[-1]
+
+
+async def test_in_a_field_only_those_keys_are_offered_that_are_no_text(tmp_path: Path) -> None:
+    config = write(tmp_path / "config.json", server=OWN)
+    async with bench("settings", config=config) as console:
+        await console.focus("#server")
+        await console.enter("x")
+        await console.until(lambda: "Esc leave field" in console.lines[-1])
+        assert "^s save" in console.lines[-1]
+        assert "^q quit" in console.lines[-1]
+        assert "diff" not in console.lines[-1]
+        assert "?" not in console.lines[-1]
+        await console.press("escape")
+        await console.until(lambda: "d diff" in console.lines[-1])
+        assert "Esc" not in console.lines[-1]

@@ -346,3 +346,17 @@ def test_nothing_of_a_hostile_push_reaches_the_terminal(demo: Terminal, kind: st
     assert b"\x1b[31mcanary" not in written
     demo.send("q")
     assert demo.wait() == 0
+
+
+@pytest.mark.slow
+def test_what_is_set_up_in_the_demo_goes_with_it() -> None:
+    with Terminal("demo", "--no-remote") as terminal:
+        terminal.see("OK")
+        terminal.send("5")
+        terminal.see("Setup")
+        terminal.send("\x0f")
+        terminal.see("[1 Overview]")
+        terminal.send("q")
+        assert terminal.wait() == 0
+    home = Path(os.environ["HOME"])
+    assert [path for path in home.rglob("*") if path.is_file()] == []

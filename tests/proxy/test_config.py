@@ -973,3 +973,14 @@ def test_a_configuration_does_not_show_its_secrets(tmp_path: Path) -> None:
     found = upstream(tmp_path, UPSTREAM)
     assert "s3cr3t" not in repr(found)
     assert found.apple[0].certificate_password.reveal() == "s3cr3t"
+
+
+def test_mattermosts_own_file_is_not_taken_for_the_push_proxys(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"SqlSettings": {"DataSource": "CANARY"}, "EmailSettings": {}}')
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+    assert caught.value.line() == (
+        f"{path} is Mattermost's own config.json, not the push proxy's. Name "
+        "mattermost-push-proxy.json, or our TOML."
+    )

@@ -8,9 +8,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from mmpush_tui.console import wording
-from mmpush_tui.console.actions import ACTIONS, Action, of_screen
+from mmpush_tui.console.actions import ACTIONS, Action, in_field, of_screen
 from mmpush_tui.console.widgets.frame import KeyLine, Spread, Tabs
 from mmpush_tui.console.widgets.plain import Plain
 
@@ -92,7 +93,15 @@ class ConsoleScreen(Screen[None]):
             key=lambda action: action.rank,
         )
         general = [a for a in ACTIONS if not a.screen and a.rank]
-        self.query_one(KeyLine).offer([self.worded(a) for a in own if self.can(a.do)] + general)
+        offered = [self.worded(a) for a in own if self.can(a.do)] + general
+        if isinstance(self.focused, Input):
+            # There a letter is text.
+            offered = [typed for action in offered if (typed := in_field(action)) is not None]
+        self.query_one(KeyLine).offer(offered)
+
+    def on_descendant_focus(self) -> None:
+        """Show which keys make sense there."""
+        self.refresh_keys()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let through what makes sense now."""

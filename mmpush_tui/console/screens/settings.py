@@ -186,7 +186,7 @@ class SettingsScreen(ConsoleScreen):
         self.focus_next()
 
     def on_descendant_focus(self) -> None:
-        """Show the whole row, and what it is for."""
+        """Show the whole row, what it is for, and which keys make sense there."""
         self._last = self.focused
         self._draw_help()
         self.refresh_keys()
@@ -223,6 +223,8 @@ class SettingsScreen(ConsoleScreen):
                 return view.is_edited
             case "revert" | "revert_all":
                 return view.draft != view.saved or bool(self._misfits)
+            case "leave_field":
+                return isinstance(self.focused, TextField)
             case "explain":
                 return bool(view.notes) and isinstance(self.focused, Advice)
             case "preview":
@@ -238,6 +240,11 @@ class SettingsScreen(ConsoleScreen):
                 return view.draft is not None and view.draft.mode is not Mode.OFF
             case _:
                 return True
+
+    def action_leave_field(self) -> None:
+        """Stand on the row of the field."""
+        if (row := self._row_in_front()) is not None:
+            row.action_leave_field()
 
     def action_diff(self) -> None:
         """Show what saving would write."""
