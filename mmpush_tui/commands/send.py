@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     "--config",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="With --via dry: the worker's configuration, ours or upstream's; default: the one in use.",
+    help="With --via dry: the worker's configuration, ours or upstream's; default: the one that "
+    "the console would use.",
 )
 @click.option(
     "--topic",
@@ -78,7 +79,14 @@ def command(
     device = trial.read_device(device_file)
     match via:
         case "dry":
-            result = trial.dry(device, kind, trial.aim(device, _config(config), topic))
+            found = _config(config)
+            if found is None and not topic:
+                click.echo(
+                    "mmpush-tui: no configuration was found, so app and project are made up. "
+                    "Name it with --config FILE.",
+                    err=True,
+                )
+            result = trial.dry(device, kind, trial.aim(device, found, topic))
         case "server":
             if not mattermost_url:
                 raise UsageError("--via server needs --mattermost-url", code="send-no-server")

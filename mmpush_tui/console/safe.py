@@ -54,7 +54,11 @@ def hanging(first: tuple[Part, ...], text: str, width: int, right: Part = "") ->
     head, tail = content(*first), content(right)
     indent = head.cell_length
     room = max(width - indent - tail.cell_length - (1 if tail.cell_length else 0), 10)
-    pieces = textwrap.wrap(redact(plain(text)), room, break_on_hyphens=False) or [""]
+    text = redact(plain(text))
+    if right and any(room < len(word) <= width - indent for word in text.split()):
+        # An address broken in two would read as another one; what stands at the end can go.
+        right, room = "", max(width - indent, 10)
+    pieces = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
     rows = [spread(head + Content(pieces[0]), tail, width) if right else head + Content(pieces[0])]
     rows += [Content(" " * indent + piece) for piece in pieces[1:]]
     return lines(*rows)

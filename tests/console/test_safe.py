@@ -68,3 +68,11 @@ def test_what_stands_at_the_right_is_on_the_first_line() -> None:
     assert len(rows) > 1
     assert not any("open" in row for row in rows[1:])
     assert isinstance(hanging((), "", 40), Content)
+
+
+def test_an_address_is_not_broken_for_what_stands_at_the_end() -> None:
+    shown = hanging((" FAIL tcp        ",), "127.0.0.1:8086 refused it", 36, "1.5 ms").plain
+    assert "127.0.0.1:8086" in shown
+    assert "1.5 ms" not in shown
+    wide = hanging((" FAIL tcp        ",), "127.0.0.1:8086 refused it", 60, "1.5 ms").plain
+    assert wide.endswith("1.5 ms")

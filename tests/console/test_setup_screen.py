@@ -669,3 +669,16 @@ async def test_an_offer_needs_no_second_look_for_the_marked_line(home: Path) -> 
         await console.press("down")
         # Past its end the next field has the focus.
         await console.until(lambda: setup.question(steps.KEY_ID).has_focus_within)
+
+
+async def test_space_chooses_and_stays(home: Path) -> None:
+    del home
+    async with bench("setup") as console:
+        setup = Setup(console)
+        await setup.ready(StepId.APPS)
+        choices = setup.question(steps.APPS).query_one(Choices)
+        other = 1 - (choices.highlighted or 0)
+        await console.press("down" if other else "up", "space")
+        wanted = choices.get_option_at_index(other).id
+        await console.until(lambda: str(setup.value(steps.APPS)) == wanted)
+        assert setup.step is StepId.APPS

@@ -188,6 +188,13 @@ class SetupScreen(ConsoleScreen):
             self.console_app.tasks.spawn("setup-look", self.console_app.setup.look(question.field))
             self.console_app.tell_of("setup")
 
+    def on_choices_marked(self, event: Choices.Marked) -> None:
+        """Take a choice and stay."""
+        question = _question_of(event.choices)
+        if question is not None and question in self._on_page():
+            self.console_app.setup.answer(question.field, question.value_of(event.value))
+            self.draw(frozenset({"setup"}))
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Take a choice, or an offered file, and go on."""
         question = _question_of(event.option_list)

@@ -244,6 +244,21 @@ class Choices(ShortList):
         chosen: the value that holds.
     """
 
+    BINDINGS: ClassVar[Any] = [Binding("space", "mark", "choose", show=False)]
+
+    class Marked(Message):
+        """A line was chosen with Space, without going on as Enter does."""
+
+        def __init__(self, choices: "Choices", value: str) -> None:
+            super().__init__()
+            self.choices = choices
+            self.value = value
+
+        @property
+        def control(self) -> "Choices":
+            """The list."""
+            return self.choices
+
     def __init__(self, choices: Sequence[tuple[str, str]], chosen: str) -> None:
         super().__init__()
         self._choices = tuple(choices)
@@ -269,6 +284,11 @@ class Choices(ShortList):
             self._lay_out()
             if not self.has_focus:
                 self.stand_on_choice()
+
+    def action_mark(self) -> None:
+        """Choose the line in front and stay."""
+        if self.highlighted is not None:
+            self.post_message(self.Marked(self, self._choices[self.highlighted][0]))
 
     def stand_on_choice(self) -> None:
         """Mark the choice that holds."""
