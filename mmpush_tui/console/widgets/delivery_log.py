@@ -378,4 +378,6 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._go(index)
 
     def _is_visible(self) -> bool:
-        return self.is_attached and self.screen is self.app.screen and self.is_on_screen
+        # At the end of the console a timer may still come when there is no screen any more.
+        in_front = self.app.screen_stack[-1:]
+        return self.is_attached and [self.screen] == in_front and self.is_on_screen

@@ -109,7 +109,7 @@ def is_same_file(path: Path, pid: int) -> bool:
 
 def option(words: Sequence[str], names: Sequence[str]) -> str:
     """Return the value that a command line gives to one of its options."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         if word in names:
             return following
         name, equals, value = word.partition("=")
