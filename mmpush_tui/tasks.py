@@ -5,7 +5,9 @@ import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, Final, TypeVar, TypeVarTuple
+
+_CANCEL_AGAIN_S: Final = 10.0
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -83,7 +85,10 @@ class Tasks:
 
     async def aclose(self) -> None:
         """Cancel what still runs and wait until it has ended."""
-        running = [task for task in self._running if task is not asyncio.current_task()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        running = {task for task in self._running if task is not asyncio.current_task()}
+        while running:
+            for task in running:
+                task.cancel()
+            # Again, because a task group of Python 3.11 and 3.12 can lose a cancellation; late,
+            # because tidying up may take its time.
+            _, running = await asyncio.wait(running, timeout=_CANCEL_AGAIN_S)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mmpush_tui import tasks as module
 from mmpush_tui.tasks import Tasks, beside
 
 
@@ -201,3 +202,24 @@ async def test_names_the_others() -> None:
     assert tasks.others(two) == {one}
     await tasks.aclose()
     assert tasks.others(one) == set()
+
+
+async def test_a_cancellation_that_a_task_loses_comes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_CANCEL_AGAIN_S", 0.05)
+    tasks = Tasks(lambda name, error: None)
+    lost: list[str] = []
+
+    async def loses_the_first() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost.append("once")
+        await asyncio.Event().wait()
+
+    tasks.spawn("deaf", loses_the_first())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await tasks.aclose()
+    assert (lost, len(tasks)) == (["once"], 0)
