@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final, TypeVar, TypeVarTuple
 
-_CANCEL_AGAIN_S: Final = 10.0
+_CANCEL_AGAIN_S: Final = 5.0
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -89,6 +89,7 @@ class Tasks:
         while running:
             for task in running:
                 task.cancel()
-            # Again, because a task group of Python 3.11 and 3.12 can lose a cancellation; late,
-            # because tidying up may take its time.
+            # Again, because a task group of Python 3.11 and 3.12 loses a cancellation that comes
+            # together with the failure of one of its tasks; late, because tidying up may take its
+            # time.
             _, running = await asyncio.wait(running, timeout=_CANCEL_AGAIN_S)

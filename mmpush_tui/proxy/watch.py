@@ -123,11 +123,6 @@ class Watcher:
         told: MmpushError | None = None
         while True:
             error = await self._attend()
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                # A task group of Python 3.11 and 3.12 loses a cancellation that comes together
-                # with the failure of one of its tasks.
-                raise asyncio.CancelledError
             if self._is_attended:
                 self._is_attended = False
                 wait_s, told = self._retry_after_s[0], None
