@@ -5,7 +5,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,20 +13,18 @@ import httpx
 
 from mmpush_tui.errors import FailedError, MmpushError, UnreachableError
 from mmpush_tui.settings.notes import Note
-from mmpush_tui.settings.page import Change, Licence, field_of
+from mmpush_tui.settings.page import Licence, field_of
 from mmpush_tui.settings.sources import (
-    Backup,
     Loaded,
     Origin,
     Place,
-    Saved,
     Where,
     config_text,
-    served,
     server_process,
 )
 from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Api
 from mmpush_tui.settings.sources.locate import USUAL_SOCKET
+from mmpush_tui.settings.sources.served import Served, read
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import presentable
 
@@ -35,7 +33,7 @@ _CREDENTIALS: Final = struct.Struct("3i")
 _NO_LICENCE: Final = Licence(hpns=False, id_loaded=False)
 
 
-class Local:
+class Local(Served):
     """The local-mode socket of a server on this host.
 
     The socket knows neither the licence nor the environment: the licence is what its user says,
@@ -64,12 +62,10 @@ class Local:
             trust_env=False,
         )
         at = f"the Mattermost server behind {path}"
-        self._api = Api(http, "http://localhost/api/v4", at, _refusal)
-
-    @property
-    def where(self) -> Where:
-        """The socket's path, from the root on."""
-        return Where(kind=Place.LOCAL, at=os.path.abspath(self._path))
+        super().__init__(
+            Api(http, "http://localhost/api/v4", at, _refusal),
+            Where(kind=Place.LOCAL, at=os.path.abspath(path)),
+        )
 
     async def load(self) -> Loaded:
         """Read the settings.
@@ -81,7 +77,7 @@ class Local:
         """
         pid = await beside("local-socket", self._reached)
         answer = await self._api.config()
-        stored, hidden = served.read(answer)
+        stored, hidden = read(answer)
         server = await beside("server-process", server_process.of_pid, pid) if pid else None
         licence, remarks = self._licence, []
         if licence == Licence() and answer.is_licensed is False:
@@ -105,47 +101,8 @@ class Local:
             remarks=tuple(remarks),
         )
 
-    async def save(
-        self,
-        loaded: Loaded,
-        changes: Sequence[Change],
-        *,
-        in_place: bool = False,
-        undoes: Backup | None = None,
-    ) -> Saved:
-        """Send ``changes`` to the server, which uses them at once.
-
-        Raises:
-            MmpushError: as :func:`served.save`.
-        """
-        del in_place, undoes
+    async def _ready(self) -> None:
         await beside("local-socket", self._reached)
-        return await served.save(self._api, self.where, loaded, changes)
-
-    async def backups(self) -> list[str]:
-        """Return where former states are kept, the newest first."""
-        return await served.backups(self.where)
-
-    async def former(self, backup: str) -> Backup:
-        """Read a former state.
-
-        Raises:
-            ConfigError: it is none.
-        """
-        return await served.former(self.where, backup)
-
-    async def reload(self) -> None:
-        """Let the server read its configuration anew.
-
-        Raises:
-            MmpushError: it cannot be reached, or refuses.
-        """
-        await beside("local-socket", self._reached)
-        await self._api.call("POST", "/config/reload")
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._api.aclose()
 
     def _reached(self) -> int:
         """Connect once, and return the process behind the socket, 0 where it cannot be seen.

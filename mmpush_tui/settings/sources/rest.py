@@ -3,7 +3,7 @@
 import ipaddress
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -12,19 +12,17 @@ import httpx
 
 from mmpush_tui.errors import ConfigError, FailedError, MmpushError, UsageError
 from mmpush_tui.settings.notes import Note
-from mmpush_tui.settings.page import Change, Licence, field_of
+from mmpush_tui.settings.page import Licence, field_of
 from mmpush_tui.settings.sources import (
     PERMISSIONS,
-    Backup,
     Loaded,
     Origin,
     Place,
-    Saved,
     Where,
     config_text,
-    served,
 )
 from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Answer, Api
+from mmpush_tui.settings.sources.served import Served, read
 from mmpush_tui.text import Secret, presentable
 
 _API: Final = "/api/v4"
@@ -33,7 +31,7 @@ _TOKEN: Final = re.compile(r"[!-~]{1,512}")
 _READ: Final = "sysconsole_read_"
 
 
-class Rest:
+class Rest(Served):
     """The REST API of a server, used with a personal access token.
 
     Args:
@@ -86,12 +84,10 @@ class Rest:
                 fix="See HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
                 code="proxy-variable",
             ) from error
-        self._api = Api(http, base + _API, self._url, self._refused, sni)
-
-    @property
-    def where(self) -> Where:
-        """The server's address."""
-        return Where(kind=Place.REST, at=self._url)
+        super().__init__(
+            Api(http, base + _API, self._url, self._refused, sni),
+            Where(kind=Place.REST, at=self._url),
+        )
 
     async def load(self) -> Loaded:
         """Read settings, licence, and what the server's environment holds.
@@ -102,7 +98,7 @@ class Rest:
             DeadlineError: it does not answer in time.
         """
         answer = await self._api.config()
-        stored, unseen = served.read(answer)
+        stored, unseen = read(answer)
         hidden = frozenset(field_of(name) for name in unseen)
         if {"mode", "server"} <= hidden:
             raise FailedError(
@@ -137,46 +133,6 @@ class Rest:
             hidden=hidden,
             remarks=tuple(remarks),
         )
-
-    async def save(
-        self,
-        loaded: Loaded,
-        changes: Sequence[Change],
-        *,
-        in_place: bool = False,
-        undoes: Backup | None = None,
-    ) -> Saved:
-        """Send ``changes`` to the server, which uses them at once.
-
-        Raises:
-            MmpushError: as :func:`served.save`.
-        """
-        del in_place, undoes
-        return await served.save(self._api, self.where, loaded, changes)
-
-    async def backups(self) -> list[str]:
-        """Return where former states are kept, the newest first."""
-        return await served.backups(self.where)
-
-    async def former(self, backup: str) -> Backup:
-        """Read a former state.
-
-        Raises:
-            ConfigError: it is none.
-        """
-        return await served.former(self.where, backup)
-
-    async def reload(self) -> None:
-        """Let the server read its configuration anew.
-
-        Raises:
-            MmpushError: it cannot be reached, or refuses.
-        """
-        await self._api.call("POST", "/config/reload")
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._api.aclose()
 
     def _remarks(self) -> list[Note]:
         if not self._is_open:

@@ -66,16 +66,76 @@ def _fits(name: str, value: object) -> bool:
             return False
 
 
-async def save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change]) -> Saved:
-    """Send ``changes`` to a server, and read back what it made of them.
+class Served:
+    """What both sources have that a running server answers for: saving, and the way back.
 
-    Only the keys that change are sent. A server passes over what the user may not write, or what
-    an environment variable holds, without a word: those keys are in :attr:`Saved.skipped`.
-
-    Raises:
-        MmpushError: the server cannot be reached or refuses, its settings were changed by
-            someone else since they were loaded, or the former ones could not be kept.
+    Args:
+        api: the server.
+        where: which place this is.
     """
+
+    def __init__(self, api: Api, where: Where) -> None:
+        self._api = api
+        self._where = where
+
+    @property
+    def where(self) -> Where:
+        """Which place this is."""
+        return self._where
+
+    async def save(
+        self,
+        loaded: Loaded,
+        changes: Sequence[Change],
+        *,
+        in_place: bool = False,
+        undoes: Backup | None = None,
+    ) -> Saved:
+        """Send ``changes`` to the server, which uses them at once, and read back what became.
+
+        Only the keys that change are sent. A server passes over what the user may not write, or
+        what an environment variable holds, without a word: those keys are in
+        :attr:`Saved.skipped`.
+
+        Raises:
+            MmpushError: the server cannot be reached or refuses, its settings were changed by
+                someone else since they were loaded, or the former ones could not be kept.
+        """
+        del in_place, undoes
+        await self._ready()
+        return await _save(self._api, self._where, loaded, changes)
+
+    async def backups(self) -> list[str]:
+        """Return where former states of this place are kept, the newest first."""
+        found = await beside("settings-backup", keeping.kept, self._where)
+        return [str(path) for path in found]
+
+    async def former(self, backup: str) -> Backup:
+        """Read a former state of this place.
+
+        Raises:
+            ConfigError: it is none.
+        """
+        return await beside("settings-backup", keeping.read, self._where, Path(backup))
+
+    async def reload(self) -> None:
+        """Let the server read its configuration anew.
+
+        Raises:
+            MmpushError: it cannot be reached, or refuses.
+        """
+        await self._ready()
+        await self._api.call("POST", "/config/reload")
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._api.aclose()
+
+    async def _ready(self) -> None:
+        """Raise where the server cannot be reached in a way that this place knows more about."""
+
+
+async def _save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change]) -> Saved:
     wanted, skipped = held_back(loaded, changes)
     for change in wanted:
         if isinstance(change.new, str) and _LONE_SURROGATE.search(change.new):
@@ -150,20 +210,6 @@ async def _became(api: Api, lost: MmpushError | None) -> Stored:
             code="mattermost-save-unknown",
         ) from error
     return became
-
-
-async def backups(where: Where) -> list[str]:
-    """Return where former states of ``where`` are kept, the newest first."""
-    return [str(path) for path in await beside("settings-backup", keeping.kept, where)]
-
-
-async def former(where: Where, backup: str) -> Backup:
-    """Read a former state of ``where``.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    return await beside("settings-backup", keeping.read, where, Path(backup))
 
 
 def passed_over(keys: Sequence[str]) -> str:
