@@ -280,6 +280,7 @@ async def _apply(
         if changes:
             for line in words.warnings_text(loaded, draft):
                 click.echo(line)
+            click.echo(words.wrapped(words.way(source.where)))
         for line in _said(changes, saved, NEEDS, dry_run=dry_run):
             click.echo(words.wrapped(line))
     if failure is not None:

@@ -8,7 +8,7 @@ from typing import Final
 from mmpush_tui.fields import Field
 from mmpush_tui.settings import page_fields as rows
 from mmpush_tui.settings.page import Change, Contents, Mode, Page
-from mmpush_tui.settings.sources import Loaded, Saved, Where, advice
+from mmpush_tui.settings.sources import Loaded, Saved, Where, advice, way_to
 from mmpush_tui.text import clean, presentable
 
 _SCHEMA: Final = 1
@@ -41,6 +41,11 @@ def document(where: Where, loaded: Loaded, page: Page) -> dict[str, object]:
             for note in advice(loaded, page)
         ],
     }
+
+
+def way(where: Where) -> str:
+    """Return how changes get to a place."""
+    return way_to(where.kind, clean(where.at, _LIMIT))
 
 
 def source(where: Where) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Stored
-from mmpush_tui.settings.page_fields import PRIVACY_URL, TERMS_URL
+from mmpush_tui.settings.page_fields import OLD_PRIVACY_URL, PRIVACY_URL, TERMS_URL
 from mmpush_tui.settings.urls import (
     ANY_REGIONS,
     FOUR_REGIONS_SINCE,
@@ -101,7 +101,7 @@ def _of_mode(page: Page, licence: Licence) -> Iterator[Note]:
             yield _info(
                 "hpns-terms",
                 f"Whoever uses HPNS accepts its Terms of Service, {TERMS_URL}, and its Privacy "
-                f"Policy, {PRIVACY_URL}.",
+                f"Policy, {PRIVACY_URL}; older servers link {OLD_PRIVACY_URL}.",
             )
             yield from _of_region(page)
             if licence.hpns is False:

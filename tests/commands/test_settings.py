@@ -82,7 +82,8 @@ Notes
         Play. Apps that you built need a push proxy of your own.
   info  Whoever uses HPNS accepts its Terms of Service,
         https://mattermost.com/hpns-terms/, and its Privacy Policy,
-        https://mattermost.com/data-processing-addendum/.
+        https://mattermost.com/data-processing-addendum/; older servers link
+        https://about.mattermost.com/hpns-privacy/.
   info  HPNS works only with a licence that includes it, which cannot be seen
         from here: look under Edition and License in the System Console.
   info  https://hpns-de.mattermost.com is the former address of the region

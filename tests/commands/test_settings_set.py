@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import subprocess
+import textwrap
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,11 @@ def config(folder: Path, **email: object) -> Path:
     return path
 
 
+def wrapped(text: str) -> str:
+    lines = textwrap.wrap(text, 80, break_long_words=False, break_on_hyphens=False)
+    return "".join(f"{line}\n" for line in lines)
+
+
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     path = config(tmp_path)
     before = path.read_bytes()
@@ -157,6 +163,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert done.stdout == (
         "EmailSettings.SendPushNotifications\n  old  true\n  new  false\n"
         "EmailSettings.PushNotificationContents\n  old  full\n  new  generic\n"
+    ) + wrapped(f"Into {path}, whose every other byte stays.") + (
         "Nothing was written (--dry-run).\n"
     )
     found = json.loads(run("settings", *arguments, "--json").stdout)

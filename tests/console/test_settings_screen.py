@@ -387,14 +387,14 @@ async def test_the_advice_can_be_read_to_its_end_on_a_small_terminal(config: Pat
     write(config, server=EU, contents="full")
     async with bench("settings", config=config, size=SMALL) as console:
         await console.focus("Advice")
-        seen = console.words
+        seen: list[str] = []
         for _ in range(40):
+            # A word longer than a line goes on in the next one.
+            seen.append("".join(console.shown.encode("ascii", "ignore").decode().split()))
             await console.press("down")
-            seen += console.words
         for note in console.app.settings.view.notes:
             for word in note.message.split():
-                # An address longer than a line goes on in the next one.
-                assert word in seen or (len(word) > 30 and word[:12] in seen)
+                assert any(word in screen for screen in seen)
 
 
 HOSTILE = "http://\x1b]0;pwn\x07a[/x]\u202eevil\x9b31m[@click=app.quit]b" + "A" * 10_000

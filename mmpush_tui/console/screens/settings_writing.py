@@ -11,7 +11,7 @@ from mmpush_tui.console.settings_desk import SettingsView
 from mmpush_tui.console.widgets.frame import MARKS
 from mmpush_tui.settings.notes import Note
 from mmpush_tui.settings.page import Change
-from mmpush_tui.settings.sources import NEEDS, Place, restoring
+from mmpush_tui.settings.sources import NEEDS, Place, restoring, way_to
 from mmpush_tui.setup.paths import short_path
 from mmpush_tui.text import presentable
 
@@ -134,18 +134,10 @@ def _order(view: SettingsView, changes: Iterable[Change], notes: Iterable[Note])
 
 
 def _ways(view: SettingsView) -> list[Row]:
-    at = view.shown_at
-    match view.kind:
-        case Place.FILE:
-            return [
-                f"Into {at}, whose every other byte stays. A copy with the time in its name is "
-                "kept beside it.",
-                NEEDS["reload"],
-            ]
-        case Place.REST:
-            return [f"By PUT /api/v4/config/patch to {at}. {_AT_ONCE}"]
-        case Place.LOCAL:
-            return [f"By PUT /api/v4/config/patch over the local socket {at}. {_AT_ONCE}"]
+    way = way_to(view.kind, view.shown_at)
+    if view.kind is not Place.FILE:
+        return [f"{way} {_AT_ONCE}"]
+    return [f"{way} A copy with the time in its name is kept beside it.", NEEDS["reload"]]
 
 
 _AT_ONCE: Final = (

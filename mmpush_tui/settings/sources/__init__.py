@@ -75,6 +75,22 @@ class Where:
     at: str
 
 
+def way_to(kind: Place, at: str) -> str:
+    """Return how changes get to a place, as a sentence.
+
+    Args:
+        kind: what kind of place it is.
+        at: the place, as it is shown.
+    """
+    match kind:
+        case Place.FILE:
+            return f"Into {at}, whose every other byte stays."
+        case Place.REST:
+            return f"By PUT /api/v4/config/patch to {at}."
+        case Place.LOCAL:
+            return f"By PUT /api/v4/config/patch over the local socket {at}."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     """The settings at one moment.
