@@ -83,7 +83,9 @@ const whole = {
   },
   '/reset': (stream, { body }) => stream.close(Number(body)),
   '/reset-after-headers': (stream, { body }) => {
-    stream.respond({ ':status': 200 });
+    // Without trailers to wait for, closing would end the answer before it resets the stream.
+    stream.respond({ ':status': 200 }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => {});
     stream.write('half of the answ');
     roundTrip(stream.session, () => stream.close(Number(body)));
   },
@@ -99,9 +101,9 @@ const whole = {
     };
     next(Number(body));
   },
-  // Answered when the client has taken note of the settings in the body.
-  '/settings': (stream, { body }) => {
-    stream.session.settings(JSON.parse(body), () => answer(stream, 200, 'settled'));
+  // Answered when the client has taken note of the settings in a header of that name.
+  '/settings': (stream, { headers }) => {
+    stream.session.settings(JSON.parse(headers.settings), () => answer(stream, 200, 'settled'));
   },
   '/hold': hold,
   '/release': (stream) => {
