@@ -8,6 +8,9 @@ const [keyFile, certFile, options] = process.argv.slice(2);
 const { constants } = http2;
 const LAST_POSSIBLE = 2 ** 31 - 1;
 
+/** Of all connections; a session does not give its own away. */
+const sockets = [];
+
 /** Streams of a session that are answered only when another path says so. */
 const held = new WeakMap();
 
@@ -134,7 +137,7 @@ const whole = {
     });
   },
   '/destroy': ({ session }) => session.destroy(undefined, constants.NGHTTP2_INTERNAL_ERROR),
-  '/drop': ({ session }) => session.socket.destroy(),
+  '/drop': () => sockets.forEach((socket) => socket.destroy()),
 };
 
 const server = http2.createSecureServer({
@@ -143,6 +146,7 @@ const server = http2.createSecureServer({
   ...JSON.parse(options),
 });
 
+server.on('secureConnection', (socket) => sockets.push(socket));
 server.on('stream', (stream, headers) => {
   // Tests break streams and connections on purpose.
   stream.on('error', () => {});
