@@ -33,6 +33,7 @@ screenshots: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.worker
 	$(BIN)/python -m benchmarks.console
+	$(BIN)/python -m benchmarks.http2
 
 # pip older than 25.1 knows no dependency groups, so the newest one is asked for first.
 $(STAMP): pyproject.toml
