@@ -46,7 +46,6 @@ TOKENS: Final = 200
 BATCHES: Final = 20
 BODY_SIZE: Final = 700
 TIMEOUT_S: Final = 30.0
-# A number of them, because its rate over a duration counts what the warm-up left over.
 H2LOAD_REQUESTS: Final = 100_000
 BASELINES: Final = ("h2", "h2 alone", "httpx", "h2load")
 H2LOAD: Final = shutil.which("h2load")
