@@ -1,83 +1,20 @@
 """The named faults, and the board on which a stand-in's faults are raised and cleared."""
 
 import asyncio
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.fields import nearest
-from mmpush_tui.simulator.behaviours import (
-    Answer,
-    Behaviour,
-    DeadToken,
-    Exchange,
-    Host,
-    Slow,
-    UpstreamDown,
-)
+from mmpush_tui.simulator.acts import general
+from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault, Host, Side
 from mmpush_tui.simulator.exchange import Response
 from mmpush_tui.simulator.phones import Phone
 
-Side = Literal["apns", "fcm"]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One way in which a vendor can fail.
-
-    Attributes:
-        name: what it is called on the command line and in tests.
-        title: what it is called on a screen.
-        where: the side that can act it out.
-        help: what happens, and what a good worker makes of it.
-        behaviour: acts it out; its fields are the fault's parameters.
-    """
-
-    name: str
-    title: str
-    where: Literal["apns", "fcm", "both"]
-    help: str
-    behaviour: type[Behaviour]
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """The parameters' names and defaults."""
-        return {field.name: field.default for field in dataclasses.fields(self.behaviour)}
-
-    def is_for(self, side: Side) -> bool:
-        """Return whether the stand-in of ``side`` can act it out."""
-        return self.where in (side, "both")
-
-
-FAULTS: Final = (
-    Fault(
-        "dead-token",
-        "Every device is gone",
-        "both",
-        "Apple answers 410 Unregistered and Google 404 UNREGISTERED for every known token. "
-        "Mattermost must be told REMOVE.",
-        DeadToken,
-    ),
-    Fault(
-        "upstream-down",
-        "Nobody listens",
-        "both",
-        "All connections are dropped and new ones refused. The breaker must open, pushes must "
-        "fail at once, and deliveries must resume unaided after it is cleared.",
-        UpstreamDown,
-    ),
-    Fault(
-        "slow",
-        "Slow answers",
-        "both",
-        "Each answer comes 2 seconds late, or as many as are given. Pushes must still arrive, "
-        "once, as long as that is inside one try.",
-        Slow,
-    ),
-)
+FAULTS: Final = (*general.FAULTS,)
+"""Every named fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
 
-from mmpush_tui.simulator.behaviours import Exchange
+from mmpush_tui.simulator.acts.base import Exchange, Side
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.exchange import Request, Response
-from mmpush_tui.simulator.faults import FaultBoard, Side
+from mmpush_tui.simulator.faults import FaultBoard
 from mmpush_tui.simulator.h2connection import H2Connection
 from mmpush_tui.simulator.h2server import H2Server
 from mmpush_tui.simulator.phones import Phones

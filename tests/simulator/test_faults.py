@@ -8,8 +8,9 @@ import pytest
 from h2.errors import ErrorCodes
 
 from mmpush_tui.errors import UsageError
+from mmpush_tui.simulator.acts.base import Behaviour
+from mmpush_tui.simulator.acts.general import Slow
 from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.behaviours import Behaviour, Slow
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from mmpush_tui.simulator.faults import FAULTS

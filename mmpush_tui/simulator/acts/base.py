@@ -1,14 +1,16 @@
 """How the named faults act: each is a few hooks on a stand-in, none of which does anything by
 default. A fault's parameters are the fields of its dataclass."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
 
 from mmpush_tui.simulator.exchange import Request, Response
 from mmpush_tui.simulator.h2connection import H2Connection
-from mmpush_tui.simulator.phones import Phone, PhoneState
+from mmpush_tui.simulator.phones import Phone
+
+Side = Literal["apns", "fcm"]
 
 Answer = Callable[[], Awaitable[Response | None]]
 """Gives the answer to the request at hand; None leaves it unanswered."""
@@ -60,42 +62,28 @@ class Behaviour:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadToken(Behaviour):
-    """Every known token is dead."""
-
-    def phone(self, phone: Phone) -> Phone:
-        """Return the phone with its app removed."""
-        return replace(phone, state=PhoneState.DEAD)
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamDown(Behaviour):
-    """Connections are dropped and refused."""
-
-    async def raised(self, host: Host) -> None:
-        """Take the stand-in down."""
-        await host.go_down()
-
-    async def cleared(self, host: Host) -> None:
-        """Bring it up again."""
-        await host.come_up()
-
-
-@dataclass(frozen=True, slots=True)
-class Slow(Behaviour):
-    """Every answer is late.
+class Fault:
+    """One way in which a vendor can fail.
 
     Attributes:
-        seconds: how late.
+        name: what it is called on the command line and in tests.
+        title: what it is called on a screen.
+        where: the side that can act it out.
+        help: what happens, and what a good worker makes of it.
+        behaviour: acts it out; its fields are the fault's parameters.
     """
 
-    seconds: float = 2.0
+    name: str
+    title: str
+    where: Literal["apns", "fcm", "both"]
+    help: str
+    behaviour: type[Behaviour]
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.seconds <= LONGEST_S:
-            raise ValueError(f"seconds must be from 0 to {LONGEST_S:.0f}")
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The parameters' names and defaults."""
+        return {field.name: field.default for field in dataclasses.fields(self.behaviour)}
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
-        """Wait, then answer honestly."""
-        await asyncio.sleep(self.seconds)
-        return await honest()
+    def is_for(self, side: Side) -> bool:
+        """Return whether the stand-in of ``side`` can act it out."""
+        return self.where in (side, "both")
