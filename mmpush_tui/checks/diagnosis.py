@@ -118,30 +118,31 @@ class Doctor:
         return failed(self._plan, code, str(error), seen, why=why)
 
     async def _look_at_certificate(self) -> dict[str, object]:
-        halves = await self._way.fresh(tls=unverified())
+        channel = await self._way.fresh(tls=unverified())
         try:
-            return evidence(halves)
+            return evidence(channel)
         finally:
-            await hang_up(halves)
+            await hang_up(channel)
 
     async def _look_for_http(self) -> Finding | None:
-        reader, writer = halves = await self._way.fresh(tls=None)
+        channel = await self._way.fresh(tls=None)
         try:
+            reader, writer = channel.streams()
             host = apps.authority(self._plan)
             writer.write(f"GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
             await writer.drain()
             begin = await reader.readexactly(5)
         finally:
-            await hang_up(halves)
+            channel.abort()
         if begin != b"HTTP/":
             return None
         said = f"{self._plan.address} speaks plain HTTP, not HTTPS"
         return failed(self._plan, "tls_plain_http", said)
 
     async def _look_for_tls(self) -> Finding:
-        halves = await self._way.fresh(tls=unverified())
-        seen = evidence(halves)
-        await hang_up(halves)
+        channel = await self._way.fresh(tls=unverified())
+        seen = evidence(channel)
+        await hang_up(channel)
         said = f"{self._plan.address} speaks TLS, and the address says http"
         return failed(self._plan, "http_to_tls", said, seen)
 

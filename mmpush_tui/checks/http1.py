@@ -5,7 +5,7 @@ from typing import Final
 import httptools
 
 from mmpush_tui.http2 import Request, Response
-from mmpush_tui.http2.connect import Halves
+from mmpush_tui.http2.channel import Halves
 from mmpush_tui.http2.errors import TransportError
 
 BODY_LIMIT: Final = 64 * 1024

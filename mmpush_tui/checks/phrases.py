@@ -185,6 +185,12 @@ WORDS: Final[Mapping[str, Words]] = {
         see="network-http2-broken",
         confidence=_LIKELY,
     ),
+    "http2_bad_answer": Words(
+        summary="What answers for {who} gives an answer that breaks the rules of HTTP/2.",
+        fix=EXEMPT,
+        see="network-http2-broken",
+        confidence=_LIKELY,
+    ),
     "http2_protocol": Words(
         summary="What answers for {who} breaks the rules of HTTP/2.",
         fix=EXEMPT,

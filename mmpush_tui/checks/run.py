@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from mmpush_tui.checks import names
 from mmpush_tui.checks.probe import Limits, Means, Probe
 from mmpush_tui.checks.report import CheckResult, Report, Stage, Status
 from mmpush_tui.checks.target import TargetPlan
 from mmpush_tui.checks.verdict import verdict
 from mmpush_tui.exits import Exit
+from mmpush_tui.http2 import names
 from mmpush_tui.http2.connect import Lookup
 from mmpush_tui.proxy.config import NetworkSettings
 

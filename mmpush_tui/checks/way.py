@@ -6,6 +6,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,12 +18,11 @@ from mmpush_tui.checks.report import Stage, Status
 from mmpush_tui.checks.target import Kind, TargetPlan
 from mmpush_tui.checks.words import failed
 from mmpush_tui.http2 import Request, Response
+from mmpush_tui.http2.channel import Channel
 from mmpush_tui.http2.connect import (
     Endpoint,
-    Halves,
     Lookup,
     Route,
-    abort,
     client_context,
     open_tcp,
     resolve,
@@ -46,13 +46,12 @@ class Way:
     it found. A failure is raised as the ``TransportError`` that the worker would see.
     """
 
-    def __init__(self, plan: TargetPlan, route: Route, lookup: Lookup) -> None:
+    def __init__(self, plan: TargetPlan, route: Route) -> None:
         self.plan = plan
         self.route = route
-        self._lookup = lookup
         self._addresses: Sequence[AddrInfoType] = ()
         self._sock: socket.socket | None = None
-        self._halves: Halves | None = None
+        self._channel: Channel | None = None
         self._connection: Connection | None = None
 
     @classmethod
@@ -66,8 +65,8 @@ class Way:
         if plan.is_tls:
             tls = await beside("roots", client_context, network.ca_file, plan.ca_file)
             tls.set_alpn_protocols(_offered(plan))
-        route = Route(Endpoint(plan.host, plan.port), tls, network.connect_to)
-        return cls(plan, route, lookup)
+        route = Route(Endpoint(plan.host, plan.port), tls, network.connect_to, lookup)
+        return cls(plan, route)
 
     async def step(self, stage: Stage) -> Finding:
         """Go the step of ``stage``.
@@ -96,7 +95,7 @@ class Way:
         """Whether HTTP/2 was agreed on; known after TLS."""
         return self.plan.is_http2 and self._chosen() == "h2"
 
-    async def fresh(self, *, tls: ssl.SSLContext | None) -> Halves:
+    async def fresh(self, *, tls: ssl.SSLContext | None) -> Channel:
         """Open another stream to where this one leads, in clear text without ``tls``.
 
         Raises:
@@ -104,28 +103,28 @@ class Way:
         """
         sock = await open_tcp(self.route, self._addresses)
         if tls is None:
-            return await asyncio.open_connection(sock=sock)
-        return await start_tls(Route(self.route.endpoint, tls, self.route.connect_to), sock)
+            return await _plain(sock)
+        return await start_tls(replace(self.route, tls=tls), sock)
 
     async def aclose(self) -> None:
         """Close what is open, politely as far as that is quick."""
         if self._connection is not None:
             await self._connection.aclose()
-        elif self._halves is not None:
-            await hang_up(self._halves)
+        elif self._channel is not None:
+            await hang_up(self._channel)
         elif self._sock is not None:
             self._sock.close()
 
     def drop(self) -> None:
         """Let go of everything at once, because nobody waits any more."""
-        if self._halves is not None:
-            abort(self._halves[1])
+        if self._channel is not None:
+            self._channel.abort()
         if self._sock is not None:
             self._sock.close()
 
     async def _dns(self) -> Finding:
         host, port = self.route.address
-        self._addresses = await resolve(self.route, self._lookup)
+        self._addresses = await resolve(self.route)
         found = list(dict.fromkeys(str(address[4][0]) for address in self._addresses))
         seen = {"name": host, "addresses": found}
         if self.route.address != (self.route.endpoint.host, self.route.endpoint.port):
@@ -139,7 +138,7 @@ class Way:
         self._sock = sock = await open_tcp(self.route, self._addresses)
         host, port = sock.getpeername()[:2]
         if not self.plan.is_tls:
-            self._halves, self._sock = await asyncio.open_connection(sock=sock), None
+            self._channel, self._sock = await _plain(sock), None
         peer = Endpoint(str(host), port)
         return passed(f"connected to {peer}", peer=str(peer))
 
@@ -147,17 +146,18 @@ class Way:
         sock, self._sock = self._sock, None
         assert sock is not None  # noqa: S101 - the step before, for the type checker
         try:
-            self._halves = await start_tls(self.route, sock)
+            self._channel = await start_tls(self.route, sock)
         except ConnectError as error:
             if error.stage != "alpn":
                 raise
             # Refused for want of HTTP/2 before a certificate was shown: offer more, to see it.
             self.route.tls.set_alpn_protocols(["h2", "http/1.1"])
-            self._halves = await self.fresh(tls=self.route.tls)
+            self._channel = await self.fresh(tls=self.route.tls)
         return self._certified()
 
     def _certified(self) -> Finding:
-        tls = self._tls_object()
+        assert self._channel is not None  # noqa: S101 - the step before, for the type checker
+        tls = self._channel.tls
         der = tls.getpeercert(binary_form=True) or b""
         seen = {"version": tls.version(), **certificate.facts(der, datetime.now(UTC))}
         days = seen.get("days_left")
@@ -187,8 +187,8 @@ class Way:
         return failed(self.plan, "alpn_missing", said, seen)
 
     async def _http2(self) -> Finding:
-        assert self._halves is not None  # noqa: S101 - the step before, for the type checker
-        self._connection = await Connection.over(self.route, self._halves, _ENOUGH_S)
+        assert self._channel is not None  # noqa: S101 - the step before, for the type checker
+        self._connection = await Connection.over(self.route, self._channel, _ENOUGH_S)
         settings = self._connection.peer_settings
         streams = settings.get("max_concurrent_streams")
         limit = "any number" if streams is None else f"up to {streams}"
@@ -201,41 +201,42 @@ class Way:
             return finding
         # Not every push proxy has /version: its front page is the second thing to go by.
         with contextlib.suppress(TransportError):
-            halves = await self.fresh(tls=self.route.tls if self.plan.is_tls else None)
-            response = await self._over(halves, apps.front_page(self.plan))
+            channel = await self.fresh(tls=self.route.tls if self.plan.is_tls else None)
+            response = await self._over(channel, apps.front_page(self.plan))
             return apps.judge_front_page(self.plan, finding, response)
         return finding
 
     async def _ask(self, request: Request) -> Response:
         if self._connection is not None:
             return await self._connection.request(request, _ENOUGH_S)
-        assert self._halves is not None  # noqa: S101 - the step before, for the type checker
-        halves, self._halves = self._halves, None
-        return await self._over(halves, request)
+        assert self._channel is not None  # noqa: S101 - the step before, for the type checker
+        channel, self._channel = self._channel, None
+        return await self._over(channel, request)
 
-    async def _over(self, halves: Halves, request: Request) -> Response:
+    async def _over(self, channel: Channel, request: Request) -> Response:
+        # Kept until the end, because a writer that is forgotten complains.
+        halves = channel.streams()
         try:
             return await http1.ask(halves, request, apps.authority(self.plan))
         finally:
-            abort(halves[1])
-
-    def _tls_object(self) -> ssl.SSLObject:
-        assert self._halves is not None  # noqa: S101 - the step before, for the type checker
-        tls: ssl.SSLObject = self._halves[1].get_extra_info("ssl_object")
-        return tls
+            channel.abort()
 
     def _chosen(self) -> str:
-        return self._tls_object().selected_alpn_protocol() or "" if self._halves else ""
+        if not self.plan.is_tls or self._channel is None:
+            return ""
+        return self._channel.tls.selected_alpn_protocol() or ""
 
 
-async def hang_up(halves: Halves) -> None:
+async def hang_up(channel: Channel) -> None:
     """Close a stream; a peer that does not say goodbye in its turn is dropped soon."""
-    writer = halves[1]
-    writer.close()
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(_CLOSE_S):
-            await writer.wait_closed()
-    abort(writer)
+    channel.close()
+    await channel.wait_closed(_CLOSE_S)
+    channel.abort()
+
+
+async def _plain(sock: socket.socket) -> Channel:
+    _, channel = await asyncio.get_running_loop().create_connection(Channel, sock=sock)
+    return channel
 
 
 def unverified() -> ssl.SSLContext:
@@ -249,10 +250,9 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
-def evidence(halves: Halves) -> dict[str, Any]:
+def evidence(channel: Channel) -> dict[str, Any]:
     """Return the facts of the certificate that a server shows."""
-    tls: ssl.SSLObject = halves[1].get_extra_info("ssl_object")
-    return certificate.facts(tls.getpeercert(binary_form=True) or b"", datetime.now(UTC))
+    return certificate.facts(channel.tls.getpeercert(binary_form=True) or b"", datetime.now(UTC))
 
 
 def _issuer(seen: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The HTTP/2 client connection that the worker and the checks share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,16 @@ class Response:
 
     Attributes:
         stream_id: the stream it came on, for the journey of a delivery.
+        connection: the id of the connection it came on, for :meth:`Pool.retire`.
+        authorization: the ``authorization`` header that the pool added to the request.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
     stream_id: int
+    connection: int = 0
+    authorization: str = field(default="", repr=False)
 
     def header(self, name: str) -> str:
         """Return the first header of that lower-case name, or an empty string."""

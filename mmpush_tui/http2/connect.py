@@ -1,7 +1,6 @@
 """From a name to an HTTP/2 connection: DNS, TCP, TLS, ALPN, each with its own failure."""
 
 import asyncio
-import contextlib
 import errno
 import os
 import re
@@ -16,13 +15,29 @@ from urllib.parse import urlsplit
 import aiohappyeyeballs
 
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.http2.channel import SHUTDOWN_S, Channel
 from mmpush_tui.http2.errors import ConnectError
+from mmpush_tui.http2.names import addresses
 
 Lookup = Callable[[str, int], Awaitable[Sequence[aiohappyeyeballs.AddrInfoType]]]
 """Returns the addresses of a host and port; raises OSError, or ValueError where it is no name."""
-Halves = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-"""An open stream."""
 
+# A firewall that forgets a connection tells nobody: TCP finds out within 60 s while nothing is
+# sent, and within 10 s while something is. Not every system has each of these.
+_SOCKET_OPTIONS: Final = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (
+            ("TCP_KEEPIDLE", 30),
+            ("TCP_KEEPINTVL", 10),
+            ("TCP_KEEPCNT", 3),
+            ("TCP_USER_TIMEOUT", 10_000),
+        )
+        if hasattr(socket, name)
+    ),
+)
 _ERRNO: Final = re.compile(r"\[Errno (\d+)\]")
 _WRAPPING: Final = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")
 
@@ -65,11 +80,13 @@ class Route:
         endpoint: whom we talk to.
         tls: the context that verifies it.
         connect_to: ``host:port`` to ``addr:port`` where the connection shall go elsewhere.
+        lookup: returns the addresses of a name.
     """
 
     endpoint: Endpoint
     tls: ssl.SSLContext
     connect_to: Mapping[str, str] = field(default_factory=dict)
+    lookup: Lookup = addresses
 
     @property
     def address(self) -> tuple[str, int]:
@@ -119,7 +136,7 @@ def tls_reason(error: ssl.SSLError) -> str:
     return _WRAPPING.sub("", error.strerror or "") or "no reason given"
 
 
-async def connect(route: Route, timeout_s: float) -> Halves:
+async def connect(route: Route, timeout_s: float) -> Channel:
     """Open a TLS connection that speaks HTTP/2.
 
     DNS is asked anew each time, as Apple demands; dead addresses are overtaken (RFC 8305).
@@ -132,59 +149,36 @@ async def connect(route: Route, timeout_s: float) -> Halves:
         ConnectError: one of the steps failed, or the time was up in it.
     """
     stage = "dns"
-    writer: asyncio.StreamWriter | None = None
+    channel: Channel | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            addresses = await resolve(route)
+            found = await resolve(route)
             stage = "tcp"
-            sock = await open_tcp(route, addresses)
+            sock = await open_tcp(route, found)
             stage = "tls"
-            reader, writer = await start_tls(route, sock)
+            channel = await start_tls(route, sock)
             stage = "alpn"
-            tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
-            if tls.selected_alpn_protocol() != "h2":
+            if channel.tls.selected_alpn_protocol() != "h2":
                 raise _no_http2(route)
-            return reader, writer
+            return channel
     except BaseException as error:
-        if writer is not None:
-            abort(writer)
+        if channel is not None:
+            channel.abort()
         if isinstance(error, TimeoutError):
             cause = f"{route.endpoint} did not answer ({stage}) within {seconds(timeout_s)}"
             raise ConnectError(stage, cause, f"{stage}_timeout") from error
         raise
 
 
-def abort(writer: asyncio.StreamWriter) -> None:
-    """Drop the connection at once; harmless where it is gone already.
-
-    The TLS transport of the first releases of Python 3.11 forgets its protocol when it is
-    closed and raises AttributeError when it is then aborted.
-    """
-    with contextlib.suppress(AttributeError):
-        writer.transport.abort()
-
-
-async def _getaddrinfo(host: str, port: int) -> Sequence[aiohappyeyeballs.AddrInfoType]:
-    return await asyncio.get_running_loop().getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-    )
-
-
-async def resolve(
-    route: Route, lookup: Lookup = _getaddrinfo
-) -> Sequence[aiohappyeyeballs.AddrInfoType]:
+async def resolve(route: Route) -> Sequence[aiohappyeyeballs.AddrInfoType]:
     """Return the addresses of ``route``; the first step of :func:`connect`.
-
-    Args:
-        route: whom to reach and how.
-        lookup: asks for them.
 
     Raises:
         ConnectError: the name does not exist, or cannot be resolved.
     """
     host, port = route.address
     try:
-        return await lookup(host, port)
+        return await route.lookup(host, port)
     except (OSError, ValueError) as error:
         # ValueError: no name at all, such as one with an empty label.
         known = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
@@ -207,7 +201,8 @@ async def open_tcp(
     except (OSError, RuntimeError) as error:
         # uvloop raises RuntimeError for some of them.
         raise tcp_error(Endpoint(*route.address), error) from error
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for level, option, value in _SOCKET_OPTIONS:
+        sock.setsockopt(level, option, value)
     return sock
 
 
@@ -227,7 +222,7 @@ def tcp_error(address: Endpoint, error: OSError | RuntimeError) -> ConnectError:
     return ConnectError("tcp", f"no connection to {address}: {reasons or error}", "tcp_failed")
 
 
-async def start_tls(route: Route, sock: socket.socket) -> Halves:
+async def start_tls(route: Route, sock: socket.socket) -> Channel:
     """Begin TLS on ``sock``, which is taken over; the third step of :func:`connect`.
 
     Whether the peer chose HTTP/2 is not looked at.
@@ -238,7 +233,14 @@ async def start_tls(route: Route, sock: socket.socket) -> Halves:
     """
     host = route.endpoint.host
     try:
-        return await asyncio.open_connection(sock=sock, ssl=route.tls, server_hostname=host)
+        _, channel = await asyncio.get_running_loop().create_connection(
+            Channel,
+            sock=sock,
+            ssl=route.tls,
+            server_hostname=host,
+            ssl_shutdown_timeout=SHUTDOWN_S,
+        )
+        return channel
     except ssl.SSLCertVerificationError as error:
         why = error.verify_message.rstrip(".")
         cause = f"the certificate of {host} is not accepted: {why}"

@@ -1,133 +1,205 @@
-"""One HTTP/2 client connection over TLS, on h2's state machine.
-
-h2 closes for good when it is shown a GOAWAY, and drops the answers that the peer still owes
-for earlier streams. So frames are counted off here and GOAWAY is handled here; h2 sees all
-others.
-"""
+"""One HTTP/2 client connection over TLS: the core with a socket, a clock and those who wait."""
 
 import asyncio
-import contextlib
 import itertools
-import ssl
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, Protocol
 
-import h2.errors
-import h2.events
-import h2.exceptions
-from hpack import HeaderTuple, NeverIndexedHeaderTuple
-
-from mmpush_tui.http2 import Request, Response
-from mmpush_tui.http2.connect import Halves, Route, abort, connect, seconds, tls_reason
+from mmpush_tui.http2 import Request, Response, endings
+from mmpush_tui.http2.channel import SHUTDOWN_S, Channel
+from mmpush_tui.http2.connect import Route, connect, seconds
+from mmpush_tui.http2.core import BODY_LIMIT, Core
 from mmpush_tui.http2.errors import (
     AmbiguousError,
     ConnectError,
     TransportError,
     UnprocessedError,
 )
-from mmpush_tui.http2.frames import BadFrameError, is_goaway, parse_goaway, take_frame
-from mmpush_tui.http2.state import named, new_client
-from mmpush_tui.http2.stream import Stream
-from mmpush_tui.tasks import Tasks
+from mmpush_tui.http2.events import (
+    Answered,
+    Broken,
+    Event,
+    Goodbye,
+    Malformed,
+    Reset,
+    Sent,
+    SettingsChanged,
+    Unprocessed,
+)
+from mmpush_tui.http2.line import Exchange, Line
+from mmpush_tui.http2.liveness import Liveness
+from mmpush_tui.http2.policy import PLAIN, Policy
+
+__all__ = ["BODY_LIMIT", "STREAM_CAP", "Connection", "Owner"]
 
 STREAM_CAP: Final = 100
 """Streams we keep open at most, whatever the peer allows."""
-BODY_LIMIT: Final = 64 * 1024
-"""Bytes of an answer's body that are kept; Apple's and Google's are far smaller."""
 _SETTINGS_TIMEOUT_S: Final = 5.0
 _WRITE_TIMEOUT_S: Final = 10.0
-_CLOSE_TIMEOUT_S: Final = 1.0
+_REFUSED: Final = (401, 403)
+_PING: Final = b"mmpush?!"
+_IDS: Final = itertools.count(1)
+
+
+class Owner(Protocol):
+    """Who gives a connection its requests."""
+
+    def changed(self, connection: "Connection") -> None:
+        """Hear that there may be room for another request, or that there will be none."""
 
 
 class Connection:
     """A connection that answers many requests at once; made by :meth:`open`.
 
     Attributes:
-        heard_at: ``time.monotonic()`` when the peer last sent anything.
+        id: a number of its own in this process.
+        opened_at: ``time.monotonic()`` when it began.
         is_usable: false once the peer said goodbye, the connection broke or was closed. What is
             under way then still gets its answer where the peer owes one; after that the
             connection closes itself.
-        streams: requests under way.
+        is_closed: whether it is over.
+        has_answered: whether any request was answered.
+        cap: streams that are opened at most.
+        timeouts: requests in a row whose time was up.
+        farewell: why it takes no more requests.
+        goodbye_code: the error code of the peer's GOAWAY; None before one.
     """
 
     def __init__(
-        self, route: Route, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, route: Route, channel: Channel, policy: Policy = PLAIN, owner: Owner | None = None
     ) -> None:
-        self.heard_at = time.monotonic()
+        self.id = next(_IDS)
+        self.opened_at = time.monotonic()
         self.is_usable = True
-        self._route = route
-        self._reader = reader
-        self._writer = writer
+        self.is_closed = False
+        self.has_answered = False
+        self.cap = STREAM_CAP
+        self.timeouts = 0
+        self.farewell: ConnectError | None = None
+        self.goodbye_code: int | None = None
+        self._name = str(route.endpoint)
+        self._channel = channel
+        self._owner = owner
         self._loop = asyncio.get_running_loop()
-        self._h2 = new_client()
-        self._streams: dict[int, Stream] = {}
-        # Who waits for a stream, in their order; each leaves the line by itself.
-        self._waiting: deque[asyncio.Event] = deque()
+        self._core = Core(route.endpoint.authority)
+        self._exchanges: dict[int, Exchange] = {}
+        self._line = Line(self._name, self._begin_own, self._expired_own)
+        self._is_trusted = not policy.starts_with_one
+        self._liveness = Liveness(policy)
+        # Streams from this one on were not given to the socket.
+        self._unflushed = 1
+        self._is_flushing = False
+        self._write_timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         # Set by the peer's first SETTINGS, or when there will be none.
         self._settled = asyncio.Event()
-        self._farewell: ConnectError | None = None
-        self._is_broken = False
-        self._tasks = Tasks(self._task_failed)
-        self._reading = self._tasks.spawn("http2-reader", self._read())
 
     @classmethod
-    async def open(cls, route: Route, timeout_s: float) -> "Connection":
+    async def open(
+        cls,
+        route: Route,
+        timeout_s: float,
+        policy: Policy = PLAIN,
+        owner: Owner | None = None,
+    ) -> "Connection":
         """Connect, exchange SETTINGS and return the usable connection.
 
         Args:
             route: whom to reach and how.
             timeout_s: seconds for all of it.
+            policy: how it is used.
+            owner: who gives it requests by :meth:`begin`, where these do not come by
+                :meth:`request`.
 
         Raises:
             ConnectError: there is no usable connection.
         """
         started = time.monotonic()
-        halves = await connect(route, timeout_s)
-        return await cls.over(route, halves, max(timeout_s - (time.monotonic() - started), 0.01))
+        channel = await connect(route, timeout_s)
+        left_s = max(timeout_s - (time.monotonic() - started), 0.01)
+        return await cls.over(route, channel, left_s, policy, owner)
 
     @classmethod
-    async def over(cls, route: Route, halves: Halves, timeout_s: float) -> "Connection":
-        """Exchange SETTINGS over a TLS stream that stands already; returns and raises as ``open``.
+    async def over(
+        cls,
+        route: Route,
+        channel: Channel,
+        timeout_s: float,
+        policy: Policy = PLAIN,
+        owner: Owner | None = None,
+    ) -> "Connection":
+        """Exchange SETTINGS over a channel that stands already; returns and raises as ``open``.
 
         Args:
-            route: whom the stream leads to.
-            halves: the stream; taken over.
+            route: whom the channel leads to.
+            channel: taken over.
             timeout_s: seconds for the peer's SETTINGS to come.
+            policy: how it is used.
+            owner: as in :meth:`open`.
         """
-        self = cls(route, *halves)
+        self = cls(route, channel, policy, owner)
         try:
-            self._h2.initiate_connection()
+            channel.listen(self)
             self._flush()
             async with asyncio.timeout(min(timeout_s, _SETTINGS_TIMEOUT_S)):
                 await self._settled.wait()
-            if self._farewell is not None:
-                raise self._farewell
+            if self.farewell is not None:
+                raise self.farewell
         except TimeoutError as error:
             await self.aclose()
             raise ConnectError(
-                "http2", f"{route.endpoint} sent no HTTP/2 SETTINGS", "http2_no_settings"
+                "http2", f"{self._name} sent no HTTP/2 SETTINGS", "http2_no_settings"
             ) from error
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
                 # Whoever gave up does not wait for a peer that may never say goodbye.
-                abort(self._writer)
+                channel.abort()
             await self.aclose()
             raise
         return self
 
+    # For whoever asks
+
     @property
     def peer_settings(self) -> dict[str, int]:
         """The peer's SETTINGS in force, by their names in lower case."""
-        return named(self._h2.remote_settings)
+        return self._core.peer.named()
+
+    @property
+    def heard_at(self) -> float:
+        """``time.monotonic()`` when the peer last sent anything."""
+        return self._liveness.heard_at
 
     @property
     def streams(self) -> int:
         """The number of requests under way."""
-        return len(self._streams)
+        return len(self._exchanges)
+
+    @property
+    def begun(self) -> int:
+        """The number of requests sent so far."""
+        return self._core.begun
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether more than one stream may be opened as far as we are concerned."""
+        return self._is_trusted
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the peer allows one stream at a time, or none."""
+        limit = self._core.peer.max_streams
+        return limit is not None and limit <= 1
+
+    @property
+    def room(self) -> int:
+        """How many more requests can be sent now."""
+        if not self.is_usable or self._liveness.must_prove_itself:
+            return 0
+        cap = self.cap if self._is_trusted else 1
+        return min(cap - len(self._exchanges), self._core.room)
 
     async def request(
         self, request: Request, timeout_s: float, on_sent: Callable[[int], None] | None = None
@@ -145,255 +217,264 @@ class Connection:
             UnprocessedError: the peer did nothing; it may be sent again, elsewhere.
             AmbiguousError: no answer came, and it may have been acted on.
         """
-        deadline = self._loop.time() + timeout_s
-        await self._take_turn(deadline)
-        stream_id, stream = self._send_headers(request)
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._send_body(stream_id, stream, request.body)
-                if stream.is_sent and on_sent is not None:
-                    on_sent(stream_id)
-                await stream.ended()
-        except TimeoutError as error:
-            # An answer that came in the same moment is an answer.
-            if not stream.is_over:
-                raise AmbiguousError(
-                    f"{self._route.endpoint} did not answer within {seconds(timeout_s)}", "timeout"
-                ) from error
-        finally:
-            self._leave(stream_id, stream)
-        if stream.error is not None:
-            raise stream.error
-        return Response(stream.status, stream.headers, bytes(stream.body), stream_id)
+        return await self._line.ask(request, timeout_s, on_sent)
 
     async def drained(self, timeout_s: float) -> bool:
         """Wait until nothing is under way; false where that took longer than ``timeout_s``."""
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(timeout_s):
                 await self._idle.wait()
-        return self._idle.is_set()
+        except TimeoutError:
+            return False
+        return True
 
     async def aclose(self) -> None:
         """Say goodbye and close; what is under way fails as ambiguous."""
         self._close("the connection was closed", "closed")
-        self._reading.cancel()
-        self._tasks.spawn("http2-close", self._writer.wait_closed())
         try:
-            is_closed = await self._tasks.join(_CLOSE_TIMEOUT_S)
+            is_closed = await self._channel.wait_closed(SHUTDOWN_S)
         finally:
             # A peer that does not say goodbye in its turn would keep the socket for long.
-            abort(self._writer)
+            self._channel.abort()
         if not is_closed:
-            await self._tasks.join(_CLOSE_TIMEOUT_S)
+            await self._channel.wait_closed(SHUTDOWN_S)
 
-    # Sending
+    # For the owner
 
-    def _limit(self) -> int:
-        return min(int(self._h2.remote_settings.max_concurrent_streams), STREAM_CAP)
+    def begin(self, exchange: Exchange, authorization: str = "") -> None:
+        """Send a request, for which there must be :attr:`room`; its answer is set in time.
 
-    async def _take_turn(self, deadline: float) -> None:
-        """Return when a stream may be opened; who has waited longest goes first."""
-        turn = asyncio.Event()
-        self._waiting.append(turn)
+        Args:
+            exchange: the request.
+            authorization: an ``authorization`` header to add.
+        """
         try:
-            async with asyncio.timeout_at(deadline):
-                while not self._is_next(turn, deadline):
-                    turn.clear()
-                    await turn.wait()
-        except TimeoutError as error:
-            raise UnprocessedError(
-                f"{self._route.endpoint} allowed no further stream", "no_stream"
-            ) from error
-        finally:
-            self._waiting.remove(turn)
-            self._wake()
+            stream_id, is_sent = self._core.begin(exchange.request, authorization)
+        except ValueError as error:
+            exchange.fail(UnprocessedError(str(error), "bad_header"))
+            return
+        exchange.carrier, exchange.stream_id = self, stream_id
+        exchange.authorization = authorization
+        exchange.sent_at = time.monotonic()
+        if not self._exchanges:
+            self._liveness.turned(exchange.sent_at)
+            self._idle.clear()
+        self._exchanges[stream_id] = exchange
+        self._flush_soon()
+        if is_sent:
+            self._sent(exchange)
 
-    def _is_next(self, turn: asyncio.Event, deadline: float) -> bool:
-        if self._farewell is not None:
-            code = "goaway" if self._farewell.code == "http2_goaway" else "closed"
-            raise UnprocessedError(str(self._farewell), code)
-        if self._loop.time() >= deadline:
-            # A request that nobody waits for any more must not be sent.
-            raise UnprocessedError(f"no time was left to ask {self._route.endpoint}", "no_time")
-        return self._waiting.index(turn) < self._limit() - len(self._streams)
+    def give_up(self, exchange: Exchange) -> None:
+        """Reset the stream of a request that nobody waits for any more."""
+        if self._exchanges.pop(exchange.stream_id, None) is not None:
+            self._core.cancel(exchange.stream_id)
+            self._flush_soon()
+            self._freed()
 
-    def _wake(self) -> None:
-        free = self._limit() - len(self._streams) if self.is_usable else len(self._waiting)
-        for turn in itertools.islice(self._waiting, max(free, 0)):
-            turn.set()
+    def expire(self, exchange: Exchange) -> None:
+        """Fail a request whose time is up."""
+        self.timeouts += 1
+        cause = f"{self._name} did not answer within {seconds(exchange.timeout_s)}"
+        exchange.fail(AmbiguousError(cause, "timeout"))
+        self.give_up(exchange)
 
-    def _send_headers(self, request: Request) -> tuple[int, Stream]:
-        headers: list[HeaderTuple] = [
-            HeaderTuple(":method", request.method),
-            HeaderTuple(":scheme", "https"),
-            HeaderTuple(":authority", self._route.endpoint.authority),
-            # A path holds the device token: it would only churn the table.
-            NeverIndexedHeaderTuple(":path", request.path),
-        ]
-        headers += [
-            (NeverIndexedHeaderTuple if name in request.unindexed else HeaderTuple)(name, value)
-            for name, value in request.headers
-        ]
-        try:
-            stream_id = self._h2.get_next_available_stream_id()
-            self._h2.send_headers(stream_id, headers, end_stream=not request.body)
-        except h2.exceptions.ProtocolError as error:
-            cause = "the connection takes no more streams"
-            self._take_no_more(cause, "closed")
-            raise UnprocessedError(cause, "closed") from error
-        stream = self._streams[stream_id] = Stream()
-        stream.is_sent = not request.body
-        self._idle.clear()
-        return stream_id, stream
+    def retire(self) -> None:
+        """Take no more requests, and close once those under way are over."""
+        self._take_no_more("the connection was replaced", "closed")
+        self._close_if_spent()
 
-    async def _send_body(self, stream_id: int, stream: Stream, body: bytes) -> None:
-        view = memoryview(body)
-        while view and not stream.is_over:
-            window = self._h2.local_flow_control_window(stream_id)
-            size = min(window, self._h2.max_outbound_frame_size, len(view))
-            if size <= 0:
-                self._flush()
-                stream.changed.clear()
-                await stream.changed.wait()
-                continue
-            chunk, view = view[:size], view[size:]
-            self._h2.send_data(stream_id, bytes(chunk), end_stream=not view)
-            stream.is_sent = not view
-        self._flush()
+    def prove_itself(self, *, before_use: bool) -> None:
+        """Send a PING; without an answer in time :meth:`watch` ends the connection.
 
-    def _leave(self, stream_id: int, stream: Stream) -> None:
-        """Forget a stream, and have the peer forget it where it would not by itself."""
-        if stream.is_open_at_peer:
-            with contextlib.suppress(h2.exceptions.ProtocolError):
-                self._h2.reset_stream(stream_id, error_code=h2.errors.ErrorCodes.CANCEL)
-                self._flush()
-        del self._streams[stream_id]
-        self._wake()
-        if not self._streams:
-            self._idle.set()
-            self._close_if_spent()
+        Args:
+            before_use: open no stream before the answer.
+        """
+        if not self.is_closed and self._liveness.pinged(before_use=before_use):
+            self._core.ping(_PING)
+            self._flush_soon()
 
-    def _flush(self) -> None:
-        data = self._h2.data_to_send()
-        if data and not self._writer.transport.is_closing():
-            self._writer.write(data)
+    def is_stale(self, now: float) -> bool:
+        """Whether the connection was silent for so long that it may be dead."""
+        return self.is_usable and not self._exchanges and self._liveness.is_stale(now)
 
-    # Receiving
+    def idle_s(self, now: float) -> float:
+        """Return for how long nothing was under way; 0 where something is."""
+        return 0.0 if self._exchanges else self._liveness.idle_s(now)
 
-    async def _read(self) -> None:
-        buffer = bytearray()
-        try:
-            while data := await self._reader.read(65536):
-                self.heard_at = time.monotonic()
-                buffer += data
-                while frame := take_frame(buffer):
-                    if is_goaway(frame):
-                        self._said_goodbye(frame)
-                    else:
-                        for event in self._h2.receive_data(frame):
-                            self._handle(event)
-                self._flush()
-                async with asyncio.timeout(_WRITE_TIMEOUT_S):
-                    await self._writer.drain()
-            cause, code = "closed the connection", "closed"
-        except (h2.exceptions.ProtocolError, BadFrameError):
-            cause, code = "broke the rules of HTTP/2", "http2_protocol"
-            if buffer.startswith(b"HTTP/"):
-                cause, code = "answered in HTTP/1 where HTTP/2 was agreed on", "http1_answer"
-        except TimeoutError:
-            cause, code = "takes no more data", "write_timeout"
-        except ssl.SSLError as error:
-            # With TLS 1.3 this is also how a server asks for a certificate of ours.
-            cause, code = f"broke off TLS: {tls_reason(error)}", "tls_closed"
-        except OSError:
-            cause, code = "dropped the connection", "connection_lost"
-        self._close(f"{self._route.endpoint} {cause}", code)
-
-    def _task_failed(self, name: str, error: BaseException) -> None:
-        # Closing fails where the peer was faster. The reader's failures are bugs, but whoever
-        # waits for an answer must hear of them.
-        self._close(f"{name} of {self._route.endpoint} failed: {type(error).__name__}", "internal")
-
-    def _handle(self, event: h2.events.Event) -> None:
-        match event:
-            case h2.events.RemoteSettingsChanged():
-                self._settled.set()
-                self._open_windows()
-                self._wake()
-            case h2.events.WindowUpdated():
-                self._open_windows()
-            case h2.events.ResponseReceived():
-                if (stream := self._streams.get(event.stream_id or 0)) and event.headers:
-                    stream.headers = tuple((_text(k), _text(v)) for k, v in event.headers)
-                    status = next((v for k, v in stream.headers if k == ":status"), "0")
-                    stream.status = int(status) if status.isdecimal() else 0
-            case h2.events.DataReceived():
-                if event.flow_controlled_length and event.stream_id:
-                    self._h2.acknowledge_received_data(
-                        event.flow_controlled_length, event.stream_id
-                    )
-                if (stream := self._streams.get(event.stream_id or 0)) and event.data:
-                    stream.body += event.data[: BODY_LIMIT - len(stream.body)]
-            case h2.events.StreamEnded():
-                if stream := self._streams.get(event.stream_id or 0):
-                    stream.end()
-            case h2.events.StreamReset():
-                if stream := self._streams.get(event.stream_id or 0):
-                    stream.end(self._reset_error(event.error_code))
+    def watch(self, now: float) -> None:
+        """Look for signs of life where some are owed; to be called about once a second."""
+        match self._liveness.look(now, owes=bool(self._exchanges)):
+            case "ask":
+                self.prove_itself(before_use=False)
+            case "dead":
+                self._close(f"{self._name} does not answer any more", "connection_silent")
             case _:
                 pass
 
-    def _open_windows(self) -> None:
-        for stream in self._streams.values():
-            if not stream.is_sent:
-                stream.changed.set()
+    # Requests of our own
 
-    def _reset_error(self, code: Any) -> TransportError:
-        if code == h2.errors.ErrorCodes.REFUSED_STREAM:
-            return UnprocessedError(f"{self._route.endpoint} refused the stream", "refused_stream")
-        name = code.name if isinstance(code, h2.errors.ErrorCodes) else str(code)
-        return AmbiguousError(f"{self._route.endpoint} reset the stream ({name})", "stream_reset")
+    def _begin_own(self, exchange: Exchange) -> bool:
+        if self.farewell is not None:
+            exchange.fail(endings.refusal(self.farewell))
+        elif self.room > 0:
+            self.begin(exchange)
+        else:
+            return False
+        return True
 
-    def _said_goodbye(self, frame: bytes) -> None:
-        last, _code, reason = parse_goaway(frame)
-        words = f"{self._route.endpoint} said goodbye" + (f": {reason}" if reason else "")
-        self._take_no_more(words, "http2_goaway")
-        for stream_id, stream in self._streams.items():
-            if stream_id > last:
-                stream.end(UnprocessedError(words, "goaway"))
-        self._close_if_spent()
+    def _expired_own(self, exchange: Exchange) -> None:
+        if exchange.carrier is None:
+            cause = f"{self._name} allowed no further stream"
+            exchange.fail(UnprocessedError(cause, "no_stream"))
+        else:
+            self.expire(exchange)
+
+    # Sending
+
+    def _flush_soon(self) -> None:
+        if not self._is_flushing:
+            self._is_flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_flushing = False
+        if data := self._core.take():
+            self._unflushed = self._core.begun * 2 + 1
+            self._channel.write(data)
+
+    def _sent(self, exchange: Exchange) -> None:
+        exchange.is_sent = True
+        if exchange.on_sent is None:
+            return
+        try:
+            exchange.on_sent(exchange.stream_id)
+        except Exception as error:
+            exchange.fail(error)
+            self.give_up(exchange)
+
+    # Receiving
+
+    def received(self, data: bytes) -> None:
+        """Take what came."""
+        self._liveness.heard()
+        before = len(self._exchanges)
+        for event in self._core.receive(data):
+            if type(event) is Answered:
+                self._answered(event)
+            else:
+                self._handle(event)
+        if len(self._exchanges) < before:
+            self._freed()
+        else:
+            self._close_if_spent()
+            self._changed()
+        self._flush()
+
+    def ended(self, error: Exception | None) -> None:
+        """Hear that nothing more will come."""
+        self._close(*endings.of_stream(self._name, error))
+
+    def writable(self, *, is_ready: bool) -> None:
+        """Hear that the peer takes nothing, or something again."""
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+        if not is_ready:
+            cause = f"{self._name} takes no more data"
+            self._write_timer = self._loop.call_later(
+                _WRITE_TIMEOUT_S, self._close, cause, "write_timeout"
+            )
+
+    def _answered(self, event: Answered) -> None:
+        exchange = self._exchanges.pop(event.stream_id, None)
+        self.has_answered = True
+        self.timeouts = 0
+        if event.status not in _REFUSED:
+            self._is_trusted = True
+        if exchange is not None and not exchange.answer.done():
+            exchange.answer.set_result(
+                Response(
+                    event.status,
+                    event.headers,
+                    event.body,
+                    event.stream_id,
+                    self.id,
+                    exchange.authorization,
+                )
+            )
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Sent(stream_id):
+                if exchange := self._exchanges.get(stream_id):
+                    self._sent(exchange)
+            case Reset(stream_id, error_code):
+                self._fail(stream_id, endings.of_reset(self._name, error_code))
+            case Unprocessed(stream_id):
+                if self.farewell is not None:
+                    self._fail(stream_id, endings.refusal(self.farewell))
+            case Malformed(stream_id, cause):
+                self._fail(stream_id, AmbiguousError(f"{self._name} {cause}", "http2_bad_answer"))
+            case SettingsChanged():
+                self._settled.set()
+            case Goodbye(_, error_code, debug):
+                self.goodbye_code = error_code
+                words = endings.of_goodbye(self._name, debug)
+                self._take_no_more(words, "http2_goaway")
+            case Broken():
+                self._close(*endings.of_break(self._name, event))
+            case _:
+                pass
+
+    def _fail(self, stream_id: int, error: TransportError) -> None:
+        if exchange := self._exchanges.pop(stream_id, None):
+            exchange.fail(error)
 
     # Ending
 
+    def _freed(self) -> None:
+        if not self._exchanges:
+            self._idle.set()
+            self._liveness.turned(time.monotonic())
+            self._close_if_spent()
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._owner is not None:
+            self._owner.changed(self)
+        else:
+            self._line.pump()
+
     def _take_no_more(self, cause: str, code: str) -> None:
         """Open no stream from now on; the first cause is the one that is told."""
-        if self._farewell is None:
+        if self.farewell is None:
             stage = "tls" if code.startswith("tls") else "http2"
-            self._farewell = ConnectError(stage, cause, code)
+            self.farewell = ConnectError(stage, cause, code)
         self.is_usable = False
         self._settled.set()
-        self._wake()
 
     def _close_if_spent(self) -> None:
-        if self._farewell is not None and not self._streams:
-            self._close(str(self._farewell), "closed")
+        if self.farewell is not None and not self._exchanges:
+            self._close(str(self.farewell), "closed")
 
     def _close(self, cause: str, code: str) -> None:
         """Say goodbye where we still can and close; what is under way gets ``cause``."""
-        if self._is_broken:
+        if self.is_closed:
             return
-        self._is_broken = True
+        self.is_closed = True
         self._take_no_more(cause, code)
-        for stream in self._streams.values():
-            stream.end(AmbiguousError(cause, code))
-        if code == "closed":
-            self._h2.close_connection()
-        self._flush()
-        if code == "closed":
-            self._writer.close()
+        self.writable(is_ready=True)
+        self._line.close()
+        exchanges, self._exchanges = self._exchanges, {}
+        for stream_id, exchange in exchanges.items():
+            # Without its last byte on the wire, no request can have been acted on.
+            is_safe = stream_id >= self._unflushed or not exchange.is_sent
+            exchange.fail((UnprocessedError if is_safe else AmbiguousError)(cause, code))
+        self._idle.set()
+        self._core.close()
+        if code in ("connection_silent", "write_timeout"):
+            self._channel.abort()
         else:
-            abort(self._writer)
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("utf-8", errors="replace")
+            self._flush()
+            self._channel.close()
+        self._changed()

@@ -1,120 +1,313 @@
-"""The connection of one target: opened when needed, replaced when it is gone."""
+"""The connections of one target: opened when needed, replaced before they are gone."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from typing import Final
 
-from mmpush_tui.http2 import Request, Response
+from mmpush_tui.http2 import Request, Response, frames
+from mmpush_tui.http2.backoff import Backoff
 from mmpush_tui.http2.connect import Route
-from mmpush_tui.http2.connection import Connection
-from mmpush_tui.http2.errors import AmbiguousError, ConnectError, UnprocessedError
+from mmpush_tui.http2.connection import STREAM_CAP, Connection
+from mmpush_tui.http2.errors import ConnectError, UnprocessedError
+from mmpush_tui.http2.line import Exchange, Line
+from mmpush_tui.http2.member import Member
+from mmpush_tui.http2.policy import PLAIN, Policy
 from mmpush_tui.tasks import Tasks
 
-_DRAIN_TIMEOUT_S: Final = 30.0
+_TICK_S: Final = 1.0
+_BACKOFF_WAIT_S: Final = 1.0
+"""A longer pause between attempts is not waited for: whoever asks is told at once."""
+_OPEN_APART_S: Final = 1.0
+_CAP_DOUBLES_S: Final = 60.0
 
 
 class Pool:
-    """Keeps one connection to one endpoint; requests share it.
+    """Keeps the connections to one endpoint; requests share them.
+
+    A request goes to the oldest connection that has room, so that others fall idle and close.
+    Requests that find none wait in one line; whichever connection has room first takes them.
 
     Args:
         route: whom to reach and how.
         connect_timeout_s: seconds for one connection to be made.
+        authorization: returns the ``authorization`` header of a request at the moment it is
+            sent; without it, requests bear their own.
+        policy: how connections are kept.
     """
 
-    def __init__(self, route: Route, connect_timeout_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        route: Route,
+        connect_timeout_s: float = 5.0,
+        authorization: Callable[[], str] | None = None,
+        policy: Policy = PLAIN,
+    ) -> None:
         self.route = route
+        self._authorization = authorization
         self._connect_timeout_s = connect_timeout_s
-        self._current: Connection | None = None
-        self._opening: asyncio.Task[Connection] | None = None
-        self._retired: set[Connection] = set()
-        # Whoever waits for a connection is told why there is none; closing cannot fail.
-        self._tasks = Tasks(lambda _name, _error: None)
+        self._policy = policy
+        self._members: tuple[Member, ...] = ()
+        # Those that are still open and no longer members included.
+        self._open_ones: set[Connection] = set()
+        self._backoff = Backoff()
+        self._cap = STREAM_CAP
+        self._cap_grows_at = 0.0
+        self._opening: asyncio.Task[None] | None = None
+        self._opened_at = -_OPEN_APART_S
+        self._line: Line | None = None
+        self._later: asyncio.TimerHandle | None = None
+        self._ticking: asyncio.TimerHandle | None = None
+        self._tasks = Tasks(self._task_failed)
         self._closed = False
 
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection to send on right now."""
-        return self._current is not None and self._current.is_usable
+        return any(member.connection.is_usable for member in self._members)
+
+    @property
+    def connections(self) -> int:
+        """The number of connections that requests are sent on."""
+        return len(self._members)
 
     async def request(
         self, request: Request, timeout_s: float, on_sent: Callable[[int], None] | None = None
     ) -> Response:
-        """Send ``request`` on the connection, opening one where there is none.
+        """Send ``request`` on a connection, opening one where there is none.
 
         Arguments are those of :meth:`Connection.request`.
 
         Raises:
             TransportError: as :meth:`Connection.open` and :meth:`Connection.request`.
         """
-        started = time.monotonic()
-        connection = self._current
-        if connection is None or not connection.is_usable:
-            connection = await self._connected(timeout_s)
-        sent_at = time.monotonic()
-        left_s = timeout_s - (sent_at - started)
-        try:
-            return await connection.request(request, left_s, on_sent)
-        except AmbiguousError as error:
-            # Not a byte since: the connection is dead, and its end will never be told.
-            if error.code == "timeout" and connection.heard_at < sent_at:
-                self._retire(connection)
-            raise
-        except UnprocessedError as error:
-            # Nothing under way and yet no stream free: this peer has stopped taking any.
-            if error.code == "no_stream" and not connection.streams:
-                self._retire(connection)
-            raise
-
-    async def _connected(self, within_s: float) -> Connection:
-        """Return a usable connection; one attempt is shared by all who wait for it."""
         if self._closed:
-            raise ConnectError("tcp", "this target was closed", "closed")
-        if self._opening is None:
-            if self._current is not None:
-                self._retire(self._current)
-            self._opening = self._tasks.spawn("http2-connect", self._open())
-        opening = self._opening
-        # Not awaited itself: one waiter's end must not end the attempt of the others.
-        await asyncio.wait((opening,), timeout=max(within_s, 0))
-        if not opening.done():
-            cause = f"no connection to {self.route.endpoint} in time"
-            raise ConnectError("tcp", cause, "connect_timeout")
-        if opening.cancelled():
-            raise ConnectError("tcp", "this target was closed", "closed")
-        error = opening.exception()
-        if isinstance(error, ConnectError):
-            # A copy, because each raise writes its traceback into the exception.
-            raise ConnectError(error.stage, str(error), error.code) from error
-        return opening.result()
+            raise _closed()
+        if self._line is None:
+            self._line = Line(str(self.route.endpoint), self._begin, self._expired)
+        return await self._line.ask(request, timeout_s, on_sent)
 
-    async def _open(self) -> Connection:
-        try:
-            self._current = await Connection.open(self.route, self._connect_timeout_s)
-            return self._current
-        finally:
-            self._opening = None
-
-    def _retire(self, connection: Connection) -> None:
-        """Close a connection that takes no more, once it has answered what it still owes."""
-        if connection is not self._current:
-            return
-        self._current = None
-        self._retired.add(connection)
-        self._tasks.spawn("http2-retire", self._close_when_idle(connection))
-
-    async def _close_when_idle(self, connection: Connection) -> None:
-        await connection.drained(_DRAIN_TIMEOUT_S)
-        await connection.aclose()
-        self._retired.discard(connection)
+    def retire(self, connection: int) -> None:
+        """Send nothing more on the connection of that id; what it owes still comes."""
+        for member in self._members:
+            if member.connection.id == connection:
+                self._dismiss(member)
 
     async def aclose(self) -> None:
         """Close every connection; what is under way fails as ambiguous."""
         self._closed = True
+        for timer in (self._later, self._ticking):
+            if timer is not None:
+                timer.cancel()
+        if self._line is not None:
+            self._line.refuse(_closed)
         await self._tasks.aclose()
         async with asyncio.TaskGroup() as group:
-            for connection in (*self._retired, self._current):
-                if connection is not None:
-                    group.create_task(connection.aclose(), name="http2-close")
-        self._current = None
-        self._retired.clear()
+            for connection in tuple(self._open_ones):
+                group.create_task(connection.aclose(), name="http2-close")
+        if self._line is not None:
+            self._line.close()
+
+    # Requests
+
+    def _begin(self, exchange: Exchange) -> bool:
+        authorization = self._authorization() if self._authorization else ""
+        now = time.monotonic()
+        for member in self._members:
+            connection = member.connection
+            if connection.is_stale(now):
+                connection.prove_itself(before_use=True)
+            elif connection.room <= 0:
+                continue
+            elif member.takes(authorization, now, self._policy.pinned_s):
+                connection.begin(exchange, authorization)
+                return True
+            else:
+                self._dismiss(member)
+        self._need_room()
+        return False
+
+    def _expired(self, exchange: Exchange) -> None:
+        """Fail a request whose time is up, and draw conclusions about who kept it waiting."""
+        peer = self.route.endpoint
+        member = next((it for it in self._members if it.connection is exchange.carrier), None)
+        if isinstance(exchange.carrier, Connection):
+            exchange.carrier.expire(exchange)
+            if member is not None:
+                self._judge_silence(member, exchange)
+        elif not self.is_connected:
+            cause = f"no connection to {peer} in time"
+            exchange.fail(ConnectError("tcp", cause, "connect_timeout"))
+        else:
+            cause = f"{peer} allowed no further stream"
+            exchange.fail(UnprocessedError(cause, "no_stream"))
+            for idle in [it for it in self._members if not it.connection.streams]:
+                # Nothing under way and yet no stream free: this peer has stopped taking any.
+                self._dismiss(idle)
+
+    def _judge_silence(self, member: Member, exchange: Exchange) -> None:
+        connection = member.connection
+        if connection.heard_at < exchange.sent_at:
+            # Not a byte since: the connection is dead, and its end will never be told.
+            self._dismiss(member)
+        elif connection.timeouts > 1:
+            if self._policy.ping_after_s is None:
+                self._dismiss(member)
+            else:
+                connection.prove_itself(before_use=False)
+
+    # Connections
+
+    def changed(self, connection: Connection) -> None:
+        """Hear of a connection that there may be room, or that there will be none."""
+        if connection.is_closed:
+            self._open_ones.discard(connection)
+        for member in self._members:
+            if member.connection is connection:
+                if connection.has_answered:
+                    self._backoff.succeeded()
+                if not connection.is_usable:
+                    self._lost(member)
+        self._tend()
+
+    def _lost(self, member: Member) -> None:
+        """Note that a connection takes no more, though we would have given it more."""
+        self._members = tuple(it for it in self._members if it is not member)
+        connection = member.connection
+        if self._closed or connection.farewell is None:
+            return
+        is_calmed = connection.goodbye_code == frames.ENHANCE_YOUR_CALM
+        if is_calmed:
+            self._set_cap(max(self._cap // 2, 1))
+        if is_calmed or not connection.has_answered:
+            self._backoff.failed(connection.farewell, calm=is_calmed)
+
+    def _dismiss(self, member: Member) -> None:
+        """Give a connection no more; it closes once it has answered what it still owes."""
+        self._members = tuple(it for it in self._members if it is not member)
+        member.connection.retire()
+
+    def _tend(self) -> None:
+        if self._line is not None and not self._closed:
+            self._line.pump()
+
+    def _need_room(self) -> None:
+        """See to it that whoever waits gets a connection, or hears that there is none."""
+        if self._opening is not None or self._closed or self._line is None:
+            return
+        if not self._members:
+            self._open_or_refuse()
+        elif len(self._members) < self._policy.max_connections:
+            self._grow(self._line)
+
+    def _open_or_refuse(self) -> None:
+        left_s = self._backoff.left_s
+        if not left_s:
+            self._open()
+        elif left_s <= _BACKOFF_WAIT_S:
+            self._look_again_in(left_s)
+        else:
+            # Not from within the line's own doing.
+            asyncio.get_running_loop().call_soon(self._refuse)
+
+    def _refuse(self) -> None:
+        if self._line is not None and self._backoff.error is not None and not self._members:
+            self._line.refuse(self._backoff.copy)
+
+    def _grow(self, line: Line) -> None:
+        """Open another connection where the first in the line has waited for long."""
+        if self._backoff.left_s or not all(it.connection.is_trusted for it in self._members):
+            return
+        loop = asyncio.get_running_loop()
+        first = line.first
+        waited_s = loop.time() - first.asked_at if first is not None else 0.0
+        since_s = time.monotonic() - self._opened_at
+        left_s = max(self._policy.grow_after_s - waited_s, _OPEN_APART_S - since_s)
+        if left_s <= 0:
+            self._open()
+        else:
+            self._look_again_in(left_s)
+
+    def _look_again_in(self, delay_s: float) -> None:
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(delay_s + 0.001, self._look_again)
+
+    def _look_again(self) -> None:
+        self._later = None
+        self._tend()
+
+    def _open(self) -> None:
+        self._opened_at = time.monotonic()
+        self._opening = self._tasks.spawn("http2-connect", self._opened())
+
+    async def _opened(self) -> None:
+        try:
+            connection = await Connection.open(
+                self.route, self._connect_timeout_s, self._policy, self
+            )
+        except ConnectError as error:
+            self._backoff.failed(error)
+            self._opening = None
+            self._refuse()
+        else:
+            self._join(connection)
+        finally:
+            self._opening = None
+        self._tend()
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        # A bug, but whoever waits for a connection must hear of it.
+        cause = f"{name} to {self.route.endpoint} failed: {type(error).__name__}"
+        self._backoff.failed(ConnectError("tcp", cause, "internal"))
+        self._refuse()
+
+    def _join(self, connection: Connection) -> None:
+        self._open_ones.add(connection)
+        connection.cap = self._cap
+        due = [member for member in self._members if member.is_due]
+        lifetime_s = self._policy.lifetime_s * random.uniform(0.9, 1.0)  # noqa: S311 - no secret
+        self._members = (*self._members, Member(connection, lifetime_s))
+        # Replaced now that there is another.
+        for member in due:
+            self._dismiss(member)
+        if self._ticking is None:
+            self._tick_later()
+
+    # Once a second
+
+    def _tick_later(self) -> None:
+        self._ticking = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        self._ticking = None
+        now = time.monotonic()
+        for connection in tuple(self._open_ones):
+            connection.watch(now)
+        for place, member in enumerate(self._members):
+            self._tick_member(member, now, is_spare=place > 0)
+        if self._cap < STREAM_CAP and now >= self._cap_grows_at:
+            self._set_cap(min(self._cap * 2, STREAM_CAP))
+        if self._open_ones:
+            self._tick_later()
+
+    def _tick_member(self, member: Member, now: float, *, is_spare: bool) -> None:
+        policy = self._policy
+        connection = member.connection
+        is_due = member.look(policy, now)
+        idle_s = connection.idle_s(now)
+        is_idle = idle_s >= (policy.spare_close_s if is_spare else policy.idle_close_s)
+        if is_idle or (is_due and not connection.streams):
+            self._dismiss(member)
+        elif is_due and self._opening is None and not self._backoff.left_s:
+            self._open()
+
+    def _set_cap(self, cap: int) -> None:
+        self._cap = cap
+        self._cap_grows_at = time.monotonic() + _CAP_DOUBLES_S
+        for member in self._members:
+            member.connection.cap = cap
+
+
+def _closed() -> ConnectError:
+    return ConnectError("tcp", "this target was closed", "closed")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from mmpush_tui.checks.report import CheckResult, Report, Stage, Status
 from mmpush_tui.checks.run import run
 from mmpush_tui.checks.target import Kind, TargetPlan, Whose
-from mmpush_tui.http2.connect import abort
+from mmpush_tui.http2.channel import abort
 from mmpush_tui.proxy.config import NetworkSettings
 from mmpush_tui.simulator.ca import ThrowAwayCA
 
@@ -83,7 +83,7 @@ async def server(
     finally:
         listening.close()
         for writer in writers:
-            abort(writer)
+            abort(writer.transport)
         async with asyncio.timeout(TIMEOUT_S):
             await listening.wait_closed()
 

@@ -7,7 +7,7 @@ import pytest
 
 from mmpush_tui.checks.http1 import BODY_LIMIT, ask
 from mmpush_tui.http2 import Request, Response
-from mmpush_tui.http2.connect import abort
+from mmpush_tui.http2.channel import abort
 from mmpush_tui.http2.errors import TransportError
 from tests.checks.peers import TIMEOUT_S, server
 
@@ -20,7 +20,7 @@ async def asked(said: bytes, request: Request = GET) -> Response:
         try:
             return await ask(halves, request, "host")
         finally:
-            abort(halves[1])
+            abort(halves[1].transport)
 
 
 async def test_an_answer_with_a_length() -> None:
@@ -79,7 +79,7 @@ async def test_a_body_without_end_is_left() -> None:
     async with asyncio.timeout(TIMEOUT_S):
         halves = await asyncio.open_connection(*listening.sockets[0].getsockname())
         found = await ask(halves, GET, "host")
-        abort(halves[1])
+        abort(halves[1].transport)
         await gone.wait()
         listening.close()
         await listening.wait_closed()
@@ -123,7 +123,7 @@ async def test_a_body_is_sent_with_its_length() -> None:
     async with server(say) as it, asyncio.timeout(TIMEOUT_S):
         halves = await asyncio.open_connection("127.0.0.1", it.port)
         await ask(halves, request, "host:1")
-        abort(halves[1])
+        abort(halves[1].transport)
     assert heads == [
         b"POST /token HTTP/1.1\r\nhost: host:1\r\ncontent-type: text/plain\r\n"
         b"content-length: 4\r\nconnection: close\r\n\r\n"

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from mmpush_tui.checks import certificate, credentials, lines, names
+from mmpush_tui.checks import certificate, credentials, lines
 from mmpush_tui.checks.findings import shown
 from mmpush_tui.checks.report import CheckResult, Confidence, Report, Stage, Status, Verdict
+from mmpush_tui.http2 import names
 from mmpush_tui.proxy.config import parse
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from tests.checks.peers import TIMEOUT_S

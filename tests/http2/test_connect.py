@@ -99,10 +99,9 @@ def full_port() -> Iterator[int]:
 
 async def test_connects_with_http2_agreed_on(server: ScriptedServer) -> None:
     async with asyncio.timeout(TIMEOUT_S):
-        _, writer = await connect(server.route, TIMEOUT_S)
-        tls = writer.get_extra_info("ssl_object")
-        assert tls.selected_alpn_protocol() == "h2"
-        writer.transport.abort()
+        channel = await connect(server.route, TIMEOUT_S)
+        assert channel.tls.selected_alpn_protocol() == "h2"
+        channel.abort()
 
 
 async def test_connect_to_leads_elsewhere_and_keeps_name_and_certificate(ca: ThrowAwayCA) -> None:
@@ -339,8 +338,8 @@ async def test_a_ca_file_is_added_to_the_trusted(
     file = ca.write_root(tmp_path / "root.pem")
     route = replace(server.route, tls=client_context("", str(file)))
     async with asyncio.timeout(TIMEOUT_S):
-        _, writer = await connect(route, TIMEOUT_S)
-    writer.transport.abort()
+        channel = await connect(route, TIMEOUT_S)
+    channel.abort()
 
 
 async def test_without_the_ca_file_it_is_not_trusted(server: ScriptedServer) -> None:

@@ -27,7 +27,8 @@ def codes_in(pattern: str, *folders: str) -> set[str]:
 OURS = sorted(
     codes_in(r'reason ?= ?"(\w+)"', "proxy") - NOT_FAILURES
     | codes_in(r'"((?:token|clock|service_account)_\w+)"', "proxy/android") - {"token_uri"}
-    | codes_in(r'"((?:dns|tcp|tls|alpn|http1|http2|no|write|stream|connection)_\w+)"', "http2")
+    | codes_in(r'"((?:dns|tcp|tls|alpn|http1|http2|no|write|stream|connection|bad)_\w+)"', "http2")
+    - {"stream_id"}
     | {"timeout", "closed", "goaway", "refused_stream"}
 )
 
