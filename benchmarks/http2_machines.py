@@ -9,6 +9,8 @@ import h2.events
 from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
 from mmpush_tui.http2 import Request
+from mmpush_tui.http2.core import Core
+from mmpush_tui.http2.events import Answered
 
 AUTHORITY: Final = "api.push.apple.com"
 
@@ -83,5 +85,29 @@ class H2Machine:
         return answered
 
 
-MACHINES: Final[Mapping[str, Callable[[], Machine]]] = {"h2": H2Machine}
+class CoreMachine:
+    """Ours."""
+
+    def __init__(self) -> None:
+        self._core = Core(AUTHORITY)
+
+    def begin(self) -> bytes:
+        """Return the preface and SETTINGS."""
+        return self._core.take()
+
+    def ask(self, request: Request) -> int:
+        """Begin a request."""
+        return self._core.begin(request)[0]
+
+    def to_send(self) -> bytes:
+        """Return what is to be sent."""
+        return self._core.take()
+
+    def receive(self, data: bytes) -> list[tuple[int, int]]:
+        """Return the answers that ``data`` completed."""
+        events = self._core.receive(data)
+        return [(it.stream_id, it.status) for it in events if isinstance(it, Answered)]
+
+
+MACHINES: Final[Mapping[str, Callable[[], Machine]]] = {"h2": H2Machine, "ours": CoreMachine}
 """By their names; h2 is what the others are compared with."""
