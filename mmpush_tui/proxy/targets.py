@@ -13,6 +13,7 @@ from mmpush_tui.proxy.android.access_token import AccessToken, load_account
 from mmpush_tui.proxy.android.sender import AndroidTarget
 from mmpush_tui.proxy.apple.provider_token import ProviderToken, load_key
 from mmpush_tui.proxy.apple.sender import AppleTarget
+from mmpush_tui.proxy.apple.token_store import TokenStore
 from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, NetworkSettings, ProxyConfig
 from mmpush_tui.proxy.outcome import Target
 
@@ -53,20 +54,26 @@ class Targets:
         self._tokens = tokens
 
     @classmethod
-    def build(cls, config: ProxyConfig, old: "Targets | None" = None) -> "Targets":
+    def build(
+        cls,
+        config: ProxyConfig,
+        old: "Targets | None" = None,
+        store: TokenStore | None = None,
+    ) -> "Targets":
         """Read the credentials that ``config`` names. Reads files: not for the event loop.
 
         Args:
             config: what to build.
             old: whose provider tokens serve on where the key is the same; Apple counts how often
                 a new one is made.
+            store: keeps provider tokens across restarts.
         """
         ready: dict[str, Target] = {}
         disabled: dict[str, Disabled] = {}
         tokens = dict(old._tokens) if old else {}
         for apple in config.apple:
             try:
-                ready[apple.type] = _apple(apple, config.network, tokens)
+                ready[apple.type] = _apple(apple, config.network, tokens, store)
             except ConfigError as error:
                 blank = not (apple.auth_key_file or apple.certificate_file)
                 disabled[apple.type] = Disabled(apple.type, "apple", error.line(), blank)
@@ -103,6 +110,7 @@ def _apple(
     settings: AppleSettings,
     network: NetworkSettings,
     tokens: dict[bytes, ProviderToken],
+    store: TokenStore | None,
 ) -> AppleTarget:
     named = (settings.auth_key_file, settings.auth_key_id, settings.team_id)
     if not all(named):
@@ -119,7 +127,8 @@ def _apple(
             code="apple-topic-missing",
         )  # fmt: skip
     # One token for all targets of a key: Apple counts how often a team renews it.
-    token = ProviderToken(load_key(settings.auth_key_file), settings.auth_key_id, settings.team_id)
+    key = load_key(settings.auth_key_file)
+    token = ProviderToken(key, settings.auth_key_id, settings.team_id, store)
     token = tokens.setdefault(token.identity, token)
     url = settings.endpoint or (APPLE_SANDBOX if settings.sandbox else APPLE_PRODUCTION)
     pool = Pool(_route(url, network, settings.ca_file))

@@ -22,6 +22,7 @@ from mmpush_tui.errors import ConfigError
 from mmpush_tui.exits import Exit
 from mmpush_tui.proxy import config as configuration
 from mmpush_tui.proxy import control, ingress, listen, log, paths
+from mmpush_tui.proxy.apple.token_store import TokenStore, default_path
 from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.proxy.delivery import Deliveries
 from mmpush_tui.proxy.events import Event, EventBus, timestamp
@@ -52,6 +53,7 @@ class Worker:
         control_sock: the listening control socket; None where there is none.
         log_: where lines go.
         listen_address: what outranks the configured address, on reload too.
+        store: keeps Apple's provider tokens across restarts.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class Worker:
         control_sock: socket.socket | None,
         log_: log.Log,
         listen_address: str | None = None,
+        store: TokenStore | None = None,
     ) -> None:
+        self._store = store
         self.config = config
         self._listen = listen_address
         self.bus = EventBus()
@@ -177,7 +181,9 @@ class Worker:
         old = self.deliveries.targets
         try:
             async with asyncio.timeout(_RELOAD_WITHIN_S):
-                config, new = await beside("reload", partial(_read, self.config.path, old))
+                config, new = await beside(
+                    "reload", partial(_read, self.config.path, old, self._store)
+                )
         except (ConfigError, TimeoutError) as error:
             reason = error.line() if isinstance(error, ConfigError) else _NOT_READ
             self.bus.publish("alarm", reason="reload_failed", message=reason)
@@ -295,7 +301,10 @@ def serve(
         ConfigError: the configuration, an address or a socket cannot be used.
     """
     _raise_descriptor_limit()
-    config, targets = _read(path)
+    complaints: list[str] = []
+    # A worker that ends with the console or the demo has keys that are soon gone.
+    store = None if until_eof else TokenStore(default_path(), complaints.append)
+    config, targets = _read(path, store=store)
     if listen_address:
         config = dataclasses.replace(config, listen_address=listen_address)
     is_log_written = True
@@ -313,11 +322,15 @@ def serve(
             undo.callback(listen.remover(control_at))
         log_, stop_log = log.start(config)
         undo.callback(end_log)
+        for sentence in complaints:
+            log_.warn(sentence)
+        if store is not None:
+            store.complain = log_.warn
         if complaint:
             log_.warn("no control socket: console and deliveries cannot attach", reason=complaint)
 
         async def main() -> Exit:
-            worker = Worker(config, targets, sock, control_sock, log_, listen_address)
+            worker = Worker(config, targets, sock, control_sock, log_, listen_address, store)
             if until_eof:
                 _stop_at_eof(worker)
             return await worker.run(_say_ready)
@@ -330,9 +343,11 @@ def serve(
     return code
 
 
-def _read(path: Path, old: Targets | None = None) -> tuple[ProxyConfig, Targets]:
+def _read(
+    path: Path, old: Targets | None = None, store: TokenStore | None = None
+) -> tuple[ProxyConfig, Targets]:
     config = configuration.load(path)
-    return config, Targets.build(config, old)
+    return config, Targets.build(config, old, store)
 
 
 def _raise_descriptor_limit() -> None:

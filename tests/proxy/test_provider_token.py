@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.apple.provider_token import LIFETIME_S, ProviderToken, load_key
+from mmpush_tui.proxy.apple.token_store import Kept
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -33,7 +34,7 @@ class Clock:
 
 
 def minter(now: Clock, monotonic: Clock) -> ProviderToken:
-    return ProviderToken(KEY, "ABCDE12345", "TEAM567890", now, monotonic)
+    return ProviderToken(KEY, "ABCDE12345", "TEAM567890", None, now, monotonic)
 
 
 def decoded(part: str) -> bytes:
@@ -90,9 +91,9 @@ def test_lives_fifty_minutes() -> None:
     second = token()
     assert second != first
     assert parts(second)[1]["iat"] == 1_003_000
-    monotonic.seconds = 6_099
+    now.seconds, monotonic.seconds = 1_005_999, 6_099
     assert token() == second
-    monotonic.seconds = 6_100
+    now.seconds, monotonic.seconds = 1_006_000, 6_100
     assert token() != second
     assert LIFETIME_S == 3_000
 
@@ -105,14 +106,75 @@ def test_a_clock_that_starts_at_zero_mints_once() -> None:
     assert parts(token())[1]["iat"] == 1_000_000
 
 
-@pytest.mark.parametrize("jump_s", [-7200, 7200, -1_000_000, 10**9], ids=str)
-def test_a_jump_of_the_wall_clock_mints_nothing(jump_s: int) -> None:
+# What Apple reads in a token is the wall clock; what it counts is the time between two tokens.
+JUMPS = [
+    # (the jump, minutes since the minting when it happens and when we look, is it renewed)
+    (0, 0, 19, False), (0, 0, 21, False), (0, 0, 49, False), (0, 0, 50, True),
+    (7200, 1, 10, False), (7200, 1, 19, False), (7200, 1, 20, True), (7200, 30, 30, True),
+    (-7200, 1, 10, False), (-7200, 1, 19, False), (-7200, 1, 20, True), (-7200, 49, 49, True),
+    (-1_000_000, 1, 19, False), (-1_000_000, 1, 20, True), (10**9, 1, 19, False),
+    # Clocks drift, and are corrected by seconds all the time.
+    (59, 1, 49, False), (-59, 1, 49, False), (61, 1, 20, True), (-61, 1, 20, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("jump_s", "jump_at", "look_at", "is_renewed"), JUMPS)
+def test_a_jump_of_the_wall_clock(
+    jump_s: int, jump_at: int, look_at: int, is_renewed: bool
+) -> None:
+    now, monotonic = Clock(2_000_000), Clock(100)
+    token = minter(now, monotonic)
+    first = second = token()
+    for minute in range(1, look_at + 1):
+        assert second == first
+        now.seconds += 60 + (jump_s if minute == jump_at else 0)
+        monotonic.seconds += 60
+        second = token()
+    assert (second != first) is is_renewed
+    if is_renewed:
+        # With what the wall clock says now, and not again in the next 20 minutes.
+        assert parts(second)[1]["iat"] == now.seconds
+        now.seconds, monotonic.seconds = now.seconds + 1199, monotonic.seconds + 1199
+        assert token() == second
+
+
+REFUSED_AGES = [
+    # (minutes since the minting, jump of the wall clock, what comes of it)
+    (0, 0, "kept"), (19, 0, "kept"), (20, 0, "minted"), (55, 0, "minted"),
+    (1, 7200, "minted"), (1, -7200, "minted"), (1, 59, "kept"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("age_min", "jump_s", "expected"), REFUSED_AGES)
+def test_apple_calls_it_expired(age_min: int, jump_s: int, expected: str) -> None:
     now, monotonic = Clock(1_000_000), Clock(100)
     token = minter(now, monotonic)
     first = token()
-    now.seconds += jump_s
-    monotonic.seconds += 60
-    assert token() == first
+    now.seconds, monotonic.seconds = now.seconds + age_min * 60 + jump_s, 100 + age_min * 60
+    assert token.refused(first) == expected
+    second = token()
+    assert (second != first) is (expected == "minted")
+    # All others who used the first one hear of the second; nobody makes a third.
+    assert token.refused(first) == ("newer" if expected == "minted" else "kept")
+    assert token.refused(second) == "kept"
+    assert token() == second
+
+
+def test_many_who_are_refused_at_once_mint_once() -> None:
+    now, monotonic = Clock(1_000_000), Clock(100)
+    token = minter(now, monotonic)
+    first = token()
+    now.seconds, monotonic.seconds = 1_001_800, 1_900
+    said = [token.refused(first) for _ in range(50)]
+    assert said == ["minted"] + ["newer"] * 49
+
+
+def test_a_token_is_not_shown_by_accident() -> None:
+    token = minter(Clock(1_000_000), Clock(100))
+    said = token()
+    assert said not in repr(token)
+    assert said not in repr(vars(token))
+    assert said not in repr(Kept("x", 1, said))
 
 
 def test_takes_the_time_of_issue_from_the_wall_clock_of_that_moment() -> None:

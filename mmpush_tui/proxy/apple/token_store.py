@@ -1,0 +1,175 @@
+"""Provider tokens kept across restarts, for this user alone, and shared by its workers.
+
+Apple wants 20 minutes between two tokens of a team; a worker that is restarted, or a second one
+beside it, must therefore go on with the token there is.
+"""
+
+import contextlib
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import platformdirs
+
+_SCHEMA: Final = 1
+_LIMIT: Final = 256 * 1024
+_FORGET_AFTER_S: Final = 3600
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One token.
+
+    Attributes:
+        key: which key and team it is of, as ``ProviderToken.name`` tells.
+        issued_at: its ``iat``, seconds since 1970.
+        token: the token itself.
+    """
+
+    key: str
+    issued_at: int
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Kept({self.key!r}, {self.issued_at})"
+
+
+class _File(msgspec.Struct):
+    schema: int
+    tokens: list[Kept]
+
+
+def default_path() -> Path:
+    """Return where tokens are kept.
+
+    Under systemd with ``StateDirectory=`` that is there, else in the user's state folder.
+    """
+    state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    folder = Path(state) if state else platformdirs.user_state_path("mmpush-tui")
+    return folder / "provider-tokens.json"
+
+
+class TokenStore:
+    """A file of tokens. Without it, or where it cannot be used, tokens are not kept.
+
+    Every method reads or writes files: not for the event loop. None raises for what the file or
+    its folder are like.
+
+    Args:
+        path: the file; a second file beside it, with ``.lock``, keeps writers apart.
+        complain: called with a sentence when the file cannot be used, once for each, from
+            whatever thread.
+        now: wall clock, seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        complain: Callable[[str], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = path
+        self.complain = complain
+        self._now = now
+        self._said: set[str] = set()
+
+    def find(self, key: str) -> Kept | None:
+        """Return what is kept for ``key``; nobody has checked it."""
+        return next((kept for kept in self._read() if kept.key == key), None)
+
+    def renew(self, key: str, make: Callable[[Kept | None], Kept]) -> Kept:
+        """Return the token of ``key`` after ``make`` had its say, and keep it.
+
+        While ``make`` runs, no other worker renews a token.
+
+        Args:
+            key: which key and team.
+            make: gets what is kept, and returns that or another to keep in its place.
+        """
+        with self._locked() as is_locked:
+            if not is_locked:
+                return make(None)
+            kept = self._read()
+            before = next((it for it in kept if it.key == key), None)
+            made = make(before)
+            if made != before:
+                fresh_from = self._now() - _FORGET_AFTER_S
+                others = [it for it in kept if it.key != key and it.issued_at >= fresh_from]
+                self._write([made, *others])
+            return made
+
+    def _read(self) -> list[Kept]:
+        try:
+            descriptor = os.open(
+                self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+            )
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self._say(f"cannot be read ({error.strerror})")
+            return []
+        if trouble := _trouble(os.fstat(descriptor)):
+            os.close(descriptor)
+            self._say(trouble)
+            return []
+        with open(descriptor, "rb") as file:
+            try:
+                found = msgspec.json.decode(file.read(_LIMIT), type=_File)
+            except (OSError, ValueError, RecursionError):
+                self._say("holds nothing that this version wrote, and is written anew")
+                return []
+        return found.tokens if found.schema == _SCHEMA else []
+
+    def _write(self, kept: list[Kept]) -> None:
+        data = msgspec.json.encode(_File(_SCHEMA, kept))
+        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                beside.unlink()
+            with open(os.open(beside, flags, 0o600), "wb") as file:
+                file.write(data)
+            beside.replace(self.path)
+        except OSError as error:
+            self._say(f"cannot be written ({error.strerror})")
+            with contextlib.suppress(OSError):
+                beside.unlink()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[bool]:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(f"{self.path}.lock", flags, 0o600)
+        except OSError as error:
+            self._say(f"cannot be written ({error.strerror})")
+            yield False
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield True
+        finally:
+            os.close(descriptor)
+
+    def _say(self, trouble: str) -> None:
+        if trouble not in self._said:
+            self._said.add(trouble)
+            self.complain(
+                f"Apple provider tokens are not kept across restarts: {self.path} {trouble}"
+            )
+
+
+def _trouble(found: os.stat_result) -> str:
+    """Return why a file is not to be trusted, or nothing."""
+    if not stat.S_ISREG(found.st_mode):
+        return "is no file"
+    if found.st_uid != os.geteuid():
+        return "belongs to another user; remove it"
+    if found.st_mode & _OTHERS:
+        return "can be read by others; run chmod 600 on it, or remove it"
+    return ""
