@@ -88,10 +88,18 @@ class Pool:
             self._line = Line(str(self.route.endpoint), self._begin, self._expired)
         return await self._line.ask(request, timeout_s, on_sent)
 
-    def retire(self, connection: int) -> None:
-        """Send nothing more on the connection of that id; what it owes still comes."""
+    def retire(self, connection: int, error: ConnectError | None = None) -> None:
+        """Send nothing more on the connection of that id; what it owes still comes.
+
+        Args:
+            connection: the id; nothing happens where it is retired already.
+            error: why the next connection is to be opened after a pause only, as after failures;
+                what those are told who cannot wait for it.
+        """
         for member in self._members:
             if member.connection.id == connection:
+                if error is not None:
+                    self._backoff.failed(error, calm=True)
                 self._dismiss(member)
 
     async def aclose(self) -> None:
@@ -310,4 +318,4 @@ class Pool:
 
 
 def _closed() -> ConnectError:
-    return ConnectError("tcp", "this target was closed", "closed")
+    return ConnectError("tcp", "this target was closed", "target_closed")

@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
+from mmpush_tui.proxy.alarms import Alarms
 from mmpush_tui.proxy.events import Event, EventBus
-from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome
+from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Within
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.proxy.wire import (
     Answer,
@@ -75,6 +76,7 @@ class Deliveries:
         self.in_flight = 0
         self._bus = bus
         self._on_bug = on_bug
+        self._alarms = Alarms(bus)
         self._sent: OrderedDict[str, _Sent] = OrderedDict()
         self._recent: OrderedDict[str, Event] = OrderedDict()
 
@@ -113,7 +115,7 @@ class Deliveries:
             outcome = await target.send(
                 push,
                 app_version,
-                min(self.answer_within_s, self.try_within_s),
+                Within(self.answer_within_s, self.try_within_s),
                 lambda stream: self._sent_out(described, stream),
             )
         except Exception as error:
@@ -179,6 +181,10 @@ class Deliveries:
         if target := str(described["target"]):
             counts.append(self._of(target))
             counts[1].received += 1
+            if outcome.answer.status == "FAIL":
+                self._alarms.failed(target, outcome.reason)
+            else:
+                self._alarms.succeeded(target)
         for count in counts:
             match outcome.answer.status:
                 case "OK":

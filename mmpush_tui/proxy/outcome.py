@@ -1,7 +1,7 @@
 """How one push ended upstream, and what every target must be able to do."""
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -21,7 +21,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         reason: Apple's or Google's word for it, or ours; empty when all is well.
         http: status code of the upstream answer; 0 where there was none.
         upstream_id: ``apns-id``, or the name of the FCM message.
-        tries: requests sent upstream.
+        tries: requests sent upstream, or connections that could not be made for one.
         upstream_ms: milliseconds from the first byte sent until the answer.
     """
 
@@ -31,6 +31,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     upstream_id: str = ""
     tries: int = 0
     upstream_ms: float = 0.0
+
+
+class Within(NamedTuple):
+    """How long a push may take, in seconds.
+
+    Attributes:
+        answer_s: until its outcome must be known.
+        try_s: until one try is given up.
+    """
+
+    answer_s: float
+    try_s: float
 
 
 class Target(Protocol):
@@ -56,7 +68,7 @@ class Target(Protocol):
         self,
         push: PushNotification,
         app_version: int,
-        within_s: float,
+        within: Within,
         on_sent: Callable[[int], None],
     ) -> Outcome:
         """Send ``push`` and return how it ended; never raises for anything upstream does.
@@ -64,7 +76,7 @@ class Target(Protocol):
         Args:
             push: what Mattermost posted.
             app_version: the number behind ``-v`` in its platform.
-            within_s: seconds until the outcome must be known.
+            within: how long it may take.
             on_sent: called with the stream id whenever a request is on its way.
         """
 

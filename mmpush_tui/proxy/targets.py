@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.http2 import policy
 from mmpush_tui.http2.connect import Endpoint, Route, client_context
 from mmpush_tui.http2.pool import Pool
 from mmpush_tui.proxy.android.access_token import AccessToken, load_account
@@ -131,7 +132,8 @@ def _apple(
     token = ProviderToken(key, settings.auth_key_id, settings.team_id, store)
     token = tokens.setdefault(token.identity, token)
     url = settings.endpoint or (APPLE_SANDBOX if settings.sandbox else APPLE_PRODUCTION)
-    pool = Pool(_route(url, network, settings.ca_file))
+    route = _route(url, network, settings.ca_file)
+    pool = Pool(route, authorization=lambda: f"bearer {token()}", policy=policy.APPLE)
     return AppleTarget(settings.type, settings.topic, token, pool)
 
 
@@ -165,7 +167,8 @@ def _android(settings: AndroidSettings, network: NetworkSettings) -> AndroidTarg
     token_tls = client_context(network.ca_file, settings.ca_file)
     token_tls.set_alpn_protocols(["h2", "http/1.1"])
     token = AccessToken(account, token_tls, network.connect_to)
-    return AndroidTarget(settings.type, account.project_id, token, Pool(route))
+    pool = Pool(route, policy=policy.GOOGLE)
+    return AndroidTarget(settings.type, account.project_id, token, pool)
 
 
 def _route(url: str, network: NetworkSettings, ca_file: str) -> Route:

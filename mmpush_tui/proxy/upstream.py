@@ -1,14 +1,16 @@
 """One request to Apple or Google within its time: tried again only where that is safe."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.errors import TransportError
 from mmpush_tui.http2.pool import Pool
-from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome
+from mmpush_tui.proxy.attempts import WORTH_S, Attempts, Judgement
+from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Within
 from mmpush_tui.proxy.wire import fail
 
 
@@ -44,7 +46,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         result: the answer, or why there is none.
-        tries: requests sent.
+        tries: requests sent, or connections that could not be made for one.
         upstream_ms: milliseconds from the first try until the result.
     """
 
@@ -54,27 +56,40 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def ask(
-    pool: Pool, request: Request, within_s: float, on_sent: Callable[[int], None]
+    pool: Pool,
+    prepare: Callable[[], Awaitable[Request]],
+    judge: Callable[[Response], Judgement],
+    within: Within,
+    on_sent: Callable[[int], None],
 ) -> Reply:
-    """Send ``request``, and once more where the first try provably was not looked at.
+    """Send a request, and again where that is safe and there is time; see ``Attempts``.
 
     Args:
         pool: the connections of the target.
-        request: what to send.
-        within_s: seconds until the result must be known.
+        prepare: makes the request anew for every try; what it raises ends all.
+        judge: says what an answer asks for.
+        within: how long it may take.
         on_sent: called with the stream id when a try is on its way.
     """
     started = time.monotonic()
-    for tries in (1, 2):
-        elapsed_s = time.monotonic() - started
+    deadline = started + within.answer_s
+    attempts = Attempts()
+    tries = 0
+    while True:
+        tries += 1
         result: Response | TransportError
         try:
-            result = await pool.request(request, within_s - elapsed_s, on_sent)
+            request = await prepare()
+            left_s = min(within.try_s, deadline - time.monotonic())
+            result = await pool.request(request, left_s, on_sent)
         except TransportError as error:
             result = error
-            if error.is_unprocessed and tries == 1 and time.monotonic() - started < within_s / 2:
-                continue
-        break
+            pause_s = attempts.after_error(error)
+        else:
+            pause_s = attempts.after_answer(judge(result))
+        if pause_s is None or deadline - time.monotonic() < pause_s + WORTH_S:
+            break
+        await asyncio.sleep(pause_s)
     elapsed_ms = (time.monotonic() - started) * 1000
     return Reply(result=result, tries=tries, upstream_ms=elapsed_ms)
 

@@ -303,7 +303,7 @@ async def test_closing_fails_what_is_under_way_and_refuses_the_rest(
             assert facts(await failure(answer)) == expected
         await peer.closed()
         error = await failure(ask(server, pool))
-        assert facts(error) == (ConnectError, "closed", "this target was closed")
+        assert facts(error) == (ConnectError, "target_closed", "this target was closed")
         assert not pool.is_connected
         assert server.connections == 1
 
@@ -316,7 +316,7 @@ async def test_closing_ends_the_wait_for_a_connection(server: ScriptedServer, po
         await pool.aclose()
         for answer in answers:
             error = await failure(answer)
-            assert facts(error) == (ConnectError, "closed", "this target was closed")
+            assert facts(error) == (ConnectError, "target_closed", "this target was closed")
         await peer.closed()
 
 

@@ -166,6 +166,7 @@ class AccessToken:
         self._expires_at = 0.0
         self._failure: AccessTokenError | None = None
         self._failure_until = 0.0
+        self._forget_from = 0.0
         self._fault: BaseException | None = None
 
     async def get(self) -> str:
@@ -224,10 +225,20 @@ class AccessToken:
         # A bug of ours; the next push raises it, so that the worker's log gets its place.
         self._fault = error
 
-    def forget(self, token: str) -> None:
-        """Drop ``token`` because Google refused it; the next caller fetches another."""
-        if token == self._token:
-            self._token = ""
+    def forget(self, token: str) -> bool:
+        """Drop ``token`` because Google refused it; the next caller fetches another.
+
+        Returns:
+            Whether there is hope for another one: within 30 s of the last that was dropped the
+            fault is not the token's, and it is kept.
+        """
+        if token != self._token:
+            return True
+        if self._monotonic() < self._forget_from:
+            return False
+        self._forget_from = self._monotonic() + _FORGET_AFTER_S
+        self._token = ""
+        return True
 
     async def aclose(self) -> None:
         """Close the connection to the token server; who waits for a token gets none."""

@@ -13,7 +13,8 @@ from mmpush_tui.http2.pool import Pool
 from mmpush_tui.proxy.android.access_token import AccessToken, AccessTokenError
 from mmpush_tui.proxy.android.errors import is_dead, read_error
 from mmpush_tui.proxy.android.payload import build
-from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome
+from mmpush_tui.proxy.attempts import Advice, Judgement, retry_after_s
+from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Within
 from mmpush_tui.proxy.upstream import PooledTarget, Reply, ask, no_answer
 from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
 from mmpush_tui.text import clean, presentable
@@ -46,33 +47,42 @@ class AndroidTarget(PooledTarget):
         self,
         push: PushNotification,
         app_version: int,
-        within_s: float,
+        within: Within,
         on_sent: Callable[[int], None],
     ) -> Outcome:
-        """Send ``push``; a request that provably was not looked at is sent once more.
+        """Send ``push``, again where ``Attempts`` allows it.
 
         Args:
             push: what Mattermost posted.
             app_version: unused; Android bodies are the same for every version.
-            within_s: seconds until the outcome must be known.
+            within: how long it may take.
             on_sent: called with the stream id whenever a request is on its way.
         """
         del app_version
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(within_s):
+        body = build(push)
+        deadline = asyncio.get_running_loop().time() + within.answer_s
+        token = ""
+
+        async def prepare() -> Request:
+            nonlocal token
+            async with asyncio.timeout_at(deadline):
                 token = await self._access_token.get()
+            return self._request(body, token)
+
+        def judge(response: Response) -> Judgement:
+            if response.status == 401 and self._access_token.forget(token):
+                return Judgement(Advice.SIGNED_ANEW)
+            return _judgement(response)
+
+        try:
+            reply = await ask(self._pool, prepare, judge, within, on_sent)
         except AccessTokenError as error:
             return Outcome(answer=fail(f"{TRANSPORT_PREFIX}: {error}"), reason=error.code)
         except TimeoutError:
             cause = "the token server does not answer in time"
             return Outcome(answer=fail(f"{TRANSPORT_PREFIX}: {cause}"), reason="token_timeout")
-        left_s = within_s - (time.monotonic() - started)
-        reply = await ask(self._pool, self._request(push, token), left_s, on_sent)
         if isinstance(reply.result, TransportError):
             return no_answer(reply, reply.result)
-        if reply.result.status == 401:
-            self._access_token.forget(token)
         return _outcome(reply.result, reply)
 
     async def aclose(self) -> None:
@@ -80,14 +90,24 @@ class AndroidTarget(PooledTarget):
         await super().aclose()
         await self._access_token.aclose()
 
-    def _request(self, push: PushNotification, token: str) -> Request:
-        body = build(push)
+    def _request(self, body: bytes, token: str) -> Request:
         headers = (
             ("authorization", f"Bearer {token}"),
             ("content-type", "application/json"),
             ("content-length", str(len(body))),
         )
         return Request("POST", self._path, headers, body)
+
+
+def _judgement(response: Response) -> Judgement:
+    """Say what an answer asks for (Google, FCM error codes)."""
+    wait_s = retry_after_s(response.header("retry-after"), time.time())
+    if response.status >= 500:
+        return Judgement(Advice.TROUBLED, wait_s)
+    # Without a time Google means a minute, which Mattermost does not wait.
+    if response.status == 429 and wait_s is not None:
+        return Judgement(Advice.DELAYED, wait_s)
+    return Judgement()
 
 
 def _outcome(response: Response, reply: Reply) -> Outcome:

@@ -1,16 +1,19 @@
 """One Apple target: a push becomes an APNs request, its answer an outcome."""
 
 import re
+import time
 import uuid
 from collections.abc import Callable
 from typing import Final, Literal
 
 from mmpush_tui.http2 import Request, Response
-from mmpush_tui.http2.errors import TransportError
+from mmpush_tui.http2.errors import ConnectError, TransportError
 from mmpush_tui.http2.pool import Pool
 from mmpush_tui.proxy.apple import reasons
 from mmpush_tui.proxy.apple.payload import build
-from mmpush_tui.proxy.outcome import RESPONSE_PREFIX, Outcome
+from mmpush_tui.proxy.apple.provider_token import ProviderToken
+from mmpush_tui.proxy.attempts import Advice, Judgement, retry_after_s
+from mmpush_tui.proxy.outcome import RESPONSE_PREFIX, Outcome, Within
 from mmpush_tui.proxy.upstream import PooledTarget, Reply, ask, no_answer
 from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
 from mmpush_tui.text import clean
@@ -25,15 +28,13 @@ class AppleTarget(PooledTarget):
     Args:
         type_: the configured type, ``apple_rn``.
         topic: the app's bundle id.
-        provider_token: returns the current provider token.
+        provider_token: the source of the token that the pool adds to requests.
         pool: the connections to APNs.
     """
 
     platform: Literal["apple"] = "apple"
 
-    def __init__(
-        self, type_: str, topic: str, provider_token: Callable[[], str], pool: Pool
-    ) -> None:
+    def __init__(self, type_: str, topic: str, provider_token: ProviderToken, pool: Pool) -> None:
         super().__init__(type_, pool)
         self.topic = topic
         self._provider_token = provider_token
@@ -42,28 +43,66 @@ class AppleTarget(PooledTarget):
         self,
         push: PushNotification,
         app_version: int,
-        within_s: float,
+        within: Within,
         on_sent: Callable[[int], None],
     ) -> Outcome:
-        """Send ``push``; a request that provably was not looked at is sent once more.
+        """Send ``push``, again where ``Attempts`` allows it.
 
         Args:
             push: what Mattermost posted.
             app_version: the number behind ``-v`` in its platform.
-            within_s: seconds until the outcome must be known.
+            within: how long it may take.
             on_sent: called with the stream id whenever a request is on its way.
         """
         if not _DEVICE_TOKEN.fullmatch(push.device_id):
             return Outcome(answer=fail(_bad_token(push.device_id)), reason="InvalidDeviceToken")
-        reply = await ask(self._pool, self._request(push, app_version), within_s, on_sent)
+        request = self._request(push, app_version)
+
+        async def prepare() -> Request:
+            return request
+
+        reply = await ask(self._pool, prepare, self._judge, within, on_sent)
         if isinstance(reply.result, TransportError):
             return no_answer(reply, reply.result)
         return _outcome(reply.result, reply)
 
+    def _judge(self, response: Response) -> Judgement:
+        """Say what an answer asks for (Apple, Handling notification responses from APNs)."""
+        reason = reasons.read_reason(response.body)
+        wait_s = retry_after_s(response.header("retry-after"), time.time())
+        match response.status, reason:
+            case 403, "ExpiredProviderToken":
+                token = response.authorization.removeprefix("bearer ")
+                if self._provider_token.refused(token) != "kept":
+                    # Apple goes on refusing on a connection where it refused once.
+                    self._pool.retire(response.connection)
+                    return Judgement(Advice.SIGNED_ANEW)
+                self._pool.retire(response.connection, self._refused(reason))
+            case 429, "TooManyProviderTokenUpdates":
+                self._pool.retire(response.connection, self._refused(reason))
+            case _, "IdleTimeout" | "Shutdown":
+                self._pool.retire(response.connection)
+                return Judgement(Advice.ELSEWHERE)
+            case 429, _:
+                return Judgement(Advice.DELAYED, wait_s)
+            case status, _ if status >= 500:
+                return Judgement(Advice.TROUBLED, wait_s)
+            case 200, _ if response.body:
+                # Whatever answered is not Apple's server; a gate on the way may be gone soon.
+                return Judgement(Advice.DELAYED)
+            case _:
+                pass
+        return Judgement()
+
+    def _refused(self, reason: str) -> ConnectError:
+        """Return what those are told who ask while no other connection is tried."""
+        return ConnectError(
+            "http2", f"{self.endpoint} just refused our provider token: {reason}", reason
+        )
+
     def _request(self, push: PushNotification, app_version: int) -> Request:
         apns = build(push, app_version, self.topic)
         headers = (
-            ("authorization", f"bearer {self._provider_token()}"),
             ("apns-topic", apns.topic),
             ("apns-push-type", apns.push_type),
             ("apns-priority", "10"),
