@@ -60,10 +60,15 @@ class ApnsStandIn(StandIn[ApnsState]):
             keys={key.key_id: key for key in keys}, environment=environment, find=self._find
         )
 
+    @property
+    def streams(self) -> int:
+        """The stream limit after the first valid token."""
+        return STREAMS
+
     async def honest(self, request: Request, connection: H2Connection[ApnsState]) -> Response:
         """Judge a push and deliver it; the first valid token raises the stream limit."""
         was_authenticated = connection.state.is_authenticated
-        verdict = self._rules.judge(request, connection.state, self.now())
+        verdict = self._rules.judge(request, connection.state, self.time())
         if connection.state.is_authenticated and not was_authenticated:
             connection.change_settings({SettingCodes.MAX_CONCURRENT_STREAMS: STREAMS})
         if verdict.push:

@@ -1,10 +1,18 @@
 """A certificate authority that lives as long as one demo or one test."""
 
 import ssl
+import warnings
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal, assert_never
 
 import trustme
+
+Certificate = Literal[
+    "untrusted", "expired", "wrong-name", "old-tls", "client-certificate", "no-alpn"
+]
+"""What can be wrong with a server's TLS."""
 
 
 class ThrowAwayCA:
@@ -28,12 +36,20 @@ class ThrowAwayCA:
             names: host names and addresses that the certificate is valid for.
             alpn: the protocols the server chooses from, best first; none of them where empty.
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # Apple and Google both refuse anything older.
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context = _server()
         self._ca.issue_cert(*names).configure_cert(context)
         if alpn:
             context.set_alpn_protocols(list(alpn))
+        return context
+
+    def expired_context(self, *names: str) -> ssl.SSLContext:
+        """Return a server context whose certificate ended yesterday."""
+        context = _server()
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        self._ca.issue_cert(
+            *names, not_before=yesterday - timedelta(days=30), not_after=yesterday
+        ).configure_cert(context)
+        context.set_alpn_protocols(["h2"])
         return context
 
     def client_context(self, alpn: Sequence[str] = ("h2",)) -> ssl.SSLContext:
@@ -49,3 +65,45 @@ class ThrowAwayCA:
         """Write the root certificate to ``path`` as PEM, for a CAFile, and return the path."""
         path.write_text(self.root_pem, encoding="ascii")
         return path
+
+
+def _server() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Apple and Google both refuse anything older.
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def certificate(ca: ThrowAwayCA, names: Sequence[str], kind: Certificate) -> ssl.SSLContext:
+    """Return a server context that is wrong in one way.
+
+    Args:
+        ca: signs the certificate, unless that is what is wrong.
+        names: host names and addresses that it should be valid for.
+        kind: what is wrong.
+    """
+    match kind:
+        case "untrusted":
+            return ThrowAwayCA().server_context(*names)
+        case "expired":
+            return ca.expired_context(*names)
+        case "wrong-name":
+            return ca.server_context("wrong-name.example.com")
+        case "old-tls":
+            context = ca.server_context(*names)
+            with warnings.catch_warnings():
+                # That it is out of date is the point.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = ssl.TLSVersion.TLSv1
+                context.maximum_version = ssl.TLSVersion.TLSv1_1
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")
+            return context
+        case "client-certificate":
+            context = ca.server_context(*names)
+            context.load_verify_locations(cadata=ca.root_pem)
+            context.verify_mode = ssl.CERT_REQUIRED
+            return context
+        case "no-alpn":
+            return ca.server_context(*names, alpn=())
+        case _:
+            assert_never(kind)

@@ -49,16 +49,35 @@ class Response:
     Attributes:
         headers: names in lower case; without ``:status``.
         data: one DATA frame each, the last with END_STREAM; none puts END_STREAM on HEADERS.
+        padding: bytes that each DATA frame is padded with.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     data: tuple[bytes, ...] = ()
+    padding: int = 0
 
     @property
     def body(self) -> bytes:
         """The whole body."""
         return b"".join(self.data)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What clients did so far.
+
+    Attributes:
+        connections: TCP connections that were accepted.
+        secured: those whose TLS handshake was completed.
+        begun: requests whose headers came.
+        completed: requests that came to their end.
+    """
+
+    connections: int = 0
+    secured: int = 0
+    begun: int = 0
+    completed: int = 0
 
 
 @dataclass(slots=True)

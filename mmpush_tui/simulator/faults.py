@@ -1,6 +1,7 @@
 """The named faults, and the board on which a stand-in's faults are raised and cleared."""
 
 import asyncio
+import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -8,12 +9,35 @@ from typing import Any, Final
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.fields import nearest
-from mmpush_tui.simulator.acts import general
+from mmpush_tui.simulator.acts import (
+    answers,
+    clock,
+    general,
+    goodbyes,
+    oddities,
+    provider,
+    silence,
+    streams,
+    tls,
+)
 from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault, Host, Side
 from mmpush_tui.simulator.exchange import Response
+from mmpush_tui.simulator.h2connection import H2Connection
+from mmpush_tui.simulator.h2server import ServerHooks
 from mmpush_tui.simulator.phones import Phone
+from mmpush_tui.simulator.tlspipe import Step, TlsPipe
 
-FAULTS: Final = (*general.FAULTS,)
+FAULTS: Final = (
+    *general.FAULTS,
+    *answers.FAULTS,
+    *provider.FAULTS,
+    *goodbyes.FAULTS,
+    *streams.FAULTS,
+    *silence.FAULTS,
+    *oddities.FAULTS,
+    *tls.FAULTS,
+    *clock.FAULTS,
+)
 """Every named fault."""
 
 
@@ -25,7 +49,7 @@ class ActiveFault:
     behaviour: Behaviour
 
 
-class FaultBoard:
+class FaultBoard(ServerHooks):
     """The faults of one stand-in.
 
     Args:
@@ -73,6 +97,38 @@ class FaultBoard:
             for each in names:
                 if before := self._active.pop(each, None):
                     await before.behaviour.cleared(self._host)
+
+    def now(self, seconds: float) -> float:
+        """Return what the vendor's clock shows when ours shows ``seconds``."""
+        for active in self._active.values():
+            seconds = active.behaviour.now(seconds)
+        return seconds
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return the TLS of the next connection, that of the latest fault which has one."""
+        found = [active.behaviour.tls() for active in self._active.values()]
+        return next((tls for tls in reversed(found) if tls is not None), None)
+
+    def shaking(self, pipe: TlsPipe, step: Step) -> None:
+        """Tell the faults of a step before the TLS handshake is done."""
+        for active in tuple(self._active.values()):
+            active.behaviour.shaking(pipe, step)
+
+    def settings(self, first: Mapping[int, int]) -> Mapping[int, int]:
+        """Return the SETTINGS that a connection begins with."""
+        for active in self._active.values():
+            first = active.behaviour.settings(first)
+        return first
+
+    def opened(self, connection: H2Connection[Any]) -> bool:
+        """Begin a connection; the first fault that deals with it ends the matter."""
+        return any(active.behaviour.opened(connection) for active in self._active.values())
+
+    def begun(self, connection: H2Connection[Any], stream_id: int) -> bool:
+        """Hear of the headers of a request; as :meth:`opened`."""
+        return any(
+            active.behaviour.begun(connection, stream_id) for active in self._active.values()
+        )
 
     def phone(self, phone: Phone | None) -> Phone | None:
         """Return ``phone`` as the faults in force let the vendor know it."""

@@ -83,6 +83,11 @@ class FcmStandIn(StandIn[None]):
         )
 
     @property
+    def streams(self) -> int:
+        """The stream limit."""
+        return _SETTINGS[SettingCodes.MAX_CONCURRENT_STREAMS]
+
+    @property
     def token_uri(self) -> str:
         """Where access tokens are granted; known once it has started."""
         return self.endpoint + _TOKEN_PATH
@@ -94,7 +99,7 @@ class FcmStandIn(StandIn[None]):
 
     async def honest(self, request: Request, connection: H2Connection[None]) -> Response:
         """Grant an access token, or judge a push and deliver it."""
-        now = self.now()
+        now = self.time()
         response = self._judge(request, now)
         date = ("date", email.utils.formatdate(now, usegmt=True))
         return replace(response, headers=(*response.headers, date))

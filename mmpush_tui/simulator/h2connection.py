@@ -21,7 +21,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 from hyperframe.frame import Frame, GoAwayFrame, SettingsFrame
 
-from mmpush_tui.simulator.exchange import Findings, Request, Response
+from mmpush_tui.simulator.exchange import Counts, Findings, Request, Response
 from mmpush_tui.simulator.tlspipe import TlsPipe
 from mmpush_tui.tasks import Tasks
 
@@ -37,6 +37,22 @@ class Handler(Protocol[S]):
         """Return the answer; None where it dealt with the stream itself or leaves it open."""
 
 
+class Hooks:
+    """Where a connection may be interfered with; none of these does anything."""
+
+    def settings(self, first: Mapping[int, int]) -> Mapping[int, int]:
+        """Return the SETTINGS that a connection begins with in place of ``first``."""
+        return first
+
+    def opened(self, connection: "H2Connection[Any]") -> bool:
+        """Begin a connection whose TLS stands; true where SETTINGS are not to be sent."""
+        return False
+
+    def begun(self, connection: "H2Connection[Any]", stream_id: int) -> bool:
+        """Hear of the headers of a request; true where it is not to be looked at further."""
+        return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms(Generic[S]):
     """What holds for every connection of one server.
@@ -48,6 +64,8 @@ class Terms(Generic[S]):
         max_body: bytes of a request body that are kept; the rest is counted and dropped.
         idle_pings: PINGs a client may send without a request between them; None for any number.
         findings: where failures and violations are recorded.
+        counts: where requests are counted.
+        hooks: what may interfere.
         tasks: owns the handlers' tasks.
     """
 
@@ -57,6 +75,8 @@ class Terms(Generic[S]):
     max_body: int
     idle_pings: int | None
     findings: Findings
+    counts: Counts
+    hooks: "Hooks"
     tasks: Tasks
 
 
@@ -67,6 +87,7 @@ class _Stream:
     size: int = 0
     answering: asyncio.Task[Any] | None = None
     unsent: deque[bytes] = field(default_factory=deque)
+    padding: int = 0
 
 
 class H2Connection(Generic[S]):
@@ -78,6 +99,7 @@ class H2Connection(Generic[S]):
 
     Attributes:
         state: the owner's own state of this connection.
+        window_delay_s: seconds before a client may send more in place of what it sent.
     """
 
     def __init__(self, terms: Terms[S], pipe: TlsPipe) -> None:
@@ -94,14 +116,22 @@ class H2Connection(Generic[S]):
                 SettingCodes.MAX_HEADER_LIST_SIZE: self._h2.DEFAULT_MAX_HEADER_LIST_SIZE,
             },
         )
+        self._first = terms.hooks.settings(terms.settings)
+        self.window_delay_s = 0.0
+        self._is_silent = False
         self._streams: dict[int, _Stream] = {}
         # The acknowledged stream limit, then those under way. The first holds from the start: a
         # client that does not wait for it finds its streams refused.
-        first = terms.settings.get(SettingCodes.MAX_CONCURRENT_STREAMS, UNLIMITED)
+        first = self._first.get(SettingCodes.MAX_CONCURRENT_STREAMS, UNLIMITED)
         self._limits = deque([first])
         self._last_taken = UNLIMITED
         self._pings = 0
         self._is_ready = True
+
+    @property
+    def under_way(self) -> tuple[int, ...]:
+        """The streams of requests that have begun and are not fully answered."""
+        return tuple(self._streams)
 
     @property
     def open_streams(self) -> int:
@@ -139,6 +169,7 @@ class H2Connection(Generic[S]):
         headers = [(":status", str(response.status)), *response.headers]
         self._h2.send_headers(stream_id, headers, end_stream=not response.data)
         stream.unsent.extend(response.data)
+        stream.padding = response.padding
         self._pump(stream_id)
         self._flush()
 
@@ -167,10 +198,31 @@ class H2Connection(Generic[S]):
         frame.additional_data = debug
         self.send_frame(frame)
 
+    def drop_above(self, stream_id: int) -> None:
+        """Forget, without a word, the requests on higher streams."""
+        for each in self.under_way:
+            if each > stream_id:
+                self._forget(each)
+
+    def inform(self, stream_id: int, status: int, headers: tuple[tuple[str, str], ...]) -> None:
+        """Send an informational answer, which precedes the answer proper."""
+        if stream_id in self._streams and not self.is_over:
+            self._h2.send_headers(stream_id, [(":status", str(status)), *headers])
+            self._flush()
+
     def send_frame(self, frame: Frame) -> None:
         """Send ``frame`` as it is, after all that was to be sent before it."""
+        self.send_bytes(frame.serialize())
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send ``data`` as it is, after all that was to be sent before it."""
         self._flush()
-        self._pipe.send(frame.serialize())
+        self._pipe.send(data)
+
+    def go_silent(self) -> None:
+        """Say nothing and hear nothing from now on, though the connection stands."""
+        self._is_silent = True
+        self.lost()
 
     def close(self) -> None:
         """Close the connection after what was sent; unanswered requests stay unanswered."""
@@ -187,12 +239,16 @@ class H2Connection(Generic[S]):
         if alpn != "h2":
             self.close()
             return
+        self._terms.counts.secured += 1
         self._h2.initiate_connection()
         self._h2.clear_outbound_data_buffer()
-        self.change_settings(self._terms.settings)
+        if not self._terms.hooks.opened(self) and not self.is_over:
+            self.change_settings(self._first)
 
     def received(self, data: bytes) -> None:
         """Take what the client sent; what breaks HTTP/2 ends the connection with GOAWAY."""
+        if self._is_silent or self.is_over:
+            return
         try:
             for event in self._h2.receive_data(data):
                 self._handle(event)
@@ -249,7 +305,8 @@ class H2Connection(Generic[S]):
 
     def _begin(self, event: h2.events.RequestReceived) -> None:
         self._pings = 0
-        if event.stream_id > self._last_taken:
+        self._terms.counts.begun += 1
+        if event.stream_id > self._last_taken or self._terms.hooks.begun(self, event.stream_id):
             return
         if len(self._streams) >= (limit := max(self._limits)):
             self._terms.findings.violate(f"stream {event.stream_id}: over the limit of {limit}")
@@ -259,12 +316,25 @@ class H2Connection(Generic[S]):
         self._streams[event.stream_id] = _Stream(headers)
 
     def _collect(self, event: h2.events.DataReceived) -> None:
-        self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        self._open_window(event.flow_controlled_length, event.stream_id)
         if stream := self._streams.get(event.stream_id):
             stream.size += len(event.data)
             stream.body += event.data[: max(self._terms.max_body - len(stream.body), 0)]
 
+    def _open_window(self, size: int, stream_id: int) -> None:
+        if not self.window_delay_s:
+            self._h2.acknowledge_received_data(size, stream_id)
+            return
+
+        def late() -> None:
+            if not self.is_over:
+                self._h2.acknowledge_received_data(size, stream_id)
+                self._flush()
+
+        asyncio.get_running_loop().call_later(self.window_delay_s, late)
+
     def _answer(self, stream_id: int) -> None:
+        self._terms.counts.completed += 1
         if (stream := self._streams.get(stream_id)) is None:
             return
         request = Request(
@@ -310,7 +380,9 @@ class H2Connection(Generic[S]):
                 stream.unsent[0] = rest
             else:
                 stream.unsent.popleft()
-            self._h2.send_data(stream_id, piece, end_stream=not stream.unsent)
+            pad = min(stream.padding, room - len(piece) - 1) if stream.padding else None
+            pad = pad if pad is None or pad >= 0 else None
+            self._h2.send_data(stream_id, piece, end_stream=not stream.unsent, pad_length=pad)
         if not stream.unsent:
             del self._streams[stream_id]
 
@@ -320,7 +392,9 @@ class H2Connection(Generic[S]):
             stream.answering.cancel()
 
     def _flush(self) -> None:
-        self._pipe.send(self._h2.data_to_send())
+        data = self._h2.data_to_send()
+        if not self._is_silent:
+            self._pipe.send(data)
 
 
 def _text(value: str | bytes) -> str:

@@ -7,9 +7,9 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
-from mmpush_tui.simulator.exchange import Findings, Request, Response
-from mmpush_tui.simulator.h2connection import H2Connection, Handler, Terms
-from mmpush_tui.simulator.tlspipe import TlsPipe
+from mmpush_tui.simulator.exchange import Counts, Findings, Request, Response
+from mmpush_tui.simulator.h2connection import H2Connection, Handler, Hooks, Terms
+from mmpush_tui.simulator.tlspipe import Step, TlsPipe
 from mmpush_tui.tasks import Tasks
 
 __all__ = ["Findings", "H2Connection", "H2Server", "Handler", "Request", "Response"]
@@ -18,6 +18,17 @@ S = TypeVar("S")
 
 CLOSE_S: Final = 2.0
 """How long a client may take to let its connection close before it is dropped."""
+
+
+class ServerHooks(Hooks):
+    """Where a server may be interfered with; none of these does anything."""
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return the certificate and ALPN of the next connection; None for the usual ones."""
+        return None
+
+    def shaking(self, pipe: TlsPipe, step: Step) -> None:
+        """Hear of a step before the TLS handshake is done; may end the pipe."""
 
 
 class H2Server(Generic[S]):
@@ -33,8 +44,10 @@ class H2Server(Generic[S]):
         settings: the SETTINGS that every connection begins with, in this order.
         max_body: bytes of a request body that are kept; ``Request.size`` counts all.
         idle_pings: PINGs a client may send without a request between them; None for any number.
+        hooks: what may interfere.
 
     Attributes:
+        counts: what clients did so far.
         findings: our own failures and the clients' violations.
     """
 
@@ -47,8 +60,11 @@ class H2Server(Generic[S]):
         settings: Mapping[int, int],
         max_body: int = 65536,
         idle_pings: int | None = None,
+        hooks: ServerHooks | None = None,
     ) -> None:
         self.findings = Findings()
+        self.counts = Counts()
+        self._hooks = hooks or ServerHooks()
         self._context = context
         self._tasks = Tasks(self._task_failed)
         self._terms = Terms(
@@ -58,6 +74,8 @@ class H2Server(Generic[S]):
             max_body=max_body,
             idle_pings=idle_pings,
             findings=self.findings,
+            counts=self.counts,
+            hooks=self._hooks,
             tasks=self._tasks,
         )
         self._connections: dict[TlsPipe, H2Connection[S]] = {}
@@ -106,7 +124,7 @@ class H2Server(Generic[S]):
         listener = _bound(self.host, self.port)
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: TlsPipe(self._context, self._attach, self._ended),
+                self._accepted,
                 sock=listener,
                 backlog=1024,
             )
@@ -154,6 +172,11 @@ class H2Server(Generic[S]):
         except TimeoutError:
             return False
         return True
+
+    def _accepted(self) -> TlsPipe:
+        self.counts.connections += 1
+        context = self._hooks.tls() or self._context
+        return TlsPipe(context, self._attach, self._ended, self._hooks.shaking)
 
     def _attach(self, pipe: TlsPipe) -> H2Connection[S]:
         connection = H2Connection(self._terms, pipe)

@@ -1,5 +1,6 @@
 """What the stand-ins of Apple and Google have in common."""
 
+import ssl
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -7,7 +8,7 @@ from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
 
 from mmpush_tui.simulator.acts.base import Exchange, Side
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.ca import Certificate, ThrowAwayCA, certificate
 from mmpush_tui.simulator.exchange import Request, Response
 from mmpush_tui.simulator.faults import FaultBoard
 from mmpush_tui.simulator.h2connection import H2Connection
@@ -52,14 +53,17 @@ class StandIn(ABC, Generic[S]):
         now: Callable[[], float] = time.time,
     ) -> None:
         self.phones = phones
+        self._ca = ca
+        self._names = (*LOOPBACK_NAMES, *names)
         self.now = now
         self.faults = FaultBoard(self, side)
         self.server: H2Server[S] = H2Server(
-            ca.server_context(*LOOPBACK_NAMES, *names),
+            ca.server_context(*self._names),
             self._answer,
             new_state=new_state,
             settings=settings,
             idle_pings=idle_pings,
+            hooks=self.faults,
         )
         self._is_closed = True
 
@@ -67,6 +71,24 @@ class StandIn(ABC, Generic[S]):
     def endpoint(self) -> str:
         """Its address, ``https://127.0.0.1:PORT``; known once it has started."""
         return f"https://{self.server.host}:{self.server.port}"
+
+    def time(self) -> float:
+        """Return what its clock shows under the faults in force, seconds since 1970."""
+        return self.faults.now(self.now())
+
+    @property
+    def connections(self) -> tuple[H2Connection[S], ...]:
+        """The open connections."""
+        return self.server.connections
+
+    @property
+    @abstractmethod
+    def streams(self) -> int:
+        """The stream limit that it allows once it knows a client."""
+
+    def certificate(self, kind: Certificate) -> ssl.SSLContext:
+        """Return a TLS context that is wrong in one way."""
+        return certificate(self._ca, self._names, kind)
 
     @property
     def errors(self) -> list[Exception]:

@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable
-from typing import Final, Protocol, cast
+from typing import Final, Literal, Protocol, cast
 
 HANDSHAKE_S: Final = 10.0
 _CHUNK: Final = 65536
@@ -35,6 +35,10 @@ class Receiver(Protocol):
         """Take note that the connection is gone; the last call, made exactly once."""
 
 
+Step = Literal["tls", "handshake"]
+"""The client's hello has come; our half of the handshake was sent."""
+
+
 class TlsPipe(asyncio.Protocol):
     """TLS between one client and a :class:`Receiver`.
 
@@ -42,6 +46,7 @@ class TlsPipe(asyncio.Protocol):
         context: the server's certificate and ALPN protocols.
         attach: makes the receiver of this pipe.
         ended: called after the receiver's ``lost``.
+        shaking: called at each step before the handshake is done; may end the pipe.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class TlsPipe(asyncio.Protocol):
         context: ssl.SSLContext,
         attach: "Callable[[TlsPipe], Receiver]",
         ended: "Callable[[TlsPipe], None]",
+        shaking: "Callable[[TlsPipe, Step], None] | None" = None,
     ) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -58,6 +64,7 @@ class TlsPipe(asyncio.Protocol):
         self._is_secure = False
         self._is_over = False
         self._ended = ended
+        self._shaking = shaking
         self.receiver = attach(self)
 
     @property
@@ -104,6 +111,8 @@ class TlsPipe(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on what the bytes decrypt to."""
+        if not self._is_secure:
+            self._tell("tls")
         if self._is_over:
             return
         self._incoming.write(data)
@@ -131,6 +140,7 @@ class TlsPipe(asyncio.Protocol):
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             self._flush()
+            self._tell("handshake")
             return False
         except ssl.SSLError:
             # OpenSSL has left an alert that tells the client why.
@@ -143,6 +153,10 @@ class TlsPipe(asyncio.Protocol):
         self._flush()
         self.receiver.secured(self._tls.selected_alpn_protocol())
         return True
+
+    def _tell(self, step: Step) -> None:
+        if self._shaking is not None:
+            self._shaking(self, step)
 
     def _read(self) -> None:
         while not self._is_over:

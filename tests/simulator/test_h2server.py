@@ -3,6 +3,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import h2.events
 import pytest
@@ -52,7 +53,7 @@ class Echo:
         return Response(status=200, headers=(("x-size", str(request.size)),), data=data)
 
 
-def server_for(ca: ThrowAwayCA, handler: Echo, **options: int) -> H2Server[None]:
+def server_for(ca: ThrowAwayCA, handler: Echo, **options: Any) -> H2Server[None]:
     return H2Server(
         ca.server_context("127.0.0.1"),
         handler,

@@ -2,13 +2,17 @@
 default. A fault's parameters are the fields of its dataclass."""
 
 import dataclasses
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
+from weakref import WeakSet
 
+from mmpush_tui.simulator.ca import Certificate
 from mmpush_tui.simulator.exchange import Request, Response
 from mmpush_tui.simulator.h2connection import H2Connection
 from mmpush_tui.simulator.phones import Phone
+from mmpush_tui.simulator.tlspipe import Step, TlsPipe
 
 Side = Literal["apns", "fcm"]
 
@@ -21,6 +25,17 @@ LONGEST_S: Final = 3600.0
 
 class Host(Protocol):
     """The stand-in, as its faults see it."""
+
+    @property
+    def connections(self) -> tuple[H2Connection[Any], ...]:
+        """The open connections."""
+
+    @property
+    def streams(self) -> int:
+        """The stream limit that it allows once it knows a client."""
+
+    def certificate(self, kind: Certificate) -> ssl.SSLContext:
+        """Return a TLS context that is wrong in one way."""
 
     async def go_down(self) -> None:
         """Stop listening, drop all connections and refuse new ones."""
@@ -47,9 +62,32 @@ class Behaviour:
     async def cleared(self, host: Host) -> None:
         """Undo what ``raised`` did."""
 
+    def now(self, seconds: float) -> float:
+        """Return what the vendor's clock shows when ours shows ``seconds``."""
+        return seconds
+
     def phone(self, phone: Phone) -> Phone:
         """Return ``phone`` as the vendor is to know it."""
         return phone
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return the TLS of the next connection; None for the usual one."""
+        return None
+
+    def shaking(self, pipe: TlsPipe, step: Step) -> None:
+        """Hear of a step before the TLS handshake is done; may end the pipe."""
+
+    def settings(self, first: Mapping[int, int]) -> Mapping[int, int]:
+        """Return the SETTINGS that a connection begins with in place of ``first``."""
+        return first
+
+    def opened(self, connection: H2Connection[Any]) -> bool:
+        """Begin a connection whose TLS stands; true where SETTINGS are not to be sent."""
+        return False
+
+    def begun(self, connection: H2Connection[Any], stream_id: int) -> bool:
+        """Hear of the headers of a request; true where it is not to be looked at further."""
+        return False
 
     async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
         """Answer a request.
@@ -59,6 +97,61 @@ class Behaviour:
             honest: judges the request and returns the answer it deserves. Calling it delivers.
         """
         return await honest()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted(Behaviour):
+    """A fault that acts a number of times, and then is over.
+
+    Attributes:
+        times: how often, at all connections together; 0 for always.
+    """
+
+    times: int = 1
+    _acted: list[None] = field(default_factory=list, init=False, repr=False, compare=False)
+    _met: WeakSet[H2Connection[Any]] = field(
+        default_factory=WeakSet, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        whole("times", self.times, 0, 1_000_000)
+
+    def is_due(self) -> bool:
+        """Return whether to act now, and count it."""
+        if self.times and len(self._acted) >= self.times:
+            return False
+        self._acted.append(None)
+        return True
+
+    def is_due_on(self, connection: H2Connection[Any]) -> bool:
+        """Return whether to act now, once for each connection, and count it."""
+        if connection in self._met or not self.is_due():
+            return False
+        self._met.add(connection)
+        return True
+
+
+def number(name: str, value: object, low: float, high: float) -> None:
+    """Refuse what is no number from ``low`` to ``high``.
+
+    Raises:
+        ValueError: with a sentence that names the parameter.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and isinstance(value, int | float) and low <= value <= high):
+        raise ValueError(f"{name} must be from {low:g} to {high:g}")
+
+
+def whole(name: str, value: object, low: int, high: int) -> None:
+    """Refuse what is no whole number from ``low`` to ``high``; raises as :func:`number`."""
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} must be a whole number from {low} to {high}")
+
+
+def one_of(name: str, value: object, *known: str) -> None:
+    """Refuse what is not ``known``; raises as :func:`number`."""
+    if value not in known:
+        raise ValueError(f"{name} must be {', '.join(known[:-1])} or {known[-1]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +173,15 @@ class Fault:
     behaviour: type[Behaviour]
 
     @property
+    def group(self) -> str:
+        """What it breaks, in a word: the name of the module that acts it out."""
+        return self.behaviour.__module__.rpartition(".")[2]
+
+    @property
     def parameters(self) -> Mapping[str, Any]:
         """The parameters' names and defaults."""
-        return {field.name: field.default for field in dataclasses.fields(self.behaviour)}
+        fields = dataclasses.fields(self.behaviour)
+        return {field.name: field.default for field in fields if field.init}
 
     def is_for(self, side: Side) -> bool:
         """Return whether the stand-in of ``side`` can act it out."""

@@ -1,0 +1,105 @@
+"""Faults of Apple's provider token: what it says of ours, right or wrong."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+from weakref import WeakSet
+
+from mmpush_tui.simulator.acts.answers import apple_says
+from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault
+from mmpush_tui.simulator.exchange import Response
+from mmpush_tui.simulator.h2connection import H2Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredProviderToken(Behaviour):
+    """The token in use has expired; another one on another connection is taken."""
+
+    _expired: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    _wedged: WeakSet[H2Connection[Any]] = field(
+        default_factory=WeakSet, init=False, repr=False, compare=False
+    )
+
+    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+        """Refuse the first token seen, and whatever its connection says afterwards."""
+        token = exchange.request.value("authorization") or ""
+        if not self._expired:
+            self._expired.append(token)
+        if token in self._expired:
+            self._wedged.add(exchange.connection)
+        if exchange.connection in self._wedged:
+            return apple_says(exchange.request, 403, "ExpiredProviderToken")
+        return await honest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Always(Behaviour):
+    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+        """Refuse."""
+        return self._refusal(exchange)
+
+    def _refusal(self, exchange: Exchange) -> Response:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSkew(_Always):
+    """Every token has expired, new ones too."""
+
+    def _refusal(self, exchange: Exchange) -> Response:
+        return apple_says(exchange.request, 403, "ExpiredProviderToken")
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidProviderToken(_Always):
+    """No token is good."""
+
+    def _refusal(self, exchange: Exchange) -> Response:
+        return apple_says(exchange.request, 403, "InvalidProviderToken")
+
+
+@dataclass(frozen=True, slots=True)
+class UnrelatedKey(_Always):
+    """The connection belongs to another key."""
+
+    def _refusal(self, exchange: Exchange) -> Response:
+        return apple_says(exchange.request, 403, "UnrelatedKeyIdInToken")
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyTokenUpdates(_Always):
+    """Too many tokens came."""
+
+    def _refusal(self, exchange: Exchange) -> Response:
+        return apple_says(exchange.request, 429, "TooManyProviderTokenUpdates")
+
+
+FAULTS: Final = (
+    Fault(
+        "expired-provider-token", "Our token has expired", "apns",
+        "403 ExpiredProviderToken to the token in use, for good on its connection. One new token "
+        "for all who wait, if the old one is over 20 minutes old, on a new connection.",
+        ExpiredProviderToken,
+    ),
+    Fault(
+        "clock-skew", "Every token has expired", "apns",
+        "403 ExpiredProviderToken to every token. No token may be made within 20 minutes of the "
+        "last, and an alarm must name the clock.",
+        ClockSkew,
+    ),
+    Fault(
+        "invalid-provider-token", "Our token is not accepted", "apns",
+        "403 InvalidProviderToken to every token. FAIL without another try, and an alarm.",
+        InvalidProviderToken,
+    ),
+    Fault(
+        "unrelated-key", "A key of another team", "apns",
+        "403 UnrelatedKeyIdInToken. FAIL without another try, and an alarm.",
+        UnrelatedKey,
+    ),
+    Fault(
+        "too-many-token-updates", "Too many new tokens", "apns",
+        "429 TooManyProviderTokenUpdates. No token may be made, and the connection must be "
+        "replaced after a pause.",
+        TooManyTokenUpdates,
+    ),
+)  # fmt: skip
