@@ -250,7 +250,7 @@ class AccessToken:
         host = self._route.endpoint.host
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                response = await self._client.send(self._request())
+                response = await self._send()
         except (httpx.HTTPError, TimeoutError) as error:
             why = _ERRNO.sub("", clean(error, 200)) or "no answer in time"
             raise AccessTokenError(
@@ -264,6 +264,13 @@ class AccessToken:
                 lifetime_s = _LIFETIME_S
             return token, float(lifetime_s)
         raise _refusal(host, response.status_code, document)
+
+    async def _send(self) -> httpx.Response:
+        try:
+            return await self._client.send(self._request())
+        except httpx.RemoteProtocolError:
+            # The connection was on its end, which httpx learns by failing.
+            return await self._client.send(self._request())
 
     def _request(self) -> httpx.Request:
         form = {"grant_type": _GRANT, "assertion": self._assertion()}

@@ -1,0 +1,179 @@
+"""A worker's deliveries between stand-ins of Apple and Google that can fail, all in one process."""
+
+import asyncio
+import contextlib
+import dataclasses
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import tomli_w
+
+from mmpush_tui.http2.pool import Pool
+from mmpush_tui.proxy import config as configuration
+from mmpush_tui.proxy.apple.provider_token import ProviderToken
+from mmpush_tui.proxy.apple.sender import AppleTarget
+from mmpush_tui.proxy.delivery import Deliveries
+from mmpush_tui.proxy.events import EventBus
+from mmpush_tui.proxy.targets import Targets
+from mmpush_tui.proxy.upstream import PooledTarget
+from mmpush_tui.proxy.wire import Answer
+from mmpush_tui.simulator.acts.base import Side
+from mmpush_tui.simulator.apns import ApnsStandIn
+from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
+from mmpush_tui.simulator.fcm import FcmStandIn
+from mmpush_tui.simulator.phones import Phone, Phones, Received
+from mmpush_tui.tasks import Tasks
+
+PROJECT = "mmpush-demo"
+TIMEOUT_S = 90.0
+TYPES: dict[Side, str] = {"apns": "apple_rn", "fcm": "android_rn"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    """What a stand-in has seen so far."""
+
+    requests: int
+    connections: int
+    delivered: int
+    duplicates: int
+
+    def __sub__(self, before: "Counted") -> "Counted":
+        pairs = zip(dataclasses.astuple(self), dataclasses.astuple(before), strict=True)
+        return Counted(*(now - then for now, then in pairs))
+
+
+class Upstream:
+    """Deliveries, and whom they go to.
+
+    Attributes:
+        alarms: reasons and sentences of the alarms so far.
+    """
+
+    def __init__(
+        self,
+        apns: ApnsStandIn,
+        fcm: FcmStandIn,
+        targets: Targets,
+        deliveries: Deliveries,
+        bus: EventBus,
+    ) -> None:
+        self.sides: dict[Side, ApnsStandIn | FcmStandIn] = {"apns": apns, "fcm": fcm}
+        self.phones = apns.phones
+        self.targets = targets
+        self.deliveries = deliveries
+        self.bus = bus
+        self.alarms: list[tuple[str, str]] = []
+        self._apple = [self.phones.add_apple() for _ in range(20)]
+        self._android = [self.phones.add_android(PROJECT) for _ in range(20)]
+        self._numbers = itertools.count()
+
+    def phone(self, side: Side, number: int) -> Phone:
+        return (self._apple if side == "apns" else self._android)[number % 20]
+
+    def target(self, side: Side) -> PooledTarget:
+        target = self.targets.ready[TYPES[side]]
+        assert isinstance(target, PooledTarget)
+        return target
+
+    def pool(self, side: Side) -> Pool:
+        return self.target(side)._pool
+
+    @property
+    def provider_token(self) -> ProviderToken:
+        target = self.target("apns")
+        assert isinstance(target, AppleTarget)
+        return target._provider_token
+
+    def count(self, side: Side) -> Counted:
+        counts = self.sides[side].server.counts
+        mine = [it for it in self.phones.received if it.platform == TYPES[side]]
+        return Counted(
+            counts.begun, counts.connections, len(mine), sum(it.is_duplicate for it in mine)
+        )
+
+    def received(self) -> list[Received]:
+        return list(self.phones.received)
+
+    async def push(self, side: Side, size: int = 5) -> Answer:
+        """Hand in one notification, as Mattermost would."""
+        number = next(self._numbers)
+        body = msgspec.json.encode(
+            {
+                "ack_id": f"ack-{number}", "server_id": "server-1", "version": "v2",
+                "type": "message", "message": "x" * size, "channel_id": "channel-1",
+                "platform": f"{TYPES[side]}-v2", "device_id": self.phone(side, number).token,
+            }
+        )  # fmt: skip
+        async with asyncio.timeout(TIMEOUT_S):
+            return await self.deliveries.push(body)
+
+    async def pushes(self, side: Side, count: int, size: int = 5) -> list[Answer]:
+        return await asyncio.gather(*(self.push(side, size) for _ in range(count)))
+
+    async def _listen(self) -> None:
+        async for event in self.bus.read():
+            if event.kind == "alarm":
+                self.alarms.append((event.reason, event.message))
+
+
+def _settings(
+    folder: Path, ca: ThrowAwayCA, apns: ApnsStandIn, fcm: FcmStandIn, key: AppleKey
+) -> Path:
+    ca_file = str(ca.write_root(folder / "ca.pem"))
+    apple = {
+        "type": "apple_rn", "topic": TOPIC, "auth_key_file": str(key.write(folder)),
+        "auth_key_id": key.key_id, "team_id": key.team_id, "endpoint": apns.endpoint,
+        "ca_file": ca_file,
+    }  # fmt: skip
+    android = {
+        "type": "android_rn", "service_account_file": str(fcm.accounts[0].write(folder)),
+        "endpoint": fcm.endpoint, "ca_file": ca_file,
+    }  # fmt: skip
+    common = {
+        "listen_address": "127.0.0.1:0", "throttle_per_sec": 300,
+        "throttle_memory_store_size": 50000,
+    }  # fmt: skip
+    path = folder / "config.toml"
+    document = {"proxy": common | {"apple": [apple], "android": [android]}}
+    path.write_text(tomli_w.dumps(document), encoding="utf-8")
+    return path
+
+
+@contextlib.asynccontextmanager
+async def upstream(
+    folder: Path, answer_within_s: float = 25.0, try_within_s: float = 8.0
+) -> AsyncIterator[Upstream]:
+    """Start both stand-ins and what sends to them; afterwards neither has anything to complain."""
+    ca, key, phones = ThrowAwayCA(), AppleKey.make(), Phones(keep=200_000)
+    async with (
+        ApnsStandIn(ca, [key], phones) as apns,
+        FcmStandIn(ca, ServiceAccount.make(project_id=PROJECT), phones) as fcm,
+    ):
+        config = configuration.load(_settings(folder, ca, apns, fcm, key))
+        targets = await asyncio.to_thread(Targets.build, config)
+        bugs: list[Exception] = []
+        bus = EventBus()
+        deliveries = Deliveries(
+            targets,
+            bus,
+            answer_within_s=answer_within_s,
+            try_within_s=try_within_s,
+            on_bug=bugs.append,
+        )
+        it = Upstream(apns, fcm, targets, deliveries, bus)
+        tasks = Tasks(lambda _name, error: bugs.append(RuntimeError(repr(error))))
+        listening = tasks.spawn("alarms", it._listen())
+        try:
+            yield it
+        finally:
+            await targets.aclose()
+            bus.close()
+            await listening
+        for standin in (apns, fcm):
+            assert standin.errors == []
+            assert standin.violations == []
+        assert bugs == []
