@@ -203,6 +203,18 @@ WORDS: Final[Mapping[str, Words]] = {
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),
+    "http2_goodbye": Words(
+        summary="The connection to {who} was ended before it was of use.",
+        fix=_AGAIN,
+        see="network-connection-broken",
+        confidence=_POSSIBLE,
+    ),
+    "http2_calm": Words(
+        summary="{who} wants fewer connections or requests from here, and ended this one.",
+        fix=_AGAIN,
+        see="network-connection-broken",
+        confidence=_POSSIBLE,
+    ),
     "closed": Words(
         summary="The connection to {who} was closed.",
         fix=_AGAIN,

@@ -419,8 +419,7 @@ class Connection:
                 self._settled.set()
             case Goodbye(_, error_code, debug):
                 self.goodbye_code = error_code
-                words = endings.of_goodbye(self._name, debug)
-                self._take_no_more(words, "http2_goaway")
+                self._take_no_more(*endings.of_goodbye(self._name, error_code, debug))
             case Broken():
                 self._close(*endings.of_break(self._name, event))
             case _:

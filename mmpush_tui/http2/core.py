@@ -266,8 +266,6 @@ class Core:
     def _on_data(self, flags: int, stream_id: int, payload: bytes) -> None:
         stream = self._stream(stream_id)
         self._received += len(payload)
-        if self._received > frames.DEFAULT_WINDOW:
-            raise RuleBrokenError("more DATA than was allowed", frames.FLOW_CONTROL_ERROR)
         if self._received > _REOPEN:
             self._output.append(frames.window_update(0, self._received))
             self._received = 0
@@ -277,8 +275,6 @@ class Core:
         if not stream.status:
             raise _MalformedError("sent a body before its headers")
         stream.received += len(payload)
-        if stream.received > frames.DEFAULT_WINDOW:
-            raise _MalformedError("sent more DATA than was allowed")
         if (room := BODY_LIMIT - len(stream.body)) > 0:
             stream.body += content[:room]
         if flags & frames.END_STREAM:

@@ -22,10 +22,13 @@ def of_reset(peer: str, error_code: int) -> TransportError:
     return AmbiguousError(cause, "stream_reset")
 
 
-def of_goodbye(peer: str, debug: bytes) -> str:
-    """Return what GOAWAY says, with the peer's own reason."""
+def of_goodbye(peer: str, error_code: int, debug: bytes) -> tuple[str, str]:
+    """Return cause and code of a GOAWAY: with a reason of the peer's, or for its calm, or bare."""
     reason = clean(debug.decode("utf-8", errors="replace"), 200)
-    return f"{peer} said goodbye" + (f": {reason}" if reason else "")
+    cause = f"{peer} said goodbye" + (f": {reason}" if reason else "")
+    if error_code == frames.ENHANCE_YOUR_CALM:
+        return cause, "http2_calm"
+    return cause, "http2_goaway" if reason else "http2_goodbye"
 
 
 def of_break(peer: str, broken: Broken) -> tuple[str, str]:
@@ -49,5 +52,5 @@ def of_stream(peer: str, error: Exception | None) -> tuple[str, str]:
 
 def refusal(farewell: ConnectError) -> UnprocessedError:
     """Return what ``farewell``, the end of a connection, means for a request not processed."""
-    code = "goaway" if farewell.code == "http2_goaway" else "closed"
-    return UnprocessedError(str(farewell), code)
+    is_goodbye = farewell.code in ("http2_goaway", "http2_goodbye", "http2_calm")
+    return UnprocessedError(str(farewell), "goaway" if is_goodbye else "closed")

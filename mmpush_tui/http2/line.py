@@ -133,7 +133,7 @@ class Line:
                 continue
             if exchange.deadline <= now:
                 # A request that nobody waits for any more must not be sent.
-                exchange.fail(self._too_late())
+                self._expired(exchange)
             elif not self._begin(exchange):
                 self._waiting[exchange] = None
                 self._waiting.move_to_end(exchange, last=False)

@@ -607,7 +607,7 @@ async def test_goodbye_instead_of_a_beginning(server: ScriptedServer, is_settled
 async def test_a_goodbye_speaks_no_terminal_codes(server: ScriptedServer) -> None:
     server.greeting = (goaway(0, 11, b"\x1b[2Jtoo_many\n\xff\x9bpings"),)
     error = await no_connection(server)
-    assert error.code == "http2_goaway"
+    assert error.code == "http2_calm"
     assert str(error).isprintable()
     assert "too_many" in str(error)
 

@@ -77,8 +77,8 @@ def test_pauses_between_tries(results: list[Result], expected: list[float | None
 
 PASSING = [
     "closed", "connect_timeout", "connection_lost", "connection_silent", "dns_failed",
-    "dns_timeout", "http2_no_settings", "tcp_failed", "tcp_refused", "tcp_timeout",
-    "tcp_unreachable", "tls_closed", "tls_timeout",
+    "dns_timeout", "http2_calm", "http2_goodbye", "http2_no_settings", "tcp_failed",
+    "tcp_refused", "tcp_timeout", "tcp_unreachable", "tls_closed", "tls_timeout",
 ]  # fmt: skip
 LASTING = [
     "alpn_missing", "dns_unknown", "http1_answer", "http2_goaway", "http2_protocol",
