@@ -13,6 +13,7 @@ from mmpush_tui.errors import UsageError
 if TYPE_CHECKING:
     from mmpush_tui.proxy.events import Event
     from mmpush_tui.simulator.demo import DemoReport
+    from mmpush_tui.simulator.fault_words import Wanted
 
 
 @click.command("demo")
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
     "--fault",
     "faults",
     multiple=True,
-    metavar="NAME",
-    help="A fault that is on from the beginning, with --headless during the middle half: "
-    "dead-token, slow, upstream-down. May be given more than once.",
+    metavar="NAME[:KEY=VALUE,…]",
+    help="A fault that is on from the beginning, with --headless during the middle half; "
+    "`mmpush-tui simulate --list` shows all there are. May be given more than once.",
 )
 @terminal_options
 @click.pass_context
@@ -52,12 +53,12 @@ def command(
     folder is touched and no other address is spoken to. With --headless, exit code 0 says that
     every notification was answered and nothing was left behind.
     """
-    from mmpush_tui.simulator.faults import refuse_unknown_faults
+    from mmpush_tui.simulator.fault_words import parse_all
 
-    refuse_unknown_faults(faults)
+    wanted = parse_all(faults)
     if headless:
         return _headless(
-            seconds, as_json, secrets.randbelow(1_000_000) if seed is None else seed, faults
+            seconds, as_json, secrets.randbelow(1_000_000) if seed is None else seed, wanted
         )
     _refuse_headless_options(ctx)
     from mmpush_tui.console.launch import Demo, launch
@@ -66,7 +67,7 @@ def command(
     return int(
         launch(
             Place(first_screen="worker"), remote=remote, mouse=mouse,
-            demo=Demo(1 if seed is None else seed, faults),
+            demo=Demo(1 if seed is None else seed, wanted),
         )
     )  # fmt: skip
 
@@ -81,7 +82,7 @@ def _refuse_headless_options(ctx: click.Context) -> None:
             )
 
 
-def _headless(seconds: float, as_json: bool, seed: int, faults: tuple[str, ...]) -> int:
+def _headless(seconds: float, as_json: bool, seed: int, faults: "tuple[Wanted, ...]") -> int:
     import asyncio
 
     from mmpush_tui.simulator.demo import HeadlessDemo
@@ -95,10 +96,11 @@ def _headless(seconds: float, as_json: bool, seed: int, faults: tuple[str, ...])
     return int(report.exit_code)
 
 
-def _intro(seconds: float, seed: int, faults: tuple[str, ...]) -> str:
+def _intro(seconds: float, seed: int, faults: "tuple[Wanted, ...]") -> str:
     from mmpush_tui.proxy.lines import HEADER
 
-    during = f"  Faults in the middle half: {', '.join(faults)}." if faults else ""
+    words = ", ".join(wanted.words for wanted in faults)
+    during = f"  Faults in the middle half: {words}." if faults else ""
     return (
         "Mattermost --> push proxy worker --> Apple and Google --> phones, all on this host.\n"
         f"{seconds:g} seconds, seed {seed}.{during}  Ctrl-C ends it early.\n\n{HEADER}"

@@ -19,6 +19,7 @@ from mmpush_tui.exits import Exit
 from mmpush_tui.proxy.client import ControlClient
 from mmpush_tui.proxy.events import Event
 from mmpush_tui.proxy.process import WorkerProcess
+from mmpush_tui.simulator.fault_words import Wanted
 from mmpush_tui.simulator.folder import rehearsal_folder
 from mmpush_tui.simulator.mattermost import Tally
 from mmpush_tui.simulator.traffic import Traffic
@@ -80,7 +81,7 @@ class HeadlessDemo:
     Args:
         seconds: how long notifications are posted.
         seed: phones, ids and order of the notifications follow from it.
-        faults: names of faults that are on during the middle half of the run.
+        faults: those that are on during the middle half of the run.
         on_event: called with each event of the worker.
     """
 
@@ -88,7 +89,7 @@ class HeadlessDemo:
         self,
         seconds: float,
         seed: int,
-        faults: Iterable[str] = (),
+        faults: Iterable[Wanted] = (),
         on_event: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         self._seconds = seconds
@@ -150,12 +151,12 @@ class HeadlessDemo:
 
     async def _post(self, world: World, traffic: Traffic) -> None:
         started = time.monotonic()
-        plan = [(self._seconds / 4, name) for name in self._faults]
+        plan = [(self._seconds / 4, wanted) for wanted in self._faults]
         number = 0
         while (elapsed := time.monotonic() - started) < self._seconds:
-            for moment, name in [item for item in plan if item[0] <= elapsed]:
-                plan.remove((moment, name))
-                await world.raise_fault(name)
+            for moment, wanted in [item for item in plan if item[0] <= elapsed]:
+                plan.remove((moment, wanted))
+                await world.raise_fault(wanted)
             if not plan and elapsed > self._seconds * 3 / 4:
                 await world.clear_faults()
             planned = traffic.next()

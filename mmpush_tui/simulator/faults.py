@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -79,12 +79,12 @@ class FaultBoard(ServerHooks):
             UsageError: no such fault here, or no such parameter, or a value it cannot have.
         """
         fault = self._find(name)
-        behaviour = _made(fault, parameters)
+        made = behaviour(fault, parameters)
         async with self._change:
             if before := self._active.pop(name, None):
                 await before.behaviour.cleared(self._host)
-            self._active[name] = ActiveFault(fault, behaviour)
-            await behaviour.raised(self._host)
+            self._active[name] = ActiveFault(fault, made)
+            await made.raised(self._host)
 
     async def clear(self, name: str | None = None) -> None:
         """Clear a fault, or all of them; nothing happens where it is not in force.
@@ -154,24 +154,12 @@ class FaultBoard(ServerHooks):
         )
 
 
-def refuse_unknown_faults(names: Iterable[str]) -> None:
-    """Refuse a name that no fault has.
+def behaviour(fault: Fault, parameters: Mapping[str, Any]) -> Behaviour:
+    """Return what acts out ``fault`` with ``parameters``.
 
     Raises:
-        UsageError: with the nearest name there is.
+        UsageError: there is no such parameter, or a value it cannot have.
     """
-    known = [fault.name for fault in FAULTS]
-    for name in names:
-        if name not in known:
-            near = nearest(name, known)
-            raise UsageError(
-                f"there is no fault {name}",
-                fix=f"Did you mean {near}?" if near else f"Known: {', '.join(known)}.",
-                code="fault-unknown",
-            )
-
-
-def _made(fault: Fault, parameters: Mapping[str, Any]) -> Behaviour:
     for name in parameters.keys() - fault.parameters.keys():
         near = nearest(name, fault.parameters)
         raise UsageError(

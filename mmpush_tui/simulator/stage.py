@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mmpush_tui.proxy.process import WorkerProcess
-from mmpush_tui.simulator.faults import FAULTS
+from mmpush_tui.simulator.fault_words import Wanted, parse
 from mmpush_tui.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Stage:
     Args:
         folder: where everything is written; the caller removes it.
         seed: phones, ids and traffic follow from it.
-        faults: names of faults that are on from the beginning.
+        faults: those that are on from the beginning.
         rate_per_s: notifications posted in a second; 0 for :meth:`post_one` alone.
     """
 
@@ -33,7 +33,7 @@ class Stage:
         self,
         folder: Path,
         seed: int = 1,
-        faults: Iterable[str] = (),
+        faults: Iterable[Wanted] = (),
         rate_per_s: float = RATE_PER_S,
     ) -> None:
         self.folder = folder
@@ -69,8 +69,9 @@ class Stage:
         self.mattermost_config.parent.mkdir()
         self.mattermost_config.write_text(_mattermost_config(worker.url), encoding="utf-8")
         self._traffic = world.connect(worker.url)
-        for name in self._first_faults:
-            await self.toggle(name)
+        for wanted in self._first_faults:
+            await world.raise_fault(wanted)
+            self.faults |= {wanted.fault.name}
         if self._rate_per_s:
             self._tasks.spawn("traffic", self._post_on())
 
@@ -81,20 +82,20 @@ class Stage:
             await self._world.settle(5)
 
     async def toggle(self, name: str) -> bool:
-        """Switch a fault on or off and return whether it is on now.
+        """Switch a fault on or off and return whether it is on now; ``name`` as it is typed.
 
         Raises:
             UsageError: there is no such fault.
         """
         if self._world is None:
             return False
+        wanted = parse(name)
+        name = wanted.fault.name
         if name in self.faults:
-            await self._world.clear_faults()
-            for other in self.faults - {name}:
-                await self._world.raise_fault(other)
+            await self._world.clear_fault(wanted.fault)
             self.faults -= {name}
             return False
-        await self._world.raise_fault(name)
+        await self._world.raise_fault(wanted)
         self.faults |= {name}
         return True
 
@@ -119,11 +120,6 @@ class Stage:
         if world is not None and traffic is not None and world.mattermost is not None:
             planned = traffic.next()
             await world.mattermost.post(planned.session, planned.notification)
-
-
-def fault_titles() -> dict[str, str]:
-    """Return the names of the faults that can be switched on, and what they are called."""
-    return {fault.name: fault.title for fault in FAULTS}
 
 
 def _mattermost_config(proxy_url: str) -> str:

@@ -11,9 +11,11 @@ import msgspec
 import tomli_w
 
 from mmpush_tui.errors import UsageError
+from mmpush_tui.simulator.acts.base import Fault, Side
 from mmpush_tui.simulator.apns import ApnsStandIn
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
+from mmpush_tui.simulator.fault_words import Wanted
 from mmpush_tui.simulator.fcm import FcmStandIn
 from mmpush_tui.simulator.hosted import HPNS_HOSTS, TPNS_HOSTS, HostedStandIn
 from mmpush_tui.simulator.mattermost import MattermostStandIn
@@ -43,6 +45,7 @@ class World:
         self._account = ServiceAccount.make(seed)
         self.apns = ApnsStandIn(self._ca, [self._apple_key], self.phones)
         self.fcm = FcmStandIn(self._ca, self._account, self.phones)
+        self.sides: dict[Side, ApnsStandIn | FcmStandIn] = {"apns": self.apns, "fcm": self.fcm}
         self.tpns = HostedStandIn(self._ca, self.phones, TPNS_HOSTS)
         self.hpns = HostedStandIn(self._ca, self.phones, HPNS_HOSTS)
         self.mattermost: MattermostStandIn | None = None
@@ -93,20 +96,22 @@ class World:
             seed=self.seed,
         )
 
-    async def raise_fault(self, name: str) -> None:
-        """Switch a fault on, on every side it is for.
+    async def raise_fault(self, wanted: Wanted) -> None:
+        """Switch a fault on, on every side it was asked for."""
+        for side, standin in self.sides.items():
+            if side in wanted.sides:
+                await standin.faults.raise_(wanted.fault.name, **wanted.parameters)
 
-        Raises:
-            UsageError: there is no such fault.
-        """
-        for board in (self.apns.faults, self.fcm.faults):
-            if name in {fault.name for fault in board.known}:
-                await board.raise_(name)
+    async def clear_fault(self, fault: Fault) -> None:
+        """Switch a fault off, on every side."""
+        for side, standin in self.sides.items():
+            if fault.is_for(side):
+                await standin.faults.clear(fault.name)
 
     async def clear_faults(self) -> None:
         """Switch every fault off."""
-        for board in (self.apns.faults, self.fcm.faults):
-            await board.clear()
+        for standin in self.sides.values():
+            await standin.faults.clear()
 
     @property
     def violations(self) -> list[str]:

@@ -17,6 +17,7 @@ from mmpush_tui.console.screens.help import HelpScreen
 from mmpush_tui.console.worker_desk import Phase
 from mmpush_tui.exits import Exit
 from mmpush_tui.proxy import paths
+from mmpush_tui.simulator.fault_words import parse
 from tests.console.terminal import Terminal
 from tests.console.watching import (
     SMALL,
@@ -202,7 +203,7 @@ async def test_unsaved_settings_are_asked_about(world: Hosts) -> None:
 
 async def test_checks_under_way_are_asked_about(world: Hosts) -> None:
     async with watch(world.place) as console:
-        await world.world.raise_fault("slow")
+        await world.world.raise_fault(parse("slow"))
         await console.press("f4", "r")
         await console.until(lambda: bool(console.app.checks.view.results))
         await console.press("q")

@@ -380,12 +380,53 @@ async def test_the_log_is_kept_as_it_is_shown(short_tmp: Path) -> None:
 async def test_a_fault_of_the_demo_is_switched_with_v(short_tmp: Path) -> None:
     async with demo(short_tmp, pushes=2) as (console, stage):
         await console.press("v")
-        await console.answer("dead-token")
+        await console.sees("Let the demo fail on purpose", "[ ] Every device is gone")
+        await console.press("enter")
         await console.until(lambda: stage.faults == {"dead-token"})
+        await console.sees("[on] Every device is gone", "Every device is gone: on.")
+        await console.press("escape")
         await stage.post_one()
         await console.sees("REMOVE")
         await console.press("v")
-        await console.until(lambda: console.is_asked)
-        await console.sees("on Every device is gone")
-        await console.answer("dead-token")
+        await console.sees("1 on")
+        await console.press("enter")
         await console.until(lambda: not stage.faults)
+
+
+async def test_faults_are_found_by_typing_and_take_parameters(short_tmp: Path) -> None:
+    async with demo(short_tmp) as (console, stage):
+        await console.press("v")
+        await console.sees("The vendor as a whole", "Answers")
+        await console.press(*"goaway-cl")
+        await console.sees("goaway-close", "Apple and Google: GOAWAY promises answers")
+        assert "The vendor as a whole" not in console.words
+        await console.press(*"ose:times=2")
+        await console.press("enter")
+        await console.until(lambda: stage.faults == {"goaway-close"})
+        await console.press("enter")
+        await console.until(lambda: not stage.faults)
+        await console.press("x", "enter")
+        await console.sees("takes a number for times, not 2x")
+        # Esc takes what was typed away first.
+        await console.press("escape")
+        await console.sees("The vendor as a whole")
+        await console.press("enter")
+        await console.until(lambda: stage.faults == {"dead-token"})
+        await console.press("ctrl+x")
+        await console.until(lambda: not stage.faults)
+        await console.sees("All faults are off.")
+        await console.press(*"nonsense")
+        await console.sees("Nothing matches.")
+        await console.press("enter", "escape", "escape")
+        await console.until(lambda: "Let the demo fail" not in console.words)
+
+
+async def test_the_faults_fit_a_small_terminal(short_tmp: Path) -> None:
+    async with demo(short_tmp, size=SMALL) as (console, _):
+        await console.press("v")
+        await console.sees("Let the demo fail", "Enter on/off", "Esc back")
+        for _ in range(60):
+            await console.press("down")
+            if "clock-behind" in console.words:
+                break
+        await console.sees("clock-behind")

@@ -26,7 +26,6 @@ from mmpush_tui.console.worker_desk import Phase
 from mmpush_tui.errors import UsageError
 from mmpush_tui.proxy import filters
 from mmpush_tui.proxy.journey import journey
-from mmpush_tui.simulator.stage import fault_titles
 
 
 class WorkerScreen(ConsoleScreen):
@@ -344,18 +343,8 @@ class WorkerScreen(ConsoleScreen):
 
     def action_faults(self) -> None:
         """Switch the demo's faults."""
-        self.console_app.tasks.spawn("faults", self._faults())
+        if (stage := self.console_app.stage) is not None:
+            # The stand-ins take longer to load than the console to show its first frame.
+            from mmpush_tui.console.screens.faults import FaultsScreen
 
-    async def _faults(self) -> None:
-        stage = self.console_app.stage
-        if stage is None:
-            return
-        answers = {
-            name: f"{'on ' if name in stage.faults else 'off'}  {title}  ({name})"
-            for name, title in fault_titles().items()
-        }
-        text = ["Each one shows what a real failure looks like here, and that it heals."]
-        name = await ask(self.app, AskScreen("Let the demo fail on purpose", text, answers))
-        if name:
-            is_on = await stage.toggle(name)
-            self.app.notify(f"{fault_titles()[name]}: {'on' if is_on else 'off'}.")
+            self.app.push_screen(FaultsScreen(stage))

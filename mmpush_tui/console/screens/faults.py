@@ -1,0 +1,192 @@
+"""The demo's faults: what can fail, found by typing, and switched on and off."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from mmpush_tui.console.safe import content, hanging, lines, spread
+from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.widgets.plain import Plain
+from mmpush_tui.errors import UsageError
+from mmpush_tui.simulator.acts.base import Fault
+from mmpush_tui.simulator.fault_words import described
+from mmpush_tui.simulator.faults import FAULTS
+
+if TYPE_CHECKING:
+    from mmpush_tui.simulator.stage import Stage
+
+_GROUPS: Final = {
+    "general": "The vendor as a whole",
+    "answers": "Answers",
+    "provider": "Apple's sign-in token",
+    "goodbyes": "Goodbyes (GOAWAY)",
+    "streams": "Streams and connections",
+    "silence": "Silence",
+    "oddities": "Odd but legal",
+    "tls": "TLS and certificates",
+    "clock": "Clocks",
+}
+_WHERE: Final = {"apns": "Apple", "fcm": "Google", "both": "Apple and Google"}
+_HELP_ROWS: Final = 4
+_HEIGHTS: Final = [(0, "-low"), (30, "-high")]
+
+
+class FaultsScreen(ModalScreen[None]):
+    """All faults by what they break; Enter switches the marked one.
+
+    Args:
+        stage: whose faults they are.
+    """
+
+    HORIZONTAL_BREAKPOINTS = ConsoleScreen.HORIZONTAL_BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    BINDINGS: ClassVar[Any] = [
+        Binding("escape", "leave", "back", priority=True),
+        Binding("down", "move('cursor_down')", "down", show=False, priority=True),
+        Binding("up", "move('cursor_up')", "up", show=False, priority=True),
+        Binding("pagedown", "move('page_down')", "page down", show=False, priority=True),
+        Binding("pageup", "move('page_up')", "page up", show=False, priority=True),
+        Binding("enter", "switch", "switch", priority=True),
+        Binding("ctrl+x", "clear", "all off", priority=True),
+    ]
+
+    def __init__(self, stage: "Stage") -> None:
+        super().__init__()
+        self._stage = stage
+        self._said = ""
+        self._said_of = ""
+
+    def compose(self) -> ComposeResult:
+        """Make the box."""
+        with Vertical(classes="box wide"):
+            yield Plain(classes="title")
+            yield Input(id="fault-filter", compact=True, placeholder="type to find a fault")
+            yield OptionList(id="fault-list", compact=True, markup=False)
+            yield Plain(classes="fault-help")
+            yield Plain(classes="hint")
+
+    def on_mount(self) -> None:
+        """List all of them."""
+        self.query_one("#fault-list", OptionList).can_focus = False
+        self._list()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Lay the help out anew."""
+        self.call_after_refresh(self._explain)
+
+    @on(Input.Changed, "#fault-filter")
+    def filter_changed(self) -> None:
+        """List what matches."""
+        self._said = ""
+        self._list()
+
+    @on(OptionList.OptionHighlighted, "#fault-list")
+    def marked(self, event: OptionList.OptionHighlighted) -> None:
+        """Explain what is marked."""
+        if event.option_id != self._said_of:
+            self._said = ""
+        self._explain()
+
+    @on(OptionList.OptionSelected, "#fault-list")
+    async def chosen(self) -> None:
+        """Switch what was clicked."""
+        await self.action_switch()
+
+    def action_move(self, how: str) -> None:
+        """Move the mark."""
+        getattr(self.query_one("#fault-list", OptionList), f"action_{how}")()
+
+    async def action_switch(self) -> None:
+        """Switch the marked fault, with the parameters that were typed, if any."""
+        typed = self.query_one("#fault-filter", Input).value.strip()
+        fault = self._marked()
+        if fault is None:
+            return
+        words = fault.name
+        if typed.partition(":")[0].partition("@")[0] == fault.name:
+            words = typed
+        try:
+            is_on = await self._stage.toggle(words)
+        except UsageError as error:
+            self._said = f"{error.what}. {error.why or error.fix}".strip()
+        else:
+            self._said = f"{fault.title}: {'on' if is_on else 'off'}."
+        self._said_of = fault.name
+        self._list(keep=fault.name)
+
+    async def action_clear(self) -> None:
+        """Switch all of them off."""
+        for name in sorted(self._stage.faults):
+            await self._stage.toggle(name)
+        self._said = "All faults are off."
+        marked = self._marked()
+        self._said_of = marked.name if marked else ""
+        self._list(keep=self._said_of)
+
+    def action_leave(self) -> None:
+        """Take the filter away, or go back."""
+        typed = self.query_one("#fault-filter", Input)
+        if typed.value:
+            typed.value = ""
+        else:
+            self.dismiss()
+
+    def _matching(self) -> Iterator[Fault]:
+        typed = self.query_one("#fault-filter", Input).value.lower().strip()
+        words = typed.partition(":")[0].partition("@")[0].split()
+        for fault in FAULTS:
+            text = f"{fault.name} {fault.title} {_GROUPS[fault.group]} {fault.help}".lower()
+            if all(word in text for word in words):
+                yield fault
+
+    def _list(self, keep: str = "") -> None:
+        options = self.query_one("#fault-list", OptionList)
+        options.clear_options()
+        group = ""
+        for fault in self._matching():
+            if fault.group != group:
+                group = fault.group
+                options.add_option(Option(content((_GROUPS[group], "bold")), disabled=True))
+            is_on = fault.name in self._stage.faults
+            state = ("[on] ", "bold $warning") if is_on else ("[  ] ", "$quiet")
+            name = (fault.name, "bold" if is_on else "")
+            line = content("  ", state, f"{fault.title:<31}", name)
+            options.add_option(Option(line, id=fault.name))
+        if options.option_count:
+            options.highlighted = 1 if not keep else options.get_option_index(keep)
+        self._explain()
+
+    def _marked(self) -> Fault | None:
+        options = self.query_one("#fault-list", OptionList)
+        if options.highlighted is None or not options.option_count:
+            return None
+        id_ = options.get_option_at_index(options.highlighted).id
+        return next((fault for fault in FAULTS if fault.name == id_), None)
+
+    def _explain(self) -> None:
+        if not self.is_mounted:
+            return
+        help_ = self.query_one(".fault-help", Plain)
+        width = max(help_.size.width - 1, 30)
+        fault = self._marked()
+        if self._said:
+            text = self._said
+        elif fault is None:
+            text = "Nothing matches. Esc shows all of them."
+        else:
+            parameters = ", ".join(described(fault))
+            given = f" {fault.name}:{parameters}." if parameters else ""
+            text = f"{_WHERE[fault.where]}: {fault.help}{given}"
+        help_.show(lines(*hanging((), text, width).split("\n")[:_HELP_ROWS]))
+        count = len(self._stage.faults)
+        state = content((f"{count} on" if count else "none is on", "bold" if count else "$quiet"))
+        title = content(("Let the demo fail on purpose", "bold"))
+        self.query_one(".title", Plain).show(spread(title, state, width + 1))
+        self.query_one(".hint", Plain).say(("Enter on/off  ^X all off  Esc back", "$quiet"))
