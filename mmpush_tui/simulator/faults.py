@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -41,6 +42,10 @@ FAULTS: Final = (
 """Every named fault."""
 
 
+Watch = Callable[[Exchange, Response | None, float], None]
+"""Hears of a request, its answer and when it came, by ``time.monotonic()``."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActiveFault:
     """A fault in force, with the parameters it was raised with."""
@@ -62,6 +67,7 @@ class FaultBoard(ServerHooks):
         self._side: Side = side
         self._active: dict[str, ActiveFault] = {}
         self._change = asyncio.Lock()
+        self._watch: Watch | None = None
 
     @property
     def known(self) -> tuple[Fault, ...]:
@@ -138,9 +144,17 @@ class FaultBoard(ServerHooks):
 
     async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
         """Answer a request through the faults in force, the latest raised outermost."""
+        started = time.monotonic()
         for active in self._active.values():
             honest = partial(active.behaviour.answer, exchange, honest)
-        return await honest()
+        response = await honest()
+        if self._watch is not None:
+            self._watch(exchange, response, started)
+        return response
+
+    def watch(self, watch: Watch) -> None:
+        """Call ``watch`` with every request, its answer and when it came."""
+        self._watch = watch
 
     def _find(self, name: str) -> Fault:
         by_name = {fault.name: fault for fault in self.known}

@@ -1,0 +1,228 @@
+"""A simulation at a terminal: what it tells, and what it is told while it runs."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from mmpush_tui.errors import MmpushError, UsageError
+from mmpush_tui.exits import Exit
+from mmpush_tui.fields import nearest
+from mmpush_tui.simulator.fault_words import described
+from mmpush_tui.simulator.faults import FAULTS
+from mmpush_tui.simulator.folder import rehearsal_folder
+from mmpush_tui.simulator.simulation import LISTEN, Judged, Simulation
+from mmpush_tui.tasks import Tasks
+from mmpush_tui.text import clean
+
+_ORDERS: Final = {
+    "raise": "raise NAME[:KEY=VALUE,…]  switch a fault on; NAME@apns or NAME@fcm for one side",
+    "clear": "clear [NAME]              switch a fault off, or all of them",
+    "faults": "faults                    those that are on, and all there are",
+    "status": "status                    what came so far",
+    "help": "help                      this",
+    "quit": "quit                      end, as Ctrl-C does",
+}
+_LINE_LIMIT: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What was asked for on the command line."""
+
+    faults: tuple[str, ...]
+    folder: Path | None
+    apns_port: int
+    fcm_port: int
+    seed: int
+    is_strict: bool
+    as_json: bool
+
+
+def simulate(plan: Plan) -> Exit:
+    """Run until told to end.
+
+    Raises:
+        MmpushError: it cannot begin.
+    """
+    folder = plan.folder or rehearsal_folder()
+    try:
+        return asyncio.run(_Session(plan, folder).run())
+    finally:
+        if plan.folder is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Session:
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._plan = plan
+        self._simulation = Simulation(folder, plan.seed, self._judged)
+        self._stop = asyncio.Event()
+        self._line = b""
+        self._orders: asyncio.Queue[str] = asyncio.Queue(100)
+        self._tasks = Tasks(lambda _name, _error: self._stop.set())
+        self._told_violations = 0
+
+    async def run(self) -> Exit:
+        simulation = self._simulation
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            await simulation.start(self._plan.apns_port, self._plan.fcm_port)
+            for words in self._plan.faults:
+                await simulation.raise_fault(words)
+            self._tell_ready()
+            self._listen()
+            obeying = self._tasks.spawn("orders", self._obey())
+            await self._stop.wait()
+            if obeying.done() and (error := obeying.exception()) is not None:
+                raise error
+        finally:
+            await self._tasks.aclose()
+            await simulation.aclose()
+            with contextlib.suppress(OSError, ValueError):
+                loop.remove_reader(sys.stdin.fileno())
+        violations = simulation.violations
+        self._tell_end()
+        return Exit.FAILED if violations and self._plan.is_strict else Exit.OK
+
+    # Orders
+
+    def _listen(self) -> None:
+        """Take orders from standard input, where there is one to wait for."""
+        # A regular file cannot be waited for, and /dev/null has nothing to say.
+        with contextlib.suppress(OSError, ValueError):
+            descriptor = sys.stdin.fileno()
+            asyncio.get_running_loop().add_reader(descriptor, self._read, descriptor)
+
+    def _read(self, descriptor: int) -> None:
+        try:
+            data = os.read(descriptor, _LINE_LIMIT)
+        except OSError:
+            data = b""
+        if not data:
+            # Whoever gives orders is gone; the stand-ins go on.
+            asyncio.get_running_loop().remove_reader(descriptor)
+            return
+        *whole, self._line = (self._line + data).split(b"\n")
+        self._line = self._line[-_LINE_LIMIT:]
+        for line in whole:
+            with contextlib.suppress(asyncio.QueueFull):
+                self._orders.put_nowait(line.decode("utf-8", errors="replace"))
+
+    async def _obey(self) -> None:
+        while True:
+            order, _, rest = (await self._orders.get()).strip().partition(" ")
+            try:
+                await self._do(order, rest.strip())
+            except MmpushError as error:
+                self._tell("refused", error.line(), error=error.line())
+
+    async def _do(self, order: str, rest: str) -> None:
+        simulation = self._simulation
+        match order:
+            case "":
+                pass
+            case "raise":
+                wanted = await simulation.raise_fault(rest)
+                self._tell("raised", f"on: {wanted.words}", fault=wanted.words)
+            case "clear":
+                await simulation.clear(rest)
+                self._tell("cleared", f"off: {rest or 'all faults'}", fault=rest)
+            case "faults":
+                self._tell_faults()
+            case "status":
+                self._tell_status()
+            case "help":
+                self._tell("help", "\n".join(_ORDERS.values()), orders=list(_ORDERS))
+            case "quit":
+                self._stop.set()
+            case _:
+                near = nearest(order, _ORDERS)
+                raise UsageError(
+                    f"there is no order {clean(order, 40)}",
+                    fix=f"Did you mean {near}?" if near else "help lists them.",
+                    code="simulate-order",
+                )
+
+    # Telling
+
+    def _judged(self, judged: Judged) -> None:
+        fields = msgspec.to_builtins(judged)
+        where = judged.device or judged.path
+        answer = str(judged.status) if judged.status else "no answer"
+        words = f"{judged.side:<5} {where:<24} {answer:<9} {judged.reason}".rstrip()
+        self._tell("request", f"{time.strftime('%H:%M:%S')} {words}", **fields)
+        for violation in self._simulation.violations[self._told_violations :]:
+            self._told_violations += 1
+            self._tell("violation", f"BROKE A RULE  {violation}", violation=violation)
+
+    def _tell_ready(self) -> None:
+        simulation = self._simulation
+        folder = simulation.folder
+        apns, fcm = simulation.sides["apns"].endpoint, simulation.sides["fcm"].endpoint
+        text = f"""\
+Apple   {apns}
+Google  {fcm}
+Files   {folder}
+        ca.pem, keys, config.toml, mattermost-push-proxy.json, device ids
+
+In a second terminal:
+  mmpush-tui serve --config {folder / "config.toml"}
+or the Go push proxy with mattermost-push-proxy.json. In a third one:
+  mmpush-tui send --via proxy --proxy http://{LISTEN} --device-file {folder / "iphone.txt"}
+  mmpush-tui send --via proxy --proxy http://{LISTEN} --device-file {folder / "android.txt"}
+
+Type a fault to switch it on, such as: raise slow:seconds=3   (help for more, Ctrl-C ends)"""
+        devices = [f"{phone.platform}:{phone.token}" for phone in simulation.devices]
+        self._tell("ready", text, apns=apns, fcm=fcm, folder=str(folder),
+                   config=str(folder / "config.toml"), devices=devices,
+                   faults=simulation.status()["faults"])  # fmt: skip
+
+    def _tell_faults(self) -> None:
+        active = self._simulation.status()["faults"]
+        rows = [
+            f"{'on ' if fault.name in active else '   '} "
+            f"{':'.join(filter(None, (fault.name, ','.join(described(fault)))))}"
+            for fault in FAULTS
+        ]
+        self._tell("faults", "\n".join(rows), active=active,
+                   known=[fault.name for fault in FAULTS])  # fmt: skip
+
+    def _tell_status(self) -> None:
+        status = self._simulation.status()
+        rows = [
+            f"{side:<5} {counts['requests']} requests on {counts['connections']} connections, "
+            f"{counts['open']} open"
+            for side, counts in status["sides"].items()
+        ]
+        rows.append(f"delivered {status['delivered']}, of these twice {status['duplicates']}")
+        rows.append(f"on: {', '.join(status['faults']) or 'no fault'}")
+        rows.append(f"rules broken: {len(status['violations'])}")
+        self._tell("status", "\n".join(rows), **status)
+
+    def _tell_end(self) -> None:
+        status = self._simulation.status()
+        broken = status["violations"]
+        rows = [f"delivered {status['delivered']}, of these twice {status['duplicates']}; "
+                f"rules broken: {len(broken)}", *broken]  # fmt: skip
+        self._tell("end", "\n".join(rows), **status)
+
+    def _tell(self, kind: str, text: str, **fields: Any) -> None:
+        if self._plan.as_json:
+            document = {"schema": 1, "kind": kind, **fields}
+            text = msgspec.json.encode(document).decode()
+        # Whoever reads may be gone; the stand-ins are not there for their output.
+        with contextlib.suppress(OSError):
+            click.echo(text)
+            sys.stdout.flush()

@@ -1,0 +1,284 @@
+"""Apple's and Google's stand-ins on their own, for a push proxy that somebody else starts."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import tomli_w
+
+from mmpush_tui.errors import FailedError, UsageError
+from mmpush_tui.simulator.acts.base import Exchange, Side
+from mmpush_tui.simulator.apns import ApnsStandIn
+from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
+from mmpush_tui.simulator.exchange import Response
+from mmpush_tui.simulator.fault_words import Wanted, find, parse
+from mmpush_tui.simulator.fcm import FcmStandIn
+from mmpush_tui.simulator.phones import Phone, Phones
+from mmpush_tui.text import clean, short_token
+
+LISTEN: Final = "127.0.0.1:8086"
+_MARK: Final = ".mmpush-simulation"
+_PHONES: Final = 3
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request and what it was answered.
+
+    Attributes:
+        side: ``apns`` or ``fcm``.
+        status: the HTTP status; 0 where a fault left it unanswered.
+        reason: Apple's reason or Google's status, where it was refused.
+        device: the device token, shortened.
+        path: the path, where it is no device's.
+        ms: milliseconds until the answer.
+    """
+
+    side: Side
+    status: int
+    reason: str = ""
+    device: str = ""
+    path: str = ""
+    ms: float = 0.0
+
+
+class Simulation:
+    """Both stand-ins, credentials and configurations that lead a push proxy to them.
+
+    Args:
+        folder: where the files are written.
+        seed: keys and device tokens follow from it.
+        on_judged: called with every request that was answered, or left without an answer.
+    """
+
+    def __init__(self, folder: Path, seed: int, on_judged: Callable[[Judged], None]) -> None:
+        self.folder = folder
+        self.phones = Phones(seed)
+        self.devices: list[Phone] = []
+        self._on_judged = on_judged
+        self._ca = ThrowAwayCA()
+        self._key = AppleKey.make(seed, topics=(TOPIC, f"{TOPIC}.voip"))
+        self._account = ServiceAccount.make(seed)
+        self.sides: dict[Side, ApnsStandIn | FcmStandIn] = {
+            "apns": ApnsStandIn(self._ca, [self._key], self.phones),
+            "fcm": FcmStandIn(self._ca, self._account, self.phones),
+        }
+
+    async def start(self, apns_port: int = 0, fcm_port: int = 0) -> None:
+        """Listen and write the files.
+
+        Args:
+            apns_port: 0 for a free one.
+            fcm_port: 0 for a free one.
+
+        Raises:
+            UsageError: a port is taken.
+            FailedError: the files cannot be written.
+        """
+        for side, port in (("apns", apns_port), ("fcm", fcm_port)):
+            standin = self.sides[side]  # type: ignore[index]
+            try:
+                await standin.start(port)
+            except OSError as error:
+                raise UsageError(
+                    f"port {port} of this host cannot be used for {side}",
+                    why=error.strerror or "",
+                    fix=f"Leave --{side}-port away for a free one.",
+                    code="simulate-port",
+                ) from error
+        for _ in range(_PHONES):
+            self.devices += [
+                self.phones.add_apple(TOPIC),
+                self.phones.add_android(self._account.project_id),
+            ]
+        for side, standin in self.sides.items():
+            standin.faults.watch(self._watching(side))
+        try:
+            await asyncio.to_thread(self._write)
+        except OSError as error:
+            raise FailedError(
+                f"the files cannot be written to {self.folder}",
+                why=error.strerror or "",
+                fix="Name another folder with --folder.",
+                code="simulate-folder",
+            ) from error
+
+    async def raise_fault(self, words: str) -> Wanted:
+        """Raise a fault as it was typed.
+
+        Raises:
+            UsageError: there is no such fault, or it cannot be raised like that.
+        """
+        wanted = parse(words)
+        for side in wanted.sides:
+            await self.sides[side].faults.raise_(wanted.fault.name, **wanted.parameters)
+        return wanted
+
+    async def clear(self, name: str = "") -> None:
+        """Clear the fault of that name, or all of them.
+
+        Raises:
+            UsageError: there is no such fault.
+        """
+        fault = find(name) if name else None
+        for side, standin in self.sides.items():
+            if fault is None or fault.is_for(side):
+                await standin.faults.clear(fault.name if fault else None)
+
+    def status(self) -> dict[str, Any]:
+        """Return what happened so far, and the faults in force."""
+        return {
+            "delivered": self.phones.accepted,
+            "duplicates": self.phones.duplicates,
+            "faults": sorted(
+                {
+                    active.fault.name
+                    for standin in self.sides.values()
+                    for active in standin.faults.active()
+                }
+            ),
+            "sides": {
+                side: {
+                    "connections": standin.server.counts.connections,
+                    "open": len(standin.server.connections),
+                    "requests": standin.server.counts.begun,
+                }
+                for side, standin in self.sides.items()
+            },
+            "violations": self.violations,
+        }
+
+    @property
+    def violations(self) -> list[str]:
+        """What the push proxy did that Apple or Google would hold against it."""
+        return [
+            f"{side}: {it}" for side, standin in self.sides.items() for it in standin.violations
+        ]
+
+    async def aclose(self) -> None:
+        """Close both."""
+        for standin in self.sides.values():
+            await standin.aclose()
+
+    def _watching(self, side: Side) -> Callable[[Exchange, Response | None, float], None]:
+        def watch(exchange: Exchange, response: Response | None, started: float) -> None:
+            path = exchange.request.path
+            token = path.removeprefix("/3/device/")
+            is_device = token != path
+            self._on_judged(
+                Judged(
+                    side=side,
+                    status=response.status if response else 0,
+                    reason=_reason(response),
+                    device=short_token(token) if is_device else "",
+                    path="" if is_device else clean(path, 60),
+                    ms=round((time.monotonic() - started) * 1000, 1),
+                )
+            )
+
+        return watch
+
+    def _write(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / _MARK).write_text("Written by mmpush-tui simulate.\n", encoding="utf-8")
+        apns, fcm = self.sides["apns"], self.sides["fcm"]
+        ca_file = str(self._ca.write_root(self.folder / "ca.pem"))
+        key_file = str(self._key.write(self.folder))
+        account_file = str(self._account.at(f"{fcm.endpoint}/token").write(self.folder))
+        ours = {
+            "proxy": {
+                "listen_address": LISTEN,
+                "throttle_per_sec": 300,
+                "throttle_memory_store_size": 50000,
+                "apple": [
+                    {
+                        "type": "apple_rn",
+                        "topic": TOPIC,
+                        "auth_key_file": key_file,
+                        "auth_key_id": self._key.key_id,
+                        "team_id": self._key.team_id,
+                        "endpoint": apns.endpoint,
+                        "ca_file": ca_file,
+                    }
+                ],
+                "android": [
+                    {
+                        "type": "android_rn",
+                        "service_account_file": account_file,
+                        "endpoint": fcm.endpoint,
+                        "ca_file": ca_file,
+                    }
+                ],
+            }
+        }
+        upstream = {
+            "ListenAddress": LISTEN,
+            "ThrottlePerSec": 300,
+            "ThrottleMemoryStoreSize": 50000,
+            "ApplePushSettings": [
+                {
+                    "Type": "apple_rn",
+                    "ApplePushUseDevelopment": False,
+                    "ApplePushTopic": TOPIC,
+                    "AppleAuthKeyFile": key_file,
+                    "AppleAuthKeyID": self._key.key_id,
+                    "AppleTeamID": self._key.team_id,
+                    "Endpoint": apns.endpoint,
+                    "CAFile": ca_file,
+                }
+            ],
+            "AndroidPushSettings": [
+                {
+                    "Type": "android_rn",
+                    "ServiceFileLocation": account_file,
+                    "Endpoint": fcm.endpoint,
+                    "CAFile": ca_file,
+                }
+            ],
+        }
+        (self.folder / "config.toml").write_text(tomli_w.dumps(ours), encoding="utf-8")
+        for name, phone in zip(("iphone.txt", "android.txt"), self.devices, strict=False):
+            (self.folder / name).write_text(
+                f"{phone.platform}-v2:{phone.token}\n", encoding="ascii"
+            )
+        text = msgspec.json.format(msgspec.json.encode(upstream), indent=4)
+        (self.folder / "mattermost-push-proxy.json").write_bytes(text + b"\n")
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds anything but an earlier simulation.
+
+    Raises:
+        UsageError: files there might be somebody's.
+    """
+    try:
+        is_ours = (folder / _MARK).exists() or not folder.exists() or not any(folder.iterdir())
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be used", why=error.strerror or "", code="simulate-folder"
+        ) from error
+    if not is_ours:
+        raise UsageError(
+            f"{folder} holds files that no simulation wrote",
+            fix="Name an empty folder, or one that does not exist yet.",
+            code="simulate-folder",
+        )
+
+
+def _reason(response: Response | None) -> str:
+    if response is None or response.status == 200 or not response.body:
+        return ""
+    try:
+        document = msgspec.json.decode(response.body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    error = document.get("error", {})
+    reason = document.get("reason") or (
+        error.get("status", "") if isinstance(error, dict) else error
+    )
+    return clean(reason, 60)
