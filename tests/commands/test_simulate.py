@@ -1,0 +1,168 @@
+"""Stand-ins for a push proxy that somebody else starts."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmpush_tui.simulator.faults import FAULTS
+from tests.commands.running import COMMAND, run
+
+TIMEOUT_S = 60
+
+
+class Simulated:
+    """A simulation under way that tells in JSON."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def next(self, kind: str) -> dict[str, Any]:
+        """Return the next thing of ``kind`` that it tells."""
+        assert self.process.stdout is not None
+        while line := self.process.stdout.readline():
+            told: dict[str, Any] = json.loads(line)
+            if told["kind"] == kind:
+                return told
+        raise AssertionError(f"it ended without {kind}")
+
+    def order(self, words: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{words}\n")
+        self.process.stdin.flush()
+
+
+@contextlib.contextmanager
+def simulating(*arguments: str, stdin: int = subprocess.PIPE) -> Iterator[Simulated]:
+    command = [*COMMAND, "simulate", "--json", *arguments]
+    with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Simulated(process)
+        finally:
+            process.kill()
+
+
+def test_the_list_has_every_fault() -> None:
+    listed = json.loads(run("simulate", "--list", "--json").stdout)
+    assert [it["name"] for it in listed["faults"]] == [fault.name for fault in FAULTS]
+    assert listed["faults"][2] == {
+        "name": "slow", "title": "Slow answers", "where": "both", "group": "general",
+        "parameters": {"seconds": 2.0}, "help": FAULTS[2].help,
+    }  # fmt: skip
+    done = run("simulate", "--list")
+    assert "refused-stream:times=1,both=no  (both)" in done.stdout
+    assert "shutdown:times=1  (Apple)" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_what_cannot_begin_says_why(tmp_path: Path) -> None:
+    done = run("simulate", "--fault", "slw")
+    assert (done.returncode, "Did you mean slow?" in done.stderr) == (2, True)
+    (tmp_path / "mine.txt").write_text("mine")
+    done = run("simulate", "--folder", str(tmp_path))
+    assert done.returncode == 2
+    assert f"{tmp_path} holds files that no simulation wrote" in done.stderr
+    assert os.listdir(tmp_path) == ["mine.txt"]
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with simulating("--folder", str(tmp_path / "a")) as first:
+        port = first.next("ready")["apns"].rpartition(":")[2]
+        done = run("simulate", "--apns-port", port)
+        assert done.returncode == 2
+        assert f"port {port} of this host cannot be used for apns" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_worker_from_the_printed_configuration_delivers(tmp_path: Path) -> None:
+    folder = tmp_path / "simulation"
+    with simulating("--folder", str(folder), "--strict", "--fault", "unavailable@apns") as it:
+        ready = it.next("ready")
+        assert ready["faults"] == ["unavailable"]
+        assert ready["config"] == str(folder / "config.toml")
+        environment = {**os.environ, "MMPUSH_PROXY__LISTEN_ADDRESS": "127.0.0.1:0"}
+        for config in ("config.toml", "mattermost-push-proxy.json"):
+            arguments = ["serve", "--config", str(folder / config), "--listen", "127.0.0.1:0",
+                         "--control", str(tmp_path / "c.sock")]  # fmt: skip
+            with subprocess.Popen(
+                [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                text=True, env=environment,
+            ) as worker:  # fmt: skip
+                assert worker.stdout is not None
+                url = worker.stdout.readline().split()[-1]
+                for name in ("iphone.txt", "android.txt"):
+                    done = run("send", "--via", "proxy", "--proxy", url, "--control",
+                               str(tmp_path / "c.sock"), "--device-file",
+                               str(folder / name))  # fmt: skip
+                    assert done.returncode == 0, done.stdout + done.stderr
+                worker.terminate()
+                assert worker.wait(TIMEOUT_S) == 0
+        first = it.next("request")
+        assert (first["side"], first["status"], first["reason"]) == (
+            "apns", 503, "ServiceUnavailable",
+        )  # fmt: skip
+        it.order("status")
+        status = it.next("status")
+        assert (status["delivered"], status["duplicates"], status["violations"]) == (4, 0, [])
+        it.order("quit")
+        assert it.next("end")["delivered"] == 4
+        assert it.process.wait(TIMEOUT_S) == 0
+    # What was asked for by name stays.
+    assert (folder / "ca.pem").exists()
+
+
+@pytest.mark.slow
+def test_orders_and_their_refusals(tmp_path: Path) -> None:
+    with simulating("--folder", str(tmp_path / "a")) as it:
+        it.next("ready")
+        it.order("raise goaway@fcm:times=2")
+        assert it.next("raised")["fault"] == "goaway@fcm:times=2"
+        it.order("raise slow:seconds=1")
+        it.order("faults")
+        assert it.next("faults")["active"] == ["goaway", "slow"]
+        it.order("clear slow")
+        it.order("status")
+        assert it.next("status")["faults"] == ["goaway"]
+        it.order("clear")
+        it.order("status")
+        assert it.next("status")["faults"] == []
+        for order, words in {
+            "riase slow": "there is no order riase. Did you mean raise?",
+            "raise slw": "there is no fault slw. Did you mean slow?",
+            "clear slw": "there is no fault slw. Did you mean slow?",
+            "raise slow:seconds=x": "the fault slow takes a number for seconds, not x",
+        }.items():
+            it.order(order)
+            assert it.next("refused")["error"].rstrip(".") == words.rstrip(".")
+        it.order("help")
+        assert "raise" in it.next("help")["orders"]
+        # The end of the orders is not the end.
+        assert it.process.stdin is not None
+        it.process.stdin.close()
+        time.sleep(0.3)
+        assert it.process.poll() is None
+        it.process.send_signal(signal.SIGTERM)
+        it.next("end")
+        assert it.process.wait(TIMEOUT_S) == 0
+
+
+@pytest.mark.slow
+def test_without_orders_it_goes_on(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(short_tmp))
+    with simulating(stdin=subprocess.DEVNULL) as it:
+        folder = Path(it.next("ready")["folder"])
+        assert folder.parent == short_tmp
+        assert folder.exists()
+        it.process.send_signal(signal.SIGINT)
+        it.next("end")
+        assert it.process.wait(TIMEOUT_S) == 0
+        # What nobody asked for is gone.
+        assert not folder.exists()
