@@ -36,7 +36,7 @@ class Receiver(Protocol):
 
 
 Step = Literal["tls", "handshake"]
-"""The client's hello has come; our half of the handshake was sent."""
+"""The client's hello has come; our half of the handshake is about to be sent."""
 
 
 class TlsPipe(asyncio.Protocol):
@@ -139,8 +139,9 @@ class TlsPipe(asyncio.Protocol):
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
-            self._flush()
             self._tell("handshake")
+            if not self._is_over:
+                self._flush()
             return False
         except ssl.SSLError:
             # OpenSSL has left an alert that tells the client why.

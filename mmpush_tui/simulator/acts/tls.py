@@ -72,7 +72,7 @@ class TlsReset(Counted):
     """TCP RST before TLS or in the middle of its handshake.
 
     Attributes:
-        at: ``tls``, when the client's hello comes, or ``handshake``, after our half.
+        at: ``tls``, when the client's hello comes, or ``handshake``, before our half is sent.
     """
 
     at: str = "handshake"
