@@ -134,10 +134,17 @@ class Line:
             if exchange.deadline <= now:
                 # A request that nobody waits for any more must not be sent.
                 self._expired(exchange)
-            elif not self._begin(exchange):
+            elif not self._is_begun(exchange):
                 self._waiting[exchange] = None
                 self._waiting.move_to_end(exchange, last=False)
                 return
+
+    def _is_begun(self, exchange: Exchange) -> bool:
+        try:
+            return self._begin(exchange)
+        except Exception as error:
+            exchange.fail(error)
+            return True
 
     def refuse(self, error: Callable[[], Exception]) -> None:
         """Fail all that wait, each with an exception of its own."""

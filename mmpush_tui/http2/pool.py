@@ -275,10 +275,13 @@ class Pool:
         connection.cap = self._cap
         due = [member for member in self._members if member.is_due]
         lifetime_s = self._policy.lifetime_s * random.uniform(0.9, 1.0)  # noqa: S311 - no secret
-        self._members = (*self._members, Member(connection, lifetime_s))
+        member = Member(connection, lifetime_s)
+        self._members = (*self._members, member)
+        if not connection.is_usable:
+            self._lost(member)
         # Replaced now that there is another.
-        for member in due:
-            self._dismiss(member)
+        for each in due:
+            self._dismiss(each)
         if self._ticking is None:
             self._tick_later()
 

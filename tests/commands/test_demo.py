@@ -99,7 +99,7 @@ def test_killed_without_warning_its_worker_ends_too(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "raised"), [("dead-token", "removed"), ("upstream-down", "failed")]
+    ("fault", "raised"), [("dead-token", "removed"), ("invalid-provider-token", "failed")]
 )
 def test_a_fault_shows_in_the_counts_and_every_push_is_answered(
     folder: Path, fault: str, raised: str
@@ -111,6 +111,14 @@ def test_a_fault_shows_in_the_counts_and_every_push_is_answered(
     check(report)
     assert report[raised] > plain[raised] + 5
     assert left_in(folder) == []
+
+
+def test_a_short_outage_loses_nothing(folder: Path) -> None:
+    arguments = ("demo", "--headless", "--seconds", "4", "--json", "--seed", "7")
+    plain = json.loads(run(*arguments).stdout)
+    report = json.loads(run(*arguments, "--fault", "upstream-down").stdout)
+    check(report)
+    assert (report["ok"], report["failed"]) == (plain["ok"], plain["failed"])
 
 
 def test_slow_upstreams_lose_nothing(folder: Path) -> None:
