@@ -75,6 +75,8 @@ class FaultsScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """List all of them."""
         self.query_one("#fault-list", OptionList).can_focus = False
+        # Each blink would be a frame over SSH.
+        self.query_one(Input).cursor_blink = False
         self._list()
 
     def on_resize(self, _event: events.Resize) -> None:
