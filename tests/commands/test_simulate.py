@@ -88,6 +88,8 @@ def test_a_worker_from_the_printed_configuration_delivers(tmp_path: Path) -> Non
         ready = it.next("ready")
         assert ready["faults"] == ["unavailable"]
         assert ready["config"] == str(folder / "config.toml")
+        tokens = Path(os.environ["XDG_STATE_HOME"], "mmpush-tui", "provider-tokens.json")
+        kept: set[str] = set()
         environment = {**os.environ, "MMPUSH_PROXY__LISTEN_ADDRESS": "127.0.0.1:0"}
         for config in ("config.toml", "mattermost-push-proxy.json"):
             arguments = ["serve", "--config", str(folder / config), "--listen", "127.0.0.1:0",
@@ -105,6 +107,10 @@ def test_a_worker_from_the_printed_configuration_delivers(tmp_path: Path) -> Non
                     assert done.returncode == 0, done.stdout + done.stderr
                 worker.terminate()
                 assert worker.wait(TIMEOUT_S) == 0
+            kept.add(tokens.read_text())
+        # Apple wants 20 minutes between two of them, so the second worker used the first one's.
+        assert len(kept) == 1
+        assert tokens.stat().st_mode & 0o777 == 0o600
         first = it.next("request")
         assert (first["side"], first["status"], first["reason"]) == (
             "apns", 503, "ServiceUnavailable",
