@@ -18,6 +18,7 @@ from mmpush_tui.simulator.exchange import Response
 from mmpush_tui.simulator.fault_words import Wanted, find, parse
 from mmpush_tui.simulator.fcm import FcmStandIn
 from mmpush_tui.simulator.phones import Phone, Phones
+from mmpush_tui.simulator.worker_config import as_upstream, proxy_table
 from mmpush_tui.text import clean, short_token
 
 LISTEN: Final = "127.0.0.1:8086"
@@ -186,65 +187,17 @@ class Simulation:
         (self.folder / _MARK).write_text("Written by mmpush-tui simulate.\n", encoding="utf-8")
         apns, fcm = self.sides["apns"], self.sides["fcm"]
         ca_file = str(self._ca.write_root(self.folder / "ca.pem"))
-        key_file = str(self._key.write(self.folder))
-        account_file = str(self._account.at(f"{fcm.endpoint}/token").write(self.folder))
-        ours = {
-            "proxy": {
-                "listen_address": LISTEN,
-                "throttle_per_sec": 300,
-                "throttle_memory_store_size": 50000,
-                "apple": [
-                    {
-                        "type": "apple_rn",
-                        "topic": TOPIC,
-                        "auth_key_file": key_file,
-                        "auth_key_id": self._key.key_id,
-                        "team_id": self._key.team_id,
-                        "endpoint": apns.endpoint,
-                        "ca_file": ca_file,
-                    }
-                ],
-                "android": [
-                    {
-                        "type": "android_rn",
-                        "service_account_file": account_file,
-                        "endpoint": fcm.endpoint,
-                        "ca_file": ca_file,
-                    }
-                ],
-            }
-        }
-        upstream = {
-            "ListenAddress": LISTEN,
-            "ThrottlePerSec": 300,
-            "ThrottleMemoryStoreSize": 50000,
-            "ApplePushSettings": [
-                {
-                    "Type": "apple_rn",
-                    "ApplePushUseDevelopment": False,
-                    "ApplePushTopic": TOPIC,
-                    "AppleAuthKeyFile": key_file,
-                    "AppleAuthKeyID": self._key.key_id,
-                    "AppleTeamID": self._key.team_id,
-                    "Endpoint": apns.endpoint,
-                    "CAFile": ca_file,
-                }
-            ],
-            "AndroidPushSettings": [
-                {
-                    "Type": "android_rn",
-                    "ServiceFileLocation": account_file,
-                    "Endpoint": fcm.endpoint,
-                    "CAFile": ca_file,
-                }
-            ],
-        }
-        (self.folder / "config.toml").write_text(tomli_w.dumps(ours), encoding="utf-8")
+        table = proxy_table(
+            self.folder, listen=LISTEN, ca_file=ca_file, key=self._key,
+            account=self._account.at(f"{fcm.endpoint}/token"), apns=apns.endpoint,
+            fcm=fcm.endpoint,
+        )  # fmt: skip
+        (self.folder / "config.toml").write_text(tomli_w.dumps({"proxy": table}), encoding="utf-8")
         for name, phone in zip(("iphone.txt", "android.txt"), self.devices, strict=False):
             (self.folder / name).write_text(
                 f"{phone.platform}-v2:{phone.token}\n", encoding="ascii"
             )
-        text = msgspec.json.format(msgspec.json.encode(upstream), indent=4)
+        text = msgspec.json.format(msgspec.json.encode(as_upstream(table)), indent=4)
         (self.folder / "mattermost-push-proxy.json").write_bytes(text + b"\n")
 
 

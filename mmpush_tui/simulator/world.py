@@ -21,6 +21,7 @@ from mmpush_tui.simulator.hosted import HPNS_HOSTS, TPNS_HOSTS, HostedStandIn
 from mmpush_tui.simulator.mattermost import MattermostStandIn
 from mmpush_tui.simulator.phones import Phones, Received
 from mmpush_tui.simulator.traffic import Traffic
+from mmpush_tui.simulator.worker_config import proxy_table
 from mmpush_tui.tasks import Tasks
 
 ACK_DELAY_S: Final = (0.01, 0.15)
@@ -148,30 +149,15 @@ class World:
         ca_file = str(self._ca.write_root(self.ca_file))
         account = self._account.at(f"{self.fcm.endpoint}/token")
         document: dict[str, Any] = {
-            "proxy": {
-                "listen_address": "127.0.0.1:0",
-                "throttle_per_sec": 300,
-                "throttle_memory_store_size": 50000,
-                "apple": [
-                    {
-                        "type": "apple_rn",
-                        "topic": TOPIC,
-                        "auth_key_file": str(self._apple_key.write(self.folder)),
-                        "auth_key_id": self._apple_key.key_id,
-                        "team_id": self._apple_key.team_id,
-                        "endpoint": self.apns.endpoint,
-                        "ca_file": ca_file,
-                    }
-                ],
-                "android": [
-                    {
-                        "type": "android_rn",
-                        "service_account_file": str(account.write(self.folder)),
-                        "endpoint": self.fcm.endpoint,
-                        "ca_file": ca_file,
-                    }
-                ],
-            },
+            "proxy": proxy_table(
+                self.folder,
+                listen="127.0.0.1:0",
+                ca_file=ca_file,
+                key=self._apple_key,
+                account=account,
+                apns=self.apns.endpoint,
+                fcm=self.fcm.endpoint,
+            ),
             "network": {"connect_to": self.connect_to, "ca_file": ca_file},
         }
         elsewhere = [f"https://{address}" for address in self.connect_to.values()]

@@ -22,9 +22,10 @@ from mmpush_tui.proxy.wire import Answer
 from mmpush_tui.simulator.acts.base import Side
 from mmpush_tui.simulator.apns import ApnsStandIn
 from mmpush_tui.simulator.ca import ThrowAwayCA
-from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from mmpush_tui.simulator.fcm import FcmStandIn
 from mmpush_tui.simulator.phones import Phone, Phones, Received
+from mmpush_tui.simulator.worker_config import proxy_table
 from mmpush_tui.tasks import Tasks
 
 PROJECT = "mmpush-demo"
@@ -124,21 +125,12 @@ def _settings(
     folder: Path, ca: ThrowAwayCA, apns: ApnsStandIn, fcm: FcmStandIn, key: AppleKey
 ) -> Path:
     ca_file = str(ca.write_root(folder / "ca.pem"))
-    apple = {
-        "type": "apple_rn", "topic": TOPIC, "auth_key_file": str(key.write(folder)),
-        "auth_key_id": key.key_id, "team_id": key.team_id, "endpoint": apns.endpoint,
-        "ca_file": ca_file,
-    }  # fmt: skip
-    android = {
-        "type": "android_rn", "service_account_file": str(fcm.accounts[0].write(folder)),
-        "endpoint": fcm.endpoint, "ca_file": ca_file,
-    }  # fmt: skip
-    common = {
-        "listen_address": "127.0.0.1:0", "throttle_per_sec": 300,
-        "throttle_memory_store_size": 50000,
-    }  # fmt: skip
+    table = proxy_table(
+        folder, listen="127.0.0.1:0", ca_file=ca_file, key=key, account=fcm.accounts[0],
+        apns=apns.endpoint, fcm=fcm.endpoint,
+    )  # fmt: skip
     path = folder / "config.toml"
-    document = {"proxy": common | {"apple": [apple], "android": [android]}}
+    document = {"proxy": table}
     path.write_text(tomli_w.dumps(document), encoding="utf-8")
     return path
 

@@ -7,8 +7,8 @@ from mmpush_tui.simulator.acts.base import Behaviour, Fault, number
 
 
 @dataclass(frozen=True, slots=True)
-class ClockAhead(Behaviour):
-    """The vendor's clock is ahead of ours.
+class _Clock(Behaviour):
+    """The vendor's clock differs from ours.
 
     Attributes:
         hours: by how much.
@@ -18,6 +18,11 @@ class ClockAhead(Behaviour):
 
     def __post_init__(self) -> None:
         number("hours", self.hours, 0, 8760)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAhead(_Clock):
+    """The vendor's clock is ahead of ours."""
 
     def now(self, seconds: float) -> float:
         """Return a later time."""
@@ -25,17 +30,8 @@ class ClockAhead(Behaviour):
 
 
 @dataclass(frozen=True, slots=True)
-class ClockBehind(Behaviour):
-    """The vendor's clock is behind ours.
-
-    Attributes:
-        hours: by how much.
-    """
-
-    hours: float = 2.0
-
-    def __post_init__(self) -> None:
-        number("hours", self.hours, 0, 8760)
+class ClockBehind(_Clock):
+    """The vendor's clock is behind ours."""
 
     def now(self, seconds: float) -> float:
         """Return an earlier time."""
