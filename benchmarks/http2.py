@@ -35,7 +35,7 @@ from hyperframe.frame import HeadersFrame, SettingsFrame, WindowUpdateFrame
 from benchmarks.http2_machines import MACHINES, H2Machine, Machine
 from mmpush_tui.http2 import Request
 from mmpush_tui.http2.connect import Route
-from mmpush_tui.http2.connection import Connection
+from mmpush_tui.http2.opening import open_connection
 from tests.http2.foreign import NGHTTPD, Foreign, nghttpd
 
 ROUNDS: Final = 5
@@ -167,7 +167,7 @@ def measure_machines() -> list[Row]:
 @contextlib.asynccontextmanager
 async def ours(route: Route) -> AsyncIterator[Ask]:
     """Ask through our connection."""
-    connection = await Connection.open(route, TIMEOUT_S)
+    connection = await open_connection(route, TIMEOUT_S)
 
     async def ask(request: Request) -> int:
         return (await connection.request(request, TIMEOUT_S)).status

@@ -30,6 +30,7 @@ from mmpush_tui.http2.connect import (
 )
 from mmpush_tui.http2.connection import Connection
 from mmpush_tui.http2.errors import ConnectError, TransportError
+from mmpush_tui.http2.opening import open_over
 from mmpush_tui.proxy.config import NetworkSettings
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import clean
@@ -188,7 +189,7 @@ class Way:
 
     async def _http2(self) -> Finding:
         assert self._channel is not None  # noqa: S101 - the step before, for the type checker
-        self._connection = await Connection.over(self.route, self._channel, _ENOUGH_S)
+        self._connection = await open_over(self.route, self._channel, _ENOUGH_S)
         settings = self._connection.peer_settings
         streams = settings.get("max_concurrent_streams")
         limit = "any number" if streams is None else f"up to {streams}"

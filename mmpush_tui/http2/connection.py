@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from mmpush_tui.http2 import Request, Response, endings
 from mmpush_tui.http2.channel import SHUTDOWN_S, Channel
-from mmpush_tui.http2.connect import Route, connect, seconds
+from mmpush_tui.http2.connect import Route, seconds
 from mmpush_tui.http2.core import BODY_LIMIT, Core
 from mmpush_tui.http2.errors import (
     AmbiguousError,
@@ -35,7 +35,6 @@ __all__ = ["BODY_LIMIT", "STREAM_CAP", "Connection", "Owner"]
 
 STREAM_CAP: Final = 100
 """Streams we keep open at most, whatever the peer allows."""
-_SETTINGS_TIMEOUT_S: Final = 5.0
 _WRITE_TIMEOUT_S: Final = 10.0
 _REFUSED: Final = (401, 403)
 _PING: Final = b"mmpush?!"
@@ -50,7 +49,7 @@ class Owner(Protocol):
 
 
 class Connection:
-    """A connection that answers many requests at once; made by :meth:`open`.
+    """A connection that answers many requests at once; made by ``opening.open_connection``.
 
     Attributes:
         id: a number of its own in this process.
@@ -96,54 +95,16 @@ class Connection:
         # Set by the peer's first SETTINGS, or when there will be none.
         self._settled = asyncio.Event()
 
-    @classmethod
-    async def open(
-        cls,
-        route: Route,
-        timeout_s: float,
-        policy: Policy = PLAIN,
-        owner: Owner | None = None,
-    ) -> "Connection":
-        """Connect, exchange SETTINGS and return the usable connection.
-
-        Args:
-            route: whom to reach and how.
-            timeout_s: seconds for all of it.
-            policy: how it is used.
-            owner: who gives it requests by :meth:`begin`, where these do not come by
-                :meth:`request`.
+    async def settle(self, timeout_s: float) -> None:
+        """Begin to talk, and return when the peer's SETTINGS came; closed where they do not.
 
         Raises:
             ConnectError: there is no usable connection.
         """
-        started = time.monotonic()
-        channel = await connect(route, timeout_s)
-        left_s = max(timeout_s - (time.monotonic() - started), 0.01)
-        return await cls.over(route, channel, left_s, policy, owner)
-
-    @classmethod
-    async def over(
-        cls,
-        route: Route,
-        channel: Channel,
-        timeout_s: float,
-        policy: Policy = PLAIN,
-        owner: Owner | None = None,
-    ) -> "Connection":
-        """Exchange SETTINGS over a channel that stands already; returns and raises as ``open``.
-
-        Args:
-            route: whom the channel leads to.
-            channel: taken over.
-            timeout_s: seconds for the peer's SETTINGS to come.
-            policy: how it is used.
-            owner: as in :meth:`open`.
-        """
-        self = cls(route, channel, policy, owner)
         try:
-            channel.listen(self)
+            self._channel.listen(self)
             self._flush()
-            async with asyncio.timeout(min(timeout_s, _SETTINGS_TIMEOUT_S)):
+            async with asyncio.timeout(timeout_s):
                 await self._settled.wait()
             if self.farewell is not None:
                 raise self.farewell
@@ -155,10 +116,9 @@ class Connection:
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
                 # Whoever gave up does not wait for a peer that may never say goodbye.
-                channel.abort()
+                self._channel.abort()
             await self.aclose()
             raise
-        return self
 
     # For whoever asks
 

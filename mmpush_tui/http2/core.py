@@ -4,7 +4,6 @@ No socket, no clock, no event loop: whoever owns the connection brings these, so
 and the checks share one implementation, and so that tests reach every state by bytes alone.
 """
 
-import re
 from collections.abc import Callable
 from typing import Final
 
@@ -25,7 +24,15 @@ from mmpush_tui.http2.events import (
 )
 from mmpush_tui.http2.peer_settings import PeerSettings
 from mmpush_tui.http2.reader import FrameReader
-from mmpush_tui.http2.rules import RuleBrokenError
+from mmpush_tui.http2.rules import (
+    MalformedError,
+    RuleBrokenError,
+    connection_only,
+    sized,
+    status_of,
+    text_of,
+    unpadded,
+)
 
 BODY_LIMIT: Final = 64 * 1024
 """Bytes of an answer's body that are kept; Apple's and Google's are far smaller."""
@@ -34,7 +41,6 @@ HEADERS_LIMIT: Final = 64 * 1024
 _CONTINUATIONS_LIMIT: Final = 128
 _REOPEN: Final = frames.DEFAULT_WINDOW // 2
 _UNLIMITED: Final = 2**31 - 1
-_STATUS: Final = re.compile(r"[1-9][0-9]{2}", re.ASCII)
 _HTTP1: Final = b"HTTP/"
 
 
@@ -48,10 +54,6 @@ class _Stream:
         self.headers: tuple[tuple[str, str], ...] = ()
         self.body = bytearray()
         self.unsent: memoryview | None = None
-
-
-class _MalformedError(Exception):
-    """An answer breaks the rules; only its stream must end."""
 
 
 class Core:
@@ -246,7 +248,7 @@ class Core:
             return
         try:
             handler(flags, stream_id, payload)
-        except _MalformedError as error:
+        except MalformedError as error:
             self._forget(stream_id)
             self._output.append(frames.rst_stream(stream_id, frames.PROTOCOL_ERROR))
             self._events.append(Malformed(stream_id, str(error)))
@@ -269,11 +271,11 @@ class Core:
         if self._received > _REOPEN:
             self._output.append(frames.window_update(0, self._received))
             self._received = 0
-        content = _unpadded(payload) if flags & frames.PADDED else payload
+        content = unpadded(payload) if flags & frames.PADDED else payload
         if stream is None:
             return
         if not stream.status:
-            raise _MalformedError("sent a body before its headers")
+            raise MalformedError("sent a body before its headers")
         stream.received += len(payload)
         if (room := BODY_LIMIT - len(stream.body)) > 0:
             stream.body += content[:room]
@@ -285,7 +287,7 @@ class Core:
 
     def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
         if flags & frames.PADDED:
-            payload = _unpadded(payload)
+            payload = unpadded(payload)
         if flags & frames.HAS_PRIORITY:
             if len(payload) < 5:
                 raise RuleBrokenError("short HEADERS", frames.FRAME_SIZE_ERROR)
@@ -318,15 +320,15 @@ class Core:
         if stream.status:
             # Trailers, which tell us nothing.
             if not flags & frames.END_STREAM:
-                raise _MalformedError("sent headers in the middle of a body")
+                raise MalformedError("sent headers in the middle of a body")
             self._finish(stream_id, stream)
             return
-        headers = tuple([(_text(name), _text(value)) for name, value in decoded])
-        status = _status(headers)
+        headers = tuple([(text_of(name), text_of(value)) for name, value in decoded])
+        status = status_of(headers)
         if status < 200:
             # News before the answer (RFC 9110, 15.2).
             if flags & frames.END_STREAM:
-                raise _MalformedError("ended before its answer began")
+                raise MalformedError("ended before its answer began")
             return
         stream.status, stream.headers = status, headers
         if flags & frames.END_STREAM:
@@ -340,15 +342,15 @@ class Core:
         self._events.append(Answered(stream_id, stream.status, stream.headers, bytes(stream.body)))
 
     def _on_reset(self, _flags: int, stream_id: int, payload: bytes) -> None:
-        _sized(payload, 4, "RST_STREAM")
+        sized(payload, 4, "RST_STREAM")
         if self._stream(stream_id) is not None:
             self._forget(stream_id)
             self._events.append(Reset(stream_id, frames.parse_long(payload)))
 
     def _on_settings(self, flags: int, stream_id: int, payload: bytes) -> None:
-        _connection_only(stream_id)
+        connection_only(stream_id)
         if flags & frames.ACK:
-            _sized(payload, 0, "SETTINGS")
+            sized(payload, 0, "SETTINGS")
             if not self.is_settled:
                 raise RuleBrokenError("no SETTINGS at the beginning")
             return
@@ -370,15 +372,15 @@ class Core:
         raise RuleBrokenError("PUSH_PROMISE, which we forbade")
 
     def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
-        _connection_only(stream_id)
-        _sized(payload, 8, "PING")
+        connection_only(stream_id)
+        sized(payload, 8, "PING")
         if flags & frames.ACK:
             self._events.append(Pong(payload))
         else:
             self._output.append(frames.frame(frames.PING, frames.ACK, 0, payload))
 
     def _on_goaway(self, _flags: int, stream_id: int, payload: bytes) -> None:
-        _connection_only(stream_id)
+        connection_only(stream_id)
         if len(payload) < 8:
             raise RuleBrokenError("short GOAWAY", frames.FRAME_SIZE_ERROR)
         last, error_code, debug = frames.parse_goaway(payload)
@@ -391,7 +393,7 @@ class Core:
             self._events.append(Unprocessed(above))
 
     def _on_window_update(self, _flags: int, stream_id: int, payload: bytes) -> None:
-        _sized(payload, 4, "WINDOW_UPDATE")
+        sized(payload, 4, "WINDOW_UPDATE")
         increment = frames.parse_long(payload) & frames.MAX_WINDOW
         if not stream_id:
             self._window += increment
@@ -400,34 +402,6 @@ class Core:
         elif stream := self._stream(stream_id):
             stream.window += increment
             if not increment or stream.window > frames.MAX_WINDOW:
-                raise _MalformedError("opened a window wrongly")
+                raise MalformedError("opened a window wrongly")
         if self._unsent:
             self._send_bodies()
-
-
-def _connection_only(stream_id: int) -> None:
-    if stream_id:
-        raise RuleBrokenError("a frame of the connection on a stream")
-
-
-def _sized(payload: bytes, size: int, name: str) -> None:
-    if len(payload) != size:
-        raise RuleBrokenError(f"{name} of the wrong size", frames.FRAME_SIZE_ERROR)
-
-
-def _unpadded(payload: bytes) -> bytes:
-    if not payload or payload[0] >= len(payload):
-        raise RuleBrokenError("more padding than frame")
-    return payload[1 : len(payload) - payload[0]]
-
-
-def _status(headers: tuple[tuple[str, str], ...]) -> int:
-    """Return the status, or raise where there is none."""
-    for name, value in headers:
-        if name == ":status" and _STATUS.fullmatch(value):
-            return int(value)
-    raise _MalformedError("sent no status")
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", errors="replace")

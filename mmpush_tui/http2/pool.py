@@ -13,6 +13,7 @@ from mmpush_tui.http2.connection import STREAM_CAP, Connection
 from mmpush_tui.http2.errors import ConnectError, UnprocessedError
 from mmpush_tui.http2.line import Exchange, Line
 from mmpush_tui.http2.member import Member
+from mmpush_tui.http2.opening import open_connection
 from mmpush_tui.http2.policy import PLAIN, Policy
 from mmpush_tui.tasks import Tasks
 
@@ -80,7 +81,7 @@ class Pool:
         Arguments are those of :meth:`Connection.request`.
 
         Raises:
-            TransportError: as :meth:`Connection.open` and :meth:`Connection.request`.
+            TransportError: as ``open_connection`` and :meth:`Connection.request`.
         """
         if self._closed:
             raise _closed()
@@ -251,7 +252,7 @@ class Pool:
 
     async def _opened(self) -> None:
         try:
-            connection = await Connection.open(
+            connection = await open_connection(
                 self.route, self._connect_timeout_s, self._policy, self
             )
         except ConnectError as error:

@@ -25,6 +25,7 @@ from hyperframe.frame import (
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.connect import Endpoint, Route
 from mmpush_tui.http2.connection import Connection
+from mmpush_tui.http2.opening import open_connection
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.tasks import Tasks
 
@@ -317,7 +318,7 @@ class ScriptedServer:
     async def session(self) -> AsyncIterator[Session]:
         """Connect to this server; what the test then waits for has an end."""
         async with asyncio.timeout(TIMEOUT_S):
-            client = await Connection.open(self.route, TIMEOUT_S)
+            client = await open_connection(self.route, TIMEOUT_S)
             try:
                 yield Session(client, await self.accepted(), self._tasks)
             finally:

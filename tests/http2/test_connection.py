@@ -18,8 +18,9 @@ from hyperframe.frame import (
 
 from mmpush_tui.http2 import Request
 from mmpush_tui.http2.connect import Endpoint, Route
-from mmpush_tui.http2.connection import BODY_LIMIT, STREAM_CAP, Connection
+from mmpush_tui.http2.connection import BODY_LIMIT, STREAM_CAP
 from mmpush_tui.http2.errors import AmbiguousError, ConnectError, TransportError, UnprocessedError
+from mmpush_tui.http2.opening import open_connection
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from tests.http2.scripted import (
     CANCEL,
@@ -42,7 +43,7 @@ async def no_connection(server: ScriptedServer, timeout_s: float = TIMEOUT_S) ->
     """Return why the server gives no usable connection."""
     async with asyncio.timeout(TIMEOUT_S):
         with pytest.raises(ConnectError) as caught:
-            await Connection.open(server.route, timeout_s)
+            await open_connection(server.route, timeout_s)
     return caught.value
 
 
@@ -614,7 +615,7 @@ async def test_a_goodbye_speaks_no_terminal_codes(server: ScriptedServer) -> Non
 
 async def test_the_end_instead_of_a_beginning(server: ScriptedServer) -> None:
     server.greeting = ()
-    opening = server.spawn(Connection.open(server.route, TIMEOUT_S))
+    opening = server.spawn(open_connection(server.route, TIMEOUT_S))
     (await server.accepted()).close()
     with pytest.raises(ConnectError) as caught:
         await opening
@@ -657,7 +658,7 @@ async def test_a_client_certificate_is_asked_for(ca: ThrowAwayCA) -> None:
     route = Route(Endpoint("127.0.0.1", port), ca.client_context())
     async with asyncio.timeout(TIMEOUT_S):
         with pytest.raises(ConnectError) as caught:
-            await Connection.open(route, TIMEOUT_S)
+            await open_connection(route, TIMEOUT_S)
         await over.wait()
         server.close()
         await server.wait_closed()
@@ -668,7 +669,7 @@ async def test_a_client_certificate_is_asked_for(ca: ThrowAwayCA) -> None:
 
 async def test_a_caller_who_gives_up_opening_leaves_nothing(server: ScriptedServer) -> None:
     server.greeting = ()
-    opening = server.spawn(Connection.open(server.route, TIMEOUT_S))
+    opening = server.spawn(open_connection(server.route, TIMEOUT_S))
     peer = await server.accepted()
     opening.cancel()
     await peer.closed()

@@ -11,6 +11,7 @@ import pytest
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.connection import BODY_LIMIT, STREAM_CAP, Connection
 from mmpush_tui.http2.errors import AmbiguousError, ConnectError, TransportError, UnprocessedError
+from mmpush_tui.http2.opening import open_connection
 from mmpush_tui.http2.pool import Pool
 from tests.http2.foreign import Foreign, needs_nghttpd, needs_node, nghttpd, node
 from tests.http2.scripted import TIMEOUT_S, push
@@ -25,7 +26,7 @@ NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 0, 2, 7, 8
 async def opened(server: Foreign) -> AsyncIterator[Connection]:
     """Connect; what the test then waits for has an end."""
     async with asyncio.timeout(TIMEOUT_S):
-        client = await Connection.open(server.route, TIMEOUT_S)
+        client = await open_connection(server.route, TIMEOUT_S)
         try:
             yield client
         finally:
@@ -211,7 +212,7 @@ async def test_nghttpd_wants_a_certificate_of_ours(tmp_path: Path) -> None:
     with nghttpd(tmp_path, "--verify-client") as server:
         async with asyncio.timeout(TIMEOUT_S):
             with pytest.raises(ConnectError) as caught:
-                await Connection.open(server.route, TIMEOUT_S)
+                await open_connection(server.route, TIMEOUT_S)
         assert str(caught.value).startswith(str(server.route.endpoint))
 
 
