@@ -1,4 +1,4 @@
-"""``mmpush-tui simulate``: Apple and Google on this host, for a push proxy of any make."""
+"""``mmpush-tui simulate``: Apple and Google on this host, for a worker started elsewhere."""
 
 import contextlib
 import json
@@ -37,17 +37,17 @@ import click
 @click.option(
     "--strict",
     is_flag=True,
-    help="End with exit code 1 where the push proxy broke a rule of Apple's or Google's.",
+    help="End with exit code 1 where the worker broke a rule of Apple's or Google's.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(
     as_list: bool, faults: tuple[str, ...], folder: Path | None, apns_port: int | None,
     fcm_port: int | None, seed: int, strict: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Play Apple and Google for a push proxy, this one or another.
+    """Play Apple and Google for a push proxy worker.
 
-    It writes throw-away credentials and configurations that lead a push proxy to the stand-ins,
-    which are stricter than the real ones: what it does wrong is listed. While it runs, faults are
+    It writes throw-away credentials and configurations that lead a worker to the stand-ins, which
+    are stricter than the real ones: what it does wrong is listed. While it runs, faults are
     raised and cleared by typing: raise NAME, clear, faults, status, help, quit. It ends at Ctrl-C.
     """
     from mmpush_tui.simulator.fault_words import parse_all

@@ -20,7 +20,7 @@ from mmpush_tui.fields import nearest
 from mmpush_tui.simulator.fault_words import described
 from mmpush_tui.simulator.faults import FAULTS
 from mmpush_tui.simulator.folder import rehearsal_folder
-from mmpush_tui.simulator.simulation import LISTEN, Judged, Simulation
+from mmpush_tui.simulator.simulation import Judged, Simulation
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean
 
@@ -179,11 +179,11 @@ Files   {folder}
 
 In a second terminal:
   mmpush-tui serve --config {folder / "config.toml"}
-or the Go push proxy with mattermost-push-proxy.json. In a third one:
-  mmpush-tui send --via proxy --proxy http://{LISTEN} --device-file {folder / "iphone.txt"}
-  mmpush-tui send --via proxy --proxy http://{LISTEN} --device-file {folder / "android.txt"}
+and in a third one:
+  mmpush-tui send --via proxy --device-file {folder / "iphone.txt"}
+  mmpush-tui send --via proxy --device-file {folder / "android.txt"}
 
-Type a fault to switch it on, such as: raise slow:seconds=3   (help for more, Ctrl-C ends)"""
+Type a fault to switch it on: raise slow:seconds=3     (help for more, Ctrl-C ends)"""
         devices = [f"{phone.platform}:{phone.token}" for phone in simulation.devices]
         self._tell("ready", text, apns=apns, fcm=fcm, folder=str(folder),
                    config=str(folder / "config.toml"), devices=devices,
