@@ -116,7 +116,7 @@ CASES = [
     *both(9, "streams-swing", {"OK": 30}, None),
     *both(9, "streams-swing", {"OK": 30}, None, parameters={"low": 0}),
     case(10, "streams-zero", f"{TRANSPORT}{PEER} allowed no further stream", 0, is_warm=False,
-         within=(3, 1), opened=3, slow=True),
+         within=(3.4, 1), opened=3, slow=True),
     case(11, "slow", {"OK": 50}, 50, parameters={"seconds": 0.01}, is_warm=False, opened=1),
     case(12, "no-settings", "OK", 1, parameters={"times": 1}, is_warm=False, opened=2, slow=True),
     *both(13, "slow", "OK", 1, parameters={"seconds": 1.5}, within=(8, 3), slow=True),
