@@ -32,7 +32,7 @@ import click
     type=click.IntRange(0, 2**31),
     default=1,
     show_default=True,
-    help="Keys and device tokens follow from it.",
+    help="Key ids and device tokens follow from it.",
 )
 @click.option(
     "--strict",

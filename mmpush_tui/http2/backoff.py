@@ -22,6 +22,7 @@ class Backoff:
         self.error: ConnectError | None = None
         self._failures = 0
         self._until = 0.0
+        self._is_calm = False
 
     def failed(self, error: ConnectError, *, calm: bool = False) -> None:
         """Note a failure.
@@ -31,6 +32,7 @@ class Backoff:
             calm: whether the peer asked for fewer requests, so that a second passes in any case.
         """
         self.error = error
+        self._is_calm = calm
         delay_s = min(_FIRST_S * 2.0**self._failures, _LONGEST_S)
         self._failures += 1
         # Many workers that lost the same peer must not come back to it in one moment.
@@ -51,7 +53,8 @@ class Backoff:
         error = self.error
         if error is None:
             raise ValueError("nothing failed")
-        copied = ConnectError(error.stage, str(error), error.code)
+        again_in_s = self.left_s if self._is_calm else 0.0
+        copied = ConnectError(error.stage, str(error), error.code, again_in_s)
         copied.__cause__ = error
         return copied
 

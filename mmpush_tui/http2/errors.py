@@ -23,13 +23,15 @@ class ConnectError(TransportError):
 
     Attributes:
         stage: the step that failed: ``dns``, ``tcp``, ``tls``, ``alpn`` or ``http2``.
+        again_in_s: seconds for which the peer wants no other connection; 0 where it did not say.
     """
 
     is_unprocessed = True
 
-    def __init__(self, stage: str, cause: str, code: str) -> None:
+    def __init__(self, stage: str, cause: str, code: str, again_in_s: float = 0.0) -> None:
         super().__init__(cause, code)
         self.stage = stage
+        self.again_in_s = again_in_s
 
 
 class UnprocessedError(TransportError):

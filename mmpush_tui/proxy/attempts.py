@@ -92,7 +92,8 @@ class Attempts:
             if error.code not in _PASSING or self._unconnected >= len(_PAUSES_S):
                 return None
             self._unconnected += 1
-            return self._about(_PAUSES_S[self._unconnected - 1])
+            # Who asks for calm is there, and waited for; who cannot be reached may be gone for long.
+            return max(self._about(_PAUSES_S[self._unconnected - 1]), error.again_in_s)
         if error.is_unprocessed:
             self._unprocessed += 1
             if error.code in _HOPELESS or self._unprocessed >= UNPROCESSED_TRIES:

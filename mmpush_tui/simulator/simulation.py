@@ -51,7 +51,7 @@ class Simulation:
 
     Args:
         folder: where the files are written.
-        seed: keys and device tokens follow from it.
+        seed: key ids and device tokens follow from it.
         on_judged: called with every request that was answered, or left without an answer.
     """
 

@@ -57,6 +57,7 @@ CASES: list[tuple[str, list[Result], list[float | None]]] = [
     ("once in all", [AMBIGUOUS, TIMEOUT], [0, None]),
     ("whatever lies between", [AMBIGUOUS, UNREAD, SOON, TIMEOUT], [0, 0, 1, None]),
     ("connecting is tried again after 1 s and 2 s", [unconnected()] * 3, [1, 2, None]),
+    ("or later, where the peer wants calm", [ConnectError("http2", "x", "http2_calm", 7.0)], [7]),
     ("429 once, after a second", [SOON, SOON], [1, None]),
     ("429 after the time it says", [Judgement(Advice.DELAYED, 3)], [3.15]),
     ("500 and 503 twice", [TROUBLED] * 3, [1, 2, None]),
