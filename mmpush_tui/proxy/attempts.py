@@ -92,7 +92,7 @@ class Attempts:
             if error.code not in _PASSING or self._unconnected >= len(_PAUSES_S):
                 return None
             self._unconnected += 1
-            # Who asks for calm is there, and waited for; who cannot be reached may be gone for long.
+            # Who asks for calm is there and is waited for; who is not there may be gone for long.
             return max(self._about(_PAUSES_S[self._unconnected - 1]), error.again_in_s)
         if error.is_unprocessed:
             self._unprocessed += 1
