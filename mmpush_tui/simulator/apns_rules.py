@@ -98,19 +98,17 @@ class ApnsRules:
             state: the connection's; updated.
             now: seconds since 1970.
         """
-        asked = request.value("apns-id")
-        # Ids that Apple makes up are in upper case, seen by several senders.
-        apns_id = asked if asked and _UUID.fullmatch(asked) else str(uuid.uuid4()).upper()
+        name = apns_id(request)
         try:
-            push = self._accept(request, state, now, apns_id)
+            push = self._accept(request, state, now, name)
         except RefusedError as refused:
-            return Verdict(refused.response(apns_id))
-        headers = [("apns-id", apns_id)]
+            return Verdict(refused.response(name))
+        headers = [("apns-id", name)]
         if self.environment == "sandbox":
             headers.append(("apns-unique-id", str(uuid.uuid4())))
         return Verdict(Response(status=200, headers=tuple(headers)), push)
 
-    def _accept(self, request: Request, state: ApnsState, now: float, apns_id: str) -> Received:
+    def _accept(self, request: Request, state: ApnsState, now: float, name: str) -> Received:
         token = _device_token(request)
         _check_repeats(request)
         key = state.binding.judge(request.value("authorization"), self.keys, now)
@@ -125,7 +123,7 @@ class ApnsRules:
             ack_id=_text(document, "ack_id"),
             kind=_text(document, "type"),
             body=request.body,
-            name=apns_id,
+            name=name,
         )
 
     def _check_phone(self, token: str, topic: str, now: float) -> None:
@@ -140,6 +138,13 @@ class ApnsRules:
                 "Unregistered" if phone.state is PhoneState.DEAD else "ExpiredToken",
                 timestamp_ms=int(gone_at * 1000),
             )
+
+
+def apns_id(request: Request) -> str:
+    """Return the ``apns-id`` of the answer: that of the request, or one that is made up."""
+    asked = request.value("apns-id")
+    # Ids that Apple makes up are in upper case, seen by several senders.
+    return asked if asked and _UUID.fullmatch(asked) else str(uuid.uuid4()).upper()
 
 
 def _device_token(request: Request) -> str:
@@ -181,8 +186,8 @@ def _check_options(request: Request, push_type: str) -> None:
     expiration = request.value("apns-expiration")
     if expiration is not None and not _EXPIRATION.fullmatch(expiration):
         raise RefusedError("BadExpirationDate")
-    apns_id = request.value("apns-id")
-    if apns_id is not None and not _UUID.fullmatch(apns_id):
+    asked = request.value("apns-id")
+    if asked is not None and not _UUID.fullmatch(asked):
         raise RefusedError("BadMessageId")
     collapse_id = request.value("apns-collapse-id")
     if collapse_id is not None and not 1 <= len(collapse_id) <= COLLAPSE_ID_BYTES:

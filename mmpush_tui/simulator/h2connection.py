@@ -191,7 +191,10 @@ class H2Connection(Generic[S]):
             last_stream_id: by default the latest stream; requests above it are ignored.
             debug: the additional data, for APNs ``{"reason": …}``.
         """
-        self._last_taken = self.highest_stream if last_stream_id is None else last_stream_id
+        if last_stream_id is None:
+            # A second GOAWAY must not take back what the first one said (RFC 9113, 6.8).
+            last_stream_id = min(self.highest_stream, self._last_taken)
+        self._last_taken = last_stream_id
         frame = GoAwayFrame(0)
         frame.last_stream_id = self._last_taken
         frame.error_code = int(code)

@@ -106,6 +106,12 @@ class RawClient:
     ) -> None:
         self._writer.transport.abort()
 
+    @property
+    def version(self) -> str | None:
+        """The TLS version that was agreed on."""
+        tls: ssl.SSLObject = self._writer.get_extra_info("ssl_object")
+        return tls.version()
+
     def flush(self) -> None:
         self.write(self.h2.data_to_send())
 

@@ -87,3 +87,9 @@ def test_faults_are_grouped_by_what_they_break() -> None:
     assert find("untrusted-ca").group == "tls"
     assert len(FAULTS) >= 45
     assert max(len(fault.title) for fault in FAULTS) <= 30
+
+
+def test_help_is_short() -> None:
+    for fault in FAULTS:
+        assert fault.help.endswith("."), fault.name
+        assert len(fault.help.split(". ")) <= 2, fault.name

@@ -12,7 +12,7 @@ from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from mmpush_tui.simulator.fcm import FcmStandIn
 from mmpush_tui.simulator.phones import Phones
-from tests.simulator.peers import TIMEOUT_S, RawClient, eventually, provider_token
+from tests.simulator.peers import RawClient, eventually, provider_token
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")
 
@@ -261,61 +261,6 @@ async def test_a_reset_of_tls(apple: Apple, at: str) -> None:
             pass
     async with apple.client() as client:
         await apple.warm(client)
-
-
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [
-        ("untrusted-ca", "unable to get local issuer certificate"),
-        ("expired-certificate", "certificate has expired"),
-        ("wrong-name", "certificate is not valid for"),
-        ("old-tls", "alert protocol version"),
-    ],
-)
-async def test_tls_that_a_client_refuses(apple: Apple, fault: str, words: str) -> None:
-    await apple.apns.faults.raise_(fault)
-    with pytest.raises(ssl.SSLError) as caught:
-        async with apple.client():
-            pass
-    assert words in str(caught.value)
-    await apple.apns.faults.clear()
-    async with apple.client() as client:
-        await apple.warm(client)
-
-
-async def test_no_protocol_is_chosen(apple: Apple) -> None:
-    await apple.apns.faults.raise_("no-alpn")
-    async with asyncio.timeout(TIMEOUT_S):
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", apple.apns.server.port, ssl=apple.context
-        )
-        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() is None
-        writer.transport.abort()
-        del reader
-
-
-async def test_http_1_in_place_of_http_2(apple: Apple) -> None:
-    await apple.apns.faults.raise_("http1-answer")
-    async with asyncio.timeout(TIMEOUT_S):
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", apple.apns.server.port, ssl=apple.context
-        )
-        assert (await reader.read()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
-        writer.transport.abort()
-
-
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [("clock-ahead", "ExpiredProviderToken"), ("clock-behind", "InvalidProviderToken")],
-)
-async def test_clocks_that_differ(apple: Apple, fault: str, reason: str) -> None:
-    await apple.apns.faults.raise_(fault, hours=2)
-    async with apple.client() as client:
-        await client.until(lambda: bool(client.settings()))
-        (one,) = apple.ask(client)
-        answer = await client.answer(one)
-        assert answer.status == 403
-        assert reason.encode() in answer.body
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """Faults of answers: what a vendor in trouble, or somebody else in its place, says."""
 
 import json
-import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from h2.errors import ErrorCodes
@@ -14,49 +13,67 @@ from mmpush_tui.simulator.acts.base import (
     Counted,
     Exchange,
     Fault,
+    Host,
     number,
     whole,
 )
+from mmpush_tui.simulator.apns_rules import apns_id
 from mmpush_tui.simulator.exchange import Request, Response
 from mmpush_tui.simulator.h2connection import H2Connection
 
+_APPLE: Final = "/3/device/"
+_GOOGLE: Final = "/messages:send"
 _HTML: Final = b"<!DOCTYPE html><html><body><h1>Bad Gateway</h1></body></html>\n"
 _HTML_TYPE: Final = ("content-type", "text/html")
 _JSON_TYPE: Final = ("content-type", "application/json")
 
 
-def apple_says(request: Request, status: int, reason: str, **more: int) -> Response:
+def is_push(request: Request) -> bool:
+    """Return whether a request is a push, and not one for an access token."""
+    return request.path.startswith(_APPLE) or request.path.endswith(_GOOGLE)
+
+
+def apple_says(request: Request, status: int, reason: str) -> Response:
     """Return a refusal as Apple words it."""
-    apns_id = request.value("apns-id") or str(uuid.uuid4())
-    body = json.dumps({"reason": reason, **more}, separators=(",", ":")).encode()
-    return Response(status=status, headers=(("apns-id", apns_id),), data=(body,))
-
-
-def says(exchange: Exchange, status: int, apple: str, google: str, message: str) -> Response:
-    """Return a refusal in the words of the vendor that was asked.
-
-    Args:
-        exchange: tells which vendor that was.
-        status: the HTTP status.
-        apple: Apple's reason.
-        google: Google's status.
-        message: Google's sentence.
-    """
-    if exchange.request.path.startswith("/3/device/"):
-        return apple_says(exchange.request, status, apple)
-    return fcm_answers.RefusedError(status, google, message).response()
-
-
-def _retry_after(response: Response, seconds: float | None) -> Response:
-    if seconds is None:
-        return response
-    headers = (*response.headers, ("retry-after", f"{seconds:.0f}"))
-    return Response(status=response.status, headers=headers, data=response.data)
+    body = json.dumps({"reason": reason}, separators=(",", ":")).encode()
+    return Response(status=status, headers=(("apns-id", apns_id(request)),), data=(body,))
 
 
 @dataclass(frozen=True, slots=True)
-class _Late(Counted):
-    """Comes back later.
+class _Refused(Counted):
+    """Pushes are refused, so many of them; access tokens are granted as ever."""
+
+    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+        """Refuse."""
+        if not is_push(exchange.request) or not self.is_due():
+            return await honest()
+        return self.refusal(exchange)
+
+    def refusal(self, exchange: Exchange) -> Response | None:
+        """Return the answer; as :meth:`answer`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class _InTrouble(_Refused):
+    """Pushes are refused in the words of the vendor that was asked."""
+
+    def words(self, exchange: Exchange, apple: str, google: fcm_answers.RefusedError) -> Response:
+        """Return the refusal.
+
+        Args:
+            exchange: tells which vendor was asked.
+            apple: Apple's reason.
+            google: what Google says; Apple's status is the same.
+        """
+        if exchange.request.path.startswith(_APPLE):
+            return apple_says(exchange.request, google.code, apple)
+        return google.response()
+
+
+@dataclass(frozen=True, slots=True)
+class _Late(_InTrouble):
+    """Come back later.
 
     Attributes:
         retry_after: seconds in the answer's Retry-After; none where missing.
@@ -69,18 +86,27 @@ class _Late(Counted):
         if self.retry_after is not None:
             number("retry_after", self.retry_after, 0, 86400)
 
+    def later(self, response: Response) -> Response:
+        """Return ``response`` with its Retry-After."""
+        if self.retry_after is None:
+            return response
+        late = ("retry-after", f"{self.retry_after:.0f}")
+        return replace(response, headers=(*response.headers, late))
+
 
 @dataclass(frozen=True, slots=True)
 class TooManyRequests(_Late):
     """429."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        if not self.is_due():
-            return await honest()
-        words = "Quota exceeded for quota metric 'Messages' of service 'fcm.googleapis.com'."
-        said = says(exchange, 429, "TooManyRequests", "RESOURCE_EXHAUSTED", words)
-        return _retry_after(said, self.retry_after)
+        google = fcm_answers.RefusedError(
+            429,
+            "RESOURCE_EXHAUSTED",
+            "Quota exceeded for quota metric 'Messages' of service 'fcm.googleapis.com'.",
+            fcm_answers.fcm_error("QUOTA_EXCEEDED"),
+        )
+        return self.later(self.words(exchange, "TooManyRequests", google))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,111 +115,103 @@ class Unavailable(_Late):
 
     retry_after: float | None = 1.0
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        if not self.is_due():
-            return await honest()
-        words = "The service is currently unavailable."
-        said = says(exchange, 503, "ServiceUnavailable", "UNAVAILABLE", words)
-        return _retry_after(said, self.retry_after)
+        google = fcm_answers.RefusedError(
+            503,
+            "UNAVAILABLE",
+            "The service is currently unavailable.",
+            fcm_answers.fcm_error("UNAVAILABLE"),
+        )
+        return self.later(self.words(exchange, "ServiceUnavailable", google))
 
 
 @dataclass(frozen=True, slots=True)
-class InternalError(Counted):
+class InternalError(_InTrouble):
     """500 in the vendor's own words."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        if not self.is_due():
-            return await honest()
-        words = "Internal error encountered."
-        return says(exchange, 500, "InternalServerError", "INTERNAL", words)
+        google = fcm_answers.RefusedError(
+            500,
+            "INTERNAL",
+            "Internal error encountered.",
+            fcm_answers.fcm_error("INTERNAL"),
+        )
+        return self.words(exchange, "InternalServerError", google)
 
 
 @dataclass(frozen=True, slots=True)
-class Shutdown(Counted):
+class Shutdown(_Refused):
     """503 Shutdown, and a GOAWAY behind it."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> None:
         """Refuse, and say goodbye."""
-        if not self.is_due():
-            return await honest()
         request, connection = exchange.request, exchange.connection
         connection.respond(request.stream_id, apple_says(request, 503, "Shutdown"))
-        connection.goaway(ErrorCodes.NO_ERROR)
-        return None
+        connection.goaway(ErrorCodes.NO_ERROR, debug=b'{"reason":"Shutdown"}')
 
 
 @dataclass(frozen=True, slots=True)
-class IdleTimeout(Counted):
+class IdleTimeout(_Refused):
     """400 IdleTimeout."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        if not self.is_due():
-            return await honest()
         return apple_says(exchange.request, 400, "IdleTimeout")
 
 
 @dataclass(frozen=True, slots=True)
-class Error500Empty(Counted):
-    """500 without a body."""
+class Error500Empty(_Refused):
+    """500 with an empty body in a DATA frame of its own."""
 
     times: int = 2
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        return Response(status=500) if self.is_due() else await honest()
+        return Response(status=500, data=(b"",))
 
 
 @dataclass(frozen=True, slots=True)
-class Error500Html(Counted):
+class Error500Html(_Refused):
     """500 with a page."""
 
     times: int = 2
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        if not self.is_due():
-            return await honest()
         return Response(status=500, headers=(_HTML_TYPE,), data=(_HTML,))
 
 
 @dataclass(frozen=True, slots=True)
-class Html200(Counted):
+class Html200(_Refused):
     """200 with a page."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> Response:
         """Answer as a captive portal does."""
-        if not self.is_due():
-            return await honest()
         return Response(status=200, headers=(_HTML_TYPE,), data=(_HTML,))
 
 
 @dataclass(frozen=True, slots=True)
-class Bad400(Counted):
+class Bad400(_Refused):
     """400 with a body that is no JSON."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        if not self.is_due():
-            return await honest()
         return Response(status=400, headers=(_JSON_TYPE,), data=(b'{"reason":"Bad',))
 
 
 @dataclass(frozen=True, slots=True)
-class Empty400(Counted):
+class Empty400(_Refused):
     """400 with an empty body in a DATA frame of its own."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        if not self.is_due():
-            return await honest()
         return Response(status=400, data=(b"",))
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorHeadersOnly(Counted):
+class ErrorHeadersOnly(_Refused):
     """A refusal that ends with its headers.
 
     Attributes:
@@ -206,16 +224,19 @@ class ErrorHeadersOnly(Counted):
         whole("times", self.times, 0, 1_000_000)
         whole("status", self.status, 400, 599)
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        if not self.is_due():
-            return await honest()
         return Response(status=self.status)
 
 
 @dataclass(frozen=True, slots=True)
 class Http1Answer(Behaviour):
     """HTTP/1 where HTTP/2 was agreed on."""
+
+    async def raised(self, host: Host) -> None:
+        """Drop the connections that began as agreed."""
+        for connection in host.connections:
+            connection.abort(reset=True)
 
     def opened(self, connection: H2Connection[Any]) -> bool:
         """Answer as a web server that was not asked."""

@@ -41,14 +41,14 @@ class ClockBehind(_Clock):
 FAULTS: Final = (
     Fault(
         "clock-ahead", "Our clock is behind", "both",
-        "The vendor's clock is two hours ahead of ours, so that our tokens look old. No storm of "
-        "new tokens, and an alarm must name the clock.",
+        "The vendor's clock is two hours ahead of ours, or as many as are given, so that our "
+        "tokens look old. No storm of new tokens, and an alarm must name the clock.",
         ClockAhead,
     ),
     Fault(
         "clock-behind", "Our clock is ahead", "both",
-        "The vendor's clock is two hours behind ours, so that our tokens come from the future. No "
-        "storm of new tokens, and FAIL with the vendor's word.",
+        "The vendor's clock is two hours behind ours, or as many as are given, so that our "
+        "tokens come from the future. No storm of new tokens, and FAIL with the vendor's word.",
         ClockBehind,
     ),
 )  # fmt: skip

@@ -1,13 +1,18 @@
-"""Faults of Apple's provider token: what it says of ours, right or wrong."""
+"""Faults of Apple's provider token: what it says of ours, right or wrong.
+
+A request that has none, such as that of a check, is refused for that as ever.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakSet
 
-from mmpush_tui.simulator.acts.answers import apple_says
+from mmpush_tui.simulator.acts.answers import apple_says, is_push
 from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault
-from mmpush_tui.simulator.exchange import Response
+from mmpush_tui.simulator.exchange import Request, Response
 from mmpush_tui.simulator.h2connection import H2Connection
+
+_BEARER: Final = "bearer "
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,8 @@ class ExpiredProviderToken(Behaviour):
 
     async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
         """Refuse the first token seen, and whatever its connection says afterwards."""
-        token = exchange.request.value("authorization") or ""
+        if not (token := _token(exchange.request)):
+            return await honest()
         if not self._expired:
             self._expired.append(token)
         if token in self._expired:
@@ -34,10 +40,11 @@ class ExpiredProviderToken(Behaviour):
 @dataclass(frozen=True, slots=True)
 class _Always(Behaviour):
     async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
-        """Refuse."""
-        return self._refusal(exchange)
+        """Refuse every token."""
+        return self.refusal(exchange) if _token(exchange.request) else await honest()
 
-    def _refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> Response:
+        """Return the answer."""
         raise NotImplementedError
 
 
@@ -45,7 +52,8 @@ class _Always(Behaviour):
 class ClockSkew(_Always):
     """Every token has expired, new ones too."""
 
-    def _refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> Response:
+        """Return the answer."""
         return apple_says(exchange.request, 403, "ExpiredProviderToken")
 
 
@@ -53,7 +61,8 @@ class ClockSkew(_Always):
 class InvalidProviderToken(_Always):
     """No token is good."""
 
-    def _refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> Response:
+        """Return the answer."""
         return apple_says(exchange.request, 403, "InvalidProviderToken")
 
 
@@ -61,7 +70,8 @@ class InvalidProviderToken(_Always):
 class UnrelatedKey(_Always):
     """The connection belongs to another key."""
 
-    def _refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> Response:
+        """Return the answer."""
         return apple_says(exchange.request, 403, "UnrelatedKeyIdInToken")
 
 
@@ -69,8 +79,15 @@ class UnrelatedKey(_Always):
 class TooManyTokenUpdates(_Always):
     """Too many tokens came."""
 
-    def _refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> Response:
+        """Return the answer."""
         return apple_says(exchange.request, 429, "TooManyProviderTokenUpdates")
+
+
+def _token(request: Request) -> str:
+    """Return the provider token of a push, or an empty string."""
+    said = request.value("authorization") or ""
+    return said.removeprefix(_BEARER) if is_push(request) and said.startswith(_BEARER) else ""
 
 
 FAULTS: Final = (
