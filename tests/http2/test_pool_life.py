@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,15 @@ from mmpush_tui.http2.errors import AmbiguousError, ConnectError, TransportError
 from mmpush_tui.http2.policy import APPLE, GOOGLE, PLAIN, Policy
 from mmpush_tui.http2.pool import Pool
 from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.names import (
+    DEAD_IPV6,
+    Found,
+    NameAnswer,
+    Names,
+    NoAnswer,
+    NoSuchName,
+    ServerFailure,
+)
 from tests.http2.scripted import (
     MAX_STREAMS,
     TIMEOUT_S,
@@ -413,93 +422,61 @@ async def test_calm_is_a_pause_and_half_as_many_streams(server: ScriptedServer) 
 # Names and sockets
 
 
-class Names:
-    """A resolver whose answers are set by a test."""
-
-    def __init__(self, *ports: tuple[str, int]) -> None:
-        self.ports = list(ports)
-        self.asked = 0
-
-    async def __call__(self, _host: str, _port: int) -> Sequence[Any]:
-        self.asked += 1
-        kind = socket.SOCK_STREAM
-        return [
-            (socket.AF_INET6 if ":" in host else socket.AF_INET, kind, 6, "", (host, port))
-            for host, port in self.ports
-        ]
+NAME = "push.example.com"
 
 
 async def test_names_are_asked_for_each_connection(ca: ThrowAwayCA) -> None:
-    context = ca.server_context("push.example.com")
+    context = ca.server_context(NAME)
     async with (
         ScriptedServer(ca, context).running() as first,
         ScriptedServer(ca, context).running() as second,
     ):
-        names = Names(("127.0.0.1", first.port))
-        first.route_of(Endpoint("push.example.com"), {})
+        names = Names({NAME: Found(("127.0.0.1",), first.port)})
+        first.route_of(Endpoint(NAME), {})
         async with pool_of(first) as pool:
-            pool.route = replace(first.route, lookup=names)
+            pool.route = replace(first.route, lookup=names.lookup)
             peer = await opened(first, pool)
-            names.ports = [("127.0.0.1", second.port)]
+            names.tell(NAME, Found(("127.0.0.1",), second.port))
             peer.close()
             await eventually(lambda: not pool.is_connected)
             answer = first.spawn(pool.request(push(), TIMEOUT_S))
             await serve(await second.accepted(), answer)
-            assert names.asked == 2
+            assert len(names.asked) == 2
 
 
 async def test_a_dead_address_is_overtaken(ca: ThrowAwayCA) -> None:
-    context = ca.server_context("push.example.com")
-    async with ScriptedServer(ca, context).running() as server:
-        # Nobody answers at the first one: its queue of connections is full.
-        with socket.socket() as deaf:
-            deaf.bind(("127.0.0.1", 0))
-            deaf.listen(0)
-            address = deaf.getsockname()
-            with contextlib.ExitStack() as full:
-                for _ in range(4):
-                    filler = full.enter_context(socket.socket())
-                    filler.setblocking(False)
-                    filler.connect_ex(address)
-                names = Names(address, ("127.0.0.1", server.port))
-                server.route_of(Endpoint("push.example.com"), {})
-                async with pool_of(server) as pool:
-                    pool.route = replace(server.route, lookup=names)
-                    await opened(server, pool)
+    async with ScriptedServer(ca, ca.server_context(NAME)).running() as server:
+        names = Names({NAME: Found((DEAD_IPV6, "127.0.0.1"), server.port)})
+        server.route_of(Endpoint(NAME), {})
+        async with pool_of(server) as pool:
+            pool.route = replace(server.route, lookup=names.lookup)
+            await opened(server, pool)
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (socket.gaierror(socket.EAI_NONAME, "unknown"), "dns_unknown"),
-        (socket.gaierror(socket.EAI_AGAIN, "later"), "dns_failed"),
-    ],
+    ("answer", "code"), [(NoSuchName(), "dns_unknown"), (ServerFailure(), "dns_failed")]
 )
 async def test_a_name_that_fails_is_asked_for_again(
-    server: ScriptedServer, error: OSError, code: str
+    ca: ThrowAwayCA, answer: NameAnswer, code: str
 ) -> None:
-    async def fail(_host: str, _port: int) -> Sequence[Any]:
-        raise error
-
-    async with pool_of(server) as pool:
-        pool.route = replace(server.route, lookup=fail)
-        failed = await failure(ask(server, pool))
-        assert (type(failed), failed.code) == (ConnectError, code)
-        pool.route = server.route
-        await opened(server, pool)
+    async with ScriptedServer(ca, ca.server_context(NAME)).running() as server:
+        names = Names()
+        names.tell(NAME, answer, Found(("127.0.0.1",), server.port))
+        server.route_of(Endpoint(NAME), {})
+        async with pool_of(server) as pool:
+            pool.route = replace(server.route, lookup=names.lookup)
+            failed = await failure(ask(server, pool))
+            assert (type(failed), failed.code) == (ConnectError, code)
+            await opened(server, pool)
 
 
 async def test_a_name_server_that_does_not_answer_costs_the_time_for_connecting(
     server: ScriptedServer,
 ) -> None:
-    async def hang(_host: str, _port: int) -> Sequence[Any]:
-        await asyncio.sleep(3600)
-        return []
-
     async with pool_of(server, connect_timeout_s=0.3) as pool:
-        pool.route = replace(server.route, lookup=hang)
-        failed = await failure(ask(server, pool))
-        assert failed.code == "dns_timeout"
+        names = Names({NAME: NoAnswer(3600)})
+        pool.route = replace(server.route, endpoint=Endpoint(NAME), lookup=names.lookup)
+        assert (await failure(ask(server, pool))).code == "dns_timeout"
 
 
 async def test_the_socket_watches_over_itself(server: ScriptedServer) -> None:

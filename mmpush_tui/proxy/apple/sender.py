@@ -78,7 +78,7 @@ class AppleTarget(PooledTarget):
                     self._pool.retire(response.connection)
                     return Judgement(Advice.SIGNED_ANEW)
                 self._pool.retire(response.connection, self._refused(reason))
-            case 429, "TooManyProviderTokenUpdates":
+            case (403, "UnrelatedKeyIdInToken") | (429, "TooManyProviderTokenUpdates"):
                 self._pool.retire(response.connection, self._refused(reason))
             case _, "IdleTimeout" | "Shutdown":
                 self._pool.retire(response.connection)
