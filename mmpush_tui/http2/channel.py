@@ -10,6 +10,8 @@ Halves = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 SHUTDOWN_S: Final = 1.0
 """How long a peer may take to say goodbye in its turn before it is dropped."""
+_EARLY_LIMIT: Final = 64 * 1024
+"""Bytes kept before somebody listens; more is left to the peer."""
 
 
 class Listener(Protocol):
@@ -60,6 +62,7 @@ class Channel(asyncio.Protocol):
         """Call ``listener`` from now on, at once with what came already."""
         self._listener = listener
         early, self._early = bytes(self._early), bytearray()
+        self._go_on()
         if early:
             listener.received(early)
         if self._has_ended:
@@ -77,6 +80,7 @@ class Channel(asyncio.Protocol):
             protocol.connection_lost(self._error)
         else:
             self.transport.set_protocol(protocol)
+            self._go_on()
             if self._has_ended:
                 protocol.eof_received()
         return reader, writer
@@ -117,8 +121,10 @@ class Channel(asyncio.Protocol):
         """Pass on what came."""
         if self._listener is not None:
             self._listener.received(data)
-        else:
-            self._early += data
+            return
+        self._early += data
+        if len(self._early) > _EARLY_LIMIT:
+            self._hold()
 
     def eof_received(self) -> None:
         """Hear that the peer sends nothing more; whatever speaks HTTP/2 is over then."""
@@ -131,17 +137,24 @@ class Channel(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Hold back while the peer takes nothing."""
-        with contextlib.suppress(RuntimeError):
-            self.transport.pause_reading()
+        self._hold()
         if self._listener is not None:
             self._listener.writable(is_ready=False)
 
     def resume_writing(self) -> None:
         """Go on."""
-        with contextlib.suppress(RuntimeError):
-            self.transport.resume_reading()
+        self._go_on()
         if self._listener is not None:
             self._listener.writable(is_ready=True)
+
+    def _hold(self) -> None:
+        # uvloop and asyncio differ in what they raise where nothing is read any more.
+        with contextlib.suppress(RuntimeError):
+            self.transport.pause_reading()
+
+    def _go_on(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self.transport.resume_reading()
 
     def _end(self, error: Exception | None) -> None:
         if not self._has_ended:

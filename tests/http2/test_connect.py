@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.http2.channel import Channel
 from mmpush_tui.http2.connect import (
     Endpoint,
     Route,
@@ -397,3 +398,57 @@ def test_what_is_no_endpoint(url: str) -> None:
 )
 def test_a_timeout_in_words(value: float, words: str) -> None:
     assert seconds(value) == words
+
+
+# What comes before anybody listens
+
+
+class Heard:
+    """Keeps what a channel tells."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.errors: list[Exception | None] = []
+
+    def received(self, data: bytes) -> None:
+        self.data += data
+
+    def ended(self, error: Exception | None) -> None:
+        self.errors.append(error)
+
+    def writable(self, *, is_ready: bool) -> None:
+        del is_ready
+
+
+SIZE = 2_000_000
+
+
+async def poured(server: ScriptedServer) -> Channel:
+    """Return a channel whose peer has sent all it can, and wants to send more."""
+    server.greeting = (b"x" * SIZE,)
+    channel = await connect(server.route, TIMEOUT_S)
+    peer = await server.accepted()
+    peer.close()
+    await asyncio.sleep(0.2)
+    assert len(channel._early) < SIZE / 2
+    return channel
+
+
+async def test_an_early_flood_is_left_to_the_peer(server: ScriptedServer) -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        channel = await poured(server)
+        heard = Heard()
+        channel.listen(heard)
+        while not heard.errors:  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.01)
+        assert (len(heard.data), heard.errors) == (SIZE, [None])
+        channel.abort()
+
+
+async def test_streams_get_all_that_came_before(server: ScriptedServer) -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        channel = await poured(server)
+        reader, writer = channel.streams()
+        assert len(await reader.read()) == SIZE
+        channel.abort()
+        del writer
