@@ -35,7 +35,8 @@ __all__ = ["BODY_LIMIT", "STREAM_CAP", "Connection", "Owner"]
 
 STREAM_CAP: Final = 100
 """Streams we keep open at most, whatever the peer allows."""
-_WRITE_TIMEOUT_S: Final = 10.0
+_WRITE_TIMEOUT_S: Final = 8.0
+"""Less than TCP_USER_TIMEOUT, so that the cause is told."""
 _REFUSED: Final = (401, 403)
 _PING: Final = b"mmpush?!"
 _IDS: Final = itertools.count(1)

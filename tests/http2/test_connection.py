@@ -890,3 +890,62 @@ async def test_failures_that_nobody_asks_for_are_silent(server: ScriptedServer) 
             await asyncio.wait(answers)
         if server.connections == 6:
             break
+
+
+@pytest.mark.slow
+async def test_a_peer_that_takes_nothing_is_given_up(server: ScriptedServer) -> None:
+    server.greeting = (settings({SettingsFrame.INITIAL_WINDOW_SIZE: 2**30}),)
+    async with server.session() as it:
+        it.peer.open_window(0, 2**30)
+        await it.peer.sync()
+        it.peer.stop_reading()
+        answer = it.ask(push(b"x" * 30_000_000))
+        sentence = f"127.0.0.1:{server.port} takes no more data"
+        assert facts(await failure(answer)) == (AmbiguousError, "write_timeout", sentence)
+        assert not it.client.is_usable
+
+
+@pytest.mark.parametrize("value", ["a\r\nx-b: c", "\0"])
+async def test_a_header_that_cannot_be_sent_is_not(server: ScriptedServer, value: str) -> None:
+    async with server.session() as it:
+        error = await failure(it.ask(push(apns_topic=value)))
+        sentence = "the header apns-topic has a value that cannot be sent"
+        assert facts(error) == (UnprocessedError, "bad_header", sentence)
+        answer = it.ask()
+        it.peer.answer((await it.peer.request()).stream_id)
+        assert (await answer).status == 200
+
+
+async def test_an_answer_without_a_status_is_none(server: ScriptedServer) -> None:
+    async with server.session() as it:
+        answers = [it.ask(), it.ask()]
+        one, two = await it.peer.requests(2)
+        block = it.peer.trailers(("apns-id", "1"))
+        it.peer.send(HeadersFrame(one.stream_id, block, flags=["END_HEADERS", "END_STREAM"]))
+        sentence = f"127.0.0.1:{server.port} sent no status"
+        assert facts(await failure(answers[0])) == (AmbiguousError, "http2_bad_answer", sentence)
+        it.peer.answer(two.stream_id)
+        assert (await answers[1]).status == 200
+
+
+async def test_a_body_that_was_not_sent_whole_was_not_processed(server: ScriptedServer) -> None:
+    server.greeting = (settings({SettingsFrame.INITIAL_WINDOW_SIZE: 10}),)
+    async with server.session() as it:
+        short, long = it.ask(push(b"x" * 10)), it.ask(push(b"x" * 11))
+        await it.peer.request()
+        await it.peer.sync()
+        it.peer.abort()
+        assert isinstance(await failure(short), AmbiguousError)
+        assert facts(await failure(long))[:2] == (UnprocessedError, "connection_lost")
+
+
+async def test_what_was_never_written_was_not_processed(server: ScriptedServer) -> None:
+    async with server.session() as it:
+        answer = it.ask()
+        # It has begun, and the connection ends in the same turn of the loop.
+        await asyncio.sleep(0)
+        assert it.client.streams == 1
+        it.client.ended(None)
+        assert (await failure(answer)).is_unprocessed
+        await it.peer.closed()
+        assert it.peer.began == []
