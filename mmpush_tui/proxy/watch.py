@@ -113,7 +113,8 @@ class Watcher:
         self._last: Event | None = None
         self._waiting: list[Event] = []
         self._has_waiting = asyncio.Event()
-        self._is_attended = False
+        # The run that answered since the last break; empty where none did.
+        self._attended = ""
         self.is_live = False
         """Whether the events being handed over have just happened; false for those of before."""
 
@@ -121,14 +122,20 @@ class Watcher:
         """Watch until cancelled."""
         wait_s, longest_s = self._retry_after_s
         told: MmpushError | None = None
+        ended = ""
         while True:
             error = await self._attend()
-            if self._is_attended:
-                self._is_attended = False
-                wait_s, told = self._retry_after_s[0], None
+            run, self._attended = self._attended, ""
+            if run:
+                wait_s = self._retry_after_s[0]
+                # A worker on its end may answer once more, which is no new beginning.
+                if run != ended:
+                    told = None
             # That nobody answers any more is no news about a worker that said it would end.
             if told is None or (told.code, error.code) != ("worker-ended", "worker-unreachable"):
                 told = error
+            if error.code == "worker-ended":
+                ended = run
             self._on_status(None, told.line())
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, longest_s)
@@ -141,7 +148,7 @@ class Watcher:
         try:
             async with ControlClient(self._path) as client:
                 status = await self._ask(client)
-                self._is_attended = True
+                self._attended = status.run
                 self._on_status(status, "")
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._poll(client, status.run), name="poll")
