@@ -131,24 +131,27 @@ def test_two_workers_share_the_renewed_token(host: Host) -> None:
 def test_a_store_that_does_not_answer_is_not_waited_for_for_long(host: Host) -> None:
     token = host.token()
     first = said_by(token)
-    may_go = threading.Event()
+    has_lock, may_go = threading.Event(), threading.Event()
 
-    def hang(_before: Kept | None) -> Kept:
-        assert may_go.wait(60)
+    def hold(_before: Kept | None) -> Kept:
+        has_lock.set()
+        may_go.wait(60)
         return Kept("x", 0, "")
 
-    # Somebody holds the lock.
-    holder = threading.Thread(target=host.store().renew, args=("x", hang))
+    holder = threading.Thread(target=host.store().renew, args=("x", hold))
     holder.start()
-    host.later(50 * 60)
-    assert token() == first
-    host.later(5 * 60 - 1)
-    assert token() == first
-    host.later(1)
-    assert token() != first
-    may_go.set()
-    holder.join()
-    token.join()
+    try:
+        assert has_lock.wait(60)
+        host.later(50 * 60)
+        assert token() == first
+        host.later(5 * 60 - 1)
+        assert token() == first
+        host.later(1)
+        assert token() != first
+    finally:
+        may_go.set()
+        holder.join()
+        token.join()
 
 
 def test_a_refused_token_is_replaced_for_the_others_too(host: Host) -> None:
