@@ -18,6 +18,8 @@ class Kind(StrEnum):
     INTEGER = "integer"
     BOOLEAN = "boolean"
     CHOICE = "choice"
+    LIST = "list"
+    """Words without commas; the value is one text that a comma and a space part them in."""
 
 
 class FieldError(ValueError):
@@ -86,6 +88,10 @@ class Field:
                 if (low is not None and value < low) or (high is not None and value > high):
                     raise FieldError(f"expected a number {_bounds(low, high)}")
                 return value
+            case Kind.LIST if isinstance(value, list):
+                if not all(isinstance(item, str) and "," not in item for item in value):
+                    raise FieldError("expected a list of texts without commas")
+                return ", ".join(value)
             case _:
                 if not isinstance(value, str):
                     raise FieldError(f"expected text, got {_named(value)}")
@@ -142,6 +148,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     by_folded = {candidate.lower(): candidate for candidate in known}
     found = difflib.get_close_matches(name.lower(), by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else ""
+
+
+def words(value: str) -> tuple[str, ...]:
+    """Return the words in the value of a :attr:`Kind.LIST` setting."""
+    return tuple(word for part in value.split(",") if (word := part.strip()))
 
 
 def by_name(fields: Iterable[Field]) -> Mapping[str, Field]:

@@ -3,18 +3,20 @@
 import os
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.config_fields import NETWORK
+from mmpush_tui.fields import Field, Kind, words
+from mmpush_tui.proxy.config_fields import ANDROID, APPLE, NETWORK, PROXY
 from mmpush_tui.text import Secret
 
 ANSWER_LIMIT_S: Final = 25
 """Mattermost gives up after 30 s; an answer that is to be read must come before."""
 _SIZE_LIMIT: Final = 1024 * 1024
+_NO_SECRET: Final = Secret("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class AppleSettings:
     certificate_file: str
     certificate_password: Secret
     endpoint: str
+    proxy: Secret
     ca_file: str
 
 
@@ -40,6 +43,7 @@ class AndroidSettings:
     type: str
     service_account_file: str
     endpoint: str
+    proxy: Secret
     ca_file: str
 
 
@@ -51,10 +55,12 @@ class NetworkSettings:
         connect_to: ``host:port`` to ``addr:port``, as curl's --connect-to: the connection goes
             to the second while name and certificate stay those of the first.
         ca_file: PEM file of further trusted roots, or empty.
+        proxy: address of the outbound proxy, ``none``, or empty for what the environment says.
     """
 
     connect_to: Mapping[str, str]
     ca_file: str
+    proxy: Secret = _NO_SECRET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,28 @@ class ProxyConfig:
     log_file_location: str
     log_format: str
     log_level: str
+    log_file_max_mb: int
+    log_files_kept: int
+    trusted_proxies: tuple[str, ...]
+    throttle_store: Secret
+    allowed_addresses: tuple[str, ...]
+    allowed_server_ids: tuple[str, ...]
+    access_user: str
+    access_password: Secret
+    path_prefix: Secret
+    signature_key_file: str
+    unsigned_pushes: str
+    tls_certificate_file: str
+    tls_key_file: str
+    connection_limit: int
+    in_flight_limit: int
+    dedupe_sec: int
+    remove_guard: bool
+    journal: bool
+    journal_file: str
+    journal_days: int
+    journal_rows: int
+    watch_files: bool
     apple: tuple[AppleSettings, ...]
     android: tuple[AndroidSettings, ...]
     network: NetworkSettings
@@ -123,7 +151,7 @@ def network_of(path: Path | None, environment: Mapping[str, str]) -> NetworkSett
     """
     from mmpush_tui.proxy import config_files
 
-    values: config_files.Values = {"connect_to": {}, "ca_file": ""}
+    values = config_files.no_network()
     if path is not None and path.suffix == ".toml":
         text, _warnings = _read(path)
         try:
@@ -134,7 +162,7 @@ def network_of(path: Path | None, environment: Mapping[str, str]) -> NetworkSett
     for field in NETWORK:
         if text := environment.get(field.env, ""):
             values[field.name] = text
-    return NetworkSettings(**values)
+    return NetworkSettings(**_typed(values, NETWORK))
 
 
 def parse(
@@ -183,7 +211,12 @@ def _readable_secrets(path: Path, values: dict[str, Any]) -> list[str]:
     names = [entry["auth_key_file"] for entry in values["apple"]]
     names += [entry["certificate_file"] for entry in values["apple"]]
     names += [entry["service_account_file"] for entry in values["android"]]
-    if any(entry["certificate_password"] for entry in values["apple"]):
+    if values["tls_certificate_file"]:
+        names.append(values["tls_key_file"] or values["tls_certificate_file"])
+    secrets = [values[field.name] for field in PROXY if field.secret]
+    secrets += [entry["certificate_password"] for entry in values["apple"]]
+    secrets += [entry["proxy"] for entry in (*values["apple"], *values["android"])]
+    if any(secrets):
         names.append(str(path))
     warnings = []
     for name in dict.fromkeys(filter(None, names)):
@@ -209,16 +242,24 @@ def _assemble(path: Path, values: dict[str, Any], warnings: list[str]) -> ProxyC
         values["enable_file_log"] = False
     # With both logs off, the reference proxy switches this one on.
     values["enable_console_log"] |= not values["enable_file_log"]
-    apple = tuple(
-        AppleSettings(**entry | {"certificate_password": Secret(entry["certificate_password"])})
-        for entry in values.pop("apple")
-    )
-    android = tuple(AndroidSettings(**entry) for entry in values.pop("android"))
+    apple = tuple(AppleSettings(**_typed(entry, APPLE)) for entry in values.pop("apple"))
+    android = tuple(AndroidSettings(**_typed(entry, ANDROID)) for entry in values.pop("android"))
     return ProxyConfig(
         path=path,
         apple=apple,
         android=android,
-        network=NetworkSettings(**values.pop("network")),
+        network=NetworkSettings(**_typed(values.pop("network"), NETWORK)),
         warnings=tuple(warnings),
-        **values,
+        **_typed(values, PROXY),
     )
+
+
+def _typed(values: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+    """Return ``values`` with secrets that do not show themselves and lists as tuples."""
+    typed = dict(values)
+    for field in fields:
+        if field.secret:
+            typed[field.name] = Secret(typed[field.name])
+        elif field.kind is Kind.LIST:
+            typed[field.name] = words(typed[field.name])
+    return typed

@@ -57,6 +57,62 @@ PROXY: Final = (
     _field("proxy.log_level", "LogLevel", Kind.CHOICE, "info",
            "Log level", "The least severe lines that are written.",
            choices=_choices("debug", "info", "warn", "error")),
+    _field("proxy.log_file_max_mb", "LogFileMaxMB", Kind.INTEGER, 100, "Log file size, MB",
+           "The log file is put aside and begun anew at this size; 0 leaves that to others.",
+           minimum=0, maximum=100_000, restart=True),
+    _field("proxy.log_files_kept", "LogFilesKept", Kind.INTEGER, 5, "Old log files",
+           "How many log files that were put aside are kept.", minimum=0, maximum=1000,
+           restart=True),
+    _field("proxy.trusted_proxies", "TrustedProxies", Kind.LIST, "", "Trusted proxies",
+           "Addresses or networks of reverse proxies in front of this one; only what they say "
+           "of the sender's address is believed."),
+    _field("proxy.throttle_store", "ThrottleStore", Kind.TEXT, "", "Throttle store",
+           "redis://host:port/0 where several workers share one limit; empty counts in memory.",
+           secret=True),
+    _field("proxy.allowed_addresses", "AllowedAddresses", Kind.LIST, "", "Allowed addresses",
+           "Addresses or networks that may ask; empty lets everybody."),
+    _field("proxy.allowed_server_ids", "AllowedServerIDs", Kind.LIST, "", "Allowed servers",
+           "Ids of the Mattermost servers whose pushes are taken; empty takes all."),
+    _field("proxy.access_user", "AccessUser", Kind.TEXT, "", "User",
+           "With a password, what Mattermost must send: https://user:password@host."),
+    _field("proxy.access_password", "AccessPassword", Kind.TEXT, "", "Password",
+           "The password to the user.", secret=True),
+    _field("proxy.path_prefix", "PathPrefix", Kind.TEXT, "", "Secret path",
+           "What stands in front of /api/v1 in the address that Mattermost is given.",
+           secret=True),
+    _field("proxy.signature_key_file", "SignatureKeyFile", Kind.PATH, "", "Server's public key",
+           "The Mattermost server's AsymmetricSigningPublicKey; with it, every push must bear "
+           "that server's signature."),
+    _field("proxy.unsigned_pushes", "UnsignedPushes", Kind.CHOICE, "test", "Unsigned pushes",
+           "What becomes of a push without a signature where signatures are verified; test "
+           "takes test pushes alone.", choices=_choices("refuse", "test", "accept")),
+    _field("proxy.tls_certificate_file", "TLSCertificateFile", Kind.PATH, "", "TLS certificate",
+           "A PEM file with the certificate of this proxy and its chain; with it, Mattermost "
+           "must use https://.", restart=True),
+    _field("proxy.tls_key_file", "TLSKeyFile", Kind.PATH, "", "TLS key",
+           "The PEM file of its key, where that is not in the certificate's file.", restart=True),
+    _field("proxy.connection_limit", "ConnectionLimit", Kind.INTEGER, 1000, "Connections",
+           "How many senders may be connected at once.", minimum=1, maximum=100_000),
+    _field("proxy.in_flight_limit", "InFlightLimit", Kind.INTEGER, 1000, "Pushes under way",
+           "How many pushes may be under way to one target; further ones are refused at once.",
+           minimum=1, maximum=100_000),
+    _field("proxy.dedupe_sec", "DedupeSec", Kind.INTEGER, 0, "Same push again, seconds",
+           "A push that comes twice within this time is sent once; 0 sends both.",
+           minimum=0, maximum=3600),
+    _field("proxy.remove_guard", "RemoveGuard", Kind.BOOLEAN, True, "Guard against mass removal",
+           "Hold REMOVE answers back while Apple or Google refuse every device for a reason "
+           "that a wrong topic, environment or project has too."),
+    _field("proxy.journal", "Journal", Kind.BOOLEAN, True, "Delivery journal",
+           "Keep what became of each push in a database; no texts, names or tokens.",
+           restart=True),
+    _field("proxy.journal_file", "JournalFile", Kind.PATH, "", "Journal file",
+           "The database, instead of one in the state folder.", restart=True),
+    _field("proxy.journal_days", "JournalDays", Kind.INTEGER, 14, "Days in the journal",
+           "How long a delivery is kept.", minimum=1, maximum=3650),
+    _field("proxy.journal_rows", "JournalRows", Kind.INTEGER, 200_000, "Deliveries in the journal",
+           "How many deliveries are kept.", minimum=1000, maximum=100_000_000),
+    _field("proxy.watch_files", "WatchFiles", Kind.BOOLEAN, True, "Reload on change",
+           "Read configuration and credentials again when one of their files changes."),
 )  # fmt: skip
 
 APPLE: Final = (
@@ -73,13 +129,17 @@ APPLE: Final = (
     _field("proxy.apple.sandbox", "ApplePushUseDevelopment", Kind.BOOLEAN, False, "Sandbox",
            "Use Apple's sandbox, for apps run from Xcode.", env=False),
     _field("proxy.apple.certificate_file", "ApplePushCertPrivate", Kind.PATH, "",
-           "Certificate file", "A PEM file with certificate and key, the way before .p8 keys.",
+           "Certificate file", "A PEM or .p12 file with certificate and key, instead of a .p8 key.",
            env=False),
     _field("proxy.apple.certificate_password", "ApplePushCertPassword", Kind.TEXT, "",
            "Certificate password", "The password of the certificate's key.", secret=True,
            env=False),
     _field("proxy.apple.endpoint", "Endpoint", Kind.URL, "", "Endpoint",
-           "https://host[:port] instead of Apple's: a relay or a simulator.", env=False),
+           "https://host[:port] instead of Apple's: a relay, a simulator, or Apple's port 2197.",
+           env=False),
+    _field("proxy.apple.proxy", "Proxy", Kind.URL, "", "Outbound proxy",
+           "http://[user:password@]host:port on the way to Apple; none for no proxy. Empty: as "
+           "[network] or the environment says.", secret=True, env=False),
     _field("proxy.apple.ca_file", "CAFile", Kind.PATH, "", "CA file",
            "Certificates trusted for the endpoint beside the system's.", env=False),
 )  # fmt: skip
@@ -91,6 +151,9 @@ ANDROID: Final = (
            "Service account file", "The JSON key of a Firebase service account.", env=False),
     _field("proxy.android.endpoint", "Endpoint", Kind.URL, "", "Endpoint",
            "https://host[:port] instead of Google's: a relay or a simulator.", env=False),
+    _field("proxy.android.proxy", "Proxy", Kind.URL, "", "Outbound proxy",
+           "http://[user:password@]host:port on the way to Google; none for no proxy. Empty: as "
+           "[network] or the environment says.", secret=True, env=False),
     _field("proxy.android.ca_file", "CAFile", Kind.PATH, "", "CA file",
            "Certificates trusted for the endpoint and the token server beside the system's.",
            env=False),
@@ -99,6 +162,9 @@ ANDROID: Final = (
 NETWORK: Final = (
     _field("network.ca_file", "", Kind.PATH, "", "CA file",
            "Certificates trusted for every connection beside the system's."),
+    _field("network.proxy", "", Kind.URL, "", "Outbound proxy",
+           "http://[user:password@]host:port on the way out; none for no proxy. Empty: as "
+           "HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.", secret=True),
 )  # fmt: skip
 
 WORKER_CONFIG: Final = _field(

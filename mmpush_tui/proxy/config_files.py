@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.fields import Field, FieldError, by_name, nearest
+from mmpush_tui.fields import Field, FieldError, Kind, by_name, nearest
 from mmpush_tui.proxy.config_fields import ANDROID, APPLE, NETWORK, OBSOLETE, PROXY
 from mmpush_tui.text import clean
 
@@ -60,7 +60,7 @@ def parse_upstream(
         )
     keys = {field.upstream.lower(): field for field in PROXY}
     lists = {"applepushsettings": APPLE, "androidpushsettings": ANDROID}
-    values: Values = {"apple": [], "android": [], "network": {"connect_to": {}, "ca_file": ""}}
+    values: Values = {"apple": [], "android": [], "network": no_network()}
     known = [field.upstream for field in PROXY] + ["ApplePushSettings", "AndroidPushSettings"]
     for key, value in document.items():
         if field := keys.get(key.lower()):
@@ -118,8 +118,9 @@ def parse_toml(
         for name, field in scalars.items()
         if name in proxy
     }
-    if "log_file_location" in values:
-        values["log_file_location"] = _from_folder(values["log_file_location"], path.parent)
+    for name in values:
+        if scalars[name].kind is Kind.PATH:
+            values[name] = _from_folder(values[name], path.parent)
     for name, fields in (("apple", APPLE), ("android", ANDROID)):
         entries = _entries(proxy.get(name, []), f"{path}: proxy.{name}")
         values[name] = [
@@ -134,6 +135,11 @@ def parse_toml(
     return values
 
 
+def no_network() -> Values:
+    """Return the values of a table ``[network]`` that nobody wrote."""
+    return {"connect_to": {}} | {field.name: field.default for field in NETWORK}
+
+
 def network_values(document: Mapping[str, Any], path: Path) -> Values:
     """Return the table ``[network]`` of our TOML file, whatever stands in the others.
 
@@ -141,12 +147,14 @@ def network_values(document: Mapping[str, Any], path: Path) -> Values:
         ConfigError: it holds what it must not.
     """
     network = _table(document.get("network", {}), f"{path}: network")
-    _only(network, ("connect_to", "ca_file"), f"{path}: network.", "key")
-    ca_file = _checked(NETWORK[0], network.get("ca_file", ""), f"{path}: network.ca_file")
-    return {
-        "connect_to": _connect_to(network.get("connect_to", {}), path),
-        "ca_file": _from_folder(ca_file, path.parent),
-    }
+    fields = by_name(NETWORK)
+    _only(network, ("connect_to", *fields), f"{path}: network.", "key")
+    values = no_network() | {"connect_to": _connect_to(network.get("connect_to", {}), path)}
+    for name, field in fields.items():
+        if name in network:
+            values[name] = _checked(field, network[name], f"{path}: network.{name}")
+    values["ca_file"] = _from_folder(values["ca_file"], path.parent)
+    return values
 
 
 def _finish(

@@ -10,6 +10,33 @@ import pytest
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.config import ProxyConfig, load
 from mmpush_tui.proxy.config_fields import NETWORK, PROXY
+from mmpush_tui.text import Secret
+
+# Settings that upstream lacks: its format's key, ours, a value, what becomes of it, the default.
+OURS_ALONE: list[tuple[str, str, Any, Any, Any]] = [
+    ("LogFileMaxMB", "log_file_max_mb", 7, 7, 100),
+    ("LogFilesKept", "log_files_kept", 2, 2, 5),
+    ("TrustedProxies", "trusted_proxies", ["10.0.0.1", "::1"], ("10.0.0.1", "::1"), ()),
+    ("ThrottleStore", "throttle_store", "redis://:s3@r/0", "redis://:s3@r/0", ""),
+    ("AllowedAddresses", "allowed_addresses", ["10.0.0.0/8"], ("10.0.0.0/8",), ()),
+    ("AllowedServerIDs", "allowed_server_ids", "a, b", ("a", "b"), ()),
+    ("AccessUser", "access_user", "mattermost", "mattermost", ""),
+    ("AccessPassword", "access_password", "s3", "s3", ""),
+    ("PathPrefix", "path_prefix", "/s3", "/s3", ""),
+    ("SignatureKeyFile", "signature_key_file", "/etc/push/mm.pem", "/etc/push/mm.pem", ""),
+    ("UnsignedPushes", "unsigned_pushes", "refuse", "refuse", "test"),
+    ("TLSCertificateFile", "tls_certificate_file", "/etc/push/t.pem", "/etc/push/t.pem", ""),
+    ("TLSKeyFile", "tls_key_file", "/etc/push/t.key", "/etc/push/t.key", ""),
+    ("ConnectionLimit", "connection_limit", 9, 9, 1000),
+    ("InFlightLimit", "in_flight_limit", 9, 9, 1000),
+    ("DedupeSec", "dedupe_sec", 9, 9, 0),
+    ("RemoveGuard", "remove_guard", False, False, True),
+    ("Journal", "journal", False, False, True),
+    ("JournalFile", "journal_file", "/var/push.db", "/var/push.db", ""),
+    ("JournalDays", "journal_days", 9, 9, 14),
+    ("JournalRows", "journal_rows", 9000, 9000, 200_000),
+    ("WatchFiles", "watch_files", False, False, True),
+]
 
 UPSTREAM: dict[str, Any] = {
     "ListenAddress": ":8066",
@@ -40,6 +67,7 @@ UPSTREAM: dict[str, Any] = {
             "AppleAuthKeyID": "",
             "AppleTeamID": "",
             "Endpoint": "https://relay.test:8443",
+            "Proxy": "http://u:s3@proxy.test:3128",
             "CAFile": "/etc/push/ca.pem",
         },
     ],
@@ -54,6 +82,7 @@ UPSTREAM: dict[str, Any] = {
             "AndroidApiKey": "",
             "ServiceFileLocation": "",
             "Endpoint": "https://[::1]:8444",
+            "Proxy": "none",
             "CAFile": "/etc/push/ca.pem",
         },
     ],
@@ -62,7 +91,7 @@ UPSTREAM: dict[str, Any] = {
     "LogFileLocation": "/var/log/push.log",
     "LogFormat": "json",
     "LogLevel": "warn",
-}
+} | {upstream: value for upstream, _, value, _, _ in OURS_ALONE}
 
 OURS = """
 [proxy]
@@ -78,6 +107,10 @@ enable_file_log = true
 log_file_location = "/var/log/push.log"
 log_format = "json"
 log_level = "warn"
+{ours_alone}
+
+[network]
+proxy = "http://net.test:8080"
 
 [[proxy.apple]]
 type = "apple_rn"
@@ -93,6 +126,7 @@ team_id = "TEAM567890"
 type = "apple_rnbeta"
 topic = "com.mattermost.rnbeta"
 endpoint = "https://relay.test:8443"
+proxy = "http://u:s3@proxy.test:3128"
 ca_file = "/etc/push/ca.pem"
 
 [[proxy.android]]
@@ -102,8 +136,11 @@ service_account_file = "/etc/push/service.json"
 [[proxy.android]]
 type = "android_rnbeta"
 endpoint = "https://[::1]:8444"
+proxy = "none"
 ca_file = "/etc/push/ca.pem"
-"""
+""".format(
+    ours_alone="\n".join(f"{key} = {json.dumps(value)}" for _, key, value, _, _ in OURS_ALONE)
+)
 
 VALUES: dict[str, Any] = {
     "listen_address": ":8066",
@@ -129,6 +166,7 @@ VALUES: dict[str, Any] = {
             "certificate_file": "/etc/push/apple.pem",
             "certificate_password": "s3cr3t",
             "endpoint": "",
+            "proxy": "",
             "ca_file": "",
         },
         {
@@ -141,6 +179,7 @@ VALUES: dict[str, Any] = {
             "certificate_file": "",
             "certificate_password": "",
             "endpoint": "https://relay.test:8443",
+            "proxy": "http://u:s3@proxy.test:3128",
             "ca_file": "/etc/push/ca.pem",
         },
     ),
@@ -149,18 +188,20 @@ VALUES: dict[str, Any] = {
             "type": "android_rn",
             "service_account_file": "/etc/push/service.json",
             "endpoint": "",
+            "proxy": "",
             "ca_file": "",
         },
         {
             "type": "android_rnbeta",
             "service_account_file": "",
             "endpoint": "https://[::1]:8444",
+            "proxy": "none",
             "ca_file": "/etc/push/ca.pem",
         },
     ),
-    "network": {"connect_to": {}, "ca_file": ""},
+    "network": {"connect_to": {}, "ca_file": "", "proxy": ""},
     "warnings": (),
-}
+} | {key: found for _, key, _, found, _ in OURS_ALONE}
 
 DEFAULTS: dict[str, Any] = {
     "listen_address": "127.0.0.1:8086",
@@ -177,8 +218,8 @@ DEFAULTS: dict[str, Any] = {
     "log_level": "info",
     "apple": (),
     "android": (),
-    "network": {"connect_to": {}, "ca_file": ""},
-}
+    "network": {"connect_to": {}, "ca_file": "", "proxy": ""},
+} | {key: default for _, key, _, _, default in OURS_ALONE}
 
 
 def write(folder: Path, suffix: str, content: str | bytes, mode: int = 0o600) -> Path:
@@ -192,9 +233,20 @@ def values(found: ProxyConfig) -> dict[str, Any]:
     """Return everything in ``found`` except where it came from, its secrets revealed."""
     plain = dataclasses.asdict(found)
     del plain["path"]
-    for entry in plain["apple"]:
-        entry["certificate_password"] = entry["certificate_password"].reveal()
-    return plain
+    revealed: dict[str, Any] = _revealed(plain)
+    return revealed
+
+
+def _revealed(value: Any) -> Any:
+    match value:
+        case Secret():
+            return value.reveal()
+        case dict():
+            return {key: _revealed(item) for key, item in value.items()}
+        case tuple():
+            return tuple(_revealed(item) for item in value)
+        case _:
+            return value
 
 
 def upstream(folder: Path, document: object, **environment: str) -> ProxyConfig:
@@ -213,7 +265,8 @@ def test_loads_an_upstream_file_with_all_its_keys(tmp_path: Path) -> None:
 
 def test_loads_the_same_from_our_own_format(tmp_path: Path) -> None:
     found = ours(tmp_path, OURS)
-    assert values(found) == VALUES
+    network = VALUES["network"] | {"proxy": "http://net.test:8080"}
+    assert values(found) == VALUES | {"network": network}
     assert found.path == tmp_path / "config.toml"
 
 
@@ -256,7 +309,7 @@ def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     path = write(tmp_path, ".json", bom + json.dumps(UPSTREAM).encode())
     assert values(load(path, {})) == VALUES
     path = write(tmp_path, ".toml", bom + OURS.encode())
-    assert values(load(path, {})) == VALUES
+    assert values(load(path, {})) == values(ours(tmp_path, OURS))
 
 
 def test_what_is_missing_in_an_upstream_file_has_its_default(tmp_path: Path) -> None:
@@ -346,6 +399,15 @@ OVERRIDES: list[tuple[str, str, str, object]] = [
     ("MMPUSH_PROXY__LOG_FILE_LOCATION", "/x.log", "log_file_location", "/x.log"),
     ("MMPUSH_PROXY__LOG_FORMAT", "plain", "log_format", "plain"),
     ("MMPUSH_PROXY__LOG_LEVEL", "debug", "log_level", "debug"),
+    *(
+        (
+            f"MMPUSH_PROXY__{key.upper()}",
+            ", ".join(v) if isinstance(v, list) else str(v),
+            key,
+            found,
+        )
+        for _, key, v, found, _ in OURS_ALONE
+    ),
 ]
 
 
@@ -357,7 +419,7 @@ def test_the_environment_outranks_either_file(
         upstream(tmp_path, UPSTREAM, **{name: text}),
         ours(tmp_path, OURS, **{name: text}),
     ):
-        assert values(found) == VALUES | {field: value}
+        assert values(found) | {"network": {}} == VALUES | {field: value, "network": {}}
 
 
 def test_with_both_logs_off_the_console_log_is_on_as_upstream_has_it(tmp_path: Path) -> None:
@@ -402,7 +464,8 @@ def test_the_environment_sets_the_roots_to_trust(tmp_path: Path) -> None:
 
 def test_every_environment_variable_is_in_the_samples() -> None:
     known = {field.env for field in (*PROXY, *NETWORK)}
-    assert known == {name for name, *_ in OVERRIDES} | {"MMPUSH_NETWORK__CA_FILE"}
+    network = {"MMPUSH_NETWORK__CA_FILE", "MMPUSH_NETWORK__PROXY"}
+    assert known == {name for name, *_ in OVERRIDES} | network
 
 
 def test_what_the_environment_sets_is_not_missing(tmp_path: Path) -> None:
@@ -734,7 +797,8 @@ BAD_TOML = [
                  id="upstream's key"),
     pytest.param("[network]\ncafile = 5\n", ": network.cafile: unknown key. Did you mean ca_file?",
                  id="key of network"),
-    pytest.param("[network]\nx = 5\n", ": network.x: unknown key. Known: connect_to, ca_file.",
+    pytest.param("[network]\nx = 5\n",
+                 ": network.x: unknown key. Known: connect_to, ca_file, proxy.",
                  id="key like none"),
     pytest.param('[[proxy.apple]]\ntype = "a"\n[[proxy.apple]]\ntype = "b"\ntopik = "x"\n',
                  ": proxy.apple[1].topik: unknown key. Did you mean topic?", id="key of a target"),
