@@ -45,6 +45,11 @@ class Backoff:
         self._failures = 0
         self._until = 0.0
 
+    def hurry(self) -> None:
+        """Allow an attempt now, unless the peer asked for calm."""
+        if not self._is_calm:
+            self._until = 0.0
+
     def copy(self) -> ConnectError:
         """Return the latest failure as an exception of its own.
 

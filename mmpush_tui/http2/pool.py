@@ -103,6 +103,13 @@ class Pool:
                     self._backoff.failed(error, calm=True)
                 self._dismiss(member)
 
+    def hurry(self) -> None:
+        """Let the next request open a connection although that failed a moment ago.
+
+        Where the peer asked for calm, it gets it all the same.
+        """
+        self._backoff.hurry()
+
     async def aclose(self) -> None:
         """Close every connection; what is under way fails as ambiguous."""
         self._closed = True

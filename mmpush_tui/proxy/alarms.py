@@ -39,6 +39,10 @@ class Alarms:
             words = f"{entry.title}. {entry.fix[0]}" if entry is not None else reason
             self._bus.publish("alarm", target=target, reason=reason, message=f"{target}: {words}")
 
+    def raise_(self, target: str, reason: str, words: str) -> None:
+        """Say at once what is wrong with ``target``, in words of its own."""
+        self._bus.publish("alarm", target=target, reason=reason, message=f"{target}: {words}")
+
     def succeeded(self, target: str) -> None:
         """Note that a push reached the vendor at ``target``."""
         if raised := self._raised.get(target):

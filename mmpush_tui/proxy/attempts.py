@@ -80,7 +80,7 @@ class Attempts:
         self._unprocessed = 0
         self._unconnected = 0
         self._ambiguous = 0
-        self._answers = dict.fromkeys(_LIMITS, 0)
+        self._answers: dict[Advice, int] = {}
 
     def after_error(self, error: TransportError) -> float | None:
         """Return the seconds until the next try after a try without an answer; None for none.
@@ -107,15 +107,18 @@ class Attempts:
     def after_answer(self, judgement: Judgement) -> float | None:
         """Return the seconds until the next try after an answer; None where it is final."""
         advice = judgement.advice
-        if advice is Advice.FINAL or self._answers[advice] >= _LIMITS[advice]:
+        if advice is Advice.FINAL:
             return None
-        self._answers[advice] += 1
+        count = self._answers.get(advice, 0)
+        if count >= _LIMITS[advice]:
+            return None
+        self._answers[advice] = count + 1
         if advice in (Advice.ELSEWHERE, Advice.SIGNED_ANEW):
             return 0.0
         if judgement.retry_after_s is not None:
             # Never sooner than was asked for.
             return judgement.retry_after_s * self._jitter(1.0, 1.1)
-        return self._about(_PAUSES_S[self._answers[advice] - 1])
+        return self._about(_PAUSES_S[count])
 
     def _about(self, seconds: float) -> float:
         return seconds * self._jitter(0.8, 1.2)

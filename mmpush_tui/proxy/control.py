@@ -1,27 +1,17 @@
 """The worker's control socket: status, deliveries, events; reload, drain, stop, send."""
 
-import asyncio
-import contextlib
-from collections.abc import Awaitable
-from typing import Any, Final, Protocol
-from urllib.parse import parse_qs
+from collections.abc import AsyncIterator, Awaitable
+from typing import Final, Protocol
 
 import msgspec
 
 from mmpush_tui.proxy.delivery import Deliveries
 from mmpush_tui.proxy.events import EventBus
-from mmpush_tui.proxy.ingress import (
-    App,
-    BodyTooLargeError,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    respond,
-)
+from mmpush_tui.proxy.http1 import App, Reply, Request, query_of
 
 _NDJSON: Final = b"application/x-ndjson"
 _COMMANDS: Final = ("reload", "drain", "stop")
+_PAGES: Final = ("status", "deliveries", "events", "send", *_COMMANDS)
 
 
 class Controlled(Protocol):
@@ -44,104 +34,72 @@ class Controlled(Protocol):
 
 
 def make_app(worker: Controlled) -> App:
-    """Return the ASGI application of the control socket."""
+    """Return the application of the control socket."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        path, method = scope["path"].removeprefix("/"), scope["method"]
-        query = {
-            key: values[-1] for key, values in parse_qs(scope["query_string"].decode()).items()
-        }
-        match method, path:
+    def app(request: Request) -> Reply | Awaitable[Reply]:
+        page, method = request.path.removeprefix("/"), request.method
+        match method, page:
             case "GET", "status":
-                await _json(send, worker.status())
+                return _json(worker.status())
             case "GET", "deliveries":
-                await _deliveries(worker, query, send)
+                return _deliveries(worker, query_of(request))
             case "GET", "events":
-                await _events(worker.bus, query, receive, send)
+                return _events(worker.bus, query_of(request))
             case "POST", "send":
-                await _send_push(worker, receive, send)
-            case "POST", command if command in _COMMANDS:
-                await _command(worker, command, send)
-            case _, known if known in ("status", "deliveries", "events", "send", *_COMMANDS):
-                await _error(send, 405, f"{method} is not for /{known}")
+                if request.is_too_large:
+                    return _error(413, "the push is larger than any notification")
+                return _send_push(worker, request)
+            case "POST", "reload":
+                return _reload(worker)
+            case "POST", "drain" | "stop":
+                worker.drain() if page == "drain" else worker.stop()
+                return _json({"accepted": page}, 202)
+            case _, known if known in _PAGES:
+                return _error(405, f"{method} is not for /{known}")
             case _:
-                await _error(send, 404, "no such page on the control socket")
+                return _error(404, "no such page on the control socket")
 
     return app
 
 
-async def _json(send: Send, document: object, status: int = 200) -> None:
-    await respond(send, status, msgspec.json.encode(document) + b"\n")
+def _json(document: object, status: int = 200) -> Reply:
+    return Reply(status, msgspec.json.encode(document) + b"\n")
 
 
-async def _error(send: Send, status: int, message: str) -> None:
-    await _json(send, {"error": message}, status)
+def _error(status: int, message: str) -> Reply:
+    return _json({"error": message}, status)
 
 
-async def _command(worker: Controlled, command: str, send: Send) -> None:
-    if command == "reload":
-        await _json(send, await worker.reload())
-        return
-    # Answer first: after a stop there may be nobody left to do it.
-    await _json(send, {"accepted": command}, 202)
-    worker.drain() if command == "drain" else worker.stop()
+async def _reload(worker: Controlled) -> Reply:
+    return _json(await worker.reload())
 
 
-async def _deliveries(worker: Controlled, query: dict[str, str], send: Send) -> None:
+async def _send_push(worker: Controlled, request: Request) -> Reply:
+    return _json(await worker.deliveries.push(request.body))
+
+
+def _deliveries(worker: Controlled, query: dict[str, str]) -> Reply:
     try:
         after, limit = int(query.get("after", "0")), int(query.get("limit", "200"))
     except ValueError:
-        await _error(send, 400, "after and limit are whole numbers")
-        return
+        return _error(400, "after and limit are whole numbers")
     events = worker.deliveries.recent(after, min(limit, 2000))
-    await _json(
-        send,
+    return _json(
         {"schema": 1, "kind": "deliveries", "run": worker.bus.run, "deliveries": events},
     )
 
 
-async def _send_push(worker: Controlled, receive: Receive, send: Send) -> None:
-    try:
-        body = await read_body(receive)
-    except BodyTooLargeError:
-        await _error(send, 413, "the push is larger than any notification")
-        return
-    await _json(send, await worker.deliveries.push(body))
-
-
-async def _events(bus: EventBus, query: dict[str, str], receive: Receive, send: Send) -> None:
+def _events(bus: EventBus, query: dict[str, str]) -> Reply:
     after: tuple[str, int] | None = None
     if text := query.get("after"):
         run, _, number = text.rpartition(":")
         if not run or not number.isascii() or not number.isdecimal() or len(number) > 18:
-            await _error(send, 400, "after is RUN:SEQ, both from an event")
-            return
+            return _error(400, "after is RUN:SEQ, both from an event")
         after = run, int(number)
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [(b"content-type", _NDJSON)],
-        }
-    )
+    return Reply(200, _lines(bus, after), _NDJSON)
+
+
+async def _lines(bus: EventBus, after: tuple[str, int] | None) -> AsyncIterator[bytes]:
     encode = msgspec.json.Encoder().encode
-
-    async def write() -> None:
-        async for event in bus.read(after):
-            await send(
-                {"type": "http.response.body", "body": encode(event) + b"\n", "more_body": True}
-            )
-        await send({"type": "http.response.body", "body": b""})
-
-    async with asyncio.TaskGroup() as group:
-        writer = group.create_task(write())
-        gone = group.create_task(_until_gone(receive))
-        await asyncio.wait((writer, gone), return_when=asyncio.FIRST_COMPLETED)
-        writer.cancel()
-        gone.cancel()
-
-
-async def _until_gone(receive: Receive) -> Any:
-    with contextlib.suppress(asyncio.CancelledError):
-        while (await receive())["type"] != "http.disconnect":
-            continue
+    async for event in bus.read(after):
+        yield encode(event) + b"\n"

@@ -1,15 +1,19 @@
 """One push from its arrival to the answer, and the receipt that may follow it."""
 
-import secrets
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from mmpush_tui.proxy.alarms import Alarms
+from mmpush_tui.proxy.dedupe import Dedupe
 from mmpush_tui.proxy.events import Event, EventBus
+from mmpush_tui.proxy.ids import delivery_id
+from mmpush_tui.proxy.lane import Lane
 from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Within
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.proxy.wire import (
@@ -48,29 +52,37 @@ class _Sent(msgspec.Struct):
     is_acknowledged: bool = False
 
 
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """How deliveries are treated.
+
+    Attributes:
+        answer_within_s: seconds until Mattermost must have its answer.
+        try_within_s: seconds one try upstream may take.
+        in_flight_limit: pushes under way to one target.
+        dedupe_s: seconds in which the same push is sent once; 0 sends each.
+        remove_guard: whether doubtful removals are held.
+    """
+
+    answer_within_s: float = 25.0
+    try_within_s: float = 8.0
+    in_flight_limit: int = 1000
+    dedupe_s: float = 0.0
+    remove_guard: bool = True
+
+
 class Deliveries:
     """Takes pushes and receipts, sends them on, counts and tells what happened.
 
     Args:
-        targets: where pushes go; replaced on reload.
+        targets: where pushes go.
         bus: who is told.
-        answer_within_s: seconds until Mattermost must have its answer.
-        try_within_s: seconds one try upstream may take.
+        rules: how.
         on_bug: told of an exception that no target may raise.
     """
 
     def __init__(
-        self,
-        targets: Targets,
-        bus: EventBus,
-        *,
-        answer_within_s: float,
-        try_within_s: float,
-        on_bug: Callable[[Exception], None],
+        self, targets: Targets, bus: EventBus, rules: Rules, on_bug: Callable[[Exception], None]
     ) -> None:
-        self.targets = targets
-        self.answer_within_s = answer_within_s
-        self.try_within_s = try_within_s
         self.counts = Counts()
         self.by_target: dict[str, Counts] = {}
         self.in_flight = 0
@@ -79,6 +91,26 @@ class Deliveries:
         self._alarms = Alarms(bus)
         self._sent: OrderedDict[str, _Sent] = OrderedDict()
         self._recent: OrderedDict[str, Event] = OrderedDict()
+        self.use(targets, rules)
+
+    def use(self, targets: Targets, rules: Rules) -> None:
+        """Send to ``targets`` by ``rules`` from now on; what is under way ends as it began."""
+        self.targets = targets
+        self.rules = rules
+        self.lanes = {
+            name: Lane(target, rules.in_flight_limit, is_guarded=rules.remove_guard)
+            for name, target in targets.ready.items()
+        }
+        self._within = Within(rules.answer_within_s, rules.try_within_s)
+        self._dedupe = Dedupe(rules.dedupe_s)
+
+    def release(self, type_: str) -> bool:
+        """Let held removals of a target pass from now on; false where none were held."""
+        lane = self.lanes.get(type_)
+        if lane is None or lane.guard is None or not lane.guard.release():
+            return False
+        self._changed(lane, "released")
+        return True
 
     def recent(self, after: int, limit: int) -> list[Event]:
         """Return finished deliveries with a number above ``after``, the newest ``limit``."""
@@ -88,7 +120,7 @@ class Deliveries:
     async def push(self, body: bytes) -> Answer:
         """Handle a posted notification and return the answer; never raises for bad input."""
         started = time.monotonic()
-        id_ = secrets.token_hex(6)
+        id_ = delivery_id()
         self.counts.received += 1
         try:
             push = read_push(body)
@@ -97,25 +129,48 @@ class Deliveries:
         type_, app_version = split_platform(push.platform)
         push.platform = type_
         target = self.targets.find(type_)
-        described: Mapping[str, str | int] = {
+        described: dict[str, str | int] = {
             "id": id_,
             "target": target.type if target else "",
-            "type": clean(push.type, 40),
-            "platform": clean(type_, 40),
+            "type": _word(push.type),
+            "platform": _word(type_),
             "device": short_token(push.device_id),
             "bytes": len(body),
         }
         self._bus.publish("delivery", phase="arrived", **described)
         if target is None:
             return self._finish(described, self._nowhere(type_, push.server_id), started)
+        if self.rules.dedupe_s and push.ack_id:
+            key = (push.server_id, type_, push.device_id, push.ack_id, push.type)
+            if (same := self._dedupe.find(key)) is not None:
+                answer = await asyncio.shield(same)
+                return self._finish(described, Outcome(answer=answer, reason="duplicate"), started)
+            with self._dedupe.first(key) as settle:
+                outcome = await self._send(push, app_version, target.type, described)
+                settle(outcome.answer)
+        else:
+            outcome = await self._send(push, app_version, target.type, described)
+        return self._finish(described, outcome, started)
+
+    async def _send(
+        self,
+        push: PushNotification,
+        app_version: int,
+        name: str,
+        described: Mapping[str, str | int],
+    ) -> Outcome:
+        lane = self.lanes[name]
+        if (refusal := lane.refusal()) is not None:
+            return refusal
         self.in_flight += 1
+        lane.in_flight += 1
         # Before the answer: a phone's receipt can overtake it.
-        self._remember(push, id_, target.type)
+        self._remember(push, str(described["id"]), name)
         try:
-            outcome = await target.send(
+            outcome = await lane.target.send(
                 push,
                 app_version,
-                Within(self.answer_within_s, self.try_within_s),
+                self._within,
                 lambda stream: self._sent_out(described, stream),
             )
         except Exception as error:
@@ -124,11 +179,33 @@ class Deliveries:
             self._on_bug(error)
             text = f"{TRANSPORT_PREFIX}: a fault in the push proxy itself, see its log"
             outcome = Outcome(answer=fail(text), reason="internal_error")
+        except BaseException:
+            lane.breaker.undecided()
+            raise
         finally:
             self.in_flight -= 1
+            lane.in_flight -= 1
+        outcome, change = lane.judge(outcome, push.device_id)
+        if change:
+            self._changed(lane, change)
         if outcome.answer.status != "OK":
             self._sent.pop(push.ack_id, None)
-        return self._finish(described, outcome, started)
+        return outcome
+
+    def _changed(self, lane: Lane, change: str) -> None:
+        """Tell what became of a target's breaker or guard."""
+        name = lane.target.type
+        match change:
+            case "opened":
+                self._alarms.raise_(name, "breaker_open", lane.breaker.cause)
+            case "holding" if lane.guard is not None:
+                self._alarms.raise_(name, "remove_guard", lane.guard.alarm(name))
+            case "closed":
+                words = f"{name} is reached again"
+                self._bus.publish("state", target=name, status="reached", message=words)
+            case _:
+                words = f"{name}: removals are passed on again"
+                self._bus.publish("state", target=name, status="released", message=words)
 
     def ack(self, body: bytes) -> Answer:
         """Handle a posted receipt: match it to its delivery where this worker sent that."""
@@ -136,7 +213,7 @@ class Deliveries:
             ack = read_ack(body)
         except RefusedError as error:
             return fail(_safe(str(error)))
-        fields = {"type": clean(ack.type, 40), "platform": clean(ack.platform, 40)}
+        fields = {"type": _word(ack.type), "platform": _word(ack.platform)}
         sent = self._sent.get(ack.id)
         if sent is None:
             self.counts.unmatched_acks += 1
@@ -207,7 +284,7 @@ class Deliveries:
             phase="answered",
             status=outcome.answer.status,
             reason=outcome.reason,
-            message=presentable(outcome.answer.error, 500),
+            message=presentable(outcome.answer.error, 500) if outcome.answer.error else "",
             http=outcome.http,
             upstream_id=outcome.upstream_id,
             tries=outcome.tries,
@@ -227,6 +304,11 @@ class Deliveries:
 
     def _of(self, target: str) -> Counts:
         return self.by_target.setdefault(target, Counts())
+
+
+@lru_cache(512)
+def _word(text: str) -> str:
+    return clean(text, 40)
 
 
 def _safe(text: str) -> str:

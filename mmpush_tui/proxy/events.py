@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import itertools
+import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -71,8 +73,14 @@ class Event(msgspec.Struct, kw_only=True, frozen=True):
 
 def timestamp(at: datetime | None = None) -> str:
     """Return a time as events and reports write it: UTC, milliseconds, Z."""
-    at = datetime.now(UTC) if at is None else at.astimezone(UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = time.time() if at is None else at.timestamp()
+    second = int(now // 1)
+    return f"{_second(second)}.{round((now - second) * 1e6) // 1000 % 1000:03}Z"
+
+
+@lru_cache(8)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00")
 
 
 class EventBus:
@@ -90,6 +98,8 @@ class EventBus:
         self._ring: deque[Event] = deque(maxlen=ring)
         self._seq = 0
         self._readers: set[asyncio.Event] = set()
+        self.listeners: list[Callable[[Event], None]] = []
+        """Called with every event as it is published; they must be quick."""
         self._closed = False
 
     @property
@@ -102,6 +112,8 @@ class EventBus:
         self._seq += 1
         event = Event(v=1, run=self.run, seq=self._seq, at=timestamp(), kind=kind, **fields)  # type: ignore[arg-type] # the struct checks nothing at run time and its callers are in this room
         self._ring.append(event)
+        for listener in self.listeners:
+            listener(event)
         for reader in self._readers:
             reader.set()
         return event

@@ -23,6 +23,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         upstream_id: ``apns-id``, or the name of the FCM message.
         tries: requests sent upstream, or connections that could not be made for one.
         upstream_ms: milliseconds from the first byte sent until the answer.
+        is_unreached: nobody could be connected to, or nobody answered in time.
+        is_held: the vendor said that the device is dead, and the guard does not believe it.
     """
 
     answer: Answer
@@ -31,6 +33,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     upstream_id: str = ""
     tries: int = 0
     upstream_ms: float = 0.0
+    is_unreached: bool = False
+    is_held: bool = False
 
 
 class Within(NamedTuple):
@@ -79,6 +83,9 @@ class Target(Protocol):
             within: how long it may take.
             on_sent: called with the stream id whenever a request is on its way.
         """
+
+    def hurry(self) -> None:
+        """Connect for the next push although that failed a moment ago."""
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import msgspec
 
 from mmpush_tui.http2 import Request, Response
-from mmpush_tui.http2.errors import TransportError
+from mmpush_tui.http2.errors import ConnectError, TransportError
 from mmpush_tui.http2.pool import Pool
 from mmpush_tui.proxy.attempts import WORTH_S, Attempts, Judgement
 from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Within
@@ -35,6 +36,10 @@ class PooledTarget:
     def is_connected(self) -> bool:
         """Whether a connection is open right now."""
         return self._pool.is_connected
+
+    def hurry(self) -> None:
+        """Connect for the next push although that failed a moment ago."""
+        self._pool.hurry()
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -101,4 +106,20 @@ def no_answer(reply: Reply, error: TransportError) -> Outcome:
         reason=error.code,
         tries=reply.tries,
         upstream_ms=reply.upstream_ms,
+        is_unreached=_is_unreached(error),
     )
+
+
+_UNREACHED: Final = frozenset(
+    {"connection_silent", "connect_timeout", "http2_no_settings", "no_stream", "timeout"}
+)
+
+
+def _is_unreached(error: TransportError) -> bool:
+    """Return whether a push found nobody: no connection, or no answer in time.
+
+    A connection that was refused by its peer's word, such as for a token, found somebody.
+    """
+    if error.code in _UNREACHED:
+        return True
+    return isinstance(error, ConnectError) and error.stage in ("dns", "tcp", "proxy", "tls", "alpn")

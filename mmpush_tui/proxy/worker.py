@@ -24,9 +24,9 @@ from mmpush_tui.proxy import config as configuration
 from mmpush_tui.proxy import control, ingress, listen, log, paths
 from mmpush_tui.proxy.apple.token_store import TokenStore, default_path
 from mmpush_tui.proxy.config import ProxyConfig
-from mmpush_tui.proxy.delivery import Deliveries
+from mmpush_tui.proxy.delivery import Deliveries, Rules
 from mmpush_tui.proxy.events import Event, EventBus, timestamp
-from mmpush_tui.proxy.ingress import HttpServer
+from mmpush_tui.proxy.http_server import HttpServer
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.tasks import Tasks, beside
 from mmpush_tui.text import clean
@@ -41,6 +41,8 @@ _NOT_YET: Final = (
 )
 """Settings that are read, and warned about because nothing obeys them."""
 _RELOAD_WITHIN_S: Final = 10.0
+_CONTROL_DRAIN_S: Final = 2.0
+_LEVELS: Final = {"OK": "debug", "REMOVE": "info"}
 _NOT_READ: Final = "configuration and credentials took over 10 s to read; is a file server away?"
 
 
@@ -73,19 +75,17 @@ class Worker:
         self.deliveries = Deliveries(
             targets,
             self.bus,
-            answer_within_s=config.answer_within_s,
-            try_within_s=config.try_within_s,
-            on_bug=self._bug,
+            _rules(config),
+            self._bug,
         )
         self.url = listen.describe(sock, config.listen_address)
         self.state = "starting"
         self._log = log_
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC)
-        drain_s = int(config.answer_within_s) + 2
-        self._ingress = HttpServer(ingress.make_app(self.deliveries), sock, drain_s)
+        self._ingress = HttpServer(ingress.make_app(self.deliveries), sock, self._bug)
         self._control = (
-            HttpServer(control.make_app(self), control_sock, 2) if control_sock else None
+            HttpServer(control.make_app(self), control_sock, self._bug) if control_sock else None
         )
         self._tasks = Tasks(lambda _name, error: self._bug(error))
         self._stopping = asyncio.Event()
@@ -101,21 +101,26 @@ class Worker:
         self._watch_signals()
         for sentence in self._warnings():
             self._log.warn(sentence)
-        self._tasks.spawn("event-log", self._write_log())
+        self.bus.listeners.append(self._log_event)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._serve(on_ready), name="ingress")
                 if self._control is not None:
-                    group.create_task(self._control.run_until_stopped(), name="control")
+                    group.create_task(self._control.serve(_CONTROL_DRAIN_S), name="control")
         finally:
             self.bus.close()
-            await self._tasks.aclose()
+            # Their end answers what is still under way.
             await self.deliveries.targets.aclose()
+            await self._ingress.aclose()
+            if self._control is not None:
+                await self._control.aclose()
+            await self._tasks.aclose()
         self._log.info("stopped")
         return Exit.INTERRUPTED if self._forced else Exit.OK
 
     async def _serve(self, on_ready: Callable[[str], None]) -> None:
-        serving = self._tasks.spawn("serving", self._ingress.run_until_stopped())
+        drain_s = self.config.answer_within_s + 2
+        serving = self._tasks.spawn("serving", self._ingress.serve(drain_s))
         accepting = self._tasks.spawn("accepting", self._ingress.accepting.wait())
         await asyncio.wait((serving, accepting), return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
@@ -129,7 +134,7 @@ class Worker:
         await self._stopping.wait()
         self.bus.close()
         if self._control is not None:
-            self._control.should_exit = True
+            self._control.drain()
 
     def status(self) -> dict[str, object]:
         """Return the body of ``GET /status``."""
@@ -193,9 +198,7 @@ class Worker:
         for name, disabled in kept.items():
             sentence = f"{name} keeps its old credentials: {disabled.reason}"
             self.bus.publish("alarm", target=name, reason="reload_kept_old", message=sentence)
-        self.deliveries.targets = new
-        self.deliveries.answer_within_s = config.answer_within_s
-        self.deliveries.try_within_s = config.try_within_s
+        self.deliveries.use(new, _rules(config))
         if self._listen:
             config = dataclasses.replace(config, listen_address=self._listen)
         needs_restart = config.listen_address != self.config.listen_address
@@ -217,13 +220,13 @@ class Worker:
         """Take no more pushes and answer those under way; the process stays."""
         if self.state == "running":
             self._enter("draining")
-        self._ingress.should_exit = True
+        self._ingress.drain()
 
     def stop(self) -> None:
         """Drain, then end; asked a second time, end now."""
         if self._stopping.is_set():
             self._forced = self.deliveries.in_flight > 0
-            self._ingress.force_exit = True
+            self._ingress.force()
             return
         self._stopping.set()
         self.drain()
@@ -234,7 +237,7 @@ class Worker:
 
     async def _retire(self, targets: Targets) -> None:
         try:
-            await asyncio.sleep(self.deliveries.answer_within_s)
+            await asyncio.sleep(self.deliveries.rules.answer_within_s)
         finally:
             await targets.aclose()
 
@@ -260,13 +263,15 @@ class Worker:
             sentences.append("no target can send; every push will be refused")
         return sentences
 
-    async def _write_log(self) -> None:
-        async for event in self.bus.read():
-            if event.kind == "delivery" and event.phase == "answered":
-                level = {"OK": "debug", "REMOVE": "info"}.get(event.status, "warn")
+    def _log_event(self, event: Event) -> None:
+        if event.phase == "answered":
+            level = _LEVELS.get(event.status, "warn")
+            if level != "debug" or self.config.log_level == "debug":
                 getattr(self._log, level)("push " + event.status, **_fields(event))
-            elif event.kind == "alarm":
-                self._log.error("alarm", reason=event.reason, message=event.message)
+        elif event.kind == "alarm":
+            self._log.error("alarm", reason=event.reason, message=event.message)
+        elif event.kind == "state" and event.message:
+            self._log.info(event.message)
 
     def _bug(self, error: BaseException) -> None:
         self._log.error("this is a fault of mmpush-tui", error=log.traceback_text(error))
@@ -275,6 +280,16 @@ class Worker:
         error = context.get("exception")
         words = log.traceback_text(error) if error else str(context.get("message", ""))
         self._log.error("a background task failed", error=words)
+
+
+def _rules(config: ProxyConfig) -> Rules:
+    return Rules(
+        answer_within_s=config.answer_within_s,
+        try_within_s=config.try_within_s,
+        in_flight_limit=config.in_flight_limit,
+        dedupe_s=config.dedupe_sec,
+        remove_guard=config.remove_guard,
+    )
 
 
 def _fields(event: Event) -> dict[str, object]:

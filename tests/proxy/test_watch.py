@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from mmpush_tui.proxy import control, listen
-from mmpush_tui.proxy.delivery import Deliveries
+from mmpush_tui.proxy.delivery import Deliveries, Rules
 from mmpush_tui.proxy.events import Event, EventBus
-from mmpush_tui.proxy.ingress import HttpServer, Receive, Scope, Send, respond
+from mmpush_tui.proxy.http1 import Reply
+from mmpush_tui.proxy.http_server import HttpServer
 from mmpush_tui.proxy.process import WorkerProcess
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.proxy.watch import Status, Watcher
@@ -87,7 +88,7 @@ class Bench:
         self.extra: dict[str, object] = {}
         # Nothing here posts a push.
         self.deliveries = Deliveries(
-            Targets({}, {}, {}), self.bus, answer_within_s=1, try_within_s=1, on_bug=print
+            Targets({}, {}, {}), self.bus, Rules(answer_within_s=1, try_within_s=1), print
         )
         self._server: HttpServer | None = None
         self._tasks = Tasks(lambda _name, _error: None)
@@ -109,15 +110,16 @@ class Bench:
             self.bus.publish("delivery", phase="answered", status="OK")
 
     async def __aenter__(self) -> "Bench":
-        self._server = HttpServer(control.make_app(self), listen.bind_unix(self.path, 0o600), 2)
-        self._tasks.spawn("serve", self._server.run_until_stopped())
+        self._server = HttpServer(control.make_app(self), listen.bind_unix(self.path, 0o600), print)
+        self._tasks.spawn("serve", self._server.serve(2))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self.bus.close()
-        self._server.should_exit = True
+        self._server.drain()
         await self._tasks.join(10)
+        await self._server.aclose()
 
 
 async def test_what_the_worker_has_kept_comes_first_then_each_new_event_once(
@@ -231,10 +233,11 @@ async def test_a_status_that_fails_again_and_again_is_told_while_events_go_on(
 async def test_what_came_last_is_handed_over_although_the_worker_ends(short_tmp: Path) -> None:
     async with watching(short_tmp / "c") as screen:
         async with Bench(short_tmp / "c") as bench:
-            await screen.until(lambda: bool(screen.statuses))
+            bench.publish(1)
+            await screen.until(lambda: bool(screen.events))
             bench.publish(3)
         await screen.until(lambda: any("has ended" in problem for problem in screen.problems))
-        assert screen.seqs(bench.bus.run) == [1, 2, 3]
+        assert screen.seqs(bench.bus.run) == [1, 2, 3, 4]
 
 
 async def test_status_is_typed_and_unknown_fields_are_passed_over(short_tmp: Path) -> None:
@@ -262,16 +265,14 @@ async def test_status_is_typed_and_unknown_fields_are_passed_over(short_tmp: Pat
 
 @pytest.mark.parametrize("body", [b'{"run":5}', b"[]", b"<html>"])
 async def test_what_is_no_worker_is_named_so(short_tmp: Path, body: bytes) -> None:
-    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
-        await respond(send, 200, body)
-
     path = short_tmp / "c"
-    server = HttpServer(app, listen.bind_unix(path, 0o600), 2)
+    server = HttpServer(lambda _request: Reply(200, body), listen.bind_unix(path, 0o600), print)
     async with asyncio.TaskGroup() as group:
-        group.create_task(server.run_until_stopped())
+        group.create_task(server.serve(2))
         async with watching(path) as screen:
             await screen.until(lambda: bool(screen.problems))
-        server.should_exit = True
+        server.drain()
+    await server.aclose()
     assert screen.problems[0] == f"what listens on {path} is no worker of mmpush-tui."
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import tomli_w
@@ -14,7 +15,7 @@ from mmpush_tui.http2.pool import Pool
 from mmpush_tui.proxy import config as configuration
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.apple.sender import AppleTarget
-from mmpush_tui.proxy.delivery import Deliveries
+from mmpush_tui.proxy.delivery import Deliveries, Rules
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.proxy.upstream import PooledTarget
@@ -137,7 +138,7 @@ def _settings(
 
 @contextlib.asynccontextmanager
 async def upstream(
-    folder: Path, answer_within_s: float = 25.0, try_within_s: float = 8.0
+    folder: Path, answer_within_s: float = 25.0, try_within_s: float = 8.0, **others: Any
 ) -> AsyncIterator[Upstream]:
     """Start both stand-ins and what sends to them; afterwards neither has anything to complain."""
     ca, key, phones = ThrowAwayCA(), AppleKey.make(), Phones(keep=200_000)
@@ -149,13 +150,8 @@ async def upstream(
         targets = await asyncio.to_thread(Targets.build, config)
         bugs: list[Exception] = []
         bus = EventBus()
-        deliveries = Deliveries(
-            targets,
-            bus,
-            answer_within_s=answer_within_s,
-            try_within_s=try_within_s,
-            on_bug=bugs.append,
-        )
+        rules = Rules(answer_within_s=answer_within_s, try_within_s=try_within_s, **others)
+        deliveries = Deliveries(targets, bus, rules, bugs.append)
         it = Upstream(apns, fcm, targets, deliveries, bus)
         tasks = Tasks(lambda _name, error: bugs.append(RuntimeError(repr(error))))
         listening = tasks.spawn("alarms", it._listen())

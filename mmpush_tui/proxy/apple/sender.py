@@ -2,7 +2,6 @@
 
 import re
 import time
-import uuid
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -13,6 +12,7 @@ from mmpush_tui.proxy.apple import reasons
 from mmpush_tui.proxy.apple.payload import build
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.attempts import Advice, Judgement, retry_after_s
+from mmpush_tui.proxy.ids import uuid_text
 from mmpush_tui.proxy.outcome import RESPONSE_PREFIX, Outcome, Within
 from mmpush_tui.proxy.upstream import PooledTarget, Reply, ask, no_answer
 from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
@@ -107,7 +107,7 @@ class AppleTarget(PooledTarget):
             ("apns-push-type", apns.push_type),
             ("apns-priority", "10"),
             # The same on every try, so that a log at Apple's can tell a retry from a second push.
-            ("apns-id", str(uuid.uuid4())),
+            ("apns-id", uuid_text()),
             ("content-type", "application/json; charset=utf-8"),
             ("content-length", str(len(apns.body))),
         )
