@@ -39,7 +39,7 @@ def command(
     where the new are bad.
     """
     from mmpush_tui.proxy.config_paths import find_config, worker_config
-    from mmpush_tui.proxy.worker import serve
+    from mmpush_tui.proxy.serving import serve
 
     if config_path is None:
         found = find_config()

@@ -18,6 +18,8 @@ from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2.channel import SHUTDOWN_S, Channel
 from mmpush_tui.http2.errors import ConnectError
 from mmpush_tui.http2.names import addresses
+from mmpush_tui.http2.outbound import OutboundProxy
+from mmpush_tui.http2.tunnel import open_tunnel
 
 Lookup = Callable[[str, int], Awaitable[Sequence[aiohappyeyeballs.AddrInfoType]]]
 """Returns the addresses of a host and port; raises OSError, or ValueError where it is no name."""
@@ -81,21 +83,28 @@ class Route:
         tls: the context that verifies it.
         connect_to: ``host:port`` to ``addr:port`` where the connection shall go elsewhere.
         lookup: returns the addresses of a name.
+        proxy: the proxy that connections go through, which then looks up the name itself.
     """
 
     endpoint: Endpoint
     tls: ssl.SSLContext
     connect_to: Mapping[str, str] = field(default_factory=dict)
     lookup: Lookup = addresses
+    proxy: OutboundProxy | None = None
 
     @property
     def address(self) -> tuple[str, int]:
-        """The host and port that the TCP connection goes to."""
+        """The host and port that are connected to, by the proxy where there is one."""
         target = self.connect_to.get(str(self.endpoint))
         if target is None:
             return self.endpoint.host, self.endpoint.port
         host, _, port = target.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def first_hop(self) -> tuple[str, int]:
+        """The host and port that the TCP connection goes to."""
+        return (self.proxy.host, self.proxy.port) if self.proxy else self.address
 
 
 def seconds(value: float) -> str:
@@ -155,6 +164,9 @@ async def connect(route: Route, timeout_s: float) -> Channel:
             found = await resolve(route)
             stage = "tcp"
             sock = await open_tcp(route, found)
+            if route.proxy is not None:
+                stage = "proxy"
+                await through_proxy(route, route.proxy, sock)
             stage = "tls"
             channel = await start_tls(route, sock)
             stage = "alpn"
@@ -165,7 +177,8 @@ async def connect(route: Route, timeout_s: float) -> Channel:
         if channel is not None:
             channel.abort()
         if isinstance(error, TimeoutError):
-            cause = f"{route.endpoint} did not answer ({stage}) within {seconds(timeout_s)}"
+            who = f"the proxy {route.proxy}" if _is_proxys(route, stage) else str(route.endpoint)
+            cause = f"{who} did not answer ({stage}) within {seconds(timeout_s)}"
             raise ConnectError(stage, cause, f"{stage}_timeout") from error
         raise
 
@@ -176,7 +189,7 @@ async def resolve(route: Route) -> Sequence[aiohappyeyeballs.AddrInfoType]:
     Raises:
         ConnectError: the name does not exist, or cannot be resolved.
     """
-    host, port = route.address
+    host, port = route.first_hop
     try:
         return await route.lookup(host, port)
     except (OSError, ValueError) as error:
@@ -200,10 +213,27 @@ async def open_tcp(
         sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=0.25)
     except (OSError, RuntimeError) as error:
         # uvloop raises RuntimeError for some of them.
-        raise tcp_error(Endpoint(*route.address), error) from error
+        raise tcp_error(Endpoint(*route.first_hop), error) from error
     for level, option, value in _SOCKET_OPTIONS:
         sock.setsockopt(level, option, value)
     return sock
+
+
+async def through_proxy(route: Route, proxy: OutboundProxy, sock: socket.socket) -> None:
+    """Have ``proxy`` at the other end of ``sock`` connect further; between TCP and TLS.
+
+    Raises:
+        ConnectError: it does not.
+    """
+    try:
+        await open_tunnel(sock, *route.address, proxy)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _is_proxys(route: Route, stage: str) -> bool:
+    return route.proxy is not None and stage in ("dns", "tcp", "proxy")
 
 
 def tcp_error(address: Endpoint, error: OSError | RuntimeError) -> ConnectError:

@@ -12,7 +12,8 @@ REASONS: Final = frozenset(
         "InvalidProviderToken", "MissingProviderToken", "MissingTopic", "TopicDisallowed",
         "TooManyProviderTokenUpdates", "UnrelatedKeyIdInToken",
         "PERMISSION_DENIED", "THIRD_PARTY_AUTH_ERROR", "UNAUTHENTICATED",
-        "alpn_missing", "clock_skew", "http1_answer", "http2_goaway", "service_account_refused",
+        "alpn_missing", "clock_skew", "http1_answer", "http2_goaway",
+        "proxy_auth", "proxy_not_http", "proxy_refused", "service_account_refused",
         "tls_closed", "tls_failed", "tls_untrusted",
     }
 )  # fmt: skip

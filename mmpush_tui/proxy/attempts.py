@@ -26,7 +26,8 @@ _HOPELESS: Final = frozenset({"no_time", "bad_header"})
 _PASSING: Final = frozenset(
     {
         "closed", "connection_lost", "connect_timeout", "connection_silent", "dns_failed",
-        "dns_timeout", "http2_calm", "http2_goodbye", "http2_no_settings", "tcp_failed",
+        "dns_timeout", "http2_calm", "http2_goodbye", "http2_no_settings",
+        "proxy_closed", "proxy_timeout", "proxy_upstream", "tcp_failed",
         "tcp_refused", "tcp_timeout", "tcp_unreachable", "tls_closed", "tls_timeout",
     }
 )  # fmt: skip

@@ -1,4 +1,5 @@
-"""The worker's control socket: status, deliveries, events; reload, drain, stop, send."""
+"""The worker's control socket: status, deliveries, events; reload, release, drain,
+stop, send."""
 
 from collections.abc import AsyncIterator, Awaitable
 from typing import Final, Protocol
@@ -10,7 +11,7 @@ from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.http1 import App, Reply, Request, query_of
 
 _NDJSON: Final = b"application/x-ndjson"
-_COMMANDS: Final = ("reload", "drain", "stop")
+_COMMANDS: Final = ("reload", "release", "drain", "stop")
 _PAGES: Final = ("status", "deliveries", "events", "send", *_COMMANDS)
 
 
@@ -49,6 +50,9 @@ def make_app(worker: Controlled) -> App:
                 if request.is_too_large:
                     return _error(413, "the push is larger than any notification")
                 return _send_push(worker, request)
+            case "POST", "release":
+                name = query_of(request).get("target", "")
+                return _json({"released": worker.deliveries.release(name)})
             case "POST", "reload":
                 return _reload(worker)
             case "POST", "drain" | "stop":

@@ -5,20 +5,25 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from mmpush_tui.proxy.access import Access
 from mmpush_tui.proxy.alarms import Alarms
 from mmpush_tui.proxy.dedupe import Dedupe
 from mmpush_tui.proxy.events import Event, EventBus
 from mmpush_tui.proxy.ids import delivery_id
+from mmpush_tui.proxy.journal import Found, Journal
 from mmpush_tui.proxy.lane import Lane
-from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Within
+from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Target, Within
+from mmpush_tui.proxy.receipts import Receipts
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.proxy.wire import (
+    OK,
     Answer,
     PushNotification,
+    PushNotificationAck,
     RefusedError,
     fail,
     missing_platform,
@@ -28,8 +33,9 @@ from mmpush_tui.proxy.wire import (
 )
 from mmpush_tui.text import clean, presentable, short_token
 
-ACK_MEMORY: Final = 50_000
-"""Acknowledgeable pushes remembered; older ones can no longer be matched."""
+if TYPE_CHECKING:
+    from mmpush_tui.proxy.metrics import Metrics
+
 RECENT: Final = 2_000
 """Finished deliveries kept for ``GET /deliveries``."""
 
@@ -43,13 +49,6 @@ class Counts(msgspec.Struct):
     failed: int = 0
     acknowledged: int = 0
     unmatched_acks: int = 0
-
-
-class _Sent(msgspec.Struct):
-    id: str
-    target: str
-    at: float
-    is_acknowledged: bool = False
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +69,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     remove_guard: bool = True
 
 
+class _Arrived(NamedTuple):
+    push: PushNotification
+    app_version: int
+    target: Target | None
+    described: Mapping[str, str | int]
+    started: float
+
+
 class Deliveries:
     """Takes pushes and receipts, sends them on, counts and tells what happened.
 
@@ -78,18 +85,30 @@ class Deliveries:
         bus: who is told.
         rules: how.
         on_bug: told of an exception that no target may raise.
+        journal: keeps what became of each; None keeps nothing.
+        metrics: counts it; None counts nothing more.
     """
 
     def __init__(
-        self, targets: Targets, bus: EventBus, rules: Rules, on_bug: Callable[[Exception], None]
+        self,
+        targets: Targets,
+        bus: EventBus,
+        rules: Rules,
+        on_bug: Callable[[Exception], None],
+        journal: Journal | None = None,
+        metrics: "Metrics | None" = None,
     ) -> None:
+        self.access = Access()
+        """Which pushes are taken at all."""
+        self.receipts = Receipts(journal, self._unknown_receipt)
+        self._journal = journal
+        self._metrics = metrics
         self.counts = Counts()
         self.by_target: dict[str, Counts] = {}
         self.in_flight = 0
         self._bus = bus
         self._on_bug = on_bug
         self._alarms = Alarms(bus)
-        self._sent: OrderedDict[str, _Sent] = OrderedDict()
         self._recent: OrderedDict[str, Event] = OrderedDict()
         self.use(targets, rules)
 
@@ -125,7 +144,7 @@ class Deliveries:
         try:
             push = read_push(body)
         except RefusedError as error:
-            return self._refuse(id_, str(error), "bad_request", len(body))
+            return self._refuse(id_, str(error), len(body))
         type_, app_version = split_platform(push.platform)
         push.platform = type_
         target = self.targets.find(type_)
@@ -137,39 +156,40 @@ class Deliveries:
             "device": short_token(push.device_id),
             "bytes": len(body),
         }
+        it = _Arrived(push, app_version, target, described, started)
         self._bus.publish("delivery", phase="arrived", **described)
+        if (refused := self.access.refusal(push)) is not None:
+            outcome = Outcome(answer=fail(_safe(refused[0])), reason=refused[1])
+            return self._finish(it, outcome)
         if target is None:
-            return self._finish(described, self._nowhere(type_, push.server_id), started)
+            outcome = self._nowhere(type_, push.server_id)
+            return self._finish(it, outcome)
         if self.rules.dedupe_s and push.ack_id:
             key = (push.server_id, type_, push.device_id, push.ack_id, push.type)
             if (same := self._dedupe.find(key)) is not None:
                 answer = await asyncio.shield(same)
-                return self._finish(described, Outcome(answer=answer, reason="duplicate"), started)
+                outcome = Outcome(answer=answer, reason="duplicate")
+                return self._finish(it, outcome)
             with self._dedupe.first(key) as settle:
-                outcome = await self._send(push, app_version, target.type, described)
+                outcome = await self._send(it, target.type)
                 settle(outcome.answer)
         else:
-            outcome = await self._send(push, app_version, target.type, described)
-        return self._finish(described, outcome, started)
+            outcome = await self._send(it, target.type)
+        return self._finish(it, outcome)
 
-    async def _send(
-        self,
-        push: PushNotification,
-        app_version: int,
-        name: str,
-        described: Mapping[str, str | int],
-    ) -> Outcome:
+    async def _send(self, it: "_Arrived", name: str) -> Outcome:
+        push, described = it.push, it.described
         lane = self.lanes[name]
         if (refusal := lane.refusal()) is not None:
             return refusal
         self.in_flight += 1
         lane.in_flight += 1
         # Before the answer: a phone's receipt can overtake it.
-        self._remember(push, str(described["id"]), name)
+        self.receipts.expect(push.ack_id, str(described["id"]), name)
         try:
             outcome = await lane.target.send(
                 push,
-                app_version,
+                it.app_version,
                 self._within,
                 lambda stream: self._sent_out(described, stream),
             )
@@ -189,7 +209,7 @@ class Deliveries:
         if change:
             self._changed(lane, change)
         if outcome.answer.status != "OK":
-            self._sent.pop(push.ack_id, None)
+            self.receipts.forget(push.ack_id)
         return outcome
 
     def _changed(self, lane: Lane, change: str) -> None:
@@ -213,26 +233,41 @@ class Deliveries:
             ack = read_ack(body)
         except RefusedError as error:
             return fail(_safe(str(error)))
-        fields = {"type": _word(ack.type), "platform": _word(ack.platform)}
-        sent = self._sent.get(ack.id)
-        if sent is None:
-            self.counts.unmatched_acks += 1
-            self._bus.publish("ack", status="unmatched", reason="unknown_ack_id", **fields)
-            return Answer("OK")
+        if self._metrics is not None:
+            self._metrics.delivered(ack.platform, ack.type)
+        if (sent := self.receipts.match(ack)) is None:
+            return OK
         if not sent.is_acknowledged:
             sent.is_acknowledged = True
-            self.counts.acknowledged += 1
             self._of(sent.target).acknowledged += 1
+            self.counts.acknowledged += 1
+            if self._journal is not None:
+                self._journal.acknowledged(ack.id)
         elapsed = round((time.monotonic() - sent.at) * 1000, 1)
-        self._bus.publish(
-            "ack", id=sent.id, target=sent.target, status="received", ms={"device": elapsed},
-            **fields,
-        )  # fmt: skip
+        self._received(ack, sent.id, sent.target, elapsed)
         if event := self._recent.get(sent.id):
             self._recent[sent.id] = msgspec.structs.replace(
                 event, ms=event.ms | {"device": elapsed}
             )
-        return Answer("OK")
+        return OK
+
+    def _unknown_receipt(self, ack: PushNotificationAck, found: Found | None) -> None:
+        """Take a receipt for what this run did not send."""
+        if found is None:
+            self.counts.unmatched_acks += 1
+            fields = {"type": _word(ack.type), "platform": _word(ack.platform)}
+            self._bus.publish("ack", status="unmatched", reason="unknown_ack_id", **fields)
+            return
+        self.counts.acknowledged += 1
+        if self._journal is not None:
+            self._journal.acknowledged(ack.id)
+        self._received(ack, found.id, found.target, round(found.device_ms, 1))
+
+    def _received(self, ack: PushNotificationAck, id_: str, target: str, ms: float) -> None:
+        self._bus.publish(
+            "ack", id=id_, target=target, status="received", ms={"device": ms},
+            type=_word(ack.type), platform=_word(ack.platform),
+        )  # fmt: skip
 
     def _nowhere(self, type_: str, server_id: str) -> Outcome:
         text = _safe(missing_platform(type_, server_id))
@@ -243,42 +278,49 @@ class Deliveries:
     def _sent_out(self, described: Mapping[str, str | int], stream: int) -> None:
         self._bus.publish("delivery", phase="sent", stream=stream, **described)
 
-    def _refuse(self, id_: str, text: str, reason: str, size: int) -> Answer:
+    def _refuse(self, id_: str, text: str, size: int) -> Answer:
         self.counts.failed += 1
+        if self._metrics is not None:
+            self._metrics.bad_request()
         answer = fail(_safe(text))
-        self._publish_end(
-            {"id": id_, "bytes": size}, Outcome(answer=answer, reason=reason), {"total": 0.0}
-        )
+        outcome = Outcome(answer=answer, reason="bad_request")
+        event = self._publish_end({"id": id_, "bytes": size}, outcome, {"total": 0.0})
+        if self._journal is not None:
+            self._journal.add(event, "")
         return answer
 
-    def _finish(
-        self, described: Mapping[str, str | int], outcome: Outcome, started: float
-    ) -> Answer:
-        counts = [self.counts]
-        if target := str(described["target"]):
-            counts.append(self._of(target))
-            counts[1].received += 1
-            if outcome.answer.status == "FAIL":
-                self._alarms.failed(target, outcome.reason)
-            else:
+    def _finish(self, it: "_Arrived", outcome: Outcome) -> Answer:
+        status = outcome.answer.status
+        target = it.target.type if it.target is not None else ""
+        total_s = time.monotonic() - it.started
+        if target:
+            if status != "FAIL":
                 self._alarms.succeeded(target)
-        for count in counts:
-            match outcome.answer.status:
-                case "OK":
-                    count.ok += 1
-                case "REMOVE":
-                    count.removed += 1
-                case _:
-                    count.failed += 1
-        ms = {"total": round((time.monotonic() - started) * 1000, 1)}
+            elif not outcome.is_held:
+                self._alarms.failed(target, outcome.reason)
+            counts = self._of(target)
+            counts.received += 1
+            _count(counts, status)
+        _count(self.counts, status)
+        ms = {"total": round(total_s * 1000, 1)}
         if outcome.tries:
             ms["upstream"] = round(outcome.upstream_ms, 1)
-        self._publish_end(described, outcome, ms)
+        event = self._publish_end(it.described, outcome, ms)
+        if self._journal is not None:
+            self._journal.add(event, it.push.ack_id if status == "OK" else "")
+        if (metrics := self._metrics) is not None:
+            metrics.requested(total_s)
+            if it.target is not None:
+                metrics.ended(
+                    it.target.platform, it.push.type, it.push.transport, it.app_version, status,
+                    outcome.reason, total_s, outcome.upstream_ms / 1000,
+                    has_ack=bool(it.push.ack_id),
+                )  # fmt: skip
         return outcome.answer
 
     def _publish_end(
         self, described: Mapping[str, str | int], outcome: Outcome, ms: dict[str, float]
-    ) -> None:
+    ) -> Event:
         event = self._bus.publish(
             "delivery",
             phase="answered",
@@ -294,16 +336,20 @@ class Deliveries:
         self._recent[event.id] = event
         if len(self._recent) > RECENT:
             self._recent.popitem(last=False)
-
-    def _remember(self, push: PushNotification, id_: str, target: str) -> None:
-        if not push.ack_id:
-            return
-        self._sent[push.ack_id] = _Sent(id_, target, time.monotonic())
-        if len(self._sent) > ACK_MEMORY:
-            self._sent.popitem(last=False)
+        return event
 
     def _of(self, target: str) -> Counts:
         return self.by_target.setdefault(target, Counts())
+
+
+def _count(counts: Counts, status: str) -> None:
+    match status:
+        case "OK":
+            counts.ok += 1
+        case "REMOVE":
+            counts.removed += 1
+        case _:
+            counts.failed += 1
 
 
 @lru_cache(512)

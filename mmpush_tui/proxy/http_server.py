@@ -99,6 +99,17 @@ class HttpServer:
             self._sock.close()
             ticking.cancel()
 
+    def use_certificate(self, tls: ssl.SSLContext | None) -> bool:
+        """Present another certificate to those who connect from now on.
+
+        Returns:
+            Whether that is possible: a port changes between TLS and none only with a restart.
+        """
+        if (tls is None) != (self._tls is None):
+            return False
+        self._tls = tls
+        return True
+
     def drain(self) -> None:
         """Accept no more and end once what is under way is answered."""
         self.is_draining = True

@@ -28,6 +28,13 @@ class Lane:
         self.breaker = Breaker()
         self.guard = RemoveGuard() if is_guarded else None
 
+    @property
+    def state(self) -> str:
+        """``ready``, ``open`` or ``half-open`` as the breaker is, or ``holding`` removals."""
+        if self.breaker.state != "closed":
+            return self.breaker.state
+        return "holding" if self.guard is not None and self.guard.is_holding else "ready"
+
     def refusal(self) -> Outcome | None:
         """Return why no push may go out now; None where one may.
 

@@ -125,12 +125,13 @@ def is_alive(path: Path) -> bool:
     return True
 
 
-def describe(sock: socket.socket, address: str) -> str:
+def describe(sock: socket.socket, address: str, *, is_tls: bool = False) -> str:
     """Return where ``sock`` listens, as the ready line and the status name it."""
     if sock.family == socket.AF_UNIX:
-        return address
+        return address if address.startswith("unix:") else f"unix:{sock.getsockname()}"
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if is_tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _bind_tcp(host: str, port: int) -> socket.socket:

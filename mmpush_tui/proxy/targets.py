@@ -1,28 +1,52 @@
 """The configured targets made ready to send, or set aside with the reason why they cannot."""
 
+import contextlib
+import hashlib
+import os
 import re
 import ssl
-from typing import Final, Literal
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
 
 import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2 import policy
 from mmpush_tui.http2.connect import Endpoint, Route, client_context
+from mmpush_tui.http2.outbound import choose
 from mmpush_tui.http2.pool import Pool
-from mmpush_tui.proxy.android.access_token import AccessToken, load_account
+from mmpush_tui.proxy.android.access_token import AccessToken, ServiceAccount, load_account
 from mmpush_tui.proxy.android.sender import AndroidTarget
+from mmpush_tui.proxy.apple.certificate import load_certificate, use
 from mmpush_tui.proxy.apple.provider_token import ProviderToken, load_key
 from mmpush_tui.proxy.apple.sender import AppleTarget
 from mmpush_tui.proxy.apple.token_store import TokenStore
 from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, NetworkSettings, ProxyConfig
 from mmpush_tui.proxy.outcome import Target
+from mmpush_tui.text import Secret
 
 APPLE_PRODUCTION: Final = "https://api.push.apple.com"
 APPLE_SANDBOX: Final = "https://api.sandbox.push.apple.com"
 GOOGLE: Final = "https://fcm.googleapis.com"
 VOIP_ALIASES: Final = {"apple_voip_rn": "apple_rn", "apple_voip_rnbeta": "apple_rnbeta"}
 _TEN: Final = re.compile(r"[A-Z0-9]{10}", re.ASCII)
+
+
+class Ends(NamedTuple):
+    """When something that a target needs comes to its end.
+
+    Attributes:
+        target: the configured type.
+        kind: ``certificate``.
+        at: seconds since 1970.
+    """
+
+    target: str
+    kind: str
+    at: float
 
 
 class Disabled(msgspec.Struct, frozen=True):
@@ -42,17 +66,25 @@ class Disabled(msgspec.Struct, frozen=True):
 
 
 class Targets:
-    """All targets of one configuration, by type; made by :meth:`build`."""
+    """All targets of one configuration, by type; made by :meth:`build`.
 
-    def __init__(
-        self,
-        ready: dict[str, Target],
-        disabled: dict[str, Disabled],
-        tokens: dict[bytes, ProviderToken],
-    ) -> None:
-        self.ready = ready
-        self.disabled = disabled
-        self._tokens = tokens
+    Attributes:
+        ready: those that can send.
+        disabled: those that cannot.
+        warnings: sentences about what will not work for long.
+        ends: what comes to its end, and when.
+    """
+
+    def __init__(self, old: "Targets | None" = None) -> None:
+        self.ready: dict[str, Target] = {}
+        self.disabled: dict[str, Disabled] = {}
+        self.warnings: list[str] = []
+        self.ends: list[Ends] = []
+        self._provider_tokens: dict[bytes, ProviderToken] = (
+            dict(old._provider_tokens) if old else {}
+        )
+        self._access_tokens: dict[bytes, AccessToken] = {}
+        self._old = old
 
     @classmethod
     def build(
@@ -60,31 +92,33 @@ class Targets:
         config: ProxyConfig,
         old: "Targets | None" = None,
         store: TokenStore | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> "Targets":
         """Read the credentials that ``config`` names. Reads files: not for the event loop.
 
         Args:
             config: what to build.
-            old: whose provider tokens serve on where the key is the same; Apple counts how often
+            old: whose tokens serve on where key or account are the same; Apple counts how often
                 a new one is made.
             store: keeps provider tokens across restarts.
+            environment: where an outbound proxy is looked for; default the process environment.
         """
-        ready: dict[str, Target] = {}
-        disabled: dict[str, Disabled] = {}
-        tokens = dict(old._tokens) if old else {}
+        it = cls(old)
+        around = os.environ if environment is None else environment
         for apple in config.apple:
             try:
-                ready[apple.type] = _apple(apple, config.network, tokens, store)
+                it.ready[apple.type] = it._apple(apple, config.network, store, around)
             except ConfigError as error:
                 blank = not (apple.auth_key_file or apple.certificate_file)
-                disabled[apple.type] = Disabled(apple.type, "apple", error.line(), blank)
+                it.disabled[apple.type] = Disabled(apple.type, "apple", error.line(), blank)
         for android in config.android:
             try:
-                ready[android.type] = _android(android, config.network)
+                it.ready[android.type] = it._android(android, config.network, around)
             except ConfigError as error:
                 blank = not android.service_account_file
-                disabled[android.type] = Disabled(android.type, "android", error.line(), blank)
-        return cls(ready, disabled, tokens)
+                it.disabled[android.type] = Disabled(android.type, "android", error.line(), blank)
+        it._old = None
+        return it
 
     def find(self, type_: str) -> Target | None:
         """Return the target that serves a posted type; VoIP types fall back to the app's own."""
@@ -95,56 +129,105 @@ class Targets:
         return self.ready.get(VOIP_ALIASES.get(type_, ""))
 
     def keep_from(self, old: "Targets") -> dict[str, Disabled]:
-        """Take over ``old``'s target wherever ours cannot send; return those that could not."""
+        """Take over ``old``'s target wherever ours cannot send; return those that could not.
+
+        Access tokens that both use become ours.
+        """
         kept = {name: self.disabled.pop(name) for name in list(self.disabled) if name in old.ready}
         for name in kept:
             self.ready[name] = old.ready.pop(name)
+        if kept:
+            # Which of them the kept targets use, only they know.
+            self._access_tokens = old._access_tokens | self._access_tokens
+        for identity in self._access_tokens:
+            old._access_tokens.pop(identity, None)
         return kept
 
     async def aclose(self) -> None:
         """Close every connection."""
         for target in self.ready.values():
             await target.aclose()
+        for token in self._access_tokens.values():
+            await token.aclose()
+
+    def _apple(
+        self,
+        settings: AppleSettings,
+        network: NetworkSettings,
+        store: TokenStore | None,
+        environment: Mapping[str, str],
+    ) -> AppleTarget:
+        named = (settings.auth_key_file, settings.auth_key_id, settings.team_id)
+        if not all(named):
+            _refuse_without_any(settings)
+        else:
+            _refuse_shapes(settings)
+        if not settings.topic:
+            raise ConfigError(
+                f"{settings.type} has no topic",
+                fix="ApplePushTopic is the bundle id of the iOS app.",
+                code="apple-topic-missing",
+            )
+        url = settings.endpoint or (APPLE_SANDBOX if settings.sandbox else APPLE_PRODUCTION)
+        if all(named):
+            # One token for all targets of a key: Apple counts how often a team renews it.
+            key = load_key(settings.auth_key_file)
+            token = ProviderToken(key, settings.auth_key_id, settings.team_id, store)
+            token = self._provider_tokens.setdefault(token.identity, token)
+            route = _route(url, network, settings.ca_file, settings.proxy, environment)
+            pool = Pool(route, authorization=lambda: f"bearer {token()}", policy=policy.APPLE)
+            return AppleTarget(settings.type, settings.topic, token, pool)
+        certificate = load_certificate(
+            settings.certificate_file, settings.certificate_password, settings.topic
+        )
+        route = _route(url, network, settings.ca_file, settings.proxy, environment)
+        use(route.tls, certificate)
+        self.ends.append(Ends(settings.type, "certificate", certificate.not_after.timestamp()))
+        self.warnings += certificate.warnings(settings.topic, datetime.now(UTC))
+        return AppleTarget(settings.type, settings.topic, None, Pool(route, policy=policy.APPLE))
+
+    def _android(
+        self,
+        settings: AndroidSettings,
+        network: NetworkSettings,
+        environment: Mapping[str, str],
+    ) -> AndroidTarget:
+        if not settings.service_account_file:
+            raise ConfigError(
+                f"{settings.type} is not configured: ServiceFileLocation missing",
+                code="service-account-missing",
+            )
+        account = load_account(settings.service_account_file)
+        route = _route(
+            settings.endpoint or GOOGLE, network, settings.ca_file, settings.proxy, environment
+        )
+        token_route = _route(
+            account.token_uri, network, settings.ca_file, settings.proxy, environment
+        )
+        identity = _identity(account, settings, network, token_route)
+        known = self._old._access_tokens if self._old else {}
+        token = self._access_tokens.get(identity) or known.get(identity)
+        if token is None:
+            token_route.tls.set_alpn_protocols(["h2", "http/1.1"])
+            token = AccessToken(account, token_route.tls, network.connect_to, token_route.proxy)
+        self._access_tokens[identity] = token
+        pool = Pool(route, policy=policy.GOOGLE)
+        return AndroidTarget(settings.type, account.project_id, token, pool)
 
 
-def _apple(
-    settings: AppleSettings,
-    network: NetworkSettings,
-    tokens: dict[bytes, ProviderToken],
-    store: TokenStore | None,
-) -> AppleTarget:
-    named = (settings.auth_key_file, settings.auth_key_id, settings.team_id)
-    if not all(named):
-        _refuse_without_key(settings)
+def _refuse_shapes(settings: AppleSettings) -> None:
     for value, name in ((settings.auth_key_id, "key id"), (settings.team_id, "team id")):
         if not _TEN.fullmatch(value):
             raise ConfigError(
                 f"the {name} of {settings.type} is not ten capital letters and digits",
                 code="apple-id-shape",
             )
-    if not settings.topic:
-        raise ConfigError(
-            f"{settings.type} has no topic", fix="ApplePushTopic is the bundle id of the iOS app.",
-            code="apple-topic-missing",
-        )  # fmt: skip
-    # One token for all targets of a key: Apple counts how often a team renews it.
-    key = load_key(settings.auth_key_file)
-    token = ProviderToken(key, settings.auth_key_id, settings.team_id, store)
-    token = tokens.setdefault(token.identity, token)
-    url = settings.endpoint or (APPLE_SANDBOX if settings.sandbox else APPLE_PRODUCTION)
-    route = _route(url, network, settings.ca_file)
-    pool = Pool(route, authorization=lambda: f"bearer {token()}", policy=policy.APPLE)
-    return AppleTarget(settings.type, settings.topic, token, pool)
 
 
-def _refuse_without_key(settings: AppleSettings) -> None:
+def _refuse_without_any(settings: AppleSettings) -> None:
+    """Refuse a target that has neither a whole key nor a certificate."""
     if settings.certificate_file:
-        raise ConfigError(
-            f"{settings.type} uses a certificate (ApplePushCertPrivate)",
-            why="this version sends with .p8 keys only",
-            fix="Set AppleAuthKeyFile, AppleAuthKeyID and AppleTeamID.",
-            code="apple-certificate-unsupported",
-        )
+        return
     keys = {
         "AppleAuthKeyFile": settings.auth_key_file,
         "AppleAuthKeyID": settings.auth_key_id,
@@ -156,21 +239,34 @@ def _refuse_without_key(settings: AppleSettings) -> None:
     )
 
 
-def _android(settings: AndroidSettings, network: NetworkSettings) -> AndroidTarget:
-    if not settings.service_account_file:
-        raise ConfigError(
-            f"{settings.type} is not configured: ServiceFileLocation missing",
-            code="service-account-missing",
+def _identity(
+    account: ServiceAccount, settings: AndroidSettings, network: NetworkSettings, route: Route
+) -> bytes:
+    """Return what tells apart two ways to get a token: the account, and how Google is reached."""
+    made = hashlib.sha256()
+    for path in filter(None, (settings.ca_file, network.ca_file)):
+        with contextlib.suppress(OSError):
+            made.update(Path(path).read_bytes())
+        made.update(b"\0")
+    proxy = route.proxy
+    names = (account.client_email, account.private_key_id, account.token_uri)
+    made.update(repr((names, route.address, str(proxy))).encode())
+    made.update(proxy.authorization.reveal().encode() if proxy else b"")
+    made.update(
+        account.private_key.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
         )
-    account = load_account(settings.service_account_file)
-    route = _route(settings.endpoint or GOOGLE, network, settings.ca_file)
-    token_tls = client_context(network.ca_file, settings.ca_file)
-    token_tls.set_alpn_protocols(["h2", "http/1.1"])
-    token = AccessToken(account, token_tls, network.connect_to)
-    pool = Pool(route, policy=policy.GOOGLE)
-    return AndroidTarget(settings.type, account.project_id, token, pool)
+    )
+    return made.digest()
 
 
-def _route(url: str, network: NetworkSettings, ca_file: str) -> Route:
+def _route(
+    url: str, network: NetworkSettings, ca_file: str, proxy: Secret,
+    environment: Mapping[str, str],
+) -> Route:  # fmt: skip
     tls: ssl.SSLContext = client_context(network.ca_file, ca_file)
-    return Route(Endpoint.from_url(url), tls, network.connect_to)
+    endpoint = Endpoint.from_url(url)
+    through = choose(
+        endpoint.host, endpoint.port, {"Proxy": proxy, "network.proxy": network.proxy}, environment
+    )
+    return Route(endpoint, tls, network.connect_to, proxy=through)

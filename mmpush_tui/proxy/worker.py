@@ -1,89 +1,98 @@
-"""The worker process: configuration, sockets, signals, and an orderly end."""
+"""The worker: its parts put together, from the first request to an orderly end."""
 
 import asyncio
 import contextlib
-import dataclasses
-import os
-import resource
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from mmpush_tui import __version__
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.exits import Exit
-from mmpush_tui.proxy import config as configuration
-from mmpush_tui.proxy import control, ingress, listen, log, paths
-from mmpush_tui.proxy.apple.token_store import TokenStore, default_path
+from mmpush_tui.proxy import control, listen, log
 from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.proxy.delivery import Deliveries, Rules
-from mmpush_tui.proxy.events import Event, EventBus, timestamp
+from mmpush_tui.proxy.events import Event, EventBus
+from mmpush_tui.proxy.file_watch import files_of, watch
+from mmpush_tui.proxy.http1 import Limits
 from mmpush_tui.proxy.http_server import HttpServer
+from mmpush_tui.proxy.ingress import Ingress
+from mmpush_tui.proxy.journal import Journal
+from mmpush_tui.proxy.loading import Loaded, Loader
+from mmpush_tui.proxy.status import status_of
+from mmpush_tui.proxy.systemd import Notifier
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.tasks import Tasks, beside
-from mmpush_tui.text import clean
 
-_NOT_YET: Final = (
-    ("enable_metrics", False, "EnableMetrics is set, but this version exports no metrics"),
-    (
-        "throttle_vary_by_header",
-        "",
-        "ThrottleVaryByHeader is set, but this version does not limit senders",
-    ),
-)
-"""Settings that are read, and warned about because nothing obeys them."""
+if TYPE_CHECKING:
+    from mmpush_tui.proxy.metrics import Metrics
+
 _RELOAD_WITHIN_S: Final = 10.0
 _CONTROL_DRAIN_S: Final = 2.0
-_LEVELS: Final = {"OK": "debug", "REMOVE": "info"}
 _NOT_READ: Final = "configuration and credentials took over 10 s to read; is a file server away?"
+_LEVELS: Final = {"OK": "debug", "REMOVE": "info"}
+_RESTART: Final = (
+    "listen_address", "enable_metrics", "enable_console_log", "enable_file_log",
+    "log_file_location", "log_format", "log_level", "log_file_max_mb", "log_files_kept",
+    "journal", "journal_file", "journal_days", "journal_rows",
+)  # fmt: skip
+"""Settings that count when a worker starts and not again."""
 
 
 class Worker:
     """One push proxy: takes pushes on one socket and orders on another.
 
     Args:
-        config: what to do.
+        loader: reads the configuration again on reload.
+        loaded: what it read at first.
         sock: the listening socket for Mattermost.
         control_sock: the listening control socket; None where there is none.
         log_: where lines go.
-        listen_address: what outranks the configured address, on reload too.
-        store: keeps Apple's provider tokens across restarts.
+        journal: keeps what became of each push; None keeps nothing.
+        notifier: tells systemd how we are.
     """
 
     def __init__(
         self,
-        config: ProxyConfig,
-        targets: Targets,
+        loader: Loader,
+        loaded: Loaded,
         sock: socket.socket,
         control_sock: socket.socket | None,
         log_: log.Log,
-        listen_address: str | None = None,
-        store: TokenStore | None = None,
+        journal: Journal | None,
+        notifier: Notifier,
     ) -> None:
-        self._store = store
+        config = loaded.config
         self.config = config
-        self._listen = listen_address
         self.bus = EventBus()
+        self.metrics = self._make_metrics() if config.enable_metrics else None
         self.deliveries = Deliveries(
-            targets,
-            self.bus,
-            _rules(config),
-            self._bug,
+            loaded.targets, self.bus, _rules(config), self._bug, journal, self.metrics
         )
-        self.url = listen.describe(sock, config.listen_address)
+        self.deliveries.access = loaded.gate.access
+        self.url = listen.describe(sock, config.listen_address, is_tls=loaded.tls is not None)
         self.state = "starting"
+        self.started = time.monotonic()
+        self.started_at = datetime.now(UTC)
+        self.journal = journal
+        self._loader = loader
+        self._first_warnings = loaded.warnings()
         self._log = log_
-        self._started = time.monotonic()
-        self._started_at = datetime.now(UTC)
-        self._ingress = HttpServer(ingress.make_app(self.deliveries), sock, self._bug)
+        self._notifier = notifier
+        loader.complain = log_.warn
+        if self.metrics is not None:
+            loader.on_refused = self.metrics.refused
+        self._ingress = Ingress(self.deliveries, loaded.gate, self.metrics, lambda: self.state)
+        self.server = HttpServer(
+            self._ingress.app,
+            sock,
+            self._bug,
+            limits=Limits(connections=config.connection_limit),
+            tls=loaded.tls,
+            on_trouble=log_.error,
+        )
         self._control = (
             HttpServer(control.make_app(self), control_sock, self._bug) if control_sock else None
         )
@@ -99,9 +108,10 @@ class Worker:
             on_ready: called with the address once requests are accepted.
         """
         self._watch_signals()
-        for sentence in self._warnings():
+        for sentence in self._first_warnings:
             self._log.warn(sentence)
         self.bus.listeners.append(self._log_event)
+        self._tasks.spawn("receipts", self.deliveries.receipts.look_up())
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._serve(on_ready), name="ingress")
@@ -111,17 +121,18 @@ class Worker:
             self.bus.close()
             # Their end answers what is still under way.
             await self.deliveries.targets.aclose()
-            await self._ingress.aclose()
+            await self.server.aclose()
             if self._control is not None:
                 await self._control.aclose()
             await self._tasks.aclose()
+            await self._ingress.gate.aclose()
         self._log.info("stopped")
         return Exit.INTERRUPTED if self._forced else Exit.OK
 
     async def _serve(self, on_ready: Callable[[str], None]) -> None:
         drain_s = self.config.answer_within_s + 2
-        serving = self._tasks.spawn("serving", self._ingress.serve(drain_s))
-        accepting = self._tasks.spawn("accepting", self._ingress.accepting.wait())
+        serving = self._tasks.spawn("serving", self.server.serve(drain_s))
+        accepting = self._tasks.spawn("accepting", self.server.accepting.wait())
         await asyncio.wait((serving, accepting), return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             accepting.cancel()
@@ -129,6 +140,13 @@ class Worker:
         self._enter("running")
         self._log.info("listening", address=self.url, targets=len(self.deliveries.targets.ready))
         on_ready(self.url)
+        self._notifier.ready(f"listening on {self.url}")
+        if self._notifier.watchdog_s:
+            self._tasks.spawn("watchdog", self._feed_watchdog())
+        if self.config.watch_files:
+            self._tasks.spawn(
+                "file-watch", watch(lambda: files_of(self.config), self._file_changed)
+            )
         await serving
         self._enter("drained")
         await self._stopping.wait()
@@ -138,96 +156,71 @@ class Worker:
 
     def status(self) -> dict[str, object]:
         """Return the body of ``GET /status``."""
-        targets = self.deliveries.targets
-        return {
-            "schema": 1,
-            "kind": "status",
-            "product": f"mmpush-tui {__version__}",
-            "version": ingress.UPSTREAM_LEVEL,
-            "pid": os.getpid(),
-            "run": self.bus.run,
-            "seq": self.bus.seq,
-            "state": self.state,
-            "started_at": timestamp(self._started_at),
-            "uptime_s": round(time.monotonic() - self._started, 3),
-            "listen": self.url,
-            "config": clean(self.config.path),
-            "in_flight": self.deliveries.in_flight,
-            "counts": msgspec.to_builtins(self.deliveries.counts),
-            "targets": [
-                {
-                    "type": target.type,
-                    "platform": target.platform,
-                    "state": "ready",
-                    "endpoint": target.endpoint,
-                    "connected": target.is_connected,
-                    "counts": msgspec.to_builtins(self.deliveries.by_target.get(target.type, {})),
-                }
-                for target in targets.ready.values()
-            ]
-            + [
-                {
-                    "type": disabled.type,
-                    "platform": disabled.platform,
-                    "state": "disabled",
-                    "reason": disabled.reason,
-                }
-                for disabled in targets.disabled.values()
-            ],
-        }
+        return status_of(self)
 
     async def reload(self) -> dict[str, object]:
         """Read configuration and credentials again; keep the old where the new are bad."""
         # One at a time: two at once would both take over, and retire, the same old targets.
         async with self._reloading:
-            return await self._reload()
+            self._notifier.reloading()
+            try:
+                return await self._reload()
+            finally:
+                self._notifier.ready(f"listening on {self.url}")
 
     async def _reload(self) -> dict[str, object]:
         old = self.deliveries.targets
         try:
             async with asyncio.timeout(_RELOAD_WITHIN_S):
-                config, new = await beside(
-                    "reload", partial(_read, self.config.path, old, self._store)
-                )
+                loaded = await beside("reload", self._loader.load, old)
         except (ConfigError, TimeoutError) as error:
             reason = error.line() if isinstance(error, ConfigError) else _NOT_READ
             self.bus.publish("alarm", reason="reload_failed", message=reason)
             self._log.error("reload failed, the old configuration stays", reason=reason)
             return {"reloaded": False, "error": reason, "kept": []}
+        config, new = loaded.config, loaded.targets
         kept = new.keep_from(old)
         for name, disabled in kept.items():
             sentence = f"{name} keeps its old credentials: {disabled.reason}"
             self.bus.publish("alarm", target=name, reason="reload_kept_old", message=sentence)
         self.deliveries.use(new, _rules(config))
-        if self._listen:
-            config = dataclasses.replace(config, listen_address=self._listen)
-        needs_restart = config.listen_address != self.config.listen_address
+        self.deliveries.access = loaded.gate.access
+        gate, self._ingress.gate = self._ingress.gate, loaded.gate
+        self._tasks.spawn("retire-gate", gate.aclose())
+        self.server.limits = Limits(connections=config.connection_limit)
+        needs_restart = [
+            name for name in _RESTART if getattr(config, name) != getattr(self.config, name)
+        ]
+        if not self.server.use_certificate(loaded.tls):
+            needs_restart.append("tls_certificate_file")
         self.config = config
-        for sentence in self._warnings():
+        for sentence in loaded.warnings():
             self._log.warn(sentence)
         self._tasks.spawn("retire-targets", self._retire(old))
-        self._log.info("reloaded", kept=",".join(kept), listen_needs_restart=needs_restart)
+        self._log.info("reloaded", kept=",".join(kept), needs_restart=",".join(needs_restart))
         self.bus.publish("state", status="reloaded")
         unusable = [item.type for item in new.disabled.values() if not item.is_blank]
         return {
             "reloaded": True,
             "kept": list(kept),
             "disabled": unusable,
-            "needs_restart": needs_restart,
+            "needs_restart": "listen_address" in needs_restart,
+            "settings_that_need_restart": needs_restart,
         }
 
     def drain(self) -> None:
         """Take no more pushes and answer those under way; the process stays."""
         if self.state == "running":
             self._enter("draining")
-        self._ingress.drain()
+        self.server.drain()
 
     def stop(self) -> None:
         """Drain, then end; asked a second time, end now."""
         if self._stopping.is_set():
             self._forced = self.deliveries.in_flight > 0
-            self._ingress.force()
+            self.server.force()
             return
+        self._notifier.stopping()
         self._stopping.set()
         self.drain()
 
@@ -241,6 +234,17 @@ class Worker:
         finally:
             await targets.aclose()
 
+    async def _file_changed(self) -> None:
+        self._log.info("a file changed, configuration and credentials are read again")
+        # What went wrong is said there; the next change is looked at all the same.
+        with contextlib.suppress(OSError):
+            await self.reload()
+
+    async def _feed_watchdog(self) -> None:
+        while True:
+            self._notifier.alive()
+            await asyncio.sleep(self._notifier.watchdog_s / 2)
+
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._loop_error)
@@ -248,20 +252,12 @@ class Worker:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._tasks.spawn("reload", self.reload()))
 
-    def _warnings(self) -> list[str]:
-        sentences = list(self.config.warnings)
-        for name, unset, sentence in _NOT_YET:
-            if getattr(self.config, name) != unset:
-                sentences.append(sentence)
-        for disabled in self.deliveries.targets.disabled.values():
-            if not disabled.is_blank:
-                sentences.append(f"target {disabled.type} cannot send: {disabled.reason}")
-        blank = [d.type for d in self.deliveries.targets.disabled.values() if d.is_blank]
-        if blank:
-            sentences.append(f"targets left blank in the configuration: {', '.join(blank)}")
-        if not self.deliveries.targets.ready:
-            sentences.append("no target can send; every push will be refused")
-        return sentences
+    def _make_metrics(self) -> "Metrics":
+        # It takes a while to load, which nobody waits for who does not ask for metrics.
+        from mmpush_tui.proxy.metrics import Metrics
+        from mmpush_tui.proxy.readings import readings
+
+        return Metrics(readings(self))
 
     def _log_event(self, event: Event) -> None:
         if event.phase == "answered":
@@ -299,129 +295,3 @@ def _fields(event: Event) -> dict[str, object]:
         "tries": event.tries, "error": event.message,
     }  # fmt: skip
     return {name: value for name, value in fields.items() if value}
-
-
-def serve(
-    path: Path, listen_address: str | None, control_path: Path | None, *, until_eof: bool
-) -> Exit:
-    """Run a worker in this process until it is told to stop.
-
-    Args:
-        path: the configuration file.
-        listen_address: where to listen instead of the configured address.
-        control_path: the control socket instead of the default one.
-        until_eof: stop too when standard input ends, for a parent that may die unheard.
-
-    Raises:
-        ConfigError: the configuration, an address or a socket cannot be used.
-    """
-    _raise_descriptor_limit()
-    complaints: list[str] = []
-    # A worker that ends with the console or the demo has keys that are soon gone.
-    store = None if until_eof else TokenStore(default_path(), complaints.append)
-    config, targets = _read(path, store=store)
-    if listen_address:
-        config = dataclasses.replace(config, listen_address=listen_address)
-    is_log_written = True
-
-    def end_log() -> None:
-        nonlocal is_log_written
-        is_log_written = stop_log()
-
-    with contextlib.ExitStack() as undo:
-        sock = listen.bind(config.listen_address)
-        if unix := _unix_path(config.listen_address):
-            undo.callback(listen.remover(unix))
-        control_sock, control_at, complaint = _control_socket(config, sock, control_path)
-        if control_at is not None:
-            undo.callback(listen.remover(control_at))
-        log_, stop_log = log.start(config)
-        undo.callback(end_log)
-        for sentence in complaints:
-            log_.warn(sentence)
-        if store is not None:
-            store.complain = log_.warn
-        if complaint:
-            log_.warn("no control socket: console and deliveries cannot attach", reason=complaint)
-
-        async def main() -> Exit:
-            worker = Worker(config, targets, sock, control_sock, log_, listen_address, store)
-            if until_eof:
-                _stop_at_eof(worker)
-            return await worker.run(_say_ready)
-
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            code = runner.run(main())
-    if not is_log_written:
-        # A write to a stalled terminal holds locks that Python's own way out would wait for.
-        os._exit(code)
-    return code
-
-
-def _read(
-    path: Path, old: Targets | None = None, store: TokenStore | None = None
-) -> tuple[ProxyConfig, Targets]:
-    config = configuration.load(path)
-    return config, Targets.build(config, old, store)
-
-
-def _raise_descriptor_limit() -> None:
-    """Ask for as many open files as this user may have; each sender is one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _unix_path(address: str) -> Path | None:
-    return Path(address.removeprefix("unix:")) if address.startswith("unix:") else None
-
-
-def _control_socket(
-    config: ProxyConfig, sock: socket.socket, wanted: Path | None
-) -> tuple[socket.socket | None, Path | None, str]:
-    """Return the control socket, its path, and why there is none."""
-    port = 0 if sock.family == socket.AF_UNIX else sock.getsockname()[1]
-    path, mode = (
-        (wanted, paths.USER_MODE) if wanted else paths.default_control(config.listen_address, port)
-    )
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return listen.bind_unix(path, mode), path, ""
-    except (OSError, ConfigError) as error:
-        if wanted:
-            if isinstance(error, ConfigError):
-                raise
-            raise ConfigError(
-                f"control socket {path}: cannot be made", why=error.strerror or "",
-                code="socket-failed",
-            ) from error  # fmt: skip
-        # Pushes matter more than watching them.
-        return None, None, str(error)
-
-
-def _say_ready(url: str) -> None:
-    # Whoever started us may have closed the pipe by now; that is no reason to stop.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.write(f"listening on {url}\n")
-        sys.stdout.flush()
-
-
-def _stop_at_eof(worker: Worker) -> None:
-    loop = asyncio.get_running_loop()
-    stdin = sys.stdin.fileno()
-
-    def readable() -> None:
-        if not os.read(stdin, 4096):
-            loop.remove_reader(stdin)
-            worker.stop()
-
-    loop.add_reader(stdin, readable)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop

@@ -88,7 +88,7 @@ class Bench:
         self.extra: dict[str, object] = {}
         # Nothing here posts a push.
         self.deliveries = Deliveries(
-            Targets({}, {}, {}), self.bus, Rules(answer_within_s=1, try_within_s=1), print
+            Targets(), self.bus, Rules(answer_within_s=1, try_within_s=1), print
         )
         self._server: HttpServer | None = None
         self._tasks = Tasks(lambda _name, _error: None)

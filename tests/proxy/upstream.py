@@ -88,6 +88,7 @@ class Upstream:
     def provider_token(self) -> ProviderToken:
         target = self.target("apns")
         assert isinstance(target, AppleTarget)
+        assert target._provider_token is not None
         return target._provider_token
 
     def count(self, side: Side) -> Counted:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2.connect import Endpoint, Route
+from mmpush_tui.http2.outbound import OutboundProxy
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean, presentable
 
@@ -138,6 +139,7 @@ class AccessToken:
         account: whose token it is.
         tls: the context that verifies the token server.
         connect_to: ``host:port`` to ``addr:port`` where the connection shall go elsewhere.
+        proxy: the outbound proxy on the way to it.
         now: wall clock, seconds since 1970, for the assertion.
         monotonic: the clock that a token's age is measured on.
     """
@@ -147,14 +149,16 @@ class AccessToken:
         account: ServiceAccount,
         tls: ssl.SSLContext,
         connect_to: Mapping[str, str] | None = None,
+        proxy: OutboundProxy | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         url = httpx.URL(account.token_uri)
         self._account = account
-        self._route = Route(Endpoint(url.host, url.port or 443), tls, connect_to or {})
+        endpoint = Endpoint(url.host, url.port or 443)
+        self._route = Route(endpoint, tls, connect_to or {}, proxy=proxy)
         self._client = httpx.AsyncClient(
-            verify=tls, timeout=_TIMEOUT_S, http2=True, trust_env=False
+            verify=tls, timeout=_TIMEOUT_S, http2=True, trust_env=False, proxy=_of_httpx(proxy)
         )
         self._now = now
         self._monotonic = monotonic
@@ -252,7 +256,13 @@ class AccessToken:
             async with asyncio.timeout(_TIMEOUT_S):
                 response = await self._send()
         except (httpx.HTTPError, TimeoutError) as error:
-            why = _ERRNO.sub("", clean(error, 200)) or "no answer in time"
+            why = _ERRNO.sub("", presentable(error, 200)) or "no answer in time"
+            if isinstance(error, httpx.ProxyError):
+                raise AccessTokenError(
+                    f"the proxy {self._route.proxy} on the way to the token server {host} "
+                    f"refuses: {why}",
+                    "proxy_refused",
+                ) from error
             raise AccessTokenError(
                 f"the token server {host} does not answer: {why}", "token_server_unreachable"
             ) from error
@@ -297,6 +307,15 @@ class AccessToken:
             algorithm="RS256",
             headers={"kid": self._account.private_key_id},
         )
+
+
+def _of_httpx(proxy: OutboundProxy | None) -> httpx.Proxy | None:
+    if proxy is None:
+        return None
+    headers = {}
+    if proxy.authorization:
+        headers["Proxy-Authorization"] = proxy.authorization.reveal()
+    return httpx.Proxy(f"http://{proxy}", headers=headers)
 
 
 def _document(body: bytes) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """The bodies of FCM pushes, with the data keys of the reference proxy."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from mmpush_tui.proxy import gojson
 from mmpush_tui.proxy.emoji import expand
+from mmpush_tui.proxy.shortening import PayloadTooLargeError, longest
 from mmpush_tui.proxy.wire import PushNotification
 
 _ALWAYS: Final = (
@@ -54,15 +56,69 @@ def data(push: PushNotification) -> dict[str, str]:
     return fields
 
 
+LIMIT: Final = 4096
+"""Bytes of data (Google, About FCM messages)."""
+_FIXED: Final = 45
+_PER_FIELD: Final = 6
+_ORNAMENTS: Final = (
+    "override_icon_url",
+    "from_webhook",
+    "override_username",
+    "sender_name",
+    "channel_name",
+)
+"""What a phone can do without, the first to go first."""
+
+
+def _size(fields: Mapping[str, str]) -> int:
+    """Return how much of the limit ``fields`` take: names, values and, as measured, some more."""
+    texts = sum(len(name) + len(value.encode()) + _PER_FIELD for name, value in fields.items())
+    return texts + _FIXED
+
+
+def _cut(text: str, room: int) -> str:
+    return longest(text, lambda it: len(it.encode()) <= room)
+
+
+def _shortened(fields: dict[str, str]) -> dict[str, str]:
+    """Return the data with its text cut, then without its ornaments, until it fits.
+
+    Raises:
+        PayloadTooLargeError: it does not fit even so.
+    """
+    for name in ("", *_ORNAMENTS):
+        if name in fields:
+            fields[name] = ""
+        text = fields.get("message", "")
+        room = LIMIT - _size(fields) + len(text.encode())
+        if room >= 0:
+            if text:
+                fields["message"] = _cut(text, room)
+            return fields
+    raise PayloadTooLargeError(LIMIT)
+
+
 def build(push: PushNotification, *, validate_only: bool = False) -> bytes:
     """Return the body of ``messages:send`` for ``push``.
 
     Args:
         push: what Mattermost posted; its ``device_id`` is the registration token.
         validate_only: ask Google to check the request and to deliver nothing.
+
+    Raises:
+        PayloadTooLargeError: there is nothing left to shorten.
     """
+    fields = data(push)
+    body = _encoded(push, fields, validate_only=validate_only)
+    # The JSON is larger than what counts, so most pushes need no counting.
+    if len(body) > LIMIT and _size(fields) > LIMIT:
+        body = _encoded(push, _shortened(fields), validate_only=validate_only)
+    return body
+
+
+def _encoded(push: PushNotification, fields: dict[str, str], *, validate_only: bool) -> bytes:
     message: dict[str, Any] = {
-        "data": dict(sorted(data(push).items())),
+        "data": dict(sorted(fields.items())),
         "android": {"priority": "high"},
         "token": push.device_id,
     }

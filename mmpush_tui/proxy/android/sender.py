@@ -15,6 +15,7 @@ from mmpush_tui.proxy.android.errors import is_dead, read_error
 from mmpush_tui.proxy.android.payload import build
 from mmpush_tui.proxy.attempts import Advice, Judgement, retry_after_s
 from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Within
+from mmpush_tui.proxy.shortening import PayloadTooLargeError
 from mmpush_tui.proxy.upstream import PooledTarget, Reply, ask, no_answer
 from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
 from mmpush_tui.text import clean, presentable
@@ -32,7 +33,7 @@ class AndroidTarget(PooledTarget):
     Args:
         type_: the configured type, ``android_rn``.
         project_id: the Firebase project.
-        access_token: the project's service account token.
+        access_token: the service account's token, which other targets may share.
         pool: the connections to FCM.
     """
 
@@ -59,7 +60,11 @@ class AndroidTarget(PooledTarget):
             on_sent: called with the stream id whenever a request is on its way.
         """
         del app_version
-        body = build(push)
+        try:
+            body = build(push)
+        except PayloadTooLargeError as error:
+            text = f"{TRANSPORT_PREFIX}: message too big, not sent: {error}"
+            return Outcome(answer=fail(text), reason="PayloadTooLarge")
         deadline = asyncio.get_running_loop().time() + within.answer_s
         token = ""
 
@@ -84,11 +89,6 @@ class AndroidTarget(PooledTarget):
         if isinstance(reply.result, TransportError):
             return no_answer(reply, reply.result)
         return _outcome(reply.result, reply)
-
-    async def aclose(self) -> None:
-        """Close the connections, that to the token server too."""
-        await super().aclose()
-        await self._access_token.aclose()
 
     def _request(self, body: bytes, token: str) -> Request:
         headers = (

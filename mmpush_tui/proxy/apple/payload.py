@@ -7,6 +7,7 @@ import msgspec
 
 from mmpush_tui.proxy import gojson
 from mmpush_tui.proxy.emoji import expand
+from mmpush_tui.proxy.shortening import PayloadTooLargeError, longest
 from mmpush_tui.proxy.wire import PushNotification
 
 _OPTIONAL: Final = (
@@ -21,6 +22,20 @@ _OPTIONAL: Final = (
     "override_icon_url",
     "from_webhook",
 )
+
+
+LIMIT: Final = 4096
+"""Bytes of a payload (Apple, Generating a remote notification)."""
+VOIP_LIMIT: Final = 5120
+"""Bytes of a VoIP payload."""
+_ORNAMENTS: Final = (
+    "override_icon_url",
+    "from_webhook",
+    "override_username",
+    "sender_name",
+    "channel_name",
+)
+"""What a phone can do without, the first to go first; all else says where to look."""
 
 
 class ApnsPush(msgspec.Struct, frozen=True):
@@ -45,10 +60,54 @@ def build(push: PushNotification, app_version: int, topic: str) -> ApnsPush:
         push: what Mattermost posted.
         app_version: the number behind ``-v`` in the posted platform; 1 where there is none.
         topic: the target's bundle id; VoIP pushes go to the topic of that name with ``.voip``.
+
+    Raises:
+        PayloadTooLargeError: there is nothing left to shorten.
     """
     if push.transport == "voip":
-        return ApnsPush(f"{topic}.voip", "voip", gojson.encode(_voip(push), sort=True))
-    return ApnsPush(topic, "alert", gojson.encode(_standard(push, app_version), sort=True))
+        document, limit = _voip(push), VOIP_LIMIT
+        topic, push_type = f"{topic}.voip", "voip"
+    else:
+        document, limit = _standard(push, app_version), LIMIT
+        push_type = "alert"
+    body = gojson.encode(document, sort=True)
+    if len(body) > limit:
+        body = _shortened(document, limit)
+    return ApnsPush(topic, push_type, body)
+
+
+def _shortened(document: dict[str, Any], limit: int) -> bytes:
+    """Return the payload with its text cut, then without its ornaments, until it fits.
+
+    Raises:
+        PayloadTooLargeError: it does not fit even so.
+    """
+    for name in ("", *_ORNAMENTS):
+        document.pop(name, None)
+        bare = _with_text(document, "")
+        if (room := limit - len(bare)) >= 0:
+            return _with_text(document, _cut(_text(document), room))
+    raise PayloadTooLargeError(limit)
+
+
+def _cut(text: str, room: int) -> str:
+    return longest(text, lambda it: len(gojson.encode(it)) - len('""') <= room)
+
+
+def _text(document: dict[str, Any]) -> str:
+    alert = document["aps"].get("alert", "")
+    text: str = alert.get("body", "") if isinstance(alert, dict) else alert
+    return text
+
+
+def _with_text(document: dict[str, Any], text: str) -> bytes:
+    aps = dict(document["aps"])
+    if isinstance(alert := aps.get("alert"), dict):
+        if "body" in alert:
+            aps["alert"] = alert | {"body": text}
+    elif alert is not None:
+        aps["alert"] = text
+    return gojson.encode(document | {"aps": aps}, sort=True)
 
 
 def _standard(push: PushNotification, app_version: int) -> dict[str, Any]:

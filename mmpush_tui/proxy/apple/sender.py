@@ -14,6 +14,7 @@ from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.attempts import Advice, Judgement, retry_after_s
 from mmpush_tui.proxy.ids import uuid_text
 from mmpush_tui.proxy.outcome import RESPONSE_PREFIX, Outcome, Within
+from mmpush_tui.proxy.shortening import PayloadTooLargeError
 from mmpush_tui.proxy.upstream import PooledTarget, Reply, ask, no_answer
 from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
 from mmpush_tui.text import clean
@@ -28,13 +29,16 @@ class AppleTarget(PooledTarget):
     Args:
         type_: the configured type, ``apple_rn``.
         topic: the app's bundle id.
-        provider_token: the source of the token that the pool adds to requests.
+        provider_token: the source of the token that the pool adds to requests; None where a
+            certificate stands in for it.
         pool: the connections to APNs.
     """
 
     platform: Literal["apple"] = "apple"
 
-    def __init__(self, type_: str, topic: str, provider_token: ProviderToken, pool: Pool) -> None:
+    def __init__(
+        self, type_: str, topic: str, provider_token: ProviderToken | None, pool: Pool
+    ) -> None:
         super().__init__(type_, pool)
         self.topic = topic
         self._provider_token = provider_token
@@ -56,7 +60,11 @@ class AppleTarget(PooledTarget):
         """
         if not _DEVICE_TOKEN.fullmatch(push.device_id):
             return Outcome(answer=fail(_bad_token(push.device_id)), reason="InvalidDeviceToken")
-        request = self._request(push, app_version)
+        try:
+            request = self._request(push, app_version)
+        except PayloadTooLargeError as error:
+            text = f"{RESPONSE_PREFIX}: status=413 reason=PayloadTooLarge, not sent: {error}"
+            return Outcome(answer=fail(text), reason="PayloadTooLarge")
 
         async def prepare() -> Request:
             return request
@@ -71,7 +79,7 @@ class AppleTarget(PooledTarget):
         reason = reasons.read_reason(response.body)
         wait_s = retry_after_s(response.header("retry-after"), time.time())
         match response.status, reason:
-            case 403, "ExpiredProviderToken":
+            case 403, "ExpiredProviderToken" if self._provider_token is not None:
                 token = response.authorization.removeprefix("bearer ")
                 if self._provider_token.refused(token) != "kept":
                     # Apple goes on refusing on a connection where it refused once.

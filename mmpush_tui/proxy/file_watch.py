@@ -1,0 +1,69 @@
+"""Files that are read again when they change."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from mmpush_tui.proxy.config import ProxyConfig
+from mmpush_tui.tasks import beside
+
+EVERY_S: Final = 2.0
+
+Stamp = tuple[tuple[int, int, int] | None, ...]
+"""For each file its number, size and time of change; None where it is missing."""
+
+
+def files_of(config: ProxyConfig) -> tuple[str, ...]:
+    """Return the files that a configuration was read from, itself first."""
+    names = [str(config.path), config.network.ca_file, config.signature_key_file]
+    names += [config.tls_certificate_file, config.tls_key_file]
+    for apple in config.apple:
+        names += [apple.auth_key_file, apple.certificate_file, apple.ca_file]
+    for android in config.android:
+        names += [android.service_account_file, android.ca_file]
+    return tuple(dict.fromkeys(filter(None, names)))
+
+
+def stamp(names: Iterable[str]) -> Stamp:
+    """Return what tells whether one of the files changed; asks the disk."""
+    return tuple(_stamp(name) for name in names)
+
+
+def _stamp(name: str) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(name)
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+async def watch(
+    names: Callable[[], tuple[str, ...]],
+    changed: Callable[[], Awaitable[object]],
+    every_s: float = EVERY_S,
+) -> None:
+    """Call ``changed`` after each change of a file, once it has come to rest; until cancelled.
+
+    Looked at, not listened to: files come over NFS, as mounts and by renaming, and all of that
+    shows in a file's status.
+
+    Args:
+        names: returns the files, which a change may change.
+        changed: is awaited before the next look.
+        every_s: seconds between looks; a file rests when two looks agree.
+    """
+    known = await beside("stamp", stamp, names())
+    while True:
+        await asyncio.sleep(every_s)
+        seen = await beside("stamp", stamp, names())
+        if seen == known:
+            continue
+        while True:
+            await asyncio.sleep(every_s)
+            again = await beside("stamp", stamp, names())
+            if again == seen:
+                break
+            seen = again
+        await changed()
+        known = await beside("stamp", stamp, names())

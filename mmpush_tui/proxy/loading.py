@@ -1,0 +1,96 @@
+"""A configuration and everything that is read with it, at the start and again on reload."""
+
+import dataclasses
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from mmpush_tui.proxy import config as configuration
+from mmpush_tui.proxy.access import wildcard_warning
+from mmpush_tui.proxy.apple.token_store import TokenStore
+from mmpush_tui.proxy.config import ProxyConfig
+from mmpush_tui.proxy.gate import Gate, header_warning
+from mmpush_tui.proxy.listener_tls import server_context
+from mmpush_tui.proxy.targets import Targets
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a worker works with.
+
+    Attributes:
+        config: the configuration.
+        targets: where pushes go.
+        gate: what requests pass first.
+        tls: of the listening port; None without.
+    """
+
+    config: ProxyConfig
+    targets: Targets
+    gate: Gate
+    tls: ssl.SSLContext | None
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for everything that was tolerated and should be seen."""
+        found = list(self.config.warnings)
+        access = self.gate.access
+        found += filter(None, (wildcard_warning(self.config, access), header_warning(self.config)))
+        found += self.targets.warnings
+        disabled = self.targets.disabled.values()
+        found += [
+            f"target {it.type} cannot send: {it.reason}" for it in disabled if not it.is_blank
+        ]
+        if blank := [it.type for it in disabled if it.is_blank]:
+            found.append(f"targets left blank in the configuration: {', '.join(blank)}")
+        if not self.targets.ready:
+            found.append("no target can send; every push will be refused")
+        return found
+
+
+class Loader:
+    """Reads the configuration of one worker. Reads files: not for the event loop.
+
+    Args:
+        path: the configuration file.
+        listen_address: what outranks the configured address.
+        store: keeps Apple's provider tokens across restarts.
+
+    Attributes:
+        on_refused: told why the gate refused a request.
+        complain: told in a sentence of trouble that no push waits for.
+    """
+
+    def __init__(
+        self, path: Path, listen_address: str | None = None, store: TokenStore | None = None
+    ) -> None:
+        self.path = path
+        self._listen = listen_address
+        self._store = store
+        self.on_refused: Callable[[str], None] = _ignore
+        self.complain: Callable[[str], None] = _ignore
+
+    def load(self, old: Targets | None = None) -> Loaded:
+        """Return what the files say now.
+
+        Args:
+            old: the targets so far, whose tokens serve on where they can.
+
+        Raises:
+            ConfigError: they cannot be read or obeyed. A target that cannot send is no reason.
+        """
+        config = configuration.load(self.path)
+        if self._listen:
+            config = dataclasses.replace(config, listen_address=self._listen)
+        gate = Gate.from_config(config, self._refused, self._complained)
+        tls = server_context(config)
+        return Loaded(config, Targets.build(config, old, self._store), gate, tls)
+
+    def _refused(self, why: str) -> None:
+        self.on_refused(why)
+
+    def _complained(self, sentence: str) -> None:
+        self.complain(sentence)
+
+
+def _ignore(_text: str) -> None:
+    return

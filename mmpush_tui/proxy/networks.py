@@ -1,0 +1,120 @@
+"""Who is asking: addresses, networks, and what trusted reverse proxies say of them."""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
+
+from mmpush_tui.errors import ConfigError
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+FORWARDED: Final = "x-forwarded-for"
+_HOPS_LIMIT: Final = 32
+
+
+def networks(words: Iterable[str], key: str) -> tuple[Network, ...]:
+    """Return the networks that ``words`` name; an address is a network of one.
+
+    Args:
+        words: ``10.0.0.0/8``, ``::1``.
+        key: the setting that they come from.
+
+    Raises:
+        ConfigError: a word is neither.
+    """
+    found = []
+    for word in words:
+        try:
+            found.append(ipaddress.ip_network(word, strict=False))
+        except ValueError as error:
+            raise ConfigError(
+                f"{key}: {word} is neither an address nor a network",
+                fix="Write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32.",
+                code="network-invalid",
+            ) from error
+    return tuple(found)
+
+
+@lru_cache(4096)
+def address(text: str) -> Address | None:
+    """Return the address in ``text``, with or without port and brackets; None for anything else.
+
+    An IPv4 address that is written as IPv6 is what it is.
+    """
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+def is_in(where: Address | None, among: Sequence[Network]) -> bool:
+    """Return whether an address is in one of ``among``."""
+    return where is not None and any(where in network for network in among)
+
+
+class Senders:
+    """Tells who is at the other end, through reverse proxies as far as they are trusted.
+
+    Args:
+        trusted: the reverse proxies.
+        header: the header in lower case in which they say who asks them; empty for
+            ``x-forwarded-for``.
+    """
+
+    def __init__(self, trusted: Sequence[Network], header: str = "") -> None:
+        self._trusted = trusted
+        self._header = header or FORWARDED
+
+    @property
+    def header(self) -> str:
+        """The header that is wanted of a trusted proxy, in lower case; empty where none is."""
+        return self._header if self._trusted else ""
+
+    def of(self, peer: str, said: Sequence[str] = ()) -> str:
+        """Return the address of whoever asks; the peer's own words count for nothing.
+
+        Args:
+            peer: the other end of the connection; empty on a Unix socket, which only a reverse
+                proxy on this host can open, so that it is trusted where any is.
+            said: the values of :attr:`header`, in their order.
+
+        Returns:
+            The last address in the header that no trusted proxy has, or the peer's; ``unix``
+            where there is neither.
+        """
+        if not self._trusted or not said or (peer and not self._trusts(peer)):
+            return peer or "unix"
+        last = peer
+        hops = ",".join(said[-_HOPS_LIMIT:]).split(",")[-_HOPS_LIMIT:]
+        for hop in reversed(hops):
+            found = address(hop)
+            if found is None:
+                break
+            last = str(found)
+            if not is_in(found, self._trusted):
+                break
+        return last or "unix"
+
+    def _trusts(self, peer: str) -> bool:
+        return is_in(address(peer), self._trusted)
+
+
+@lru_cache(4096)
+def throttle_key(sender: str) -> str:
+    """Return under which name the requests of ``sender`` are counted.
+
+    Whoever has an IPv6 address has a network of 2^64 of them.
+    """
+    found = address(sender)
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found) if found is not None else sender

@@ -1,0 +1,163 @@
+"""The worker as a process: sockets, log, journal, and what systemd hands over."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.exits import Exit
+from mmpush_tui.proxy import listen, log, paths, systemd
+from mmpush_tui.proxy.apple.token_store import TokenStore, default_path
+from mmpush_tui.proxy.config import ProxyConfig
+from mmpush_tui.proxy.journal import Journal
+from mmpush_tui.proxy.journal import default_path as default_journal
+from mmpush_tui.proxy.loading import Loader
+from mmpush_tui.proxy.systemd import Notifier
+from mmpush_tui.proxy.worker import Worker
+
+
+def serve(
+    path: Path, listen_address: str | None, control_path: Path | None, *, until_eof: bool
+) -> Exit:
+    """Run a worker in this process until it is told to stop.
+
+    Args:
+        path: the configuration file.
+        listen_address: where to listen instead of the configured address.
+        control_path: the control socket instead of the default one.
+        until_eof: stop too when standard input ends, for a parent that may die unheard.
+
+    Raises:
+        ConfigError: the configuration, an address or a socket cannot be used.
+    """
+    _raise_descriptor_limit()
+    complaints: list[str] = []
+    # A worker that ends with the console or the demo has keys that are soon gone.
+    store = None if until_eof else TokenStore(default_path(), complaints.append)
+    loader = Loader(path, listen_address, store)
+    loaded = loader.load()
+    config = loaded.config
+    notifier = Notifier(os.environ)
+    inherited = systemd.inherited(os.environ)
+    is_log_written = True
+
+    def end_log() -> None:
+        nonlocal is_log_written
+        is_log_written = stop_log()
+
+    with contextlib.ExitStack() as undo:
+        if "listen" in inherited:
+            sock = inherited["listen"]
+        else:
+            sock = listen.bind(config.listen_address)
+            if unix := _unix_path(config.listen_address):
+                undo.callback(listen.remover(unix))
+        control_sock, control_at, complaint = inherited.get(systemd.CONTROL), None, ""
+        if control_sock is None:
+            control_sock, control_at, complaint = _control_socket(config, sock, control_path)
+        if control_at is not None:
+            undo.callback(listen.remover(control_at))
+        log_, stop_log = log.start(config)
+        undo.callback(end_log)
+        for sentence in complaints:
+            log_.warn(sentence)
+        if store is not None:
+            store.complain = log_.warn
+        if complaint:
+            log_.warn("no control socket: console and deliveries cannot attach", reason=complaint)
+
+        journal = _journal(config, sock, log_.warn, is_kept=not until_eof)
+        if journal is not None:
+            undo.callback(journal.close)
+
+        async def main() -> Exit:
+            worker = Worker(loader, loaded, sock, control_sock, log_, journal, notifier)
+            if until_eof:
+                _stop_at_eof(worker)
+            return await worker.run(_say_ready)
+
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            code = runner.run(main())
+    if not is_log_written:
+        # A write to a stalled terminal holds locks that Python's own way out would wait for.
+        os._exit(code)
+    return code
+
+
+def _journal(
+    config: ProxyConfig, sock: socket.socket, complain: Callable[[str], None], *, is_kept: bool
+) -> Journal | None:
+    """Return the journal; a worker that ends with the demo keeps one only where it is named."""
+    if not config.journal or not (config.journal_file or is_kept):
+        return None
+    port = 0 if sock.family == socket.AF_UNIX else sock.getsockname()[1]
+    named = config.journal_file
+    path = Path(named) if named else default_journal(port, config.listen_address)
+    return Journal(path, days=config.journal_days, rows=config.journal_rows, complain=complain)
+
+
+def _raise_descriptor_limit() -> None:
+    """Ask for as many open files as this user may have; each sender is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _unix_path(address: str) -> Path | None:
+    return Path(address.removeprefix("unix:")) if address.startswith("unix:") else None
+
+
+def _control_socket(
+    config: ProxyConfig, sock: socket.socket, wanted: Path | None
+) -> tuple[socket.socket | None, Path | None, str]:
+    """Return the control socket, its path, and why there is none."""
+    port = 0 if sock.family == socket.AF_UNIX else sock.getsockname()[1]
+    path, mode = (
+        (wanted, paths.USER_MODE) if wanted else paths.default_control(config.listen_address, port)
+    )
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return listen.bind_unix(path, mode), path, ""
+    except (OSError, ConfigError) as error:
+        if wanted:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(
+                f"control socket {path}: cannot be made", why=error.strerror or "",
+                code="socket-failed",
+            ) from error  # fmt: skip
+        # Pushes matter more than watching them.
+        return None, None, str(error)
+
+
+def _say_ready(url: str) -> None:
+    # Whoever started us may have closed the pipe by now; that is no reason to stop.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.write(f"listening on {url}\n")
+        sys.stdout.flush()
+
+
+def _stop_at_eof(worker: Worker) -> None:
+    loop = asyncio.get_running_loop()
+    stdin = sys.stdin.fileno()
+
+    def readable() -> None:
+        if not os.read(stdin, 4096):
+            loop.remove_reader(stdin)
+            worker.stop()
+
+    loop.add_reader(stdin, readable)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

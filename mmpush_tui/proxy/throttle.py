@@ -1,0 +1,165 @@
+"""How many requests a sender may make in a second."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.text import Secret, presentable
+
+_REDIS_WITHIN_S: Final = 0.2
+_REDIS_AGAIN_S: Final = 5.0
+_OTHERS: Final = "others"
+
+
+class Turn(NamedTuple):
+    """What a request is told.
+
+    Attributes:
+        is_allowed: it may go on.
+        remaining: requests left in this second.
+        reset_s: seconds until the count begins anew.
+    """
+
+    is_allowed: bool
+    remaining: int = 0
+    reset_s: float = 1.0
+
+
+_GO_ON: Final = Turn(is_allowed=True)
+
+
+class Throttle:
+    """Counts the requests of each sender by the second.
+
+    Args:
+        per_s: requests that one sender may make in a second.
+        senders: for how many a count is kept in memory; further ones share one.
+    """
+
+    def __init__(self, per_s: int, senders: int) -> None:
+        self.per_s = per_s
+        self._senders = senders
+        self._item = RateLimitItemPerSecond(per_s, 1, namespace="mmpush")
+        self._storage = MemoryStorage()
+        self._limiter = FixedWindowRateLimiter(self._storage)
+
+    def take(self, sender: str) -> Turn:
+        """Count a request of ``sender``."""
+        if len(self._storage.storage) >= self._senders and not self._is_known(sender):
+            # Somebody who comes from ever new addresses must neither cost memory nor push others
+            # out of theirs.
+            sender = _OTHERS
+        if self._limiter.hit(self._item, sender):
+            return _GO_ON
+        reset_at, remaining = self._limiter.get_window_stats(self._item, sender)
+        return Turn(is_allowed=False, remaining=remaining, reset_s=_left_s(reset_at))
+
+    def _is_known(self, sender: str) -> bool:
+        return self._item.key_for(sender) in self._storage.storage
+
+    async def aclose(self) -> None:
+        """Do nothing; memory has no connection."""
+
+
+class SharedThrottle:
+    """Counts in Redis, together with other workers; in memory while Redis is away.
+
+    Args:
+        url: ``redis://…``.
+        local: counts while Redis does not answer.
+        complain: told in a sentence when Redis goes away and when it is back.
+
+    Raises:
+        ConfigError: the address is none, or the Redis client is not installed.
+    """
+
+    def __init__(self, url: Secret, local: Throttle, complain: Callable[[str], None]) -> None:
+        self.per_s = local.per_s
+        self._local = local
+        self._complain = complain
+        self._item = RateLimitItemPerSecond(local.per_s, 1, namespace="mmpush")
+        self._away_until = 0.0
+        self._is_away = False
+        self._storage = _redis(url)
+        from limits.aio.strategies import FixedWindowRateLimiter as SharedLimiter
+
+        self._limiter = SharedLimiter(self._storage)
+
+    async def take(self, sender: str) -> Turn:
+        """Count a request of ``sender``."""
+        if time.monotonic() < self._away_until:
+            return self._local.take(sender)
+        try:
+            async with asyncio.timeout(_REDIS_WITHIN_S):
+                if await self._limiter.hit(self._item, sender):
+                    self._came_back()
+                    return _GO_ON
+                reset_at, remaining = await self._limiter.get_window_stats(self._item, sender)
+        except Exception as error:  # whatever Redis or its client does, a push must not wait
+            self._went_away(error)
+            return self._local.take(sender)
+        self._came_back()
+        return Turn(is_allowed=False, remaining=remaining, reset_s=_left_s(reset_at))
+
+    async def aclose(self) -> None:
+        """Close the connections to Redis."""
+        with contextlib.suppress(Exception):  # nothing hangs on how they end
+            await self._storage.storage.connection_pool.disconnect()
+
+    def _went_away(self, error: Exception) -> None:
+        self._away_until = time.monotonic() + _REDIS_AGAIN_S
+        if not self._is_away:
+            self._is_away = True
+            why = presentable(error, 200) or type(error).__name__
+            self._complain(
+                f"the throttle store does not answer, senders are counted here alone: {why}"
+            )
+
+    def _came_back(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            self._complain("the throttle store answers again")
+
+
+def make(
+    per_s: int, senders: int, store: Secret, complain: Callable[[str], None]
+) -> Throttle | SharedThrottle:
+    """Return the throttle that the settings ask for.
+
+    Raises:
+        ConfigError: as :class:`SharedThrottle`.
+    """
+    local = Throttle(per_s, senders)
+    return SharedThrottle(store, local, complain) if store else local
+
+
+def _redis(url: Secret) -> Any:
+    scheme, _, rest = url.reveal().partition("://")
+    if scheme not in ("redis", "rediss", "redis+unix") or not rest:
+        raise ConfigError(
+            "ThrottleStore: expected redis://host:port/0, rediss:// or redis+unix:///path",
+            code="throttle-store",
+        )
+    try:
+        from limits.aio.storage import RedisStorage
+
+        return RedisStorage(f"async+{url.reveal()}", implementation="redispy")
+    except Exception as error:  # the library has many words for an address it cannot read
+        is_missing = "prerequisite" in str(error)
+        raise ConfigError(
+            "ThrottleStore: Redis cannot be used",
+            why="its client is not installed" if is_missing else "this is no address of a Redis",
+            fix="pip install 'mmpush-tui[redis]'" if is_missing else "",
+            code="throttle-store",
+        ) from error
+
+
+def _left_s(reset_at: float) -> float:
+    return max(reset_at - time.time(), 0.0)
