@@ -7,9 +7,10 @@ and the checks share one implementation, and so that tests reach every state by 
 from collections.abc import Callable
 from typing import Final
 
-from hpack import Decoder, HPACKError
+from hpack import HPACKError
 
 from mmpush_tui.http2 import Request, encoder, frames
+from mmpush_tui.http2.decoder import HeaderDecoder
 from mmpush_tui.http2.events import (
     Answered,
     Broken,
@@ -30,7 +31,6 @@ from mmpush_tui.http2.rules import (
     connection_only,
     sized,
     status_of,
-    text_of,
     unpadded,
 )
 
@@ -81,7 +81,7 @@ class Core:
         self._unsent: dict[int, _Stream] = {}
         self._window = frames.DEFAULT_WINDOW
         self._received = 0
-        self._decoder = Decoder(max_header_list_size=HEADERS_LIMIT)
+        self._decoder = HeaderDecoder(HEADERS_LIMIT)
         # SETTINGS bind us, so that a table is ours to shrink; we never filled it.
         self._is_table_told = False
         self._reader = FrameReader()
@@ -311,7 +311,7 @@ class Core:
 
     def _on_block(self, flags: int, stream_id: int, block: bytes) -> None:
         try:
-            decoded = self._decoder.decode(block, raw=True)
+            headers = self._decoder.decode(block)
         except HPACKError as error:
             raise RuleBrokenError("bad HPACK", frames.COMPRESSION_ERROR) from error
         stream = self._stream(stream_id)
@@ -323,7 +323,6 @@ class Core:
                 raise MalformedError("sent headers in the middle of a body")
             self._finish(stream_id, stream)
             return
-        headers = tuple([(text_of(name), text_of(value)) for name, value in decoded])
         status = status_of(headers)
         if status < 200:
             # News before the answer (RFC 9110, 15.2).

@@ -1,6 +1,7 @@
 """Rules of HTTP/2 for what a peer sends, and the failures of a peer that breaks them."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from mmpush_tui.http2 import frames
@@ -53,6 +54,7 @@ def status_of(headers: tuple[tuple[str, str], ...]) -> int:
     raise MalformedError("sent no status")
 
 
+@lru_cache(512)
 def text_of(value: bytes) -> str:
     """Return a header's name or value as text, whatever its bytes are."""
     return value.decode("utf-8", errors="replace")

@@ -21,7 +21,7 @@ Kind = Literal["delivery", "ack", "alarm", "state", "gap"]
 Phase = Literal["", "arrived", "sent", "answered"]
 
 
-class Event(msgspec.Struct, kw_only=True, frozen=True):
+class Event(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """One event, version 1; fields may be added, never changed.
 
     No message text, name or full device token is ever in one.

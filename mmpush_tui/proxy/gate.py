@@ -84,11 +84,7 @@ class Gate:
         """Answer ``request`` with ``app``, which is given the path too, or refuse it."""
         sender = request.peer or "unix"
         if self._header:
-            said = [
-                value.decode("latin-1")
-                for name, value in request.headers
-                if name.lower() == self._header
-            ]
+            said = request.header(self._header).decode("latin-1")
             sender = self._senders.of(request.peer, said)
         access = self.access
         if not access.admits_address(sender):

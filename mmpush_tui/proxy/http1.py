@@ -7,11 +7,11 @@ for head and body: benchmarks/README.md has the figures.
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import httptools
 
@@ -33,7 +33,8 @@ class Request:
         method: ``POST``.
         path: without the query, as sent.
         query: what follows the question mark.
-        headers: names as sent and values.
+        headers: values by their names in lower case; of a name that came again, all of them,
+            parted by commas (RFC 9110, 5.3).
         body: empty where it was too large.
         is_too_large: the body is over the limit; it was not kept.
         peer: address of the other end; empty on a Unix socket.
@@ -48,14 +49,14 @@ class Request:
         self.method = ""
         self.path = ""
         self.query = ""
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: dict[bytes, bytes] = {}
         self.body = b""
         self.is_too_large = False
         self.keeps_alive = True
 
     def header(self, name: bytes) -> bytes:
         """Return the value of the header called ``name`` in lower case; empty without one."""
-        return next((value for key, value in self.headers if key.lower() == name), b"")
+        return self.headers.get(name, b"")
 
     def __repr__(self) -> str:
         # Neither what users wrote nor what a header holds must reach a log.
@@ -114,6 +115,9 @@ class Server(Protocol):
 
     def left(self, connection: "Connection") -> None:
         """Hear of its end."""
+
+    def answer(self, work: Coroutine[Any, Any, None]) -> None:
+        """Own a task that answers a request."""
 
     def on_bug(self, error: Exception) -> None:
         """Hear of an exception that the application must not raise."""
@@ -232,7 +236,8 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
         headers = self._request.headers
-        headers.append((name, value))
+        key = name.lower()
+        headers[key] = b"%b, %b" % (headers[key], value) if key in headers else value
         self._size += len(name) + len(value)
         if self._size > _HEAD_LIMIT or len(headers) > _HEADERS_LIMIT:
             raise _TooLarge
@@ -303,7 +308,7 @@ class Connection(asyncio.Protocol):
         if isinstance(reply, Reply):
             self._send(request, reply)
         else:
-            self.server.tasks.spawn("request", self._wait(request, reply))
+            self.server.answer(self._wait(request, reply))
 
     async def _wait(self, request: Request, coming: Awaitable[Reply]) -> None:
         try:

@@ -5,8 +5,8 @@ import contextlib
 import errno
 import socket
 import ssl
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from mmpush_tui.proxy.http1 import App, Connection, Limits
 from mmpush_tui.tasks import Tasks
@@ -58,6 +58,7 @@ class HttpServer:
         self._tls = tls
         self._on_trouble = on_trouble
         self._is_troubled = False
+        self._answering: set[asyncio.Task[None]] = set()
         self._connections: set[Connection] = set()
         self._joining = 0
         """Accepted, and perhaps not through TLS yet."""
@@ -123,12 +124,27 @@ class HttpServer:
 
     async def aclose(self) -> None:
         """Give answers that are ready a moment to be sent, then close every connection."""
+        if self._answering:
+            await asyncio.wait(tuple(self._answering), timeout=_LAST_ANSWERS_S)
         await self.tasks.join(_LAST_ANSWERS_S)
         await self.tasks.aclose()
+        for task in tuple(self._answering):
+            task.cancel()
+        await asyncio.gather(*self._answering, return_exceptions=True)
         for connection in tuple(self._connections):
             connection.abort()
 
     # From connections
+
+    def answer(self, work: Coroutine[Any, Any, None]) -> None:
+        """Answer a request that has to wait for something.
+
+        Not one of :attr:`tasks`: its failures are caught where they happen, and there are
+        thousands of them a second.
+        """
+        task = asyncio.get_running_loop().create_task(work)
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
 
     def joined(self, connection: Connection) -> None:
         """Take note of a new connection."""

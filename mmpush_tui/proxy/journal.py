@@ -6,6 +6,7 @@ push. What it could not write is counted and lost.
 
 import contextlib
 import hashlib
+import itertools
 import os
 import sqlite3
 import threading
@@ -21,7 +22,7 @@ from mmpush_tui.proxy.events import Event, timestamp
 
 WAITING_LIMIT: Final = 20_000
 """Deliveries that may wait to be written; of more, the oldest are lost."""
-_EVERY_S: Final = 0.5
+_EVERY_S: Final = 0.2
 _AGAIN_S: Final = 30.0
 _PRUNE_EVERY_S: Final = 60.0
 _PRUNE_ROWS: Final = 5_000
@@ -39,14 +40,23 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_at ON delivery (at);
 CREATE INDEX delivery_ack ON delivery (ack) WHERE ack IS NOT NULL;
-CREATE INDEX delivery_id ON delivery (id);
 """
-_INSERT: Final = f"INSERT INTO delivery VALUES ({', '.join('?' * 19)})"  # noqa: S608 - marks alone
+_AT_ONCE: Final = 100
+# The interpreter is handed over once a statement, so that many rows belong into each.
+_MARKS: Final = f"({', '.join('?' * 19)})"
+_INSERT: Final = f"INSERT INTO delivery VALUES {_MARKS}"  # noqa: S608 - marks alone
+_INSERT_MANY: Final = f"INSERT INTO delivery VALUES {', '.join([_MARKS] * _AT_ONCE)}"  # noqa: S608 - marks alone
 _RECEIVED: Final = "UPDATE delivery SET device_ms = ? - at WHERE ack = ? AND device_ms IS NULL"
 _COLUMNS: Final = (
     "at, run, seq, id, target, platform, type, device, status, reason, message, http, upstream_id,"
     " tries, bytes, total_ms, upstream_ms, device_ms"
 )
+
+
+class _Ended(NamedTuple):
+    event: Event
+    ack_id: str
+    at_ms: int
 
 
 class _Receipt(NamedTuple):
@@ -110,8 +120,8 @@ class Journal:
         self._rows = rows
         self._complain = complain
         self._every_s = every_s
-        self._waiting: deque[tuple[Event, str] | _Receipt] = deque()
-        self._batch: list[tuple[Event, str] | _Receipt] = []
+        self._waiting: deque[_Ended | _Receipt] = deque()
+        self._batch: list[_Ended | _Receipt] = []
         """Taken from those that wait, and not written for certain."""
         self._stop = threading.Event()
         self._database: sqlite3.Connection | None = None
@@ -128,7 +138,7 @@ class Journal:
             event: the delivery, answered.
             ack_id: which its receipt will bear; empty where none will come.
         """
-        self._waiting.append((event, ack_id))
+        self._waiting.append(_Ended(event, ack_id, time.time_ns() // 1_000_000))
         if len(self._waiting) > WAITING_LIMIT:
             self._waiting.popleft()
             self.lost += 1
@@ -202,11 +212,9 @@ class Journal:
             return
         database.execute("BEGIN IMMEDIATE")
         try:
-            for item in batch:
-                if isinstance(item, _Receipt):
-                    database.execute(_RECEIVED, (item.at_ms, item.ack))
-                else:
-                    database.execute(_INSERT, _row(*item))
+            _insert(database, [_row(it) for it in batch if isinstance(it, _Ended)])
+            receipts = [(it.at_ms, it.ack) for it in batch if isinstance(it, _Receipt)]
+            database.executemany(_RECEIVED, receipts)
             database.execute("COMMIT")
         except sqlite3.Error:
             with contextlib.suppress(sqlite3.Error):
@@ -239,13 +247,21 @@ class _UnusableError(Exception):
     """A database that is there and not ours to write."""
 
 
-def _row(event: Event, ack_id: str) -> Sequence[object]:
-    at = datetime.fromisoformat(event.at).timestamp()
+def _insert(database: sqlite3.Connection, rows: Sequence[Sequence[object]]) -> None:
+    whole = len(rows) - len(rows) % _AT_ONCE
+    for start in range(0, whole, _AT_ONCE):
+        values = itertools.chain.from_iterable(rows[start : start + _AT_ONCE])
+        database.execute(_INSERT_MANY, tuple(values))
+    database.executemany(_INSERT, rows[whole:])
+
+
+def _row(it: _Ended) -> Sequence[object]:
+    event, ms = it.event, it.event.ms
     return (
-        round(at * _MILLI), event.run, event.seq, event.id, event.target, event.platform,
+        it.at_ms, event.run, event.seq, event.id, event.target, event.platform,
         event.type, event.device, event.status, event.reason, event.message, event.http,
-        event.upstream_id, event.tries, event.bytes, event.ms.get("total", 0.0),
-        event.ms.get("upstream"), event.ms.get("device"), ack_number(ack_id) if ack_id else None,
+        event.upstream_id, event.tries, event.bytes, ms.get("total", 0.0), ms.get("upstream"),
+        ms.get("device"), ack_number(it.ack_id) if it.ack_id else None,
     )  # fmt: skip
 
 

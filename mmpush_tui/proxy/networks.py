@@ -79,13 +79,13 @@ class Senders:
         """The header that is wanted of a trusted proxy, in lower case; empty where none is."""
         return self._header if self._trusted else ""
 
-    def of(self, peer: str, said: Sequence[str] = ()) -> str:
+    def of(self, peer: str, said: str = "") -> str:
         """Return the address of whoever asks; the peer's own words count for nothing.
 
         Args:
             peer: the other end of the connection; empty on a Unix socket, which only a reverse
                 proxy on this host can open, so that it is trusted where any is.
-            said: the values of :attr:`header`, in their order.
+            said: the value of :attr:`header`.
 
         Returns:
             The last address in the header that no trusted proxy has, or the peer's; ``unix``
@@ -94,8 +94,7 @@ class Senders:
         if not self._trusted or not said or (peer and not self._trusts(peer)):
             return peer or "unix"
         last = peer
-        hops = ",".join(said[-_HOPS_LIMIT:]).split(",")[-_HOPS_LIMIT:]
-        for hop in reversed(hops):
+        for hop in reversed(said.rsplit(",", _HOPS_LIMIT)):
             found = address(hop)
             if found is None:
                 break

@@ -13,7 +13,7 @@ RESPONSE_PREFIX = "unknown send response error"
 """How it begins the refusal of a push that Apple declined."""
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The end of one push.
 
     Attributes:

@@ -17,7 +17,7 @@ MEMORY: Final = 50_000
 _ASKED_LIMIT: Final = 1_000
 
 
-class Sent(msgspec.Struct):
+class Sent(msgspec.Struct, gc=False):
     """A push that a receipt may come for.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import socket
@@ -36,6 +37,7 @@ def serve(
         ConfigError: the configuration, an address or a socket cannot be used.
     """
     _raise_descriptor_limit()
+    _tune()
     complaints: list[str] = []
     # A worker that ends with the console or the demo has keys that are soon gone.
     store = None if until_eof else TokenStore(default_path(), complaints.append)
@@ -99,6 +101,14 @@ def _journal(
     named = config.journal_file
     path = Path(named) if named else default_journal(port, config.listen_address)
     return Journal(path, days=config.journal_days, rows=config.journal_rows, complain=complain)
+
+
+def _tune() -> None:
+    """Fit the interpreter to a process that answers many small requests."""
+    # What a push makes is freed without it; looking for cycles took a twentieth of the time.
+    gc.set_threshold(20_000, 20, 100)
+    # A thread that writes a file gives the event loop its turn back after one millisecond.
+    sys.setswitchinterval(0.001)
 
 
 def _raise_descriptor_limit() -> None:
