@@ -79,6 +79,7 @@ async def ask(
     started = time.monotonic()
     deadline = started + within.answer_s
     attempts = Attempts()
+    unconnected: ConnectError | None = None
     tries = 0
     while True:
         tries += 1
@@ -88,7 +89,10 @@ async def ask(
             left_s = min(within.try_s, deadline - time.monotonic())
             result = await pool.request(request, left_s, on_sent)
         except TransportError as error:
-            result = error
+            result = unconnected if unconnected and error.code == "connect_timeout" else error
+            if isinstance(error, ConnectError):
+                # Says more than that there was no time for another attempt.
+                unconnected = error
             pause_s = attempts.after_error(error)
         else:
             pause_s = attempts.after_answer(judge(result))

@@ -204,8 +204,8 @@ class Worker:
             "reloaded": True,
             "kept": list(kept),
             "disabled": unusable,
-            "needs_restart": "listen_address" in needs_restart,
-            "settings_that_need_restart": needs_restart,
+            "needs_restart": bool(needs_restart),
+            "restart_for": needs_restart,
         }
 
     def drain(self) -> None:

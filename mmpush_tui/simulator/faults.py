@@ -17,6 +17,7 @@ from mmpush_tui.simulator.acts import (
     goodbyes,
     oddities,
     provider,
+    refusals,
     silence,
     streams,
     tls,
@@ -31,6 +32,7 @@ from mmpush_tui.simulator.tlspipe import Step, TlsPipe
 FAULTS: Final = (
     *general.FAULTS,
     *answers.FAULTS,
+    *refusals.FAULTS,
     *provider.FAULTS,
     *goodbyes.FAULTS,
     *streams.FAULTS,

@@ -149,7 +149,7 @@ async def test_the_answer_names_what_cannot_send_and_what_sends_with_its_old_cre
     )
     assert await stage.reload() == {
         "reloaded": True, "kept": ["apple_rn"], "disabled": ["apple_rnbeta"],
-        "needs_restart": False,
+        "needs_restart": False, "restart_for": [],
     }  # fmt: skip
     assert await stage.push(vendors.phones.add_apple()) == {"status": "OK"}
     answer = await stage.push(beta, "apple_rnbeta")
@@ -162,7 +162,7 @@ async def test_the_answer_names_what_cannot_send_and_what_sends_with_its_old_cre
         vendors.apple_entry(type="apple_sample", **BLANK),
     )
     assert await stage.reload() == {
-        "reloaded": True, "kept": [], "disabled": [], "needs_restart": False,
+        "reloaded": True, "kept": [], "disabled": [], "needs_restart": False, "restart_for": [],
     }  # fmt: skip
     assert await stage.push(beta, "apple_rnbeta") == {"status": "OK"}
 

@@ -149,10 +149,7 @@ BLANK = {
     "ApplePushTopic": "",
     "ApplePushCertPrivate": "",
 }
-CERTIFICATE_ALONE = (
-    "apple_rn uses a certificate (ApplePushCertPrivate): this version sends with .p8 keys only. "
-    "Set AppleAuthKeyFile, AppleAuthKeyID and AppleTeamID."
-)
+CERTIFICATE_ALONE = "Apple certificate /etc/apple.pem: cannot be read: No such file or directory."
 SETTINGS = [
     pytest.param(
         BLANK,
@@ -174,7 +171,8 @@ SETTINGS = [
         id="no ids",
     ),
     pytest.param(
-        BLANK | {"ApplePushCertPrivate": "/etc/apple.pem"}, CERTIFICATE_ALONE, False,
+        BLANK | {"ApplePushCertPrivate": "/etc/apple.pem", "ApplePushTopic": "com.example.chat"},
+        CERTIFICATE_ALONE, False,
         id="certificate",
     ),
     pytest.param(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mmpush_tui.proxy import guard
 from mmpush_tui.simulator.acts.base import Answer, Exchange, Side
 from mmpush_tui.simulator.exchange import Response
 from tests.proxy.upstream import Upstream, upstream
@@ -89,6 +90,20 @@ REFUSED = f"{TRANSPORT}{PEER} refused the stream"
 NO_CONNECTION = f"{TRANSPORT}no connection to {PEER} in time"
 HOST = "127.0.0.1"
 UNTRUSTED = f"{TRANSPORT}the certificate of {HOST} is not accepted: "
+
+IAM = (
+    "Permission 'cloudmessaging.messages.create' denied on resource "
+    "'//cloudresourcemanager.googleapis.com/projects/mmpush-demo' (or it may not exist)."
+)
+DISABLED = (
+    "Firebase Cloud Messaging API has not been used in project 123456789012 before or it is "
+    "disabled."
+)
+UNAUTHENTICATED = (
+    "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie "
+    "or other valid authentication credential."
+)
+QUOTA = "Quota exceeded for quota metric 'Messages' of service 'fcm.googleapis.com'."
 
 CASES = [
     *both(1, "goaway", {"OK": 10}, 10),
@@ -177,6 +192,28 @@ CASES = [
          alarms=("UnrelatedKeyIdInToken",)),
     case(28, "too-many-token-updates", f"{RESPONSE}status=429 reason=TooManyProviderTokenUpdates",
          1, alarms=("TooManyProviderTokenUpdates",)),
+    case(29, "apple-refuses", "REMOVE", 1),
+    case(29, "apple-refuses", {"REMOVE": 10}, 10, parameters={"reason": "Unregistered"}),
+    case(29, "apple-refuses", "REMOVE", 1,
+         parameters={"reason": "Unregistered", "timestamp": "text"}),
+    case(29, "apple-refuses", "REMOVE", 1,
+         parameters={"reason": "Unregistered", "timestamp": "none"}),
+    case(29, "apple-refuses", {"REMOVE": 10}, 10, parameters={"reason": "ExpiredToken"}),
+    case(30, "apple-refuses",
+         {"REMOVE": 5, f"{RESPONSE}status=400 reason=BadDeviceToken, not removed: every device of "
+          f"apple_rn gets this answer, so {guard.suspect('BadDeviceToken')}": 5}, 10,
+         is_warm=False, opened=1, alarms=("remove_guard",)),
+    case(30, "google-refuses",
+         {"REMOVE": 5, f"{RESPONSE}status=403 reason=SENDER_ID_MISMATCH, not removed: every device "
+          f"of android_rn gets this answer, so {guard.suspect('SENDER_ID_MISMATCH')}": 5}, 10,
+         parameters={"reason": "sender-mismatch"}, side="fcm", is_warm=False, opened=1,
+         alarms=("remove_guard",)),
+    case(31, "apple-refuses", f"{RESPONSE}status=413 reason=PayloadTooLarge", 1,
+         parameters={"reason": "PayloadTooLarge"}),
+    case(31, "apple-refuses", f"{RESPONSE}status=400 reason=TopicDisallowed", 1,
+         parameters={"reason": "TopicDisallowed"}, alarms=("TopicDisallowed",)),
+    case(31, "apple-refuses", f"{RESPONSE}status=400 reason=SomethingNew", 1,
+         parameters={"reason": "SomethingNew"}),
     *both(32, "tiny-window", "OK", 1, is_warm=False, opened=1, size=300),
     *both(33, "odd-frames", {"OK": 5}, 5, is_warm=False, opened=1),
     case(34, "odd-apns-id", "OK", 1),
@@ -195,6 +232,35 @@ CASES = [
          opened=1, alarms=("alpn_missing",)),
     case(36, "http1-answer", f"{TRANSPORT}{PEER} answered in HTTP/1 where HTTP/2 was agreed on", 0,
          is_warm=False, opened=1, alarms=("http1_answer",)),
+    case(40, "google-refuses", {"REMOVE": 10}, 10, side="fcm"),
+    case(40, "google-refuses", "Requested entity was not found.", 1,
+         parameters={"reason": "not-found"}, side="fcm"),
+    case(40, "google-refuses", f"{TRANSPORT}status=404{NOT_GOOGLE}", 1,
+         parameters={"reason": "not-found-html"}, side="fcm"),
+    case(41, "google-refuses", "REMOVE", 1, parameters={"reason": "sender-mismatch"}, side="fcm"),
+    case(41, "google-refuses", IAM, 1, parameters={"reason": "forbidden"}, side="fcm",
+         alarms=("PERMISSION_DENIED",)),
+    case(41, "google-refuses", DISABLED, 1, parameters={"reason": "api-disabled"}, side="fcm",
+         alarms=("PERMISSION_DENIED",)),
+    case(42, "google-refuses", "The registration token is not a valid FCM registration token", 1,
+         parameters={"reason": "invalid-token"}, side="fcm"),
+    case(42, "google-refuses", "Invalid value at 'message.data[0].value' (TYPE_STRING), 12", 1,
+         parameters={"reason": "invalid-field"}, side="fcm"),
+    # One of the requests is for another access token.
+    case(43, "google-refuses", "OK", 3, parameters={"reason": "unauthenticated", "times": 1},
+         side="fcm"),
+    case(43, "google-refuses", UNAUTHENTICATED, 3, parameters={"reason": "unauthenticated"},
+         side="fcm", alarms=("UNAUTHENTICATED",)),
+    case(44, "too-many-requests", "OK", 2, parameters={"retry_after": 2}, side="fcm", slow=True),
+    case(44, "too-many-requests", QUOTA, 1, parameters={"retry_after": 60}, side="fcm"),
+    case(44, "too-many-requests", QUOTA, 1, side="fcm"),
+    *both(45, "odd-retry-after", "OK", 2, slow=True),
+    *both(45, "odd-retry-after", "OK", 2, parameters={"kind": "garbage"}, slow=True),
+    case(45, "odd-retry-after", f"{TRANSPORT}status=503{NOT_GOOGLE}", 1,
+         parameters={"seconds": 600}, side="fcm"),
+    case(48, "odd-success", "OK", 1, side="fcm"),
+    case(48, "odd-success", f"{TRANSPORT}status=200 without an FCM message name", 1,
+         parameters={"kind": "bad-json"}, delivered=0, side="fcm"),
     case(47, "session-timeout", {"OK": 10}, 10, side="fcm"),
     case(47, "max-age", {"OK": 10}, 10, side="fcm"),
     case(47, "too-many-pings", {"OK": 10}, 10, side="fcm"),

@@ -243,6 +243,7 @@ async def test_reload_takes_what_is_good_and_keeps_the_old_where_the_new_is_bad(
         "kept": ["android_rn"],
         "disabled": [],
         "needs_restart": False,
+        "restart_for": [],
     }
     phones = stage.world.phones
     assert await stage.push(phones.add_android(PROJECT)) == {"status": "OK"}

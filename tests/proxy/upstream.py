@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +124,16 @@ class Upstream:
 
 
 def _settings(
-    folder: Path, ca: ThrowAwayCA, apns: ApnsStandIn, fcm: FcmStandIn, key: AppleKey
-) -> Path:
+    folder: Path, ca: ThrowAwayCA, apns: ApnsStandIn, fcm: FcmStandIn, key: AppleKey,
+    entries: Mapping[str, Any],
+) -> Path:  # fmt: skip
     ca_file = str(ca.write_root(folder / "ca.pem"))
     table = proxy_table(
         folder, listen="127.0.0.1:0", ca_file=ca_file, key=key, account=fcm.accounts[0],
         apns=apns.endpoint, fcm=fcm.endpoint,
     )  # fmt: skip
+    for entry in (*table["apple"], *table["android"]):
+        entry.update(entries)
     path = folder / "config.toml"
     document = {"proxy": table}
     path.write_text(tomli_w.dumps(document), encoding="utf-8")
@@ -139,15 +142,16 @@ def _settings(
 
 @contextlib.asynccontextmanager
 async def upstream(
-    folder: Path, answer_within_s: float = 25.0, try_within_s: float = 8.0, **others: Any
-) -> AsyncIterator[Upstream]:
+    folder: Path, answer_within_s: float = 25.0, try_within_s: float = 8.0,
+    entries: Mapping[str, Any] | None = None, **others: Any,
+) -> AsyncIterator[Upstream]:  # fmt: skip
     """Start both stand-ins and what sends to them; afterwards neither has anything to complain."""
     ca, key, phones = ThrowAwayCA(), AppleKey.make(), Phones(keep=200_000)
     async with (
         ApnsStandIn(ca, [key], phones) as apns,
         FcmStandIn(ca, ServiceAccount.make(project_id=PROJECT), phones) as fcm,
     ):
-        config = configuration.load(_settings(folder, ca, apns, fcm, key))
+        config = configuration.load(_settings(folder, ca, apns, fcm, key, entries or {}))
         targets = await asyncio.to_thread(Targets.build, config)
         bugs: list[Exception] = []
         bus = EventBus()
