@@ -138,13 +138,15 @@ class Connection(asyncio.Protocol):
         """A request is being answered."""
         self.is_receiving = False
         """A request has begun and is not whole."""
+        self.quiet_since = server.now
+        """Since when neither is the case, on the server's clock."""
         self._transport: asyncio.Transport
         self._peer = ""
         self._parser = httptools.HttpRequestParser(self)
         self._request = Request("")
         self._url = b""
         self._parts: list[bytes] = []
-        self._size = 0
+        self._size = self._fields = 0
         self._waiting: deque[Request] = deque()
         self._is_discarding = False
         self._is_lost = False
@@ -174,8 +176,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Go on while an answer is owed: a client may close its half after its request."""
-        # TLS has no halves.
-        return self.is_busy and self._transport.can_write_eof()
+        # TLS has no halves, and a stream is for somebody who stays.
+        return self.is_busy and self._streaming is None and self._transport.can_write_eof()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """End; what the application still does for the client, it does to the end."""
@@ -223,7 +225,7 @@ class Connection(asyncio.Protocol):
         self._request = Request(self._peer)
         self._url = b""
         self._parts = []
-        self._size = 0
+        self._size = self._fields = 0
         self.is_receiving = True
         self.deadline = self.server.now + self.server.limits.head_s
 
@@ -239,7 +241,8 @@ class Connection(asyncio.Protocol):
         key = name.lower()
         headers[key] = b"%b, %b" % (headers[key], value) if key in headers else value
         self._size += len(name) + len(value)
-        if self._size > _HEAD_LIMIT or len(headers) > _HEADERS_LIMIT:
+        self._fields += 1
+        if self._size > _HEAD_LIMIT or self._fields > _HEADERS_LIMIT:
             raise _TooLarge
 
     def on_headers_complete(self) -> None:
@@ -348,7 +351,8 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._next, request)
             self.is_busy = True
         elif not self.is_receiving:
-            self.deadline = self.server.now + self.server.limits.idle_s
+            self.quiet_since = now = self.server.now
+            self.deadline = now + self.server.limits.idle_s
 
     def _next(self, request: Request) -> None:
         if not self._is_lost:

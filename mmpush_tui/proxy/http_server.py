@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import select
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
@@ -14,6 +15,7 @@ from mmpush_tui.tasks import Tasks
 _TICK_S: Final = 1.0
 _ACCEPT_AT_ONCE: Final = 64
 _HANDSHAKE_S: Final = 10.0
+_QUIET_S: Final = 1.0
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NO_ROOM_PAUSE_S: Final = 0.5
 _LAST_ANSWERS_S: Final = 2.0
@@ -176,11 +178,11 @@ class HttpServer:
     def _accept(self) -> None:
         for _ in range(_ACCEPT_AT_ONCE):
             if len(self._connections) + self._joining >= self.limits.connections:
-                self._make_room()
-                if len(self._connections) + self._joining >= self.limits.connections:
+                if self._is_awaited():
+                    self._make_room()
                     # Goes on when one of them ends.
                     self._accept_no_more()
-                    return
+                return
             try:
                 sock, _ = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionError):
@@ -211,10 +213,19 @@ class HttpServer:
             if not self._is_reading:
                 self._accept_again()
 
+    def _is_awaited(self) -> bool:
+        """Return whether somebody waits to be accepted."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0))
+
     def _make_room(self) -> None:
-        idle = [it for it in self._connections if not it.is_busy and not it.is_receiving]
-        if idle:
-            min(idle, key=lambda it: it.deadline).abort()
+        """Let go whoever is quiet for longest, if that is longer than a moment."""
+        quiet = [it for it in self._connections if not it.is_busy and not it.is_receiving]
+        if quiet:
+            longest = min(quiet, key=lambda it: it.quiet_since)
+            if longest.quiet_since <= self.now - _QUIET_S:
+                longest.abort()
 
     def _trouble(self, error: OSError) -> None:
         if not self._is_troubled and self._on_trouble is not None:
@@ -228,6 +239,9 @@ class HttpServer:
             for connection in tuple(self._connections):
                 if connection.deadline <= now:
                     connection.expire()
+            if not self.is_draining:
+                # Where all are taken, somebody may have been quiet for long enough by now.
+                self._accept_again()
             await asyncio.sleep(_TICK_S)
 
     def _task_failed(self, _name: str, error: BaseException) -> None:
