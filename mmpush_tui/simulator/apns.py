@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from cryptography import x509
 from h2.settings import SettingCodes
 
+from mmpush_tui.proxy.apple.certificate import topics_of
 from mmpush_tui.simulator.apns_rules import ApnsRules, ApnsState
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import AppleKey
@@ -34,7 +36,8 @@ class ApnsStandIn(StandIn[ApnsState]):
         ca: signs its certificate.
         keys: the authentication keys it knows.
         phones: the devices it knows.
-        environment: which of Apple's networks it is.
+        environment: which of Apple's networks it is; a certificate of ``ca`` is good
+            for it.
         now: the time, seconds since 1970.
     """
 
@@ -55,6 +58,7 @@ class ApnsStandIn(StandIn[ApnsState]):
             new_state=ApnsState.new,
             settings=_SETTINGS,
             now=now,
+            takes_certificates=True,
         )
         self._rules = ApnsRules(
             keys={key.key_id: key for key in keys}, environment=environment, find=self._find
@@ -68,6 +72,8 @@ class ApnsStandIn(StandIn[ApnsState]):
     async def honest(self, request: Request, connection: H2Connection[ApnsState]) -> Response:
         """Judge a push and deliver it; the first valid token raises the stream limit."""
         was_authenticated = connection.state.is_authenticated
+        if not was_authenticated and (shown := connection.peer_certificate) is not None:
+            connection.state.topics = topics_of(x509.load_der_x509_certificate(shown))
         verdict = self._rules.judge(request, connection.state, self.time())
         if connection.state.is_authenticated and not was_authenticated:
             connection.change_settings({SettingCodes.MAX_CONCURRENT_STREAMS: STREAMS})

@@ -6,7 +6,7 @@ device token.
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,10 +57,12 @@ class ApnsState:
     Attributes:
         binding: the provider token in force.
         is_authenticated: whether a request with a valid token has come.
+        topics: what the client's certificate may send to; empty where it showed none.
     """
 
     binding: Binding
     is_authenticated: bool = False
+    topics: frozenset[str] = frozenset()
 
     @classmethod
     def new(cls) -> "ApnsState":
@@ -111,9 +113,16 @@ class ApnsRules:
     def _accept(self, request: Request, state: ApnsState, now: float, name: str) -> Received:
         token = _device_token(request)
         _check_repeats(request)
-        key = state.binding.judge(request.value("authorization"), self.keys, now)
+        if state.topics:
+            # Apple ignores a provider token here; a client that sends one mixes up two ways.
+            if request.value("authorization") is not None:
+                raise RefusedError("BadMessage")
+            topics: Collection[str] = state.topics
+        else:
+            key = state.binding.judge(request.value("authorization"), self.keys, now)
+            topics = key.topics
         state.is_authenticated = True
-        topic, push_type = _topic(request, key)
+        topic, push_type = _topic(request, topics)
         _check_options(request, push_type)
         document = apns_payload.judge(request.body, request.size, push_type)
         self._check_phone(token, topic, now)
@@ -164,12 +173,12 @@ def _check_repeats(request: Request) -> None:
         raise RefusedError("DuplicateHeaders")
 
 
-def _topic(request: Request, key: AppleKey) -> tuple[str, str]:
+def _topic(request: Request, known: Collection[str]) -> tuple[str, str]:
     topic = request.value("apns-topic")
     push_type = request.value("apns-push-type") or ""
     if not topic:
         raise RefusedError("MissingTopic")
-    rests = {topic.removeprefix(name) for name in key.topics if topic.startswith(name)}
+    rests = {topic.removeprefix(name) for name in known if topic.startswith(name)}
     if not (suffixes := rests.intersection(_SUFFIXES.values())):
         raise RefusedError("TopicDisallowed")
     # Where a key lists both a topic and its .voip, the latter is still for calls alone. A missing

@@ -129,6 +129,11 @@ class H2Connection(Generic[S]):
         self._is_ready = True
 
     @property
+    def peer_certificate(self) -> bytes | None:
+        """The certificate that the client showed, in DER; None where it showed none."""
+        return self._pipe.peer_certificate
+
+    @property
     def under_way(self) -> tuple[int, ...]:
         """The streams of requests that have begun and are not fully answered."""
         return tuple(self._streams)

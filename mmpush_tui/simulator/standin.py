@@ -34,6 +34,7 @@ class StandIn(ABC, Generic[S]):
         settings: its first SETTINGS.
         idle_pings: PINGs it takes without a request between them; None for any number.
         now: the time, seconds since 1970; tests move it.
+        takes_certificates: clients may show one that ``ca`` signed.
 
     Attributes:
         server: the HTTP/2 server.
@@ -51,14 +52,18 @@ class StandIn(ABC, Generic[S]):
         settings: Mapping[int, int],
         idle_pings: int | None = None,
         now: Callable[[], float] = time.time,
+        takes_certificates: bool = False,
     ) -> None:
         self.phones = phones
         self._ca = ca
         self._names = (*LOOPBACK_NAMES, *names)
         self.now = now
         self.faults = FaultBoard(self, side)
+        context = ca.server_context(*self._names)
+        if takes_certificates:
+            ca.asks_for_certificate(context)
         self.server: H2Server[S] = H2Server(
-            ca.server_context(*self._names),
+            context,
             self._answer,
             new_state=new_state,
             settings=settings,

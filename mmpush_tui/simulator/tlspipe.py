@@ -72,6 +72,11 @@ class TlsPipe(asyncio.Protocol):
         """Whether nothing can be sent any more."""
         return self._is_over
 
+    @property
+    def peer_certificate(self) -> bytes | None:
+        """The certificate that the client showed, in DER; None where it showed none."""
+        return self._tls.getpeercert(binary_form=True)
+
     def send(self, data: bytes) -> None:
         """Encrypt ``data`` and send it; nothing happens before the handshake or after the end."""
         if self._is_over or not self._is_secure:
