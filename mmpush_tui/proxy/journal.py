@@ -41,6 +41,7 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_at ON delivery (at);
 CREATE INDEX delivery_ack ON delivery (ack) WHERE ack IS NOT NULL;
 """
+_BATCH: Final = 1_000
 _AT_ONCE: Final = 100
 # The interpreter is handed over once a statement, so that many rows belong into each.
 _MARKS: Final = f"({', '.join('?' * 19)})"
@@ -205,22 +206,23 @@ class Journal:
             self._complain(words)
 
     def _write(self, database: sqlite3.Connection) -> None:
-        batch = self._batch
-        while self._waiting and len(batch) < WAITING_LIMIT:
-            batch.append(self._waiting.popleft())
-        if not batch:
-            return
+        while self._batch or self._waiting:
+            while self._waiting and len(self._batch) < _BATCH:
+                self._batch.append(self._waiting.popleft())
+            self._write_batch(database)
+            self._batch.clear()
+
+    def _write_batch(self, database: sqlite3.Connection) -> None:
         database.execute("BEGIN IMMEDIATE")
         try:
-            _insert(database, [_row(it) for it in batch if isinstance(it, _Ended)])
-            receipts = [(it.at_ms, it.ack) for it in batch if isinstance(it, _Receipt)]
+            _insert(database, [_row(it) for it in self._batch if isinstance(it, _Ended)])
+            receipts = [(it.at_ms, it.ack) for it in self._batch if isinstance(it, _Receipt)]
             database.executemany(_RECEIVED, receipts)
             database.execute("COMMIT")
         except sqlite3.Error:
             with contextlib.suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             raise
-        batch.clear()
 
     def _prune(self, database: sqlite3.Connection) -> None:
         """Delete what is too old or too much, a bite at a time, and give the space back."""
@@ -237,7 +239,8 @@ class Journal:
                 (min(over, _PRUNE_ROWS),),
             )
         if deleted or over > 0:
-            database.execute("PRAGMA incremental_vacuum").fetchall()
+            # execute() would take one step of it, which is one page.
+            database.executescript("PRAGMA incremental_vacuum;")
         if max(deleted, over) >= _PRUNE_ROWS:
             # There is more of it.
             self._prune_at = 0.0

@@ -1,0 +1,313 @@
+"""The delivery journal: what is in it, for how long, and what a bad disk does to it."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mmpush_tui.proxy import journal
+from mmpush_tui.proxy.events import Event, EventBus
+from mmpush_tui.proxy.journal import Journal, ack_number, default_path, read
+
+EVERY_S = 0.02
+
+
+def event(bus: EventBus, number: int = 0, **fields: object) -> Event:
+    told = {
+        "phase": "answered", "id": f"id-{number}", "target": "apple_rn", "platform": "apple_rn",
+        "type": "message", "device": "c0ffee..", "status": "OK", "http": 200, "tries": 1,
+        "upstream_id": "u", "bytes": 600, "ms": {"total": 12.5, "upstream": 9.5},
+    } | fields  # fmt: skip
+    return bus.publish("delivery", **told)
+
+
+class Complaints(list[str]):
+    def until(self, count: int) -> list[str]:
+        deadline = time.monotonic() + 10
+        while len(self) < count:
+            assert time.monotonic() < deadline, self
+            time.sleep(0.01)
+        return list(self)
+
+
+def opened(path: Path, said: Complaints, days: int = 14, rows: int = 1_000_000) -> Journal:
+    return Journal(path, days=days, rows=rows, complain=said.append, every_s=EVERY_S)
+
+
+def filled(path: Path, count: int) -> None:
+    said, bus = Complaints(), EventBus()
+    it = opened(path, said)
+    for number in range(count):
+        it.add(event(bus, number), f"ack-{number}")
+    it.close()
+    assert (it.lost, said) == (0, [])
+
+
+def count(path: Path) -> int:
+    with sqlite3.connect(path) as database:
+        found: int = database.execute("SELECT count(*) FROM delivery").fetchone()[0]
+        return found
+
+
+def test_what_was_written_is_read_the_newest_last(tmp_path: Path) -> None:
+    said, bus = Complaints(), EventBus()
+    it = opened(tmp_path / "j.db", said)
+    first = event(bus, 1)
+    second = event(bus, 2, status="FAIL", reason="BadTopic", message="no", ms={"total": 0.5})
+    it.add(first, "ack-1")
+    it.add(second, "")
+    it.close()
+    found = read(tmp_path / "j.db")
+    assert [each.id for each in found] == ["id-1", "id-2"]
+    for made, kept in zip((first, second), found, strict=True):
+        assert abs(len(made.at) - len(kept.at)) == 0
+        assert kept == type(kept)(**{
+            name: getattr(kept if name == "at" else made, name) for name in made.__struct_fields__
+        })  # fmt: skip
+    assert [each.id for each in read(tmp_path / "j.db", limit=1)] == ["id-2"]
+    assert read(tmp_path / "j.db", since=time.time() + 1) == []
+    assert said == []
+
+
+def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    os.umask(0o022)
+    filled(tmp_path / "new" / "j.db", 1)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    for path in (tmp_path / "new").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_neither_ack_id_nor_anything_said_is_in_it(tmp_path: Path) -> None:
+    filled(tmp_path / "j.db", 300)
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"c0ffee.." in content
+    assert b"ack-2" not in content
+
+
+def test_a_receipt_finds_its_delivery_after_a_restart(tmp_path: Path) -> None:
+    filled(tmp_path / "j.db", 3)
+    said = Complaints()
+    it = opened(tmp_path / "j.db", said)
+    found = it.find("ack-1")
+    assert found is not None
+    assert (found.id, found.target) == ("id-1", "apple_rn")
+    assert 0 <= found.device_ms < 60_000
+    assert it.find("ack-9") is None
+    it.acknowledged("ack-1")
+    it.acknowledged("ack-9")
+    it.close()
+    times = [each.ms.get("device") for each in read(tmp_path / "j.db")]
+    assert times[0] is None
+    assert times[1] is not None
+    assert times[2] is None
+
+
+def test_more_than_a_statement_holds_are_all_written(tmp_path: Path) -> None:
+    filled(tmp_path / "j.db", 1234)
+    assert count(tmp_path / "j.db") == 1234
+
+
+def pruned(path: Path, days: int, rows: int, expected: int) -> None:
+    said = Complaints()
+    it = opened(path, said, days, rows)
+    deadline = time.monotonic() + 10
+    while count(path) != expected:
+        assert time.monotonic() < deadline, count(path)
+        time.sleep(0.02)
+    it.close()
+    assert said == []
+
+
+def test_only_so_many_are_kept_and_their_space_is_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    filled(path, 12_000)
+    size = path.stat().st_size
+    pruned(path, 14, 1000, 1000)
+    assert read(path)[0].id == "id-11000"
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert path.stat().st_size < size / 4
+
+
+def test_only_so_long_they_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    filled(path, 100)
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE delivery SET at = at - 3 * 86400000 WHERE rowid <= 40")
+    pruned(path, 2, 1_000_000, 60)
+
+
+def test_a_broken_file_is_put_aside_and_said(tmp_path: Path) -> None:
+    path, said = tmp_path / "j.db", Complaints()
+    path.write_bytes(b"this is no database, " * 1000)
+    it = opened(path, said)
+    it.add(event(EventBus()), "")
+    it.close()
+    assert count(path) == 1
+    aside = [each.name for each in tmp_path.iterdir() if ".broken-" in each.name]
+    assert said == [f"the journal {path} was damaged; it is kept as {aside[0]} and a new one begun"]
+
+
+def test_one_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path, said = tmp_path / "j.db", Complaints()
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    it = opened(path, said)
+    it.add(event(EventBus()), "")
+    it.close()
+    assert said == [
+        f"the journal {path} cannot be written, pushes go on without: it was made by a newer "
+        "mmpush-tui"
+    ]
+
+
+def test_another_program_that_holds_it_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_BUSY_MS", 50)
+    monkeypatch.setattr(journal, "_AGAIN_S", 0.05)
+    path, said, bus = tmp_path / "j.db", Complaints(), EventBus()
+    filled(path, 1)
+    it = opened(path, said)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    it.add(event(bus, 1), "")
+    assert said.until(1)[0] == (
+        f"the journal {path} cannot be written, pushes go on without: database is locked"
+    )
+    holder.execute("COMMIT")
+    holder.close()
+    assert said.until(2)[1:] == [f"the journal {path} can be written again"]
+    it.close()
+    assert count(path) == 2
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["/usr/bin/mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], check=False,
+        capture_output=True,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["/usr/bin/umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_costs_what_is_not_written_and_nothing_else(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_AGAIN_S", 0.05)
+    monkeypatch.setattr(journal, "WAITING_LIMIT", 200)
+    monkeypatch.setattr(journal, "_BATCH", 50)
+    path, said, bus = small_disk / "j.db", Complaints(), EventBus()
+    filler = small_disk / "filler"
+    it = opened(path, said)
+    it.add(event(bus), "")
+    while not path.exists() or not count_or_none(path):
+        time.sleep(0.02)
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            pass
+    for number in range(5000):
+        it.add(event(bus, number), f"ack-{number}")
+    assert said.until(1)[0] == (
+        f"the journal {path} cannot be written, pushes go on without: database or disk is full"
+    )
+    filler.unlink()
+    it.add(event(bus, 9999), "")
+    # It may grow until the disk is full again; that it goes on is what counts.
+    assert "can be written again" in " ".join(said.until(2))
+    it.close()
+    assert it.lost >= 1000
+
+
+def count_or_none(path: Path) -> int:
+    try:
+        return count(path)
+    except sqlite3.Error:
+        return 0
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from mmpush_tui.proxy.events import EventBus
+from mmpush_tui.proxy.journal import Journal
+bus = EventBus()
+it = Journal(Path(sys.argv[1]), days=1, rows=1000000, complain=print, every_s=0.02)
+for number in range(int(sys.argv[2])):
+    it.add(bus.publish("delivery", phase="answered", id=str(number), ms={"total": 1.0}), "")
+    if number % 100 == 0:
+        time.sleep(0.01)
+it.close()
+print("done", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_folder_that_may_not_be_written_is_said(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    user = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    python = shutil.which("python3", path="/usr/bin")
+    if (
+        python is None
+        or subprocess.run(
+            [*user, sys.executable, "-c", ""], check=False, capture_output=True
+        ).returncode
+    ):
+        pytest.skip("another user cannot run this Python")
+    done = subprocess.run(
+        [*user, sys.executable, "-c", WRITER, str(closed / "j.db"), "5"], check=True,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert f"the journal {closed}/j.db cannot be written, pushes go on without: " in done.stdout
+    assert done.stdout.endswith("done\n")
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_leaves_a_journal(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path), "1000000"])
+    deadline = time.monotonic() + 20
+    while not path.exists() or count_or_none(path) < 500:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    kept = count(path)
+    assert kept >= 500
+    filled(path, 3)
+    assert count(path) == kept + 3
+    assert [int(each.id) for each in read(path, limit=kept + 3)[:-3]] == list(range(kept))
+
+
+def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", f"{tmp_path}:/other")
+    assert default_path(8086, "127.0.0.1:8086") == tmp_path / "journal-8086.db"
+    assert default_path(0, "unix:/run/push.sock") == tmp_path / "journal-push.db"
+    monkeypatch.delenv("STATE_DIRECTORY")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert default_path(1, "x") == tmp_path / "mmpush-tui" / "journals" / "journal-1.db"
+
+
+def test_an_ack_id_is_a_number_that_sqlite_holds() -> None:
+    assert 0 <= ack_number("a") < 2**63
+    assert ack_number("a") != ack_number("b")
+    assert ack_number("\ud800") >= 0
