@@ -1,0 +1,75 @@
+"""What Prometheus reads: upstream's names, bounded labels."""
+
+import re
+
+from mmpush_tui.proxy.metrics import Metrics, Reading
+
+
+def lines(metrics: Metrics) -> set[str]:
+    text = metrics.render().decode()
+    return {line for line in text.splitlines() if line.startswith(("service_", "mmpush_"))}
+
+
+def filled() -> Metrics:
+    metrics = Metrics([
+        Reading("mmpush_breaker", "b", ("target",), lambda: [(("apple_rn",), 0.5)]),
+    ])  # fmt: skip
+    metrics.ended("apple", "message", "", 2, "OK", "", 0.02, 0.012, has_ack=True)
+    metrics.ended("apple", "clear", "", 2, "OK", "", 0.003, 0.002, has_ack=False)
+    metrics.ended("apple", "message", "voip", 1, "FAIL", "BadTopic", 0.2, 0.1, has_ack=True)
+    metrics.ended("android", "message", "", 0, "REMOVE", "UNREGISTERED", 3.0, 2.9, has_ack=True)
+    metrics.requested(0.02)
+    metrics.bad_request()
+    metrics.delivered("ios", "message")
+    metrics.refused("throttled")
+    return metrics
+
+
+UPSTREAMS = {
+    'service_notifications_total{platform="apple",transport="",type="message"} 1.0',
+    'service_notifications_total{platform="apple",transport="voip",type="message"} 1.0',
+    'service_success_total{platform="apple",transport="",type="clear"} 1.0',
+    'service_success_with_ack_total{platform="apple",transport="",type="message"} 1.0',
+    'service_success_with_ack_total{platform="apple",transport="",type="clear"} 0.0',
+    'service_failure_total{platform="apple",transport="voip",type="message"} 1.0',
+    'service_failure_with_reason_total{platform="apple",reason="BadTopic",transport="voip",'
+    'type="message"} 1.0',
+    'service_removal_total{platform="android",reason="UNREGISTERED",transport=""} 1.0',
+    "service_bad_request_total 1.0",
+    'service_notifications_by_app_version_total{app_version="2",platform="apple"} 2.0',
+    'service_notifications_by_app_version_total{app_version="other",platform="android"} 1.0',
+    'service_delivered_total{platform="ios",type="message"} 1.0',
+    'service_request_duration_seconds_bucket{le="0.025"} 1.0',
+    "service_request_duration_seconds_count 1.0",
+    'service_apns_request_duration_seconds_bucket{le="0.025"} 2.0',
+    'service_apns_request_duration_seconds_bucket{le="+Inf"} 3.0',
+    "service_fcm_request_duration_seconds_sum 2.9",
+    'service_notification_duration_seconds_bucket{le="0.005",platform="apple"} 1.0',
+    'service_notification_duration_seconds_count{platform="android"} 1.0',
+}
+
+
+def test_upstreams_metrics_are_here_under_their_names() -> None:
+    assert lines(filled()) >= UPSTREAMS
+
+
+def test_ours_stand_beside_them() -> None:
+    text = filled().render().decode()
+    assert 'mmpush_breaker{target="apple_rn"} 0.5' in text
+    assert 'mmpush_refused_total{reason="throttled"} 1.0' in text
+    assert "process_resident_memory_bytes" in text
+    assert "python_gc_objects_collected_total" in text
+
+
+def test_whoever_posts_cannot_make_more_of_them() -> None:
+    metrics = filled()
+    before = len(metrics.render().splitlines())
+    for n in range(10_000):
+        word = f"word{n}"
+        metrics.ended("apple", word, word, n, "FAIL", word, 0.1, 0.1, has_ack=True)
+        metrics.ended("android", "message", "", n, "REMOVE", word, 0.1, 0.1, has_ack=True)
+        metrics.delivered(word, word)
+    after = metrics.render().decode()
+    assert len(after.splitlines()) < before + 60
+    assert not re.search(r'"word\d', after)
+    assert 'service_failure_with_reason_total{platform="apple",reason="other"' in after
