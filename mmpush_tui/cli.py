@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "serve": "Run the push proxy worker.",
     "send": "Send one test push and follow it.",
     "deliveries": "Show the deliveries of a running worker.",
+    "release": "Let a target pass removals on again that a worker holds.",
     "simulate": "Play Apple and Google on this host, with faults, for a worker.",
     "explain": "Look up a log line or error in the troubleshooting catalogue.",
 }

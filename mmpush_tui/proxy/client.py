@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -87,6 +88,11 @@ class ControlClient:
     async def command(self, name: str) -> dict[str, Any]:
         """Give an order: ``reload``, ``drain`` or ``stop``; raises as :meth:`status`."""
         return await self._ask("POST", f"/{name}")
+
+    async def release(self, target: str) -> bool:
+        """Let ``target`` pass held removals on; false where it held none. Raises as status."""
+        found = await self._ask("POST", f"/release?{urlencode({'target': target})}")
+        return bool(found["released"])
 
     @asynccontextmanager
     async def events(self, after: str = "") -> AsyncIterator[AsyncIterator[Event]]:

@@ -359,4 +359,4 @@ def _word(text: str) -> str:
 
 def _safe(text: str) -> str:
     """Return an answer's text fit for Mattermost's log, however hostile what it quotes."""
-    return clean(text, 600)
+    return presentable(text, 600)

@@ -8,6 +8,7 @@ import pytest
 import mmpush_tui
 from mmpush_tui.proxy.android import errors
 from mmpush_tui.proxy.apple import reasons
+from mmpush_tui.proxy.lane import BREAKER_OPEN, OVERLOADED, REMOVE_GUARD
 from mmpush_tui.troubleshooting.lookup import by_reason
 
 ROOT = Path(mmpush_tui.__file__).parent
@@ -19,7 +20,7 @@ def codes_in(pattern: str, *folders: str) -> set[str]:
     return {
         found
         for folder in folders
-        for path in (ROOT / folder).rglob("*.py")
+        for path in ([ROOT / folder] if folder.endswith(".py") else (ROOT / folder).rglob("*.py"))
         for found in re.findall(pattern, path.read_text())
     }
 
@@ -29,7 +30,9 @@ OURS = sorted(
     | codes_in(r'"((?:token|clock|service_account)_\w+)"', "proxy/android") - {"token_uri"}
     | codes_in(r'"((?:dns|tcp|tls|alpn|http1|http2|no|write|stream|connection|bad)_\w+)"', "http2")
     - {"stream_id"}
+    | codes_in(r'"((?:proxy|server|signature)_\w+)"', "http2", "proxy/access.py")
     | {"timeout", "closed", "goaway", "refused_stream"}
+    | {BREAKER_OPEN, OVERLOADED, REMOVE_GUARD}
 )
 
 

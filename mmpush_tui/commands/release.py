@@ -1,0 +1,50 @@
+"""``mmpush-tui release``: the end of a doubt that was unfounded."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("release")
+@click.argument("target")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--control", metavar="PATH", type=click.Path(path_type=Path), envvar="MMPUSH_CONTROL",
+    help="The worker's control socket, where several run.",
+)  # fmt: skip
+def command(target: str, as_json: bool, control: Path | None) -> int:
+    """Let TARGET, such as apple_rn, pass removals on again.
+
+    A worker holds them back while every device of a target is refused and none was ever accepted,
+    because then the topic, the environment or the Firebase project is wrong more likely than all
+    devices are gone. Put that right first; what is released cannot be taken back, because
+    Mattermost forgets the devices until their users log in again.
+    """
+    import asyncio
+
+    from mmpush_tui.errors import FailedError
+    from mmpush_tui.proxy import client
+
+    path = client.find(control)
+
+    async def release() -> bool:
+        async with client.ControlClient(path) as worker:
+            return await worker.release(target)
+
+    is_released = asyncio.run(release())
+    if as_json:
+        import msgspec
+
+        document = {
+            "schema": 1, "kind": "release", "target": target, "released": is_released,
+        }  # fmt: skip
+        click.echo(msgspec.json.encode(document))
+        return 0 if is_released else 1
+    if not is_released:
+        raise FailedError(
+            f"{target} holds no removals back",
+            fix="mmpush-tui deliveries shows what the worker did.",
+            code="nothing-held",
+        )
+    click.echo(f"{target} passes removals on again.")
+    return 0
