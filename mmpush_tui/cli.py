@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "check": "Check every hop that push needs, and name what is broken.",
     "settings": "Show and change a Mattermost server's push settings, as on the web page.",
     "serve": "Run the push proxy worker.",
+    "config": "Check, show or import a push proxy's configuration and its credentials.",
     "send": "Send one test push and follow it.",
     "deliveries": "Show the deliveries of a running worker.",
     "release": "Let a target pass removals on again that a worker holds.",

@@ -16,7 +16,8 @@ import structlog
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.proxy.events import timestamp
-from mmpush_tui.text import presentable
+from mmpush_tui.proxy.log_file import LogFile
+from mmpush_tui.text import presentable, redact
 
 QUEUE_LIMIT: Final = 10_000
 """Lines that may wait for a slow terminal or disk; further ones are dropped."""
@@ -50,11 +51,14 @@ def start(config: ProxyConfig) -> tuple[Log, Callable[[], bool]]:
     """
     # What cannot be written is lost; logging's own complaint would print the raw record.
     logging.raiseExceptions = False
-    writers = [_Writer(handler) for handler in _handlers(config)]
+    formatter = _formatter(_json if config.log_format == "json" else _plain)
+    writers = [_Writer(handler, formatter) for handler in _handlers(config)]
     handlers: list[logging.Handler] = []
     for writer in writers:
         writer.start()
-        handlers.append(_dropping(writer, _json if config.log_format == "json" else _plain))
+        handler = _DroppingHandler(writer.lines)
+        handler.setFormatter(formatter)
+        handlers.append(handler)
     level = _LEVELS[config.log_level]
     for name, least in (("mmpush_tui", level), ("uvicorn", logging.WARNING), ("asyncio", level)):
         logger = logging.getLogger(name)
@@ -87,15 +91,11 @@ def traceback_text(error: BaseException) -> str:
     return f"{type(error).__name__} in {where}"
 
 
-def _dropping(writer: "_Writer", render: structlog.typing.Processor) -> logging.Handler:
-    handler = _DroppingHandler(writer.lines)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_log_level],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
-        )
+def _formatter(render: structlog.typing.Processor) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_log_level],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
-    return handler
 
 
 def _handlers(config: ProxyConfig) -> list[logging.Handler]:
@@ -105,7 +105,7 @@ def _handlers(config: ProxyConfig) -> list[logging.Handler]:
     if config.enable_file_log:
         try:
             handlers.append(
-                logging.handlers.WatchedFileHandler(config.log_file_location, encoding="utf-8")
+                LogFile(config.log_file_location, config.log_file_max_mb, config.log_files_kept)
             )
         except (OSError, ValueError) as error:
             raise ConfigError(
@@ -119,14 +119,30 @@ def _handlers(config: ProxyConfig) -> list[logging.Handler]:
 class _Writer(threading.Thread):
     """Writes the lines; a daemon, because a write to a stalled terminal never returns."""
 
-    def __init__(self, handler: logging.Handler) -> None:
+    def __init__(self, handler: logging.Handler, formatter: logging.Formatter) -> None:
         super().__init__(name="log", daemon=True)
+        self._formatter = formatter
         self.lines: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_LIMIT)
         self._handler = handler
 
     def run(self) -> None:
+        told = lost = 0
         while (record := self.lines.get()) is not None:
             self._handler.handle(record)
+            if not isinstance(self._handler, LogFile) or self._handler.lost == told:
+                continue
+            if self._handler.lost > lost:
+                lost = self._handler.lost
+                continue
+            # That one was written again.
+            self._handler.handle(self._about(lost - told, self._handler.cause))
+            told = lost = self._handler.lost
+
+    def _about(self, count: int, cause: str) -> logging.LogRecord:
+        words = f"{count} lines of the log could not be written: {cause}"
+        record = logging.LogRecord("mmpush_tui", logging.WARNING, "", 0, words, None, None)
+        record.msg = self._formatter.format(record)
+        return record
 
     def stop(self) -> bool:
         """Write what waits, as far as it can be written soon, and close the file."""
@@ -152,14 +168,16 @@ def _plain(_logger: Any, _method: str, record: Record) -> str:
     level, event = _head(record)
     # Value by value: an escape sequence that one of them leaves open must not eat the next.
     fields = "".join(f" {_safe(key)}={_quoted(value)}" for key, value in record.items())
-    return f"{timestamp()} {level:<7} {_safe(event)}{fields}"
+    # The last net: what was cut into parts, or put together here, is one line now.
+    return redact(f"{timestamp()} {level:<7} {_safe(event)}{fields}")
 
 
 def _json(_logger: Any, _method: str, record: Record) -> str:
     level, event = _head(record)
     line = {"timestamp": timestamp(), "level": level, "msg": _safe(event)}
     line |= {str(_safe(key)): _safe(value) for key, value in record.items()}
-    return msgspec.json.encode(line).decode()
+    # The last net, as in _plain; what it puts in place of a secret needs no escape.
+    return redact(msgspec.json.encode(line).decode())
 
 
 def _head(record: Record) -> tuple[str, str]:

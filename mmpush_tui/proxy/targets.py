@@ -57,12 +57,14 @@ class Disabled(msgspec.Struct, frozen=True):
         platform: whose network it is.
         reason: a sentence about what is wrong with it.
         is_blank: nothing was filled in, as in the entries that the upstream sample leaves empty.
+        code: a stable name of what is wrong.
     """
 
     type: str
     platform: Literal["apple", "android"]
     reason: str
     is_blank: bool
+    code: str = ""
 
 
 class Targets:
@@ -110,13 +112,17 @@ class Targets:
                 it.ready[apple.type] = it._apple(apple, config.network, store, around)
             except ConfigError as error:
                 blank = not (apple.auth_key_file or apple.certificate_file)
-                it.disabled[apple.type] = Disabled(apple.type, "apple", error.line(), blank)
+                it.disabled[apple.type] = Disabled(
+                    apple.type, "apple", error.line(), blank, error.code
+                )
         for android in config.android:
             try:
                 it.ready[android.type] = it._android(android, config.network, around)
             except ConfigError as error:
                 blank = not android.service_account_file
-                it.disabled[android.type] = Disabled(android.type, "android", error.line(), blank)
+                it.disabled[android.type] = Disabled(
+                    android.type, "android", error.line(), blank, error.code
+                )
         it._old = None
         return it
 

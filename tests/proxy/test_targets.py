@@ -302,7 +302,10 @@ CREATE = "Create a key for a service account: Firebase console, Project settings
 ACCOUNTS = [
     pytest.param(None, "cannot be read: No such file or directory.", id="missing"),
     pytest.param("", "this is no JSON.", id="empty"),
-    pytest.param(RSA_PEM, "this is no JSON.", id="PEM"),
+    pytest.param(
+        RSA_PEM, "this is a PEM file, perhaps Apple's key. Give the JSON key of a Firebase service "
+        "account.", id="PEM",
+    ),
     pytest.param("[]", "expected a JSON object.", id="list"),
     pytest.param(
         json.dumps({"project_info": {"project_id": "p"}, "client": []}),

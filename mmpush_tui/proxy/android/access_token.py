@@ -84,6 +84,12 @@ def load_account(path: str) -> ServiceAccount:
     try:
         document = msgspec.json.decode(data)
     except (ValueError, RecursionError) as error:
+        if b"-----BEGIN" in data:
+            raise ConfigError(
+                f"{where}: this is a PEM file, perhaps Apple's key",
+                fix="Give the JSON key of a Firebase service account.",
+                code=code,
+            ) from error
         raise ConfigError(f"{where}: this is no JSON", code=code) from error
     if not isinstance(document, dict):
         raise ConfigError(f"{where}: expected a JSON object", code=code)

@@ -50,6 +50,18 @@ def load_key(path: str) -> EllipticCurvePrivateKey:
             f"{where}: this is a certificate", fix="Give the .p8 key from Apple.", code=code
         )
     if b"-----BEGIN" not in data:
+        if data.lstrip()[:1] == b"{":
+            raise ConfigError(
+                f"{where}: this is JSON, perhaps Google's service account",
+                fix="Give the .p8 key from Apple.",
+                code=code,
+            )
+        if data[:1] == b"\x30":
+            raise ConfigError(
+                f"{where}: this is a binary file, perhaps a .p12 with a certificate",
+                fix="Give the .p8 key from Apple, or name the .p12 in ApplePushCertPrivate.",
+                code=code,
+            )
         raise ConfigError(
             f"{where}: not a PEM file",
             fix="A .p8 key begins with -----BEGIN PRIVATE KEY-----.",

@@ -1,0 +1,145 @@
+"""``mmpush-tui config``: the worker's configuration looked at, checked, and brought to our form."""
+
+from pathlib import Path
+
+import click
+
+_FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group("config")
+def command() -> None:
+    """Look at a push proxy's configuration, check it, or import upstream's.
+
+    FILE is our TOML or an upstream mattermost-push-proxy.json; without it, what the guided set-up
+    wrote, or /etc/mmpush-tui/config.toml.
+    """
+
+
+@command.command("check")
+@_FILE
+@_JSON
+def check(file: Path | None, as_json: bool) -> int:
+    """Read FILE and every credential it names, and say what is wrong with each.
+
+    Nothing is sent; `check` tries the connections. Exit code 1 where something will not work, 0
+    where there are warnings at most.
+    """
+    import os
+
+    import msgspec
+
+    from mmpush_tui.proxy.lint import lint
+
+    path = _found(file)
+    config, findings = lint(path, os.environ)
+    errors = [it for it in findings if it.severity == "error"]
+    if as_json:
+        document = {
+            "schema": 1, "kind": "config-check", "file": str(path), "findings": findings,
+            "targets": [it.type for it in config.apple] + [it.type for it in config.android],
+            "exit_code": 1 if errors else 0,
+        }  # fmt: skip
+        click.echo(msgspec.json.encode(document))
+        return 1 if errors else 0
+    for it in findings:
+        about = f"{it.target}: " if it.target and it.target not in it.message else ""
+        click.echo(f"{it.severity:<6} {about}{it.message}")
+    count = len(config.apple) + len(config.android)
+    warnings = len(findings) - len(errors)
+    click.echo(
+        f"{path}: {count} target{'' if count == 1 else 's'}, {len(errors)} error"
+        f"{'' if len(errors) == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}."
+    )
+    return 1 if errors else 0
+
+
+@command.command("show")
+@_FILE
+@_JSON
+def show(file: Path | None, as_json: bool) -> int:
+    """Show every setting of FILE, its value, and whether file, environment or default says so."""
+    import os
+
+    import msgspec
+
+    from mmpush_tui.proxy.config_view import view
+
+    path = _found(file)
+    rows = view(path, os.environ)
+    if as_json:
+        click.echo(
+            msgspec.json.encode(
+                {"schema": 1, "kind": "config", "file": str(path), "settings": rows}
+            )
+        )
+        return 0
+    width = max(len(row.key) for row in rows)
+    for row in rows:
+        click.echo(f"{row.key:<{width}}  {row.shown}  ({row.source})")
+    return 0
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, allow_dash=True), default=Path("-"),
+    help="Where our TOML goes; it must not exist yet. Standard output unless given.",
+)  # fmt: skip
+def import_(file: Path, output: Path) -> int:
+    """Write an upstream mattermost-push-proxy.json as our TOML.
+
+    Every setting means the same there; paths become absolute, and what is a default is left out.
+    FILE itself works in serve and check as it is, so that there is no need to.
+    """
+    import tomli_w
+
+    from mmpush_tui.proxy.config_view import as_toml
+
+    document, warnings = as_toml(file)
+    for sentence in warnings:
+        click.echo(f"warn   {sentence}", err=True)
+    text = tomli_w.dumps(document)
+    if str(output) == "-":
+        click.echo(text, nl=False)
+        return 0
+    _write_new(output, text)
+    click.echo(f"{output} is written.", err=True)
+    return 0
+
+
+def _write_new(path: Path, text: str) -> None:
+    import os
+
+    from mmpush_tui.errors import FailedError
+
+    try:
+        # It may hold a password.
+        number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise FailedError(
+            f"{path} exists already", fix="Name another file, or remove it.", code="file-exists"
+        ) from error
+    except OSError as error:
+        raise FailedError(
+            f"{path} cannot be written", why=error.strerror or "", code="file-write"
+        ) from error
+
+
+def _found(file: Path | None) -> Path:
+    from mmpush_tui.errors import UsageError
+    from mmpush_tui.proxy.config_paths import find_config, worker_config
+
+    if file is not None:
+        return file
+    found = find_config()
+    if found is None:
+        raise UsageError(
+            "no configuration of a push proxy was found",
+            fix="Name it: mmpush-tui config check FILE.",
+            code="config-not-found",
+        )
+    return worker_config(found)
