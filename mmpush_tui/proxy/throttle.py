@@ -120,7 +120,7 @@ class SharedThrottle:
     async def aclose(self) -> None:
         """Close the connections to Redis."""
         with contextlib.suppress(Exception):  # nothing hangs on how they end
-            await self._storage.storage.connection_pool.disconnect()
+            await self._storage.bridge.storage.aclose()
 
     def _went_away(self, error: Exception) -> None:
         self._away_until = time.monotonic() + _REDIS_AGAIN_S

@@ -211,6 +211,10 @@ def test_loads_other_forms_of_it(data: bytes, tmp_path: Path) -> None:
 
 
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+BINARY = (
+    "this is a binary file, perhaps a .p12 with a certificate. Give the .p8 key from Apple, or "
+    "name the .p12 in ApplePushCertPrivate."
+)
 BEGINS = "not a PEM file. A .p8 key begins with -----BEGIN PRIVATE KEY-----."
 UNREADABLE = (
     "holds no readable private key. "
@@ -224,7 +228,7 @@ REFUSED = [
     pytest.param(b"", BEGINS, id="empty"),
     pytest.param(b"ABCDE12345", BEGINS, id="not PEM"),
     pytest.param(
-        KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), BEGINS, id="DER"
+        KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), BINARY, id="DER"
     ),
     pytest.param(b"-----BEGIN PRIVATE KEY-----\nMIGT\n-----END PRIVATE KEY-----\n", UNREADABLE,
                  id="cut"),
