@@ -31,7 +31,7 @@ from mmpush_tui.simulator.credentials import TOPIC, AppleKey
 from tests.http2.foreign import NGHTTPD, nghttpd
 
 SENDERS: Final = 64
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 SECONDS: Final = 4
 WARM_UP_S: Final = 1
 DEVICE: Final = "c0ffee00" * 8

@@ -152,7 +152,7 @@ async def main() -> int:
         async with Vendors(folder) as vendors:
             vendors.write(
                 vendors.apple_entry(), throttle_per_sec=1_000_000, enable_metrics=True,
-                journal_file=str(folder / "j.db"), journal_rows=ROWS, dedupe_sec=10,
+                journal_file=str(folder / "j.db"), journal_rows=ROWS,
             )  # fmt: skip
             worker = await WorkerProcess.start(
                 vendors.config, folder / "c.sock", folder / "worker.log", ends_with_us=True

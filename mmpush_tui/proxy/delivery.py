@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -109,7 +108,7 @@ class Deliveries:
         self._bus = bus
         self._on_bug = on_bug
         self._alarms = Alarms(bus)
-        self._recent: OrderedDict[str, Event] = OrderedDict()
+        self._recent: dict[str, Event] = {}
         self.use(targets, rules)
 
     def use(self, targets: Targets, rules: Rules) -> None:
@@ -167,7 +166,7 @@ class Deliveries:
         if self.rules.dedupe_s and push.ack_id:
             key = (push.server_id, type_, push.device_id, push.ack_id, push.type)
             if (same := self._dedupe.find(key)) is not None:
-                answer = await asyncio.shield(same)
+                answer = same if isinstance(same, Answer) else await asyncio.shield(same)
                 outcome = Outcome(answer=answer, reason="duplicate")
                 return self._finish(it, outcome)
             with self._dedupe.first(key) as settle:
@@ -335,7 +334,7 @@ class Deliveries:
         )
         self._recent[event.id] = event
         if len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
+            del self._recent[next(iter(self._recent))]
         return event
 
     def _of(self, target: str) -> Counts:

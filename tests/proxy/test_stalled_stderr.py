@@ -45,7 +45,8 @@ async def vendors(short_tmp: Path) -> AsyncIterator[Vendors]:
     async with Vendors(short_tmp) as it:
         it.write(
             it.apple_entry(), throttle_per_sec=1_000_000,
-            enable_console_log=True, enable_file_log=True, log_file_location=str(short_tmp / "push.log"),
+            enable_console_log=True, enable_file_log=True,
+            log_file_location=str(short_tmp / "push.log"),
         )  # fmt: skip
         yield it
 
