@@ -79,12 +79,14 @@ class Access:
 
     @property
     def is_open(self) -> bool:
-        """Whether everybody who reaches the port may send; a rule that all satisfy is none."""
+        """Whether everybody who reaches the port may send; a rule that all satisfy is none.
+
+        A server id is no secret, so that asking for one keeps nobody out who means it.
+        """
         return not (
             (self._allowed and not is_everybody(self._allowed))
             or self._credentials
             or self._prefix
-            or self._server_ids
             or (self._key and self._unsigned != "accept")
         )
 

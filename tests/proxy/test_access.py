@@ -495,7 +495,7 @@ OPEN = [
     ('listen_address = "10.0.0.1:8066"', False), ('listen_address = "unix:/x"', False),
     ('listen_address = ":8066"\nallowed_addresses = ["10.0.0.0/8"]', False),
     ('listen_address = ":8066"\npath_prefix = "x"', False),
-    ('listen_address = ":8066"\nallowed_server_ids = ["x"]', False),
+    ('listen_address = ":8066"\nallowed_server_ids = ["x"]', True),
     ('listen_address = "[0:0::0]:8066"', True), ('listen_address = "0:8066"', True),
     ('listen_address = ":8066"\nallowed_addresses = ["10.0.0.0/8", "0.0.0.0/0"]', True),
     ('listen_address = ":8066"\nsignature_key_file = "key"', False),
