@@ -22,7 +22,7 @@ from mmpush_tui.proxy.events import Event, timestamp
 
 WAITING_LIMIT: Final = 20_000
 """Deliveries that may wait to be written; of more, the oldest are lost."""
-_EVERY_S: Final = 0.2
+_EVERY_S: Final = 0.5
 _AGAIN_S: Final = 30.0
 _PRUNE_EVERY_S: Final = 60.0
 _PRUNE_ROWS: Final = 5_000
