@@ -85,7 +85,8 @@ def _troubles(target: TargetStatus) -> list[tuple[str, str]]:
         return [("cannot send", target.reason)]
     found = []
     if target.breaker != "closed":
-        found.append(("is away", f"{target.cause}; tried again in {target.again_in_s:.0f} s"))
+        when = f"tried again in {target.again_in_s:.0f} s" if target.again_in_s else "a push tries"
+        found.append(("is away", f"{target.cause}; {when}"))
     if target.held_removals:
         words = (
             f"{target.held_removals} removals, because every device is refused; "
