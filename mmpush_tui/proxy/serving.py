@@ -40,11 +40,14 @@ def serve(
     complaints: list[str] = []
     # A worker that ends with the console or the demo has keys that are soon gone.
     store = None if until_eof else TokenStore(default_path(), complaints.append)
+    notifier = Notifier(os.environ)
+    inherited = systemd.inherited(os.environ)
+    if "listen" in inherited:
+        # What is warned of, and shown, is where we really listen.
+        listen_address = listen.address_of(inherited["listen"])
     loader = Loader(path, listen_address, store)
     loaded = loader.load()
     config = loaded.config
-    notifier = Notifier(os.environ)
-    inherited = systemd.inherited(os.environ)
     is_log_written = True
 
     def end_log() -> None:
