@@ -60,7 +60,7 @@ def start(config: ProxyConfig) -> tuple[Log, Callable[[], bool]]:
         handler.setFormatter(formatter)
         handlers.append(handler)
     level = _LEVELS[config.log_level]
-    for name, least in (("mmpush_tui", level), ("uvicorn", logging.WARNING), ("asyncio", level)):
+    for name, least in (("mmpush_tui", level), ("httpx", logging.WARNING), ("asyncio", level)):
         logger = logging.getLogger(name)
         logger.propagate = False
         logger.handlers = list(handlers)

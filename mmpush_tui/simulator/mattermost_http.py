@@ -1,7 +1,7 @@
 """HTTP/1.1 for the Mattermost stand-in: TCP, TLS and a Unix socket, down to the single write.
 
-uvicorn carries what the worker serves; a stand-in must also hang up, cut an answer short and
-stream without end, which an ASGI server does not let it do.
+The worker's server answers as it should; a stand-in must also hang up, cut an answer short and
+stream without end.
 """
 
 import asyncio

@@ -24,7 +24,7 @@ FORMATS = ["plain", "json"]
 @pytest.fixture(autouse=True)
 def _loggers_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
-    loggers = [logging.getLogger(name) for name in ("mmpush_tui", "uvicorn", "asyncio")]
+    loggers = [logging.getLogger(name) for name in ("mmpush_tui", "httpx", "asyncio")]
     before = [(logger, logger.handlers, logger.propagate, logger.level) for logger in loggers]
     yield
     for logger, handlers, propagate, level in before:
@@ -96,12 +96,12 @@ PLACES: list[Any] = [
     pytest.param(lambda logger, text: logger.info("sent", did=Secret(text)), id="Secret"),
     pytest.param(lambda logger, text: logger.info("sent", did=text.encode()), id="bytes"),
     pytest.param(
-        lambda _, text: logging.getLogger("uvicorn.error").error("got %s", text),
+        lambda _, text: logging.getLogger("httpx.error").error("got %s", text),
         id="argument of a library's record",
     ),
     pytest.param(lambda _, text: logging.getLogger("asyncio").error(text), id="asyncio's message"),
     pytest.param(lambda logger, text: raised(logger, text), id="raised and logged"),
-    pytest.param(lambda _, text: raised(logging.getLogger("uvicorn"), text), id="library's raise"),
+    pytest.param(lambda _, text: raised(logging.getLogger("httpx"), text), id="library's raise"),
 ]
 
 
@@ -146,7 +146,7 @@ HOSTILE = "a\x1b]52;c;QQ==\x07b\x1b[2Jc\r\nd\te\x00f\x9bg\u202eh\u200bi\ud800j\x
 
 
 @pytest.mark.parametrize("log_format", FORMATS)
-@pytest.mark.parametrize("logger_name", ["ours", "uvicorn.error"])
+@pytest.mark.parametrize("logger_name", ["ours", "httpx.error"])
 def test_control_characters_are_neutralised(
     logger_name: str, log_format: str, tmp_path: Path
 ) -> None:
@@ -278,8 +278,8 @@ def test_writes_what_is_as_severe_as_configured(
 
 def test_takes_only_warnings_from_the_http_server(tmp_path: Path) -> None:
     def work(_: log.Log) -> None:
-        logging.getLogger("uvicorn.access").info("GET /")
-        logging.getLogger("uvicorn.error").warning("odd")
+        logging.getLogger("httpx.access").info("GET /")
+        logging.getLogger("httpx.error").warning("odd")
 
     lines = written(tmp_path, "json", work)
     assert [json.loads(line)["msg"] for line in lines] == ["odd"]
@@ -293,7 +293,7 @@ def test_an_exception_is_its_type_and_place(
     lines = written(
         tmp_path,
         log_format,
-        lambda logger: raised(logging.getLogger("uvicorn") if of_library else logger, "canary"),
+        lambda logger: raised(logging.getLogger("httpx") if of_library else logger, "canary"),
     )
     assert len(lines) == 1
     assert "ValueError in raised " in lines[0]
@@ -337,7 +337,7 @@ def test_records_reach_no_handler_but_ours(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def work(logger: log.Log) -> None:
-        for name in ("uvicorn.error", "asyncio", "mmpush_tui.proxy"):
+        for name in ("httpx.error", "asyncio", "mmpush_tui.proxy"):
             logging.getLogger(name).error("raw %s", APNS)
         logger.error("raw", did=APNS)
 
