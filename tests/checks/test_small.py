@@ -129,7 +129,7 @@ def test_credential_files_that_cannot_be_used(tmp_path: Path) -> None:
     )
     assert apple.fix == "Correct the file, or its path in the configuration."
     assert android.code == "service-account-invalid"
-    assert android.fix.startswith("Create a key for a service account: ")
+    assert android.fix.startswith("Get the right file at Firebase console")
     assert found["android_rn"].token_uri == ""
     assert {apple.see, android.see} == {"proxy-target-failed"}
     assert "s3cret" not in str(found)
