@@ -315,7 +315,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_key_that_tls_does_not_take_is_refused(tmp_path: Path) -> None:
-    found = load(tmp_path, text(made(rsa.generate_private_key(65537, 1024))))
+    found = load(tmp_path, text(made(rsa.generate_private_key(65537, 1024))))  # noqa: S505
     with pytest.raises(ConfigError) as caught:
         use(ssl.create_default_context(), found)
     assert caught.value.line() == (

@@ -345,7 +345,8 @@ ACCOUNTS = [
     ),
     *(
         pytest.param(
-            json.dumps(account(private_key=key)), f"private_key cannot be read. {COPY_AGAIN}", id=id_
+            json.dumps(account(private_key=key)), f"private_key cannot be read. {COPY_AGAIN}",
+            id=id_,
         )
         for id_, key in (("cut key", RSA_PEM[:200]), ("no key", "x"))
     ),
