@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Most tests wait for processes and sockets, so the machine has time for more of them than cores.
 WORKERS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 
-.PHONY: run test unit lint fix bench losses screenshots clean
+.PHONY: run test unit lint fix bench losses soak screenshots clean
 
 run: $(STAMP)
 	@$(BIN)/mmpush-tui demo
@@ -32,11 +32,15 @@ screenshots: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.worker
+	$(BIN)/python -m benchmarks.forwarding
 	$(BIN)/python -m benchmarks.console
 	$(BIN)/python -m benchmarks.http2
 
 losses: $(STAMP)
 	$(BIN)/python -m benchmarks.losses
+
+soak: $(STAMP)
+	$(BIN)/python -m benchmarks.soak
 
 # pip older than 25.1 knows no dependency groups, so the newest one is asked for first.
 $(STAMP): pyproject.toml

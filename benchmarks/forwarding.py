@@ -31,7 +31,7 @@ from mmpush_tui.simulator.credentials import TOPIC, AppleKey
 from tests.http2.foreign import NGHTTPD, nghttpd
 
 SENDERS: Final = 64
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 SECONDS: Final = 4
 WARM_UP_S: Final = 1
 DEVICE: Final = "c0ffee00" * 8
@@ -60,6 +60,17 @@ class Found:
     def rate(self) -> float:
         """The median of the rates."""
         return statistics.median(self.rates)
+
+
+def limit(url: str, folder: Path) -> float:
+    """Return the requests per second that h2load alone makes of Apple's stand-in."""
+    assert H2LOAD is not None  # noqa: S101 - main looked
+    payload = folder / "payload.json"
+    payload.write_bytes(b"x" * 600)
+    command = [H2LOAD, "-n", "60000", "-c", "1", "-m", str(SENDERS), "-d", str(payload), url]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
+    found = re.search(r"([0-9.]+) req/s", done.stdout)
+    return float(found[1]) if found else 0.0
 
 
 def push() -> bytes:
@@ -165,8 +176,8 @@ def write_config(folder: Path, endpoint: str, ca_file: Path, key: AppleKey) -> P
     return path
 
 
-def run(folder: Path) -> dict[str, Found]:
-    """Measure both forwarders, round by round."""
+def run(folder: Path) -> tuple[dict[str, Found], float]:
+    """Measure both forwarders, round by round, and what h2load alone reaches."""
     key = AppleKey.make()
     (folder / "push.json").write_bytes(push())
     device = folder / "www" / "3" / "device" / DEVICE
@@ -193,7 +204,8 @@ def run(folder: Path) -> dict[str, Found]:
             for kind, (url, process) in forwarders.items():
                 measure(found[kind], url, process, folder)
         refuse_failures(folder / "c.sock")
-    return found
+        alone = limit(f"{endpoint}/3/device/{DEVICE}", folder)
+    return found, alone
 
 
 def refuse_failures(control: Path) -> None:
@@ -209,11 +221,11 @@ def main() -> None:
     if NGHTTPD is None or H2LOAD is None:
         raise SystemExit("needs nghttpd and h2load: apt install nghttp2-server nghttp2-client")
     with tempfile.TemporaryDirectory(prefix="mmpush-bench-") as name:
-        found = run(Path(name))
+        found, alone = run(Path(name))
     baseline = found[BASELINE].rate
     if "--json" in sys.argv:
         rows = {kind: it.__dict__ | {"ratio": it.rate / baseline} for kind, it in found.items()}
-        sys.stdout.write(json.dumps(rows) + "\n")
+        sys.stdout.write(json.dumps({"forwarders": rows, "h2load": alone}) + "\n")
         return
     for kind, it in found.items():
         sys.stdout.write(
@@ -223,6 +235,7 @@ def main() -> None:
             f"p99 {statistics.median(it.p99_ms):>6.1f} ms  "
             f"{statistics.median(it.cpu_us):>5.0f} us of CPU  {it.rss_mb:>4.0f} MB\n"
         )
+    sys.stdout.write(f"h2load alone {alone:>7.0f}/s, at the same stand-in over one connection\n")
 
 
 if __name__ == "__main__":

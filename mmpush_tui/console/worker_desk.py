@@ -257,8 +257,8 @@ class WorkerDesk:
             parts.append(f"Old credentials stay for {', '.join(kept)}: the new ones are bad.")
         if disabled:
             parts.append(f"Cannot send: {', '.join(disabled)}.")
-        if answer.get("needs_restart"):
-            parts.append("The listen address changes with the next start.")
+        if waiting := ", ".join(map(str, answer.get("restart_for") or ())):
+            parts.append(f"These change with the next start: {waiting}.")
         self._set(refusal=" ".join(parts))
         return "Configuration and credentials were read again."
 
@@ -333,6 +333,8 @@ class WorkerDesk:
         """Stop watching, and return which control socket that was."""
         if self._watching is None:
             return None
+        if self._watcher is not None:
+            self._watcher.end()
         self._watching.cancel()
         self._watching = None
         return self.view.control

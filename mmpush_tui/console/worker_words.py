@@ -12,7 +12,7 @@ from mmpush_tui.console.worker_desk import Phase, WorkerView
 from mmpush_tui.proxy.journey import Journey, Verdict
 from mmpush_tui.proxy.lines import duration
 from mmpush_tui.proxy.rates import Reading
-from mmpush_tui.proxy.watch import Status
+from mmpush_tui.proxy.watch import Status, TargetStatus
 from mmpush_tui.setup.paths import short_path
 
 _VERDICT_STYLES: Final = {
@@ -21,7 +21,7 @@ _VERDICT_STYLES: Final = {
     Verdict.REMOVED: "bold $warning",
     Verdict.FAILED: "bold $error",
 }
-_MOST_DISABLED: Final = 2
+_MOST_SHOWN: Final = 2
 _MEANING_BESIDE_FROM: Final = 70
 """Cells from which what a journey means has room beside its heading."""
 
@@ -39,7 +39,7 @@ def state(view: WorkerView, width: int) -> Content:
         rows.append(content(*keys, "."))
     if view.status is not None:
         rows.append(_serving(view.status, width))
-        rows += _disabled(view.status, width)
+        rows += _trouble(view.status, width)
     return lines(*rows)
 
 
@@ -65,15 +65,35 @@ def _serving(status: Status, width: int) -> Content:
     return shown.truncate(width, ellipsis=True)
 
 
-def _disabled(status: Status, width: int) -> list[Content]:
-    found = [target for target in status.targets if target.state != "ready"]
-    rows = [
-        hanging(((f"{target.type} cannot send  ", "bold $warning"),), target.reason, width)
-        for target in found[:_MOST_DISABLED]
+def _trouble(status: Status, width: int) -> list[Content]:
+    """Return what keeps targets from sending, or from removing phones."""
+    found = [
+        (f"{target.type} {words}  ", reason)
+        for target in status.targets
+        for words, reason in _troubles(target)
     ]
-    if more := len(found) - _MOST_DISABLED:
-        rows += [content((f"and {more} more cannot send", "bold $warning"))] if more > 0 else []
+    rows = [
+        hanging(((words, "bold $warning"),), reason, width) for words, reason in found[:_MOST_SHOWN]
+    ]
+    if (more := len(found) - _MOST_SHOWN) > 0:
+        rows.append(content((f"and {more} more in trouble", "bold $warning")))
     return rows
+
+
+def _troubles(target: TargetStatus) -> list[tuple[str, str]]:
+    if target.state != "ready":
+        return [("cannot send", target.reason)]
+    found = []
+    if target.breaker != "closed":
+        when = f"tried again in {target.again_in_s:.0f} s" if target.again_in_s else "a push tries"
+        found.append(("is away", f"{target.cause}; {when}"))
+    if target.held_removals:
+        words = (
+            f"{target.held_removals} removals, because every device is refused; "
+            f"mmpush-tui release {target.type} lets them pass"
+        )
+        found.append(("holds back", words))
+    return found
 
 
 def empty(view: WorkerView, place: Place, width: int) -> Content:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
     load_pem_public_key,
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.config import ProxyConfig
-from mmpush_tui.proxy.networks import Network, address, is_in, networks
+from mmpush_tui.proxy.networks import Network, address, is_everybody, membership, networks
 from mmpush_tui.proxy.wire import PushNotification
 
 UNSIGNED: Final = frozenset({"", "NO_SIGNATURE"})
@@ -47,6 +47,7 @@ class Access:
         unsigned: str = "test",
     ) -> None:
         self._allowed = allowed
+        self._is_allowed = membership(allowed)
         self._credentials = credentials
         self._prefix = prefix
         self._server_ids = server_ids
@@ -78,9 +79,15 @@ class Access:
 
     @property
     def is_open(self) -> bool:
-        """Whether everybody who reaches the port may send."""
+        """Whether everybody who reaches the port may send; a rule that all satisfy is none.
+
+        A server id is no secret, so that asking for one keeps nobody out who means it.
+        """
         return not (
-            self._allowed or self._credentials or self._prefix or self._server_ids or self._key
+            (self._allowed and not is_everybody(self._allowed))
+            or self._credentials
+            or self._prefix
+            or (self._key and self._unsigned != "accept")
         )
 
     @property
@@ -90,7 +97,7 @@ class Access:
 
     def admits_address(self, sender: str) -> bool:
         """Return whether requests from ``sender`` are taken; a Unix socket has its own rights."""
-        return not self._allowed or sender == "unix" or is_in(address(sender), self._allowed)
+        return not self._allowed or sender == "unix" or self._is_allowed(sender)
 
     def admits_credentials(self, authorization: bytes) -> bool:
         """Return whether an ``Authorization`` header is the one that is asked for."""
@@ -138,7 +145,8 @@ def _is_signed(push: PushNotification, key: EllipticCurvePublicKey) -> bool:
         claims = jwt.decode(
             push.signature, key, algorithms=["ES256"], options={"verify_aud": False}
         )
-    except (jwt.PyJWTError, ValueError):
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        # PyJWT 2.12 and older let the last one through, where a header nests a thousand deep.
         return False
     return claims.get("ack_id") == push.ack_id and claims.get("device_id") == push.device_id
 
@@ -165,7 +173,9 @@ def load_public_key(path: str) -> EllipticCurvePublicKey:
         if data.startswith(b"-----BEGIN"):
             key = load_pem_public_key(data)
         else:
-            key = load_der_public_key(base64.b64decode(data, validate=True))
+            # Copied from JSON or through a tool that breaks lines, it is the same key.
+            text = b"".join(data.strip(b'"').split())
+            key = load_der_public_key(base64.b64decode(text, validate=True))
     except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm) as error:
         raise ConfigError(
             f"{where}: holds no public key",
@@ -173,8 +183,11 @@ def load_public_key(path: str) -> EllipticCurvePublicKey:
             "shows as AsymmetricSigningPublicKey.",
             code="signature-key-invalid",
         ) from error
-    if not isinstance(key, EllipticCurvePublicKey):
-        raise ConfigError(f"{where}: this is no elliptic curve key", code="signature-key-invalid")
+    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
+        raise ConfigError(
+            f"{where}: this is no key on the curve P-256, on which Mattermost signs",
+            code="signature-key-invalid",
+        )
     return key
 
 
@@ -186,18 +199,29 @@ def _prefix(text: str) -> str:
         raise ConfigError(
             "PathPrefix: only letters, digits and -._~/ can stand in it", code="path-prefix"
         )
+    if not {"", ".", ".."}.isdisjoint(text.split("/")):
+        # Reverse proxies take these out of an address, and then nobody knows the secret.
+        raise ConfigError(
+            "PathPrefix: no part between two slashes can be empty, . or ..", code="path-prefix"
+        )
     return f"/{text}"
 
 
 def wildcard_warning(config: ProxyConfig, access: Access) -> str:
     """Return a sentence where everybody on the network may send; empty where not."""
-    host = config.listen_address.rpartition(":")[0].strip("[]")
     if config.listen_address.startswith("unix:") or not access.is_open:
         return ""
-    if host in ("", "0.0.0.0", "::", "*"):  # noqa: S104 - compared
-        return (
-            f"{config.listen_address} is open to everybody who reaches this host: whoever has a "
-            "device token can send to it. Listen on 127.0.0.1, or set AllowedAddresses, "
-            "AccessUser and AccessPassword, PathPrefix, or SignatureKeyFile"
-        )
-    return ""
+    host = config.listen_address.rpartition(":")[0].strip("[]")
+    found = address(host)
+    if host not in ("", "0") and not (found is not None and found.is_unspecified):
+        return ""
+    words = (
+        f"{config.listen_address} is open to everybody who reaches this host: whoever has a "
+        "device token can send to it. Listen on 127.0.0.1, or set AllowedAddresses, "
+        "AccessUser and AccessPassword, PathPrefix, or SignatureKeyFile"
+    )
+    if config.allowed_addresses:
+        words += ". AllowedAddresses keeps nobody out as it is: it holds all addresses"
+    if config.signature_key_file:
+        words += ". SignatureKeyFile keeps nobody out while UnsignedPushes is accept"
+    return words

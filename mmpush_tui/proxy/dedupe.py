@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -19,7 +18,7 @@ Key = tuple[str, str, str, str, str]
 
 class _First(NamedTuple):
     until: float
-    answer: "asyncio.Future[Answer]"
+    answer: "Answer | asyncio.Future[Answer]"
 
 
 class Dedupe:
@@ -35,16 +34,16 @@ class Dedupe:
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._known: OrderedDict[Key, _First] = OrderedDict()
+        self._known: dict[Key, _First] = {}
 
-    def find(self, key: Key) -> "asyncio.Future[Answer] | None":
+    def find(self, key: Key) -> "Answer | asyncio.Future[Answer] | None":
         """Return the answer, or what will be one, to the same push; None where it is new."""
         now = self._clock()
         while self._known:
-            oldest = next(iter(self._known.values()))
-            if oldest.until > now and len(self._known) <= LIMIT:
+            oldest = next(iter(self._known))
+            if self._known[oldest].until > now and len(self._known) <= LIMIT:
                 break
-            self._known.popitem(last=False)
+            del self._known[oldest]
         found = self._known.get(key)
         return found.answer if found is not None else None
 
@@ -58,5 +57,8 @@ class Dedupe:
         finally:
             if not coming.done():
                 coming.set_result(fail(f"{TRANSPORT_PREFIX}: the push proxy was stopped"))
-            if coming.result().status == "FAIL":
+            answer = coming.result()
+            if answer.status == "FAIL":
                 self._known.pop(key, None)
+            elif (first := self._known.get(key)) is not None:
+                self._known[key] = _First(first.until, answer)

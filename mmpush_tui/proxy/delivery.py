@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -73,7 +72,7 @@ class _Arrived(NamedTuple):
     push: PushNotification
     app_version: int
     target: Target | None
-    described: Mapping[str, str | int]
+    event: Event
     started: float
 
 
@@ -109,7 +108,7 @@ class Deliveries:
         self._bus = bus
         self._on_bug = on_bug
         self._alarms = Alarms(bus)
-        self._recent: OrderedDict[str, Event] = OrderedDict()
+        self._recent: dict[str, Event] = {}
         self.use(targets, rules)
 
     def use(self, targets: Targets, rules: Rules) -> None:
@@ -148,16 +147,12 @@ class Deliveries:
         type_, app_version = split_platform(push.platform)
         push.platform = type_
         target = self.targets.find(type_)
-        described: dict[str, str | int] = {
-            "id": id_,
-            "target": target.type if target else "",
-            "type": _word(push.type),
-            "platform": _word(type_),
-            "device": short_token(push.device_id),
-            "bytes": len(body),
-        }
-        it = _Arrived(push, app_version, target, described, started)
-        self._bus.publish("delivery", phase="arrived", **described)
+        arrived = self._bus.publish(
+            "delivery", phase="arrived", id=id_, target=target.type if target else "",
+            type=_word(push.type), platform=_word(type_), device=short_token(push.device_id),
+            bytes=len(body),
+        )  # fmt: skip
+        it = _Arrived(push, app_version, target, arrived, started)
         if (refused := self.access.refusal(push)) is not None:
             outcome = Outcome(answer=fail(_safe(refused[0])), reason=refused[1])
             return self._finish(it, outcome)
@@ -167,7 +162,7 @@ class Deliveries:
         if self.rules.dedupe_s and push.ack_id:
             key = (push.server_id, type_, push.device_id, push.ack_id, push.type)
             if (same := self._dedupe.find(key)) is not None:
-                answer = await asyncio.shield(same)
+                answer = same if isinstance(same, Answer) else await asyncio.shield(same)
                 outcome = Outcome(answer=answer, reason="duplicate")
                 return self._finish(it, outcome)
             with self._dedupe.first(key) as settle:
@@ -178,20 +173,20 @@ class Deliveries:
         return self._finish(it, outcome)
 
     async def _send(self, it: "_Arrived", name: str) -> Outcome:
-        push, described = it.push, it.described
+        push, arrived = it.push, it.event
         lane = self.lanes[name]
         if (refusal := lane.refusal()) is not None:
             return refusal
         self.in_flight += 1
         lane.in_flight += 1
         # Before the answer: a phone's receipt can overtake it.
-        self.receipts.expect(push.ack_id, str(described["id"]), name)
+        self.receipts.expect(push.ack_id, arrived.id, name)
         try:
             outcome = await lane.target.send(
                 push,
                 it.app_version,
                 self._within,
-                lambda stream: self._sent_out(described, stream),
+                lambda stream: self._sent_out(arrived, stream),
             )
         except Exception as error:
             # Whatever is wrong with us, Mattermost gets an answer, the admin an event and the
@@ -275,16 +270,19 @@ class Deliveries:
             return Outcome(answer=fail(f"{text}: {disabled.reason}"), reason="target_disabled")
         return Outcome(answer=fail(text), reason="unknown_platform")
 
-    def _sent_out(self, described: Mapping[str, str | int], stream: int) -> None:
-        self._bus.publish("delivery", phase="sent", stream=stream, **described)
+    def _sent_out(self, arrived: Event, stream: int) -> None:
+        self._bus.follow(arrived, phase="sent", stream=stream)
 
     def _refuse(self, id_: str, text: str, size: int) -> Answer:
         self.counts.failed += 1
         if self._metrics is not None:
             self._metrics.bad_request()
         answer = fail(_safe(text))
-        outcome = Outcome(answer=answer, reason="bad_request")
-        event = self._publish_end({"id": id_, "bytes": size}, outcome, {"total": 0.0})
+        event = self._bus.publish(
+            "delivery", phase="answered", status="FAIL", reason="bad_request", id=id_,
+            message=presentable(answer.error, 500), bytes=size, ms={"total": 0.0},
+        )  # fmt: skip
+        self._keep(event)
         if self._journal is not None:
             self._journal.add(event, "")
         return answer
@@ -305,7 +303,7 @@ class Deliveries:
         ms = {"total": round(total_s * 1000, 1)}
         if outcome.tries:
             ms["upstream"] = round(outcome.upstream_ms, 1)
-        event = self._publish_end(it.described, outcome, ms)
+        event = self._publish_end(it.event, outcome, ms)
         if self._journal is not None:
             self._journal.add(event, it.push.ack_id if status == "OK" else "")
         if (metrics := self._metrics) is not None:
@@ -318,25 +316,20 @@ class Deliveries:
                 )  # fmt: skip
         return outcome.answer
 
-    def _publish_end(
-        self, described: Mapping[str, str | int], outcome: Outcome, ms: dict[str, float]
-    ) -> Event:
-        event = self._bus.publish(
-            "delivery",
-            phase="answered",
-            status=outcome.answer.status,
-            reason=outcome.reason,
-            message=presentable(outcome.answer.error, 500) if outcome.answer.error else "",
-            http=outcome.http,
-            upstream_id=outcome.upstream_id,
-            tries=outcome.tries,
-            ms=ms,
-            **described,
-        )
+    def _publish_end(self, arrived: Event, outcome: Outcome, ms: dict[str, float]) -> Event:
+        error = outcome.answer.error
+        event = self._bus.follow(
+            arrived, phase="answered", status=outcome.answer.status, reason=outcome.reason,
+            message=presentable(error, 500) if error else "", http=outcome.http,
+            upstream_id=outcome.upstream_id, tries=outcome.tries, ms=ms,
+        )  # fmt: skip
+        self._keep(event)
+        return event
+
+    def _keep(self, event: Event) -> None:
         self._recent[event.id] = event
         if len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
-        return event
+            del self._recent[next(iter(self._recent))]
 
     def _of(self, target: str) -> Counts:
         return self.by_target.setdefault(target, Counts())

@@ -109,14 +109,27 @@ class EventBus:
 
     def publish(self, kind: Kind, **fields: object) -> Event:
         """Number an event, keep it and wake the readers."""
-        self._seq += 1
-        event = Event(v=1, run=self.run, seq=self._seq, at=timestamp(), kind=kind, **fields)  # type: ignore[arg-type] # the struct checks nothing at run time and its callers are in this room
+        event = Event(v=1, run=self.run, seq=self._seq + 1, at=timestamp(), kind=kind, **fields)  # type: ignore[arg-type] # the struct checks nothing at run time and its callers are in this room
+        self._tell(event)
+        return event
+
+    def follow(self, event: Event, **changes: object) -> Event:
+        """Publish what came of ``event``: the same but for number, time and ``changes``.
+
+        A third of the price of :meth:`publish`, which a push pays three times.
+        """
+        seq = self._seq + 1
+        event = msgspec.structs.replace(event, seq=seq, at=timestamp(), **changes)
+        self._tell(event)
+        return event
+
+    def _tell(self, event: Event) -> None:
+        self._seq = event.seq
         self._ring.append(event)
         for listener in self.listeners:
             listener(event)
         for reader in self._readers:
             reader.set()
-        return event
 
     def close(self) -> None:
         """End every reader after what it has not read yet."""

@@ -8,11 +8,12 @@ from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.access import Access
 from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.proxy.http1 import TEXT, Reply, Request
-from mmpush_tui.proxy.networks import Senders, networks, throttle_key
+from mmpush_tui.proxy.networks import Senders, is_everybody, networks, throttle_key
 from mmpush_tui.proxy.throttle import SharedThrottle, Throttle, Turn, make
 
 UNLIMITED: Final = frozenset({"/", "/version", "/metrics", "/healthz"})
-"""Pages that load balancers and monitoring ask for; they are not counted."""
+"""Pages that load balancers and monitoring ask for; they are not counted, except where somebody
+tries passwords on them."""
 
 _FORBIDDEN: Final = Reply(403, b"403 this address may not send here\n", TEXT)
 _NOT_FOUND: Final = Reply(404, b"404 page not found\n", TEXT)
@@ -89,10 +90,7 @@ class Gate:
         access = self.access
         if not access.admits_address(sender):
             return self._refuse("address", _FORBIDDEN)
-        path = request.path
-        if path == "/healthz":
-            return app(request, path)
-        if path not in UNLIMITED:
+        if request.path not in UNLIMITED or self._is_guessing(request):
             turn = self._throttle.take(throttle_key(sender))
             if not isinstance(turn, Turn):
                 return self._later(turn, request, app)
@@ -108,7 +106,12 @@ class Gate:
         """Close the connections to a throttle store."""
         await self._throttle.aclose()
 
+    def _is_guessing(self, request: Request) -> bool:
+        return b"authorization" in request.headers and not self.is_known(request)
+
     def _behind_limit(self, request: Request, app: Callable[[Request, str], Answered]) -> Answered:
+        if request.path == "/healthz":
+            return app(request, request.path)
         path = self.access.path_behind(request.path)
         if path is None:
             return self._refuse("path", _NOT_FOUND)
@@ -139,7 +142,19 @@ class Gate:
 
 
 def header_warning(config: ProxyConfig) -> str:
-    """Return a sentence where a header is to name the sender and nobody is trusted with it."""
+    """Return a sentence where a header is to name the sender and cannot, or names anybody."""
+    if is_everybody(networks(config.trusted_proxies, "TrustedProxies")):
+        return (
+            "TrustedProxies holds all addresses: every sender chooses which address it has, so "
+            "that neither the throttle nor AllowedAddresses holds anybody back; name the "
+            "addresses of your reverse proxies alone"
+        )
+    if config.throttle_vary_by_header.strip().lower() == "forwarded":
+        return (
+            "ThrottleVaryByHeader Forwarded is not understood; name a header that holds nothing "
+            "but addresses, X-Forwarded-For or X-Real-IP. Until then every sender is the reverse "
+            "proxy"
+        )
     if config.throttle_vary_by_header and not config.trusted_proxies:
         return (
             f"ThrottleVaryByHeader {config.throttle_vary_by_header} is not believed, because "

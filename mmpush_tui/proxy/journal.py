@@ -22,7 +22,7 @@ from mmpush_tui.proxy.events import Event, timestamp
 
 WAITING_LIMIT: Final = 20_000
 """Deliveries that may wait to be written; of more, the oldest are lost."""
-_EVERY_S: Final = 0.2
+_EVERY_S: Final = 0.5
 _AGAIN_S: Final = 30.0
 _PRUNE_EVERY_S: Final = 60.0
 _PRUNE_ROWS: Final = 5_000
@@ -128,6 +128,8 @@ class Journal:
         self._database: sqlite3.Connection | None = None
         self._again_at = 0.0
         self._prune_at = 0.0
+        self._unpruned = 0
+        """Rows written since the last look at how many there are."""
         self._complaint = ""
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -182,8 +184,9 @@ class Journal:
             if self._database is None:
                 self._database = _open(self.path, self._complain)
             self._write(self._database)
-            if now >= self._prune_at:
+            if now >= self._prune_at or self._unpruned > max(self._rows // 20, 1):
                 self._prune_at = now + _PRUNE_EVERY_S
+                self._unpruned = 0
                 self._prune(self._database)
         except (sqlite3.Error, OSError, _UnusableError) as error:
             self._failed(error)
@@ -210,6 +213,7 @@ class Journal:
             while self._waiting and len(self._batch) < _BATCH:
                 self._batch.append(self._waiting.popleft())
             self._write_batch(database)
+            self._unpruned += len(self._batch)
             self._batch.clear()
 
     def _write_batch(self, database: sqlite3.Connection) -> None:
@@ -232,7 +236,9 @@ class Journal:
             f"DELETE FROM delivery WHERE rowid IN ({first} ?) AND at < ?",  # noqa: S608 - ours
             (_PRUNE_ROWS, oldest),
         ).rowcount
-        count = database.execute("SELECT count(*) FROM delivery").fetchone()[0]
+        # Rows are only ever added behind and deleted in front.
+        span = "SELECT coalesce(max(rowid) - min(rowid) + 1, 0) FROM delivery"
+        count = database.execute(span).fetchone()[0]
         if (over := count - self._rows) > 0:
             database.execute(
                 f"DELETE FROM delivery WHERE rowid IN ({first} ?)",  # noqa: S608 - ours

@@ -125,10 +125,18 @@ def is_alive(path: Path) -> bool:
     return True
 
 
+def address_of(sock: socket.socket) -> str:
+    """Return the address that ``sock`` listens on, in the form of a setting."""
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{sock.getsockname()}"
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def describe(sock: socket.socket, address: str, *, is_tls: bool = False) -> str:
     """Return where ``sock`` listens, as the ready line and the status name it."""
     if sock.family == socket.AF_UNIX:
-        return address if address.startswith("unix:") else f"unix:{sock.getsockname()}"
+        return address
     host, port = sock.getsockname()[:2]
     scheme = "https" if is_tls else "http"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -1,7 +1,7 @@
 """Who is asking: addresses, networks, and what trusted reverse proxies say of them."""
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -12,10 +12,15 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 FORWARDED: Final = "x-forwarded-for"
 _HOPS_LIMIT: Final = 32
+_LONGEST: Final = 80
+"""Characters of an address with zone, brackets and port; there is some room."""
+_REMEMBERED: Final = 4096
 
 
 def networks(words: Iterable[str], key: str) -> tuple[Network, ...]:
     """Return the networks that ``words`` name; an address is a network of one.
+
+    IPv4 networks that are written as IPv6 are what they are, as with :func:`address`.
 
     Args:
         words: ``10.0.0.0/8``, ``::1``.
@@ -27,7 +32,7 @@ def networks(words: Iterable[str], key: str) -> tuple[Network, ...]:
     found = []
     for word in words:
         try:
-            found.append(ipaddress.ip_network(word, strict=False))
+            found.append(_network(word))
         except ValueError as error:
             raise ConfigError(
                 f"{key}: {word} is neither an address nor a network",
@@ -37,13 +42,31 @@ def networks(words: Iterable[str], key: str) -> tuple[Network, ...]:
     return tuple(found)
 
 
-@lru_cache(4096)
+def _network(word: str) -> Network:
+    if "%" in word:
+        # Zones are dropped from the addresses of senders; this would never be one of them.
+        raise ValueError(word)
+    found = ipaddress.ip_network(word, strict=False)
+    if isinstance(found, ipaddress.IPv6Network) and found.prefixlen >= 96:
+        mapped = found.network_address.ipv4_mapped
+        if mapped is not None:
+            return ipaddress.IPv4Network((mapped, found.prefixlen - 96))
+    return found
+
+
 def address(text: str) -> Address | None:
     """Return the address in ``text``, with or without port and brackets; None for anything else.
 
     An IPv4 address that is written as IPv6 is what it is.
     """
-    text = text.strip().strip('"')
+    text = text.strip()
+    # Strangers write this; what is too long to be one is not worth remembering.
+    return _address(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(_REMEMBERED)
+def _address(text: str) -> Address | None:
+    text = text.strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -61,6 +84,20 @@ def is_in(where: Address | None, among: Sequence[Network]) -> bool:
     return where is not None and any(where in network for network in among)
 
 
+def membership(among: Sequence[Network]) -> Callable[[str], bool]:
+    """Return what tells of an address as text whether it is in one of ``among``.
+
+    It remembers its answers: a look at twenty networks takes longer than all else that is asked of
+    a sender.
+    """
+    return lru_cache(_REMEMBERED)(lambda text: is_in(address(text), among))
+
+
+def is_everybody(among: Sequence[Network]) -> bool:
+    """Return whether one of ``among`` has every address there is, of IPv4 or IPv6."""
+    return any(network.prefixlen == 0 for network in among)
+
+
 class Senders:
     """Tells who is at the other end, through reverse proxies as far as they are trusted.
 
@@ -72,6 +109,7 @@ class Senders:
 
     def __init__(self, trusted: Sequence[Network], header: str = "") -> None:
         self._trusted = trusted
+        self._trusts = membership(trusted)
         self._header = header or FORWARDED
 
     @property
@@ -99,15 +137,12 @@ class Senders:
             if found is None:
                 break
             last = str(found)
-            if not is_in(found, self._trusted):
+            if not self._trusts(last):
                 break
         return last or "unix"
 
-    def _trusts(self, peer: str) -> bool:
-        return is_in(address(peer), self._trusted)
 
-
-@lru_cache(4096)
+@lru_cache(_REMEMBERED)
 def throttle_key(sender: str) -> str:
     """Return under which name the requests of ``sender`` are counted.
 

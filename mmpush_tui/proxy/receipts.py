@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -12,7 +12,7 @@ from mmpush_tui.proxy.journal import Found, Journal
 from mmpush_tui.proxy.wire import PushNotificationAck
 from mmpush_tui.tasks import beside
 
-MEMORY: Final = 50_000
+MEMORY: Final = 20_000
 """Acknowledgeable pushes remembered; older ones are in the journal alone."""
 _ASKED_LIMIT: Final = 1_000
 
@@ -49,7 +49,7 @@ class Receipts:
     ) -> None:
         self._journal = journal
         self._on_found = on_found
-        self._sent: OrderedDict[str, Sent] = OrderedDict()
+        self._sent: dict[str, Sent] = {}
         self._asked: deque[PushNotificationAck] = deque()
         self._has_asked = asyncio.Event()
 
@@ -59,7 +59,7 @@ class Receipts:
             return
         self._sent[ack_id] = Sent(id_, target, time.monotonic())
         if len(self._sent) > MEMORY:
-            self._sent.popitem(last=False)
+            del self._sent[next(iter(self._sent))]
 
     def forget(self, ack_id: str) -> None:
         """Expect none, because nothing was sent."""

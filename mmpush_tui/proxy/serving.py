@@ -37,15 +37,17 @@ def serve(
         ConfigError: the configuration, an address or a socket cannot be used.
     """
     _raise_descriptor_limit()
-    _tune()
     complaints: list[str] = []
     # A worker that ends with the console or the demo has keys that are soon gone.
     store = None if until_eof else TokenStore(default_path(), complaints.append)
+    notifier = Notifier(os.environ)
+    inherited = systemd.inherited(os.environ)
+    if "listen" in inherited:
+        # What is warned of, and shown, is where we really listen.
+        listen_address = listen.address_of(inherited["listen"])
     loader = Loader(path, listen_address, store)
     loaded = loader.load()
     config = loaded.config
-    notifier = Notifier(os.environ)
-    inherited = systemd.inherited(os.environ)
     is_log_written = True
 
     def end_log() -> None:
@@ -77,6 +79,8 @@ def serve(
         if journal is not None:
             undo.callback(journal.close)
 
+        _tune()
+
         async def main() -> Exit:
             worker = Worker(loader, loaded, sock, control_sock, log_, journal, notifier)
             if until_eof:
@@ -105,8 +109,10 @@ def _journal(
 
 def _tune() -> None:
     """Fit the interpreter to a process that answers many small requests."""
-    # What a push makes is freed without it; looking for cycles took a twentieth of the time.
-    gc.set_threshold(20_000, 20, 100)
+    # What a push makes is freed without it; looking for cycles took a twentieth of the time. What
+    # was loaded so far is there to stay and need not be looked at again.
+    gc.set_threshold(5_000, 10, 10)
+    gc.freeze()
     # A thread that writes a file gives the event loop its turn back after one millisecond.
     sys.setswitchinterval(0.001)
 

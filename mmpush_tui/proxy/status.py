@@ -1,5 +1,6 @@
 """What a worker says of itself on its control socket."""
 
+import asyncio
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ def status_of(worker: "Worker") -> dict[str, object]:
         "config": clean(worker.config.path),
         "in_flight": deliveries.in_flight,
         "connections": worker.server.connections,
+        "tasks": len(asyncio.all_tasks()),
         "counts": msgspec.to_builtins(deliveries.counts),
         "journal": {"path": clean(journal.path), "lost": journal.lost} if journal else None,
         "targets": [

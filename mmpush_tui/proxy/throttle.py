@@ -9,8 +9,12 @@ from typing import Any, Final, NamedTuple
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.text import Secret, presentable
 
-_REDIS_WITHIN_S: Final = 0.2
+_REDIS_WITHIN_S: Final = 0.1
 _REDIS_AGAIN_S: Final = 5.0
+_CONNECTIONS: Final = 16
+_WAITING_LIMIT: Final = 256
+"""Further requests are counted in memory: they would wait for each other until the time is up, and
+the store would get the blame."""
 _OTHERS: Final = "others"
 
 
@@ -78,6 +82,8 @@ class Throttle:
 class SharedThrottle:
     """Counts in Redis, together with other workers; in memory while Redis is away.
 
+    One count takes about 0.1 ms where Redis is near.
+
     Args:
         url: ``redis://…``.
         local: counts while Redis does not answer.
@@ -93,6 +99,9 @@ class SharedThrottle:
         self._complain = complain
         self._away_until = 0.0
         self._is_away = False
+        # The client's own pool fails instead of waiting when its hundred connections are in use.
+        self._places = asyncio.Semaphore(_CONNECTIONS)
+        self._waiting = 0
         self._storage = _redis(url)
         # Takes a while to load, which nobody waits for who has no Redis.
         from limits import RateLimitItemPerSecond
@@ -103,10 +112,15 @@ class SharedThrottle:
 
     async def take(self, sender: str) -> Turn:
         """Count a request of ``sender``."""
-        if time.monotonic() < self._away_until:
+        now = time.monotonic()
+        if now < self._away_until or self._waiting >= _WAITING_LIMIT:
             return self._local.take(sender)
+        if self._is_away:
+            # One request finds out whether it is back; the others need not wait for that.
+            self._away_until = now + _REDIS_AGAIN_S
+        self._waiting += 1
         try:
-            async with asyncio.timeout(_REDIS_WITHIN_S):
+            async with asyncio.timeout(_REDIS_WITHIN_S), self._places:
                 if await self._limiter.hit(self._item, sender):
                     self._came_back()
                     return _GO_ON
@@ -114,19 +128,23 @@ class SharedThrottle:
         except Exception as error:  # whatever Redis or its client does, a push must not wait
             self._went_away(error)
             return self._local.take(sender)
+        finally:
+            self._waiting -= 1
         self._came_back()
         return Turn(is_allowed=False, remaining=remaining, reset_s=_left_s(reset_at))
 
     async def aclose(self) -> None:
         """Close the connections to Redis."""
         with contextlib.suppress(Exception):  # nothing hangs on how they end
-            await self._storage.storage.connection_pool.disconnect()
+            await self._storage.bridge.storage.aclose()
 
     def _went_away(self, error: Exception) -> None:
         self._away_until = time.monotonic() + _REDIS_AGAIN_S
         if not self._is_away:
             self._is_away = True
             why = presentable(error, 200) or type(error).__name__
+            if isinstance(error, TimeoutError):
+                why = f"nothing came within {_REDIS_WITHIN_S:g} s"
             self._complain(
                 f"the throttle store does not answer, senders are counted here alone: {why}"
             )
@@ -134,6 +152,7 @@ class SharedThrottle:
     def _came_back(self) -> None:
         if self._is_away:
             self._is_away = False
+            self._away_until = 0.0
             self._complain("the throttle store answers again")
 
 
@@ -158,10 +177,15 @@ def _redis(url: Secret) -> Any:
         )
     try:
         from limits.aio.storage import RedisStorage
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
 
-        return RedisStorage(f"async+{url.reveal()}", implementation="redispy")
+        # Redis closes connections that are idle, and itself for an update: once more, on a new
+        # connection. By itself the client would wait a second before that.
+        retry: Any = Retry(NoBackoff(), 1)
+        return RedisStorage(f"async+{url.reveal()}", implementation="redispy", retry=retry)
     except Exception as error:  # the library has many words for an address it cannot read
-        is_missing = "prerequisite" in str(error)
+        is_missing = isinstance(error, ImportError) or "prerequisite" in str(error)
         raise ConfigError(
             "ThrottleStore: Redis cannot be used",
             why="its client is not installed" if is_missing else "this is no address of a Redis",

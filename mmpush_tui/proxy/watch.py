@@ -39,6 +39,10 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
         reason: why it is disabled.
         endpoint: host:port it sends to.
         connected: whether a connection is open right now.
+        breaker: ``closed``, or ``open`` or ``half-open`` where it is not reached.
+        again_in_s: seconds until it is tried again.
+        cause: why it is not reached.
+        held_removals: REMOVE answers that the guard holds back.
     """
 
     type: str
@@ -48,6 +52,10 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str = ""
     connected: bool = False
     counts: Counts = Counts()
+    breaker: str = "closed"
+    again_in_s: float = 0.0
+    cause: str = ""
+    held_removals: int = 0
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +116,7 @@ class Watcher:
         self._path = path
         self._on_events = on_events
         self._on_status = on_status
+        self._is_over = False
         self._poll_every_s = poll_every_s
         self._retry_after_s = retry_after_s
         self._last: Event | None = None
@@ -118,12 +127,22 @@ class Watcher:
         self.is_live = False
         """Whether the events being handed over have just happened; false for those of before."""
 
+    def end(self) -> None:
+        """Hand on nothing more; beside the cancellation of :meth:`run`.
+
+        A task group of Python 3.11 loses a cancellation that comes as one of its tasks fails, which
+        is just what happens when a worker is stopped.
+        """
+        self._is_over = True
+        self._on_status = _ignore
+        self._on_events = _ignore
+
     async def run(self) -> None:
         """Watch until cancelled."""
         wait_s, longest_s = self._retry_after_s
         told: MmpushError | None = None
         ended = ""
-        while True:
+        while not self._is_over:
             error = await self._attend()
             run, self._attended = self._attended, ""
             if run:
@@ -222,6 +241,10 @@ class Watcher:
         if events := self._waiting:
             self._waiting = []
             self._on_events(events)
+
+
+def _ignore(*_told: object) -> None:
+    return
 
 
 def _first(failures: ExceptionGroup[MmpushError]) -> MmpushError:

@@ -169,7 +169,26 @@ _EXACT: Final[dict[type, Any]] = {
     PushNotificationAck: msgspec.json.Decoder(PushNotificationAck),
 }
 # msgspec takes 1.0 and numbers beyond 64 bits for whole numbers, and Go does not.
-_FRACTION: Final = re.compile(rb"[:\s]-?[0-9]+(?:[.eE]|[0-9]{17})")
+_ODD_NUMBER: Final = re.compile(rb"\s*:\s*-?[0-9]+(?:[.eE]|[0-9]{17})")
+_NUMBERS: Final = (b'"badge"', b'"cont_ava"', b'"received_at"')
+_ESCAPED_LETTERS: Final = (b"\\u006", b"\\u007")
+
+
+def _may_be_odd(body: bytes) -> bool:
+    """Return whether a number in ``body`` may be one that Go refuses and msgspec does not.
+
+    Looked for by name, because a pattern over the whole body takes longer than reading it. Nobody
+    writes the letters of a name as escapes, unless to get past this.
+    """
+    for name in _NUMBERS:
+        at = body.find(name)
+        while at >= 0:
+            at += len(name)
+            if _ODD_NUMBER.match(body, at):
+                return True
+            at = body.find(name, at)
+    return any(letters in body for letters in _ESCAPED_LETTERS)
+
 
 _GO_TYPES: Final = {
     "received_at": "int64",
@@ -179,7 +198,7 @@ _GO_TYPES: Final = {
 
 
 def _decode(body: bytes, kind: type[Any], prefix: str) -> Any:
-    if not _FRACTION.search(body):
+    if not _may_be_odd(body):
         try:
             return _EXACT[kind].decode(body)
         except (ValueError, RecursionError):

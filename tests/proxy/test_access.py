@@ -22,7 +22,7 @@ from mmpush_tui.proxy.access import Access, load_public_key, wildcard_warning
 from mmpush_tui.proxy.config import ProxyConfig, load
 from mmpush_tui.proxy.gate import Gate, header_warning
 from mmpush_tui.proxy.http1 import Reply, Request
-from mmpush_tui.proxy.networks import Senders, networks, throttle_key
+from mmpush_tui.proxy.networks import Senders, address, is_in, networks, throttle_key
 from mmpush_tui.proxy.throttle import SharedThrottle, Throttle, Turn, make
 from mmpush_tui.proxy.wire import PushNotification
 from mmpush_tui.text import Secret
@@ -53,6 +53,9 @@ WHO = [
     ("", "198.51.100.9", "198.51.100.9"),
     ("", "", "unix"),
     ("10.0.0.1", ",".join(["10.0.0.9"] * 100), "10.0.0.9"),
+    ("10.0.0.1", "198.51.100.9, " + "9" * 1000 + ", 10.0.0.2", "10.0.0.2"),
+    ("10.0.0.1", "198.51.100.9, for=192.0.2.1, 10.0.0.2", "10.0.0.2"),
+    ("10.0.0.1", "198.51.100.9" + " " * 1000, "198.51.100.9"),
 ]
 
 
@@ -65,6 +68,24 @@ def test_only_trusted_proxies_are_believed(peer: str, said: str, sender: str) ->
 def test_without_trusted_proxies_nobody_chooses_who_it_is(peer: str, said: str) -> None:
     assert Senders(()).of(peer, said) == peer
     assert Senders(()).header == ""
+
+
+HOPS = st.lists(
+    st.one_of(
+        st.ip_addresses().map(str),
+        st.ip_addresses(v=4, network="10.0.0.0/8").map(str),
+        st.text(max_size=12).filter(lambda text: "," not in text),
+    ),
+    max_size=8,
+)
+
+
+@given(chosen=HOPS, seen=st.ip_addresses(v=4, network="198.51.100.0/24").map(str), behind=HOPS)
+def test_nothing_that_a_sender_writes_moves_what_the_first_proxy_saw(
+    chosen: list[str], seen: str, behind: list[str]
+) -> None:
+    proxies = [hop for hop in behind if hop.startswith("10.") and is_in(address(hop), TRUSTED)]
+    assert Senders(TRUSTED).of("10.0.0.1", ", ".join([*chosen, seen, *proxies])) == seen
 
 
 @given(said=st.text(max_size=300))
@@ -81,6 +102,23 @@ KEYS = [
 @pytest.mark.parametrize(("sender", "key"), KEYS)
 def test_a_network_of_ipv6_is_one_sender(sender: str, key: str) -> None:
     assert throttle_key(sender) == key
+
+
+NAMED = [
+    ("10.1.2.3/8", "10.255.0.1"), ("::ffff:10.0.0.0/104", "10.255.0.1"),
+    ("::ffff:10.0.0.1", "::ffff:10.0.0.1"), ("2001:db8::/32", "2001:db8:1::1"), ("::/0", "::1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "member"), NAMED)
+def test_networks_have_their_members_however_they_are_written(word: str, member: str) -> None:
+    assert is_in(address(member), networks([word], "TrustedProxies"))
+
+
+@pytest.mark.parametrize("word", ["fe80::1%eth0", "10.0.0.1/33", "10", "[::1]", "10.0.0.1:80"])
+def test_what_could_never_be_a_sender_is_no_network(word: str) -> None:
+    with pytest.raises(ConfigError):
+        networks([word], "TrustedProxies")
 
 
 def test_a_word_that_is_no_network_is_named() -> None:
@@ -180,6 +218,9 @@ async def test_workers_share_one_limit_in_redis_and_count_alone_without_it(tmp_p
         assert sum(turn.is_allowed for turn in turns) == 10
         refused = next(turn for turn in turns if not turn.is_allowed)
         assert 0 <= refused.reset_s <= 1
+        # More at once than the client's pool has connections, and than may wait.
+        await asyncio.gather(*(taken(one, f"sender {n % 50}") for n in range(1000)))
+        assert said == []
         process.kill()
         process.wait(10)
         assert [(await taken(one, "b")).is_allowed for _ in range(11)] == [True] * 10 + [False]
@@ -189,9 +230,12 @@ async def test_workers_share_one_limit_in_redis_and_count_alone_without_it(tmp_p
         )
         async with redis(tmp_path, port):
             assert isinstance(one, SharedThrottle)
-            one._away_until = 0
+            assert isinstance(two, SharedThrottle)
+            one._away_until = two._away_until = 0
             assert (await taken(one, "c")).is_allowed
             assert said[1:] == ["the throttle store answers again"]
+            turns = [await taken(one if n % 2 else two, "d") for n in range(16)]
+            assert sum(turn.is_allowed for turn in turns) == 10
         await one.aclose()
         await two.aclose()
 
@@ -306,6 +350,21 @@ def test_by_number(tmp_path: Path) -> None:
     assert answer(it, peer="192.0.2.77")[0] == 200
 
 
+def test_passwords_are_not_tried_faster_on_pages_that_are_not_counted() -> None:
+    throttle = Throttle(2, 10, Clock())
+    access = Access(credentials=base64.b64encode(b"mm:right"))
+    it = Gate(access, Senders(()), throttle, lambda _why: None)
+    for page in ("/", "/version", "/metrics"):
+        assert [answer(it, page) for _ in range(4)] == [401] * 4
+        assert answer(it, page, authorization=basic("mm:right"))[0] == 200
+    assert answer(it, "/healthz", authorization=basic("mm:one"))[0] == 200
+    assert answer(it, "/", authorization=basic("mm:two")) == 401
+    for page in ("/", "/version", "/metrics", "/healthz"):
+        assert answer(it, page, authorization=basic("mm:three")) == 429
+        assert answer(it, page, authorization=basic("mm:right"))[0] == 200
+    assert answer(it, "/healthz")[0] == 200
+
+
 def test_a_refusal_by_number_says_when_to_come_back() -> None:
     it = Gate(Access(), Senders(()), Throttle(1, 10, Clock()), lambda _why: None)
     request = Request("192.0.2.1")
@@ -330,6 +389,15 @@ def push(**fields: Any) -> PushNotification:
     )
 
 
+def unpadded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+DEEP = f"{unpadded(b'[' * 50_000)}.{unpadded(b'{}')}.{unpadded(bytes(64))}"
+KEYS_AS_KEPT = [
+    PEM, base64.b64encode(DER), b'"%b"' % base64.b64encode(DER), base64.encodebytes(DER),
+    base64.encodebytes(DER).replace(b"\n", b"\r\n"),
+]  # fmt: skip
 OTHER = ec.generate_private_key(ec.SECP256R1())
 MISSING = ("Failed because of missing signature serverId=s1", "signature_missing")
 WRONG = ("Failed because of a wrong signature serverId=s1", "signature_invalid")
@@ -342,6 +410,14 @@ SIGNATURES = [
     ({"signature": "eyJhbGciOiJub25lIn0.eyJhY2tfaWQiOiJhMSIsImRldmljZV9pZCI6ImQxIn0."}, "test",
      WRONG),
     ({"signature": "garbage"}, "accept", WRONG),
+    ({"signature": DEEP}, "accept", WRONG),
+    ({"signature": "\ud800"}, "accept", WRONG),
+    ({"signature": signed()[:-4]}, "accept", WRONG),
+    ({"signature": signed(ack_id=""), "ack_id": ""}, "refuse", None),
+    ({"signature": signed(device_id="v1"), "device_id": "v1", "platform": "apple_rn-v2",
+      "transport": "voip"}, "refuse", None),
+    ({"signature": signed(device_id="f:1"), "device_id": "f:1", "platform": "android_rn-v2"},
+     "refuse", None),
     ({"signature": ""}, "test", MISSING),
     ({"signature": "NO_SIGNATURE"}, "test", MISSING),
     ({"signature": "", "type": "test"}, "test", None),
@@ -352,7 +428,7 @@ SIGNATURES = [
 
 
 @pytest.mark.parametrize(("fields", "unsigned", "refusal"), SIGNATURES)
-@pytest.mark.parametrize("content", [PEM, base64.b64encode(DER)], ids=["pem", "base64"])
+@pytest.mark.parametrize("content", KEYS_AS_KEPT, ids=["pem", "base64", "json", "lines", "crlf"])
 def test_by_signature(
     fields: dict[str, str], unsigned: str, refusal: object, content: bytes, tmp_path: Path
 ) -> None:
@@ -370,6 +446,7 @@ def test_by_server() -> None:
 
 
 RSA = rsa.generate_private_key(65537, 2048).public_key()
+P384 = ec.generate_private_key(ec.SECP384R1()).public_key()
 BAD_KEYS = [
     (b"", "holds no public key. Put there what GET /api/v4/config/client?format=old on the "
      "Mattermost server shows as AsymmetricSigningPublicKey."),
@@ -377,7 +454,9 @@ BAD_KEYS = [
      "there what GET /api/v4/config/client?format=old on the Mattermost server shows as "
      "AsymmetricSigningPublicKey."),
     (RSA.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-     "this is no elliptic curve key."),
+     "this is no key on the curve P-256, on which Mattermost signs."),
+    (P384.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+     "this is no key on the curve P-256, on which Mattermost signs."),
     (None, "cannot be read: No such file or directory."),
 ]  # fmt: skip
 
@@ -397,6 +476,8 @@ BROKEN = [
     ('access_password = "x"', "AccessUser and AccessPassword go together, and one is missing."),
     ('path_prefix = "a b"', "PathPrefix: only letters, digits and -._~/ can stand in it."),
     ('path_prefix = "a%2f"', "PathPrefix: only letters, digits and -._~/ can stand in it."),
+    ('path_prefix = "a/../b"', "PathPrefix: no part between two slashes can be empty, . or ..."),
+    ('path_prefix = "a//b"', "PathPrefix: no part between two slashes can be empty, . or ..."),
     ('throttle_vary_by_header = "X-Größe"', "ThrottleVaryByHeader: this is no header's name."),
 ]
 
@@ -414,7 +495,11 @@ OPEN = [
     ('listen_address = "10.0.0.1:8066"', False), ('listen_address = "unix:/x"', False),
     ('listen_address = ":8066"\nallowed_addresses = ["10.0.0.0/8"]', False),
     ('listen_address = ":8066"\npath_prefix = "x"', False),
-    ('listen_address = ":8066"\nallowed_server_ids = ["x"]', False),
+    ('listen_address = ":8066"\nallowed_server_ids = ["x"]', True),
+    ('listen_address = "[0:0::0]:8066"', True), ('listen_address = "0:8066"', True),
+    ('listen_address = ":8066"\nallowed_addresses = ["10.0.0.0/8", "0.0.0.0/0"]', True),
+    ('listen_address = ":8066"\nsignature_key_file = "key"', False),
+    ('listen_address = ":8066"\nsignature_key_file = "key"\nunsigned_pushes = "accept"', True),
 ]  # fmt: skip
 
 
@@ -422,11 +507,14 @@ OPEN = [
 def test_a_port_that_is_open_to_everybody_is_warned_of(
     text: str, warned: bool, tmp_path: Path
 ) -> None:
+    (tmp_path / "key").write_bytes(PEM)
     found = config(tmp_path, text)
     warning = wildcard_warning(found, Access.from_config(found))
     assert bool(warning) is warned
     if warned:
         assert "is open to everybody who reaches this host" in warning
+    assert ("AllowedAddresses keeps nobody out" in warning) is ("0.0.0.0/0" in text)
+    assert ("SignatureKeyFile keeps nobody out" in warning) is ("accept" in text)
 
 
 def test_a_header_that_nobody_is_trusted_with_is_warned_of(tmp_path: Path) -> None:
@@ -436,3 +524,18 @@ def test_a_header_that_nobody_is_trusted_with_is_warned_of(tmp_path: Path) -> No
     )
     assert header_warning(config(tmp_path, f'{text}\ntrusted_proxies = ["::1"]')) == ""
     assert header_warning(config(tmp_path, "")) == ""
+
+
+def test_a_header_that_is_not_understood_is_warned_of(tmp_path: Path) -> None:
+    text = 'throttle_vary_by_header = "Forwarded"\ntrusted_proxies = ["::1"]'
+    assert header_warning(config(tmp_path, text)).startswith(
+        "ThrottleVaryByHeader Forwarded is not understood"
+    )
+
+
+def test_trust_in_everybody_is_warned_of(tmp_path: Path) -> None:
+    for all_of_them in ("0.0.0.0/0", "::/0"):
+        text = f'trusted_proxies = ["::1", "{all_of_them}"]'
+        assert header_warning(config(tmp_path, text)).startswith(
+            "TrustedProxies holds all addresses: every sender chooses which address it has"
+        )

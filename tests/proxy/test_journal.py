@@ -1,5 +1,6 @@
 """The delivery journal: what is in it, for how long, and what a bad disk does to it."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mmpush_tui.cli import run
 from mmpush_tui.proxy import journal
 from mmpush_tui.proxy.events import Event, EventBus
 from mmpush_tui.proxy.journal import Journal, ack_number, default_path, read
@@ -311,3 +313,39 @@ def test_an_ack_id_is_a_number_that_sqlite_holds() -> None:
     assert 0 <= ack_number("a") < 2**63
     assert ack_number("a") != ack_number("b")
     assert ack_number("\ud800") >= 0
+
+
+# From the command line
+
+
+def test_the_command_reads_it_without_a_worker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "j.db")
+    filled(tmp_path / "j.db", 30)
+    assert run(["deliveries", "--journal", path, "--limit", "5"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 6
+    assert run(["deliveries", "--journal", path, "--since", "2h", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["deliveries"]
+    assert [it["id"] for it in found] == [f"id-{number}" for number in range(30)]
+    assert run(["deliveries", "--journal", path, "--filter", "status:FAIL"]) == 0
+    assert capsys.readouterr().err == "None matches.\n"
+
+
+REFUSED = [
+    (["--journal", "{}/none"], 1, "there is no such file. A worker's status names its journal."),
+    (["--journal", "{}/text"], 1, "cannot be read as a journal: file is not a database."),
+    (["--journal", "{}/text", "--since", "soon"], 2, "expected a time such as 30m, 2h or 7d."),
+    (["--since", "2h"], 2, "--since needs --journal."),
+    (["--journal", "{}/text", "--follow"], 2, "a journal cannot be followed."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), REFUSED)
+def test_the_command_says_why_not(
+    arguments: list[str], code: int, words: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "text").write_text("no database at all, " * 100)
+    assert run(["deliveries", *(it.format(tmp_path) for it in arguments)]) == code
+    assert words in capsys.readouterr().err

@@ -44,7 +44,8 @@ def stderr(request: pytest.FixtureRequest) -> Iterator[int]:
 async def vendors(short_tmp: Path) -> AsyncIterator[Vendors]:
     async with Vendors(short_tmp) as it:
         it.write(
-            it.apple_entry(), enable_console_log=True, enable_file_log=True,
+            it.apple_entry(), throttle_per_sec=1_000_000,
+            enable_console_log=True, enable_file_log=True,
             log_file_location=str(short_tmp / "push.log"),
         )  # fmt: skip
         yield it

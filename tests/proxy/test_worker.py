@@ -72,11 +72,13 @@ async def test_what_apple_declines_keeps_upstreams_prefix_and_names_the_reason(
     stage: Rehearsal,
 ) -> None:
     phone = stage.world.phones.add_apple(TOPIC)
-    answer = await stage.push(phone, message="&" * 2000)
+    await stage.world.apns.faults.raise_("apple-refuses", reason="PayloadTooLarge")
+    answer = await stage.push(phone)
     assert answer == {
         "status": "FAIL",
         "error": "unknown send response error: status=413 reason=PayloadTooLarge",
     }
+    await stage.world.clear_faults()
 
 
 async def test_what_google_declines_is_answered_in_googles_words(stage: Rehearsal) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _GROUPS: Final = {
     "general": "The vendor as a whole",
     "answers": "Answers",
+    "refusals": "Devices, topics, projects",
     "provider": "Apple's sign-in token",
     "goodbyes": "Goodbyes (GOAWAY)",
     "streams": "Streams and connections",
