@@ -16,10 +16,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.apple.certificate import ClientCertificate, load_certificate, use
 from mmpush_tui.proxy.apple.certificate_marks import TOPICS, environments_of, topics_of
+from mmpush_tui.proxy.apple.key_pair import key_pair
 from mmpush_tui.proxy.credential_file import COPY_AGAIN
 from mmpush_tui.simulator.apple_certificate import BOTH, AppleCertificate, topics_extension
 from mmpush_tui.text import Secret
@@ -357,6 +360,32 @@ def test_rc2_is_read_where_openssl_does_and_named_where_not(without: str, tmp_pa
     else:
         # A system's own build may lack the provider altogether.
         assert said in (f"['{TOPIC}']", f"Apple certificate {path}: {RC2}")
+
+
+# Whatever stands in it
+
+
+SEEDS = [content for content, _ in GOOD.values()] + [content for content, _, _ in BAD.values()]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.sampled_from([it for it in SEEDS if 0 < len(it) < 10_000]),
+    st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=3), st.integers(0, 40)), max_size=4),
+    st.sampled_from(["", "s3cret", "a\0b", "\ud800", "x" * 2000]),
+)
+def test_no_file_breaks_anything(
+    content: bytes, changes: list[tuple[float, bytes, int]], password: str
+) -> None:
+    for where, put, gone in changes:
+        at = int(where * len(content))
+        content = content[:at] + put + content[at + gone :]
+    try:
+        pair = key_pair(content, password, "it")
+    except ConfigError:
+        return
+    assert topics_of(pair.leaf) is not None
+    assert environments_of(pair.leaf) is not None
 
 
 # Its key

@@ -30,7 +30,11 @@ _TEXT_TAGS: Final = frozenset({0x0C, 0x13, 0x16})
 
 def topics_of(certificate: x509.Certificate) -> frozenset[str]:
     """Return the topics that a certificate may send to: its UID, and those of the extensions."""
-    found = {str(it.value) for it in certificate.subject.get_attributes_for_oid(NameOID.USER_ID)}
+    found = set[str]()
+    # ValueError: a subject that cannot be parsed.
+    with contextlib.suppress(ValueError):
+        names = certificate.subject.get_attributes_for_oid(NameOID.USER_ID)
+        found.update(str(it.value) for it in names)
     for oid in (TOPICS, VOIP_TOPICS):
         found.update(_texts(_extension(certificate, oid) or b""))
     return frozenset(filter(None, (clean(it, 200) for it in found)))

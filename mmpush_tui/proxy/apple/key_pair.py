@@ -88,7 +88,8 @@ def key_pair(data: bytes, password: str, where: str) -> KeyPair:
         ConfigError: one of both is missing, cannot be read, or does not belong to the other.
     """
     seen = identify(data)
-    secret = password.encode()
+    # A file can hold half a character or a NUL; no password has them, and OpenSSL chokes on both.
+    secret = password.encode(errors="replace").replace(b"\0", b"?")
     if seen.kind is Kind.PKCS12:
         keys, certificates = _from_p12(data, secret, where)
     elif seen.kind in _PEM_KINDS and b"-----BEGIN" in data:
@@ -102,7 +103,7 @@ def key_pair(data: bytes, password: str, where: str) -> KeyPair:
     for key in keys:
         ours = _public(key.public_key())
         for certificate in certificates:
-            if _public(certificate.public_key()) == ours:
+            if _public_of(certificate, where) == ours:
                 return KeyPair(key, certificate, [it for it in certificates if it != certificate])
     raise _refusal(
         where, "key and certificate do not belong together", "Export both from the same entry."
@@ -192,6 +193,14 @@ def _opened(data: bytes, password: bytes, where: str) -> PKCS12KeyAndCertificate
     if not password:
         raise _refusal(where, "it has a password", _SET) from failure
     raise _refusal(where, "the password does not open it", _CORRECT) from failure
+
+
+def _public_of(certificate: x509.Certificate, where: str) -> bytes:
+    try:
+        return _public(certificate.public_key())
+    except _UNREADABLE as error:
+        # What is inside is parsed only when it is asked for.
+        raise _refusal(where, "its certificate cannot be read", "Export it again.") from error
 
 
 def _public(key: object) -> bytes:
