@@ -6,17 +6,22 @@ No key is used for anything here, and nothing of one is kept.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from mmpush_tui.checks.findings import Finding, passed
 from mmpush_tui.checks.report import Status
 from mmpush_tui.checks.target import is_address
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.android.access_token import load_account
+from mmpush_tui.proxy.apple.certificate import load_certificate
+from mmpush_tui.proxy.apple.identity import missing_of_key, network_of
 from mmpush_tui.proxy.apple.provider_token import load_key
-from mmpush_tui.proxy.config import ProxyConfig
+from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, ProxyConfig
 from mmpush_tui.text import clean
+
+S = TypeVar("S", AppleSettings, AndroidSettings)
 
 _PROJECT: Final = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 
@@ -39,25 +44,48 @@ class Credential:
 def read(config: ProxyConfig) -> Mapping[str, Credential]:
     """Return what is found in the credential files of ``config``, by the targets' types.
 
-    Targets that name no file, or a certificate, are left out. Reads files: not for the event
-    loop.
+    Targets that name no file are left out. Reads files: not for the event loop.
     """
     found = {}
     for apple in config.apple:
-        if apple.auth_key_file:
-            found[apple.type] = _looked_at(_apple, apple.auth_key_file)
+        if apple.certificate_file and missing_of_key(apple):
+            found[apple.type] = _looked_at(_certificate, apple)
+        elif apple.auth_key_file:
+            found[apple.type] = _looked_at(_apple, apple)
     for android in config.android:
         if android.service_account_file:
-            found[android.type] = _looked_at(_android, android.service_account_file)
+            found[android.type] = _looked_at(_android, android)
     return found
 
 
-def _apple(path: str) -> Credential:
-    load_key(path)
-    return Credential(finding=passed(f"{_name(path)} holds a P-256 key"))
+def _apple(settings: AppleSettings) -> Credential:
+    load_key(settings.auth_key_file)
+    return Credential(finding=passed(f"{_name(settings.auth_key_file)} holds a P-256 key"))
 
 
-def _android(path: str) -> Credential:
+def _certificate(settings: AppleSettings) -> Credential:
+    path = settings.certificate_file
+    certificate = load_certificate(path, settings.certificate_password, settings.topic)
+    cautions = certificate.cautions(settings.topic, network_of(settings), datetime.now(UTC))
+    ends = f"{certificate.not_after:%Y-%m-%d}"
+    if cautions:
+        return Credential(
+            finding=Finding(
+                status=Status.WARN,
+                code=cautions[0].code,
+                message=cautions[0].message,
+                why=tuple(it.message for it in cautions[1:]),
+                fix="Get a new certificate at developer.apple.com, or change to a .p8 key.",
+                evidence={"ends": ends},
+            )
+        )
+    return Credential(
+        finding=passed(f"{_name(path)} is a certificate with its key, good until {ends}", ends=ends)
+    )
+
+
+def _android(settings: AndroidSettings) -> Credential:
+    path = settings.service_account_file
     account = load_account(path)
     project = account.project_id if _PROJECT.fullmatch(account.project_id) else ""
     return Credential(
@@ -70,9 +98,9 @@ def _android(path: str) -> Credential:
     )
 
 
-def _looked_at(look: Callable[[str], Credential], path: str) -> Credential:
+def _looked_at(look: Callable[[S], Credential], settings: S) -> Credential:
     try:
-        return look(path)
+        return look(settings)
     except ConfigError as error:
         message = f"{error.what}: {error.why}" if error.why else error.what
         finding = Finding(

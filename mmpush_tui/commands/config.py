@@ -31,6 +31,7 @@ def check(file: Path | None, as_json: bool) -> int:
     import msgspec
 
     from mmpush_tui.proxy.lint import lint
+    from mmpush_tui.text import clean
 
     path = _found(file)
     config, findings = lint(path, os.environ)
@@ -44,12 +45,13 @@ def check(file: Path | None, as_json: bool) -> int:
         click.echo(msgspec.json.encode(document))
         return 1 if errors else 0
     for it in findings:
-        about = f"{it.target}: " if it.target and it.target not in it.message else ""
+        target = clean(it.target, 60)
+        about = f"{target}: " if target and target not in it.message else ""
         click.echo(f"{it.severity:<6} {about}{it.message}")
     count = len(config.apple) + len(config.android)
     warnings = len(findings) - len(errors)
     click.echo(
-        f"{path}: {count} target{'' if count == 1 else 's'}, {len(errors)} error"
+        f"{clean(path)}: {count} target{'' if count == 1 else 's'}, {len(errors)} error"
         f"{'' if len(errors) == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}."
     )
     return 1 if errors else 0
@@ -95,12 +97,21 @@ def import_(file: Path, output: Path) -> int:
     """
     import tomli_w
 
+    from mmpush_tui.errors import ConfigError
     from mmpush_tui.proxy.config_view import as_toml
 
     document, warnings = as_toml(file)
     for sentence in warnings:
         click.echo(f"warn   {sentence}", err=True)
     text = tomli_w.dumps(document)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"{file} holds half a character, as \\ud800, which TOML cannot",
+            fix="Correct that text first.",
+            code="config-value",
+        ) from error
     if str(output) == "-":
         click.echo(text, nl=False)
         return 0

@@ -4,6 +4,8 @@ Keys are ours; ``upstream`` is the name in ``mattermost-push-proxy.json``, whose
 kept except where the design says otherwise.
 """
 
+import re
+from pathlib import Path
 from typing import Final
 
 from mmpush_tui.fields import Choice, Field, Kind
@@ -179,3 +181,21 @@ OBSOLETE: Final = {
     "loggingcfgjson": "logs go to standard error and to LogFileLocation here",
 }
 """Upstream keys without a meaning today, in lower case, with the reason for their one warning."""
+
+_OURS: Final = {
+    field.upstream: field.name
+    for field in (*PROXY, *APPLE, *ANDROID)
+    # The others are words of everyday language, such as Type.
+    if sum(letter.isupper() for letter in field.upstream) > 1
+}
+_UPSTREAM: Final = re.compile(rf"\b(?:{'|'.join(_OURS)})\b")
+
+
+def in_words_of(path: Path, text: str) -> str:
+    """Return ``text`` with settings named as the configuration file at ``path`` names them.
+
+    Sentences about credentials are written with upstream's names, which our TOML does not know.
+    """
+    if path.suffix != ".toml":
+        return text
+    return _UPSTREAM.sub(lambda found: _OURS[found[0]], text)

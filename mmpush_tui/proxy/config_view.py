@@ -1,5 +1,7 @@
 """A configuration as it is in force, and upstream's in our format. Reads one file."""
 
+import contextlib
+import json
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -11,10 +13,13 @@ import msgspec
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Field, Kind, words
 from mmpush_tui.proxy import config as configuration
+from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.proxy.config_fields import ANDROID, APPLE, NETWORK, PROXY
 from mmpush_tui.text import Secret, clean
 
 _SET: Final = "(set)"
+_ALWAYS: Final = ("listen_address", "throttle_per_sec", "throttle_memory_store_size")
+"""Settings that the worker warns about where they are missing."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,33 +84,70 @@ def as_toml(path: Path) -> tuple[dict[str, Any], list[str]]:
             fix="Name an upstream mattermost-push-proxy.json.",
         )  # fmt: skip
     config = configuration.load(path, {})
+    warnings = list(config.warnings)
+    # Our format has no two targets of one type; the reference proxy sends to the Android one.
+    taken = {entry.type for entry in config.android}
+    targets = {
+        "apple": ([it for it in config.apple if it.type not in taken], APPLE),
+        "android": (config.android, ANDROID),
+    }
+    base = _base(path, config)
     proxy: dict[str, Any] = {}
     for field in PROXY:
-        value = _bare(getattr(config, field.name), field, path)
-        if value != (list(words(str(field.default))) if field.kind is Kind.LIST else field.default):
+        value = _bare(getattr(config, field.name), field, base)
+        default = list(words(str(field.default))) if field.kind is Kind.LIST else field.default
+        if value != default or field.name in _ALWAYS:
             proxy[field.name] = value
-    for name in ("listen_address", "throttle_per_sec", "throttle_memory_store_size"):
-        proxy[name] = getattr(config, name)
-    proxy["apple"] = [_entry(entry, APPLE, path) for entry in config.apple]
-    proxy["android"] = [_entry(entry, ANDROID, path) for entry in config.android]
-    document = {name: value for name, value in proxy.items() if value not in ([], ())}
-    return {"proxy": document}, list(config.warnings)
+    for name, (entries, fields) in targets.items():
+        if entries:
+            proxy[name] = [_entry(entry, fields, base) for entry in entries]
+    if any(_relative(config)):
+        warnings.append(f"relative paths are taken from {base}")
+    return {"proxy": proxy}, warnings
 
 
-def _entry(entry: object, fields: Sequence[Field], path: Path) -> dict[str, Any]:
-    made = {field.name: _bare(getattr(entry, field.name), field, path) for field in fields}
+def _base(path: Path, config: ProxyConfig) -> Path:
+    """Return the folder that relative paths count from.
+
+    The reference proxy takes them from where it was started: its own folder as a rule, beside
+    ``config``. That is not in the file, so the folder wins in which most of them are found.
+    """
+    folder = Path(os.path.abspath(path)).parent
+    places = [folder]
+    if folder.name == "config":
+        places.append(folder.parent)
+    # The current folder may have been removed.
+    with contextlib.suppress(OSError):
+        places.append(Path.cwd())
+    named = _relative(config)
+    return max(places, key=lambda place: sum(os.path.exists(place / name) for name in named))
+
+
+def _relative(config: ProxyConfig) -> list[str]:
+    """Return the relative paths in a configuration."""
+    held: list[tuple[object, Sequence[Field]]] = [(config, PROXY)]
+    held += [(entry, APPLE) for entry in config.apple]
+    held += [(entry, ANDROID) for entry in config.android]
+    found = [
+        getattr(entry, field.name) for entry, fields in held for field in fields
+        if field.kind is Kind.PATH
+    ]  # fmt: skip
+    return [name for name in found if name and not os.path.isabs(os.path.expanduser(name))]
+
+
+def _entry(entry: object, fields: Sequence[Field], base: Path) -> dict[str, Any]:
+    made = {field.name: _bare(getattr(entry, field.name), field, base) for field in fields}
     defaults = {field.name: field.default for field in fields}
     return {name: value for name, value in made.items() if value != defaults[name]}
 
 
-def _bare(value: Any, field: Field, path: Path) -> Any:
+def _bare(value: Any, field: Field, base: Path) -> Any:
     if isinstance(value, Secret):
         return value.reveal()
     if isinstance(value, tuple):
         return list(value)
     if field.kind is Kind.PATH and value:
-        # The reference proxy's paths count from where it was started, its own folder as a rule.
-        return os.path.abspath(path.parent / os.path.expanduser(value))
+        return os.path.normpath(base / os.path.expanduser(value))
     return value
 
 
@@ -128,7 +170,7 @@ def _written(path: Path) -> frozenset[str]:
     """Return the keys that the file itself sets; it was parsed before."""
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix != ".toml":
-        document = msgspec.json.decode(text)
+        document = json.loads(text)
         return frozenset(key.lower() for key, value in document.items() if value is not None)
     tables = tomllib.loads(text)
     return frozenset(

@@ -1,10 +1,10 @@
 """Everything that is wrong with a configuration and its credentials, each with its remedy.
 
-The worker says the same when it starts; here it is said without one. Reads files.
+The worker says the first of it for each target when it starts; here all is said, without one.
+Reads files.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -13,12 +13,19 @@ import msgspec
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy import config as configuration
 from mmpush_tui.proxy.access import Access, wildcard_warning
-from mmpush_tui.proxy.config import ProxyConfig
+from mmpush_tui.proxy.advice import host_of, on_apple, on_type
+from mmpush_tui.proxy.android.access_token import load_account
+from mmpush_tui.proxy.apple.certificate import load_certificate
+from mmpush_tui.proxy.apple.identity import flaws, missing_of_key
+from mmpush_tui.proxy.apple.provider_token import load_key
+from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, ProxyConfig
+from mmpush_tui.proxy.config_fields import in_words_of
 from mmpush_tui.proxy.gate import Gate, header_warning
 from mmpush_tui.proxy.listener_tls import server_context
 from mmpush_tui.proxy.targets import Targets
+from mmpush_tui.text import presentable
 
-_KEY_FILE: Final = re.compile(r"AuthKey_([A-Z0-9]{10})(?:\D.*)?\.p8", re.ASCII)
+_GOOGLE_TOKENS: Final = "oauth2.googleapis.com"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +35,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         severity: ``error`` where something will not work, ``warn`` where it should not stay so.
         target: the configured type it is about; empty for the worker as a whole.
         code: a stable name.
-        message: what, why, and what to do.
+        message: what, why, and what to do, with settings named as the file names them.
     """
 
     severity: Literal["error", "warn"]
@@ -48,70 +55,106 @@ def lint(path: Path, environment: Mapping[str, str]) -> tuple[ProxyConfig, list[
         ConfigError: it cannot be read or parsed at all.
     """
     config = configuration.load(path, environment)
-    found = [
-        Finding(severity="warn", code="config", message=sentence) for sentence in config.warnings
-    ]
-    for attempt in (_gate, server_context):
-        found += _failure(attempt, config)
-    if not (config.apple or config.android):
-        words = "no target is configured, so no push can be sent"
-        found.append(Finding(severity="error", code="no-targets", message=words))
     targets = Targets.build(config, environment=environment)
-    for disabled in targets.disabled.values():
-        severity: Literal["error", "warn"] = "warn" if disabled.is_blank else "error"
-        found.append(
-            Finding(
-                severity=severity, target=disabled.type, code=disabled.code,
-                message=disabled.reason,
-            )
-        )  # fmt: skip
-    found += [
-        Finding(severity="warn", code="certificate", message=words) for words in targets.warnings
+    found = [
+        *(_warned("config", sentence) for sentence in config.warnings),
+        *_on_worker(config),
+        *_on_targets(config, targets),
     ]
-    found += _misnamed(config)
-    return config, sorted(found, key=lambda it: it.severity)
+    told: dict[tuple[str, str], Finding] = {}
+    for it in found:
+        message = presentable(in_words_of(path, it.message))
+        # The same file can be wrong in two ways of looking at it.
+        told.setdefault((it.target, message), msgspec.structs.replace(it, message=message))
+    return config, sorted(told.values(), key=lambda it: it.severity)
 
 
-def _gate(config: ProxyConfig) -> None:
-    Gate.from_config(config, _ignore, _ignore)
+def _on_worker(config: ProxyConfig) -> Iterator[Finding]:
+    failed = _attempt(lambda: Gate.from_config(config, _ignore, _ignore))
+    yield from failed
+    yield from _attempt(lambda: server_context(config))
+    if not failed:
+        access = Access.from_config(config)
+        yield from _warnings("wildcard", wildcard_warning(config, access))
+        yield from _warnings("throttle-header", header_warning(config))
 
 
-def _failure(attempt: Callable[[ProxyConfig], object], config: ProxyConfig) -> list[Finding]:
+def _on_targets(config: ProxyConfig, targets: Targets) -> Iterator[Finding]:
+    disabled = targets.disabled
+    if not targets.ready and all(it.is_blank for it in disabled.values()):
+        what = "no target is filled in" if disabled else "no target is configured"
+        yield Finding(
+            severity="error", code="no-targets", message=f"{what}, so no push can be sent"
+        )
+    entries: list[AppleSettings | AndroidSettings] = [*config.apple, *config.android]
+    for each in entries:
+        why = disabled.get(each.type)
+        if why and why.is_blank and not _is_begun(each):
+            yield _warned(why.code, f"left blank: {why.reason}", each.type)
+            continue
+        yield from (_warned(*advice, each.type) for advice in on_type(each.type))
+        if isinstance(each, AppleSettings):
+            yield from (_warned(*advice, each.type) for advice in on_apple(each))
+            yield from _on_apple_files(each)
+        else:
+            yield from _on_account(each)
+        if why:
+            yield Finding(severity="error", target=each.type, code=why.code, message=why.reason)
+    yield from (_warned(it.code, it.message, it.target) for it in targets.warnings)
+
+
+def _is_begun(entry: AppleSettings | AndroidSettings) -> bool:
+    """Return whether somebody filled in more than the reference proxy's sample has."""
+    return isinstance(entry, AppleSettings) and bool(entry.auth_key_id or entry.team_id)
+
+
+def _on_apple_files(apple: AppleSettings) -> Iterator[Finding]:
+    for flaw in flaws(apple):
+        yield _failed(flaw, apple.type)
+    is_key_used = not missing_of_key(apple)
+    if apple.auth_key_file and (is_key_used or not apple.certificate_file):
+        yield from _attempt(lambda: load_key(apple.auth_key_file), apple.type)
+    if apple.certificate_file and not is_key_used and apple.topic:
+        password = apple.certificate_password
+        yield from _attempt(
+            lambda: load_certificate(apple.certificate_file, password, apple.topic), apple.type
+        )
+
+
+def _on_account(android: AndroidSettings) -> Iterator[Finding]:
     try:
-        attempt(config)
+        account = load_account(android.service_account_file)
+    except ConfigError:
+        # The target's own reason tells.
+        return
+    host = host_of(account.token_uri)
+    if host != _GOOGLE_TOKENS and not android.endpoint:
+        yield _warned(
+            "service-account-token-uri",
+            f"the service account of {android.type} gets its tokens at {host}, which is not "
+            "Google's; what is sent there lets its owner send pushes",
+            android.type,
+        )
+
+
+def _attempt(attempt: Callable[[], object], target: str = "") -> list[Finding]:
+    try:
+        attempt()
     except ConfigError as error:
-        return [Finding(severity="error", code=error.code, message=error.line())]
-    if attempt is not _gate:
-        return []
-    access = Access.from_config(config)
-    sentences = {
-        "wildcard": wildcard_warning(config, access), "throttle-header": header_warning(config),
-    }  # fmt: skip
-    return [
-        Finding(severity="warn", code=code, message=sentence)
-        for code, sentence in sentences.items()
-        if sentence
-    ]
+        return [_failed(error, target)]
+    return []
 
 
-def _misnamed(config: ProxyConfig) -> list[Finding]:
-    """Return a warning for each key whose file bears another key's id: Apple names them so."""
-    found = []
-    for apple in config.apple:
-        named = _KEY_FILE.fullmatch(Path(apple.auth_key_file).name)
-        if named and apple.auth_key_id and named[1] != apple.auth_key_id:
-            is_swapped = named[1] == apple.team_id
-            words = (
-                f"key id and team id of {apple.type} are swapped: the key's file is named for "
-                f"{named[1]}"
-                if is_swapped
-                else f"the key file of {apple.type} is named for the key id {named[1]}, and its "
-                f"key id is {apple.auth_key_id}; Apple will refuse it unless the file was renamed"
-            )
-            found.append(
-                Finding(severity="warn", target=apple.type, code="apple-key-id", message=words)
-            )
-    return found
+def _failed(error: ConfigError, target: str) -> Finding:
+    return Finding(severity="error", target=target, code=error.code, message=error.line())
+
+
+def _warned(code: str, message: str, target: str = "") -> Finding:
+    return Finding(severity="warn", target=target, code=code, message=message)
+
+
+def _warnings(code: str, *sentences: str) -> Iterable[Finding]:
+    return [_warned(code, sentence) for sentence in sentences if sentence]
 
 
 def _ignore(_text: str) -> None:

@@ -35,7 +35,7 @@ class Loaded:
         found = list(self.config.warnings)
         access = self.gate.access
         found += filter(None, (wildcard_warning(self.config, access), header_warning(self.config)))
-        found += self.targets.warnings
+        found += [it.message for it in self.targets.warnings]
         disabled = self.targets.disabled.values()
         found += [
             f"target {it.type} cannot send: {it.reason}" for it in disabled if not it.is_blank

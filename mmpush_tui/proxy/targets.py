@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import re
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,10 +20,12 @@ from mmpush_tui.http2.pool import Pool
 from mmpush_tui.proxy.android.access_token import AccessToken, ServiceAccount, load_account
 from mmpush_tui.proxy.android.sender import AndroidTarget
 from mmpush_tui.proxy.apple.certificate import load_certificate, use
+from mmpush_tui.proxy.apple.identity import flaws, missing_of_key, network_of
 from mmpush_tui.proxy.apple.provider_token import ProviderToken, load_key
 from mmpush_tui.proxy.apple.sender import AppleTarget
 from mmpush_tui.proxy.apple.token_store import TokenStore
 from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, NetworkSettings, ProxyConfig
+from mmpush_tui.proxy.config_fields import in_words_of
 from mmpush_tui.proxy.outcome import Target
 from mmpush_tui.text import Secret
 
@@ -32,7 +33,6 @@ APPLE_PRODUCTION: Final = "https://api.push.apple.com"
 APPLE_SANDBOX: Final = "https://api.sandbox.push.apple.com"
 GOOGLE: Final = "https://fcm.googleapis.com"
 VOIP_ALIASES: Final = {"apple_voip_rn": "apple_rn", "apple_voip_rnbeta": "apple_rnbeta"}
-_TEN: Final = re.compile(r"[A-Z0-9]{10}", re.ASCII)
 
 
 class Ends(NamedTuple):
@@ -47,6 +47,20 @@ class Ends(NamedTuple):
     target: str
     kind: str
     at: float
+
+
+class Warned(NamedTuple):
+    """What a target that can send will not do for long, or not for every push.
+
+    Attributes:
+        target: the configured type.
+        code: a stable name.
+        message: a sentence without a full stop.
+    """
+
+    target: str
+    code: str
+    message: str
 
 
 class Disabled(msgspec.Struct, frozen=True):
@@ -73,14 +87,14 @@ class Targets:
     Attributes:
         ready: those that can send.
         disabled: those that cannot.
-        warnings: sentences about what will not work for long.
+        warnings: what will not work for long, or not for every push.
         ends: what comes to its end, and when.
     """
 
     def __init__(self, old: "Targets | None" = None) -> None:
         self.ready: dict[str, Target] = {}
         self.disabled: dict[str, Disabled] = {}
-        self.warnings: list[str] = []
+        self.warnings: list[Warned] = []
         self.ends: list[Ends] = []
         self._provider_tokens: dict[bytes, ProviderToken] = (
             dict(old._provider_tokens) if old else {}
@@ -112,17 +126,20 @@ class Targets:
                 it.ready[apple.type] = it._apple(apple, config.network, store, around)
             except ConfigError as error:
                 blank = not (apple.auth_key_file or apple.certificate_file)
-                it.disabled[apple.type] = Disabled(
-                    apple.type, "apple", error.line(), blank, error.code
-                )
+                reason = in_words_of(config.path, error.line())
+                it.disabled[apple.type] = Disabled(apple.type, "apple", reason, blank, error.code)
         for android in config.android:
             try:
                 it.ready[android.type] = it._android(android, config.network, around)
             except ConfigError as error:
                 blank = not android.service_account_file
+                reason = in_words_of(config.path, error.line())
                 it.disabled[android.type] = Disabled(
-                    android.type, "android", error.line(), blank, error.code
+                    android.type, "android", reason, blank, error.code
                 )
+        it.warnings = [
+            each._replace(message=in_words_of(config.path, each.message)) for each in it.warnings
+        ]
         it._old = None
         return it
 
@@ -163,19 +180,10 @@ class Targets:
         store: TokenStore | None,
         environment: Mapping[str, str],
     ) -> AppleTarget:
-        named = (settings.auth_key_file, settings.auth_key_id, settings.team_id)
-        if not all(named):
-            _refuse_without_any(settings)
-        else:
-            _refuse_shapes(settings)
-        if not settings.topic:
-            raise ConfigError(
-                f"{settings.type} has no topic",
-                fix="ApplePushTopic is the bundle id of the iOS app.",
-                code="apple-topic-missing",
-            )
+        for flaw in flaws(settings):
+            raise flaw
         url = settings.endpoint or (APPLE_SANDBOX if settings.sandbox else APPLE_PRODUCTION)
-        if all(named):
+        if not missing_of_key(settings):
             # One token for all targets of a key: Apple counts how often a team renews it.
             key = load_key(settings.auth_key_file)
             token = ProviderToken(key, settings.auth_key_id, settings.team_id, store)
@@ -189,7 +197,8 @@ class Targets:
         route = _route(url, network, settings.ca_file, settings.proxy, environment)
         use(route.tls, certificate)
         self.ends.append(Ends(settings.type, "certificate", certificate.not_after.timestamp()))
-        self.warnings += certificate.warnings(settings.topic, datetime.now(UTC))
+        cautions = certificate.cautions(settings.topic, network_of(settings), datetime.now(UTC))
+        self.warnings += [Warned(settings.type, *caution) for caution in cautions]
         return AppleTarget(settings.type, settings.topic, None, Pool(route, policy=policy.APPLE))
 
     def _android(
@@ -219,30 +228,6 @@ class Targets:
         self._access_tokens[identity] = token
         pool = Pool(route, policy=policy.GOOGLE)
         return AndroidTarget(settings.type, account.project_id, token, pool)
-
-
-def _refuse_shapes(settings: AppleSettings) -> None:
-    for value, name in ((settings.auth_key_id, "key id"), (settings.team_id, "team id")):
-        if not _TEN.fullmatch(value):
-            raise ConfigError(
-                f"the {name} of {settings.type} is not ten capital letters and digits",
-                code="apple-id-shape",
-            )
-
-
-def _refuse_without_any(settings: AppleSettings) -> None:
-    """Refuse a target that has neither a whole key nor a certificate."""
-    if settings.certificate_file:
-        return
-    keys = {
-        "AppleAuthKeyFile": settings.auth_key_file,
-        "AppleAuthKeyID": settings.auth_key_id,
-        "AppleTeamID": settings.team_id,
-    }
-    missing = [name for name, value in keys.items() if not value]
-    raise ConfigError(
-        f"{settings.type} is not configured: {', '.join(missing)} missing", code="apple-key-missing"
-    )
 
 
 def _identity(

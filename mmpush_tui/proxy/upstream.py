@@ -103,11 +103,11 @@ async def ask(
     return Reply(result=result, tries=tries, upstream_ms=elapsed_ms)
 
 
-def no_answer(reply: Reply, error: TransportError) -> Outcome:
-    """Return the outcome of a push that got no answer upstream."""
+def no_answer(reply: Reply, error: TransportError, reason: str = "") -> Outcome:
+    """Return the outcome of a push that got no answer upstream; ``reason`` is the vendor's word."""
     return Outcome(
         answer=fail(f"{TRANSPORT_PREFIX}: {error}"),
-        reason=error.code,
+        reason=reason or error.code,
         tries=reply.tries,
         upstream_ms=reply.upstream_ms,
         is_unreached=_is_unreached(error),

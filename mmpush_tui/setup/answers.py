@@ -6,14 +6,13 @@ from typing import Final
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Field, FieldError, Kind, Value
 from mmpush_tui.proxy import listen
+from mmpush_tui.proxy.apple.identity import TEN, key_id_in
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.steps import Answers, Apps, Step, StepId, When, Where, answer, text
 from mmpush_tui.text import clean, redact
 
-_KEY_NAME: Final = re.compile(r"AuthKey_([A-Z0-9]{10})(?![A-Za-z0-9])", re.ASCII)
-_TEN: Final = re.compile(r"[A-Z0-9]{10}", re.ASCII)
 _BUNDLE_ID: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
 _CONTENT: Final = re.compile(r"-----BEGIN |PRIVATE KEY|^\s*\{|[A-Za-z0-9+=]{60}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=]{50}")
@@ -59,12 +58,6 @@ def notes(step: Step, answers: Answers) -> dict[str, str]:
         if not _problem(field, answers) and (note := _note(field, answers)):
             found[field.key] = note
     return found
-
-
-def key_id_in(name: str) -> str:
-    """Return the key id in the name that Apple gives a key's file, or an empty string."""
-    found = _KEY_NAME.match(name)
-    return found[1] if found else ""
 
 
 def apple_type(topic: str) -> str:
@@ -138,9 +131,9 @@ def _ten(value: Value, label: str, where: str) -> str:
     word = str(value).strip()
     if not word:
         return f"The {label} is missing. {where}"
-    if _TEN.fullmatch(word):
+    if TEN.fullmatch(word):
         return ""
-    if _TEN.fullmatch(word.upper()):
+    if TEN.fullmatch(word.upper()):
         return f"The {label} is written in capitals: {word.upper()}"
     if len(word) != 10:
         return f"A {label} has ten characters, this has {len(word)}. {where}"
@@ -161,7 +154,7 @@ def _topic(topic: str) -> str:
         plain = topic.rpartition(".voip")[0] or "the bundle id"
         return f"Leave the ending out, the proxy appends it where it is needed: {plain}"
     first, _, rest = topic.partition(".")
-    if _TEN.fullmatch(first) and "." in rest:
+    if TEN.fullmatch(first) and "." in rest:
         return f"Leave the Team ID in front out: {rest}"
     if not _BUNDLE_ID.fullmatch(topic):
         return "A bundle id is letters, digits and hyphens with dots between: com.example.chat"

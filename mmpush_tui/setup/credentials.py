@@ -14,48 +14,28 @@ from typing import Final
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import nearest
+from mmpush_tui.proxy import plain_file
 from mmpush_tui.proxy.android.access_token import ServiceAccount, load_account
+from mmpush_tui.proxy.apple.identity import NOT_FOR_PUSH, key_id_in
 from mmpush_tui.proxy.apple.provider_token import load_key
-from mmpush_tui.setup import plain_file
-from mmpush_tui.setup.answers import key_id_in
-from mmpush_tui.setup.filekinds import Kind, Seen, identify
+from mmpush_tui.proxy.credential_file import (
+    APPLE_FIXES,
+    APPLE_SOURCE,
+    SIZE_LIMIT,
+    google_fix,
+)
+from mmpush_tui.proxy.filekinds import Kind, Seen, identify
 from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.paths import full_path, short_path
 from mmpush_tui.text import clean, clip
 
-SIZE_LIMIT: Final = 64 * 1024
-"""More bytes than any key or service account file has."""
 _NAMES_LIMIT: Final = 2000
-_NOT_FOR_PUSH: Final = {
-    "SubscriptionKey_": "in-app purchases",
-    "ApiKey_": "the App Store Connect API",
-}
-
-APPLE_SOURCE: Final = (
-    "Get the .p8 key at developer.apple.com > Certificates, Identifiers & Profiles > Keys, "
-    "with the Apple Push Notifications service (APNs) enabled."
-)
-GOOGLE_SOURCE: Final = (
-    "Get the right file at Firebase console > Project settings > Service accounts > "
-    "Generate new private key."
-)
-_COPY_AGAIN: Final = "Copy the file again without changing a character."
-_FIXES: Final = {
-    Kind.EMPTY: _COPY_AGAIN,
-    Kind.BROKEN_KEY: _COPY_AGAIN,
-    Kind.BROKEN_JSON: _COPY_AGAIN,
-    Kind.ARCHIVE: "Unpack it first, and name the file inside.",
-    Kind.WEB_PAGE: "Probably a login page was saved instead. Download the file in a browser.",
-    Kind.UTF16: "An editor changed it. Copy the original file, or save it as UTF-8.",
-}
-_APPLE_FIXES: Final = _FIXES | {
-    Kind.PROTECTED_KEY: "Use the file as Apple gave it, which has no password.",
-    Kind.BARE_KEY: "Use the whole file from Apple, with its first and its last line.",
+_APPLE_FIXES: Final = {
+    **APPLE_FIXES,
     Kind.SERVICE_ACCOUNT: f"It belongs to the Android step. {APPLE_SOURCE}",
-}
-_GOOGLE_FIXES: Final = _FIXES | {
-    Kind.P256_KEY: f"Apple's keys look like this. {GOOGLE_SOURCE}",
-    Kind.RSA_KEY: f"It may be the key alone; needed is the whole JSON file. {GOOGLE_SOURCE}",
+    # The guided setup asks for no certificate.
+    Kind.CERTIFICATE_AND_KEY: APPLE_SOURCE,
+    Kind.PKCS12: APPLE_SOURCE,
 }
 
 
@@ -80,7 +60,7 @@ def look_at_apple_key(named: str) -> Finding:
     derived = {"auth_key_id": key_id} if key_id else {}
     message = "A P-256 private key, as Apple's are"
     message += f"; key id {key_id} from its name." if key_id else "; its name tells no key id."
-    for prefix, purpose in _NOT_FOR_PUSH.items():
+    for prefix, purpose in NOT_FOR_PUSH.items():
         if name.startswith(prefix):
             return Finding(
                 status=Status.WARN,
@@ -101,7 +81,7 @@ def look_at_service_account(named: str) -> Finding:
     path, data, mode = read
     seen = identify(data)
     if seen.kind is not Kind.SERVICE_ACCOUNT:
-        return _not_it(seen, "a service account's JSON file", _google_fix(seen))
+        return _not_it(seen, "a service account's JSON file", google_fix(seen))
     try:
         account = load_account(path)
     except ConfigError as error:
@@ -121,13 +101,6 @@ def short_email(account: ServiceAccount) -> str:
     name, _, domain = clean(account.client_email, 200).partition("@")
     project = f"{account.project_id}.iam.gserviceaccount.com"
     return f"{clip(name, 40)}@{'…' if domain == project else clip(domain, 60)}"
-
-
-def _google_fix(seen: Seen) -> str:
-    fix = _GOOGLE_FIXES.get(seen.kind, GOOGLE_SOURCE)
-    if seen.project_id and seen.kind in (Kind.GOOGLE_SERVICES, Kind.OAUTH_CLIENT):
-        fix += f" This one is of the project {clean(seen.project_id, 60)}."
-    return fix
 
 
 def _not_it(seen: Seen, wanted: str, fix: str) -> Finding:

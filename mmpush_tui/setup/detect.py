@@ -14,7 +14,7 @@ import psutil
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Value
-from mmpush_tui.proxy import config, paths
+from mmpush_tui.proxy import config, paths, plain_file
 from mmpush_tui.settings.sources.server_process import (
     NAME,
     candidates,
@@ -22,7 +22,7 @@ from mmpush_tui.settings.sources.server_process import (
     is_same_file,
     option,
 )
-from mmpush_tui.setup import plain_file, steps
+from mmpush_tui.setup import steps
 from mmpush_tui.setup.paths import full_path, short_path
 from mmpush_tui.text import clean, presentable
 

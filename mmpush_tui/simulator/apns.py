@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
+from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from mmpush_tui.proxy.apple.certificate import topics_of
+from mmpush_tui.proxy.apple.certificate_marks import environments_of, topics_of
 from mmpush_tui.simulator.apns_rules import ApnsRules, ApnsState
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import AppleKey
@@ -18,6 +19,8 @@ from mmpush_tui.simulator.standin import StandIn
 
 STREAMS: Final = 1000
 """Concurrent streams after the first valid token on a connection; before it, one."""
+
+_OTHER_NETWORK: Final = b'{"reason":"BadCertificateEnvironment"}'
 
 # As senders have seen them.
 _SETTINGS: Final[Mapping[int, int]] = {
@@ -32,12 +35,14 @@ _SETTINGS: Final[Mapping[int, int]] = {
 class ApnsStandIn(StandIn[ApnsState]):
     """APNs on loopback, stricter than Apple; see :class:`StandIn` for its life.
 
+    A client signs in with a provider token, or with a certificate of ``ca``.
+
     Args:
-        ca: signs its certificate.
+        ca: signs its certificate, and those of its clients.
         keys: the authentication keys it knows.
         phones: the devices it knows.
         environment: which of Apple's networks it is; a certificate of ``ca`` is good
-            for it.
+            for it unless it is marked for the other alone.
         now: the time, seconds since 1970.
     """
 
@@ -69,11 +74,25 @@ class ApnsStandIn(StandIn[ApnsState]):
         """The stream limit after the first valid token."""
         return STREAMS
 
+    def opened(self, connection: H2Connection[Any]) -> bool:
+        """Look at the client's certificate, and say goodbye where it is for the other network.
+
+        Apple answers no request then: GOAWAY comes in place of SETTINGS.
+        """
+        if (shown := connection.peer_certificate) is None:
+            return False
+        certificate = x509.load_der_x509_certificate(shown)
+        marked = environments_of(certificate)
+        if marked and self._rules.environment not in marked:
+            connection.goaway(ErrorCodes.NO_ERROR, last_stream_id=0, debug=_OTHER_NETWORK)
+            connection.close()
+            return True
+        connection.state.topics = topics_of(certificate)
+        return False
+
     async def honest(self, request: Request, connection: H2Connection[ApnsState]) -> Response:
         """Judge a push and deliver it; the first valid token raises the stream limit."""
         was_authenticated = connection.state.is_authenticated
-        if not was_authenticated and (shown := connection.peer_certificate) is not None:
-            connection.state.topics = topics_of(x509.load_der_x509_certificate(shown))
         verdict = self._rules.judge(request, connection.state, self.time())
         if connection.state.is_authenticated and not was_authenticated:
             connection.change_settings({SettingCodes.MAX_CONCURRENT_STREAMS: STREAMS})

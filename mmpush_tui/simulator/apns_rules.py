@@ -123,6 +123,9 @@ class ApnsRules:
             topics = key.topics
         state.is_authenticated = True
         topic, push_type = _topic(request, topics)
+        if state.topics and topic not in state.topics:
+            # A certificate lists each topic that it is for; a key's follow from the bundle id.
+            raise RefusedError("TopicDisallowed")
         _check_options(request, push_type)
         document = apns_payload.judge(request.body, request.size, push_type)
         self._check_phone(token, topic, now)

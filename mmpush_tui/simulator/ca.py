@@ -5,27 +5,18 @@ import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Literal, assert_never
+from typing import Literal, assert_never
 
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 Certificate = Literal[
     "untrusted", "expired", "wrong-name", "old-tls", "client-certificate", "no-alpn"
 ]
 """What can be wrong with a server's TLS."""
-
-
-_TOPICS: Final = x509.ObjectIdentifier("1.2.840.113635.100.6.3.6")
 
 
 class ThrowAwayCA:
@@ -55,32 +46,13 @@ class ThrowAwayCA:
             context.set_alpn_protocols(list(alpn))
         return context
 
-    def client_pem(self, topic: str) -> str:
-        """Return a certificate as Apple's for ``topic`` and its calls, behind its key, as PEM."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+        """Return a client's certificate; ``builder`` lacks nothing but its issuer."""
         issuer = x509.load_pem_x509_certificate(self._ca.cert_pem.bytes())
         signer = load_pem_private_key(self._ca.private_key_pem.bytes(), None)
         if not isinstance(signer, ec.EllipticCurvePrivateKey):
             raise TypeError("the authority's key is no elliptic curve key")
-        now = datetime.now(UTC)
-        names = [
-            x509.NameAttribute(NameOID.USER_ID, topic),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"Apple Push Services: {topic}"),
-        ]
-        extension = x509.UnrecognizedExtension(_TOPICS, _topics(topic, f"{topic}.voip"))
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name(names))
-            .issuer_name(issuer.subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=365))
-            .add_extension(extension, critical=False)
-        )
-        made = builder.sign(signer, hashes.SHA256())
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return (private + made.public_bytes(Encoding.PEM)).decode("ascii")
+        return builder.issuer_name(issuer.subject).sign(signer, hashes.SHA256())
 
     def asks_for_certificate(self, context: ssl.SSLContext) -> None:
         """Let a server ``context`` take certificates of this authority from its clients."""
@@ -110,12 +82,6 @@ class ThrowAwayCA:
         """Write the root certificate to ``path`` as PEM, for a CAFile, and return the path."""
         path.write_text(self.root_pem, encoding="ascii")
         return path
-
-
-def _topics(*topics: str) -> bytes:
-    """Return the content of Apple's extension; short topics only, whose lengths are one byte."""
-    content = b"".join(b"\x0c" + bytes([len(it)]) + it.encode("ascii") for it in topics)
-    return b"\x30" + bytes([len(content)]) + content
 
 
 def _server() -> ssl.SSLContext:

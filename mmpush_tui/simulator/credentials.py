@@ -15,8 +15,6 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from mmpush_tui.simulator.ca import ThrowAwayCA
-
 TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 TOPIC: Final = "com.mattermost.rnbeta"
 """The bundle id that stands in where a caller names none."""
@@ -136,8 +134,3 @@ def _pkcs8(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     ).decode("ascii")
-
-
-def write_certificate(folder: Path, ca: ThrowAwayCA, topic: str = TOPIC) -> Path:
-    """Write a client certificate for ``topic`` and its calls with its key, as PEM, mode 0600."""
-    return write_private(folder / f"{topic}.pem", ca.client_pem(topic))

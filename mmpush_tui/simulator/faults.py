@@ -129,8 +129,9 @@ class FaultBoard(ServerHooks):
         return first
 
     def opened(self, connection: H2Connection[Any]) -> bool:
-        """Begin a connection; the first fault that deals with it ends the matter."""
-        return any(active.behaviour.opened(connection) for active in self._active.values())
+        """Begin a connection; the first fault that deals with it, or the host, ends the matter."""
+        acted = any(active.behaviour.opened(connection) for active in self._active.values())
+        return acted or self._host.opened(connection)
 
     def begun(self, connection: H2Connection[Any], stream_id: int) -> bool:
         """Hear of the headers of a request; as :meth:`opened`."""

@@ -5,7 +5,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from mmpush_tui.simulator.acts.base import Exchange, Side
 from mmpush_tui.simulator.ca import Certificate, ThrowAwayCA, certificate
@@ -104,6 +104,10 @@ class StandIn(ABC, Generic[S]):
     def violations(self) -> list[str]:
         """What clients did that HTTP/2 or the stream limit forbids; tests assert none."""
         return self.server.violations
+
+    def opened(self, connection: H2Connection[Any]) -> bool:
+        """Begin a connection whose TLS stands; true where SETTINGS are not to be sent."""
+        return False
 
     @abstractmethod
     async def honest(self, request: Request, connection: H2Connection[S]) -> Response:

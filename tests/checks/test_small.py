@@ -2,17 +2,19 @@
 
 import asyncio
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 from mmpush_tui.checks import certificate, credentials, lines
-from mmpush_tui.checks.findings import shown
+from mmpush_tui.checks.findings import Finding, passed, shown
 from mmpush_tui.checks.report import CheckResult, Confidence, Report, Stage, Status, Verdict
 from mmpush_tui.http2 import names
 from mmpush_tui.proxy.config import parse
+from mmpush_tui.simulator.apple_certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from tests.checks.peers import TIMEOUT_S
 
@@ -129,10 +131,39 @@ def test_credential_files_that_cannot_be_used(tmp_path: Path) -> None:
     )
     assert apple.fix == "Correct the file, or its path in the configuration."
     assert android.code == "service-account-invalid"
-    assert android.fix.startswith("Create a key for a service account: ")
+    assert android.fix.startswith("Get the right file at Firebase console")
     assert found["android_rn"].token_uri == ""
     assert {apple.see, android.see} == {"proxy-target-failed"}
     assert "s3cret" not in str(found)
+
+
+def of_certificate(folder: Path, **how: Any) -> Finding:
+    pair = AppleCertificate.make(None, "com.example.chat", **how)
+    text = (
+        '[[proxy.apple]]\ntype = "apple_rn"\ntopic = "com.example.chat"\n'
+        f'certificate_file = "{pair.write(folder)}"\n'
+    )
+    return credentials.read(parse(text, folder / "c.toml", {}, []))["apple_rn"].finding
+
+
+def test_certificates_are_looked_at_too(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    good = of_certificate(tmp_path, ends=now + timedelta(days=90))
+    ends = f"{now + timedelta(days=90):%Y-%m-%d}"
+    assert good == passed(
+        f"apple-push.pem is a certificate with its key, good until {ends}", ends=ends
+    )
+    soon = of_certificate(
+        tmp_path, ends=now + timedelta(days=9, hours=1), topics=["com.example.chat"]
+    )
+    assert (soon.status, soon.code) == (Status.WARN, "apple-certificate-ends")
+    assert "ends in 9 days" in soon.message
+    assert soon.why == (
+        "Apple's certificate is not for com.example.chat.voip, so calls cannot ring",
+    )
+    ended = of_certificate(tmp_path, begins=now - timedelta(days=9), ends=now - timedelta(days=1))
+    assert (ended.status, ended.code) == (Status.FAIL, "apple-certificate-expired")
+    assert ended.fix.startswith("Renew it at developer.apple.com")
 
 
 def test_a_token_server_that_is_no_address_is_not_asked(tmp_path: Path) -> None:

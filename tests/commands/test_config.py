@@ -1,5 +1,6 @@
 """``mmpush-tui config``: check, show, import."""
 
+import dataclasses
 import json
 import stat
 import tomllib
@@ -9,8 +10,12 @@ from typing import Any
 import pytest
 
 from mmpush_tui.cli import run
+from mmpush_tui.fields import Field, Kind
 from mmpush_tui.proxy import config as configuration
+from mmpush_tui.proxy.config_fields import ANDROID, APPLE, PROXY
+from mmpush_tui.simulator.apple_certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.text import Secret
 
 NAME = "mattermost-push-proxy.json"
 
@@ -66,7 +71,7 @@ def test_everything_that_is_wrong_is_found_at_once(
 ) -> None:
     apple, android = upstream["ApplePushSettings"][0], upstream["AndroidPushSettings"][0]
     (tmp_path / "google-services.json").write_text('{"project_info": {}}')
-    (tmp_path / "apple.p12").write_bytes(b"\x30\x82binary")
+    (tmp_path / "apple.p12").write_bytes(AppleCertificate.make(None).p12())
     android["ServiceFileLocation"] = str(tmp_path / "google-services.json")
     swapped = apple | {"AppleAuthKeyID": key.team_id, "AppleTeamID": key.key_id}
     wrong = apple | {"Type": "apple_p12", "AppleAuthKeyFile": str(tmp_path / "apple.p12")}
@@ -86,7 +91,7 @@ def test_everything_that_is_wrong_is_found_at_once(
         ("warn", "", "config"),
     }
     said = " ".join(it["message"] for it in found)
-    assert "this is a binary file, perhaps a .p12 with a certificate" in said
+    assert "this is a certificate store (.p12 or .pfx)" in said
     assert "key id and team id of apple_rn are swapped" in said
     assert [it["severity"] for it in found] == sorted(it["severity"] for it in found)
 
@@ -111,14 +116,19 @@ def test_what_should_not_stay_so_is_said(
 
 KINDS = [
     ("AppleAuthKeyFile", b'{"type": "service_account"}',
-     "this is JSON, perhaps Google's service account. Give the .p8 key from Apple."),
-    ("ServiceFileLocation", b"-----BEGIN PRIVATE KEY-----\n",
-     "this is a PEM file, perhaps Apple's key. Give the JSON key of a Firebase service account."),
-    ("ServiceFileLocation", b'{"installed": {}}', 'its "type" is not service_account'),
+     "this is a Google service account. A service account belongs into ServiceFileLocation of an "
+     "Android target."),
+    ("ServiceFileLocation", AppleKey.make().private_pem.encode(),
+     "this is a P-256 private key. Apple's keys look like this. Get the right file at Firebase"),
+    ("ServiceFileLocation", b'{"installed": {}}', "this is an OAuth client"),
+    ("ServiceFileLocation", b'{"project_info": {"project_id": "p"}}',
+     "this is google-services.json, which belongs into the Android app"),
+    ("ServiceFileLocation", b'{"type": "service_account", "project_id": "p", "private_key": 5}',
+     "client_email, private_key_id, private_key are missing"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("setting", "content", "words"), KINDS)
+@pytest.mark.parametrize(("setting", "content", "words"), KINDS, ids=range(len(KINDS)))
 def test_files_that_belong_elsewhere_are_named(
     setting: str, content: bytes, words: str, upstream: dict[str, Any], tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -195,6 +205,142 @@ def test_imported_it_means_the_same(
     assert run(["config", "import", str(output)]) == 2
     assert "is in our format already" in capsys.readouterr().err
     assert run(["config", "import", str(path), "-o", str(tmp_path / "no" / "x")]) == 1
+
+
+EVERYTHING = {
+    Kind.TEXT: "x\u00e9 \"'\\", Kind.PATH: "/a/\u00e9.pem", Kind.URL: "https://h.example:1",
+    Kind.ADDRESS: "127.0.0.1:9", Kind.LIST: ["a", "b"],
+}  # fmt: skip
+
+
+def other_than_default(field: Field) -> Any:
+    match field.kind:
+        case Kind.BOOLEAN:
+            return not field.default
+        case Kind.INTEGER:
+            return int(field.default) + 1
+        case Kind.CHOICE:
+            return next(it.value for it in field.choices if it.value != field.default)
+        case kind:
+            return EVERYTHING[kind]
+
+
+def test_imported_every_setting_means_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {field.upstream: other_than_default(field) for field in PROXY}
+    document["ApplePushSettings"] = [
+        {field.upstream: other_than_default(field) for field in APPLE} | {"Type": name}
+        for name in ("apple_rn", "apple_rnbeta")
+    ]
+    document["AndroidPushSettings"] = [
+        {field.upstream: other_than_default(field) for field in ANDROID}
+    ]
+    path, output = write(tmp_path, document), tmp_path / "config.toml"
+    assert run(["config", "import", path, "-o", str(output)]) == 0
+    assert "relative paths" not in capsys.readouterr().err
+    ours, theirs = (configuration.load(Path(it), {}) for it in (output, path))
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Secret):
+            return value.reveal()
+        if dataclasses.is_dataclass(value):
+            names = [it.name for it in dataclasses.fields(value)]
+            return {name: plain(getattr(value, name)) for name in names if name != "path"}
+        return [plain(it) for it in value] if isinstance(value, tuple) else value
+
+    mine, other = plain(ours), plain(theirs)
+    mine.pop("warnings"), other.pop("warnings")
+    assert mine == other
+
+
+def test_imported_a_type_of_both_platforms_is_that_of_android(
+    upstream: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upstream["ApplePushSettings"][0]["Type"] = "android_rn"
+    output = tmp_path / "config.toml"
+    assert run(["config", "import", write(tmp_path, upstream), "-o", str(output)]) == 0
+    assert "android_rn is both an Apple and an Android target" in capsys.readouterr().err
+    config = configuration.load(output, {})
+    assert (config.apple, [it.type for it in config.android]) == ((), ["android_rn"])
+
+
+PLACES = [
+    pytest.param("config", "keys", "", ".", id="the proxy's folder"),
+    pytest.param("config", "config/keys", "", "config", id="the file's folder"),
+    pytest.param("etc", "here/keys", "here", "here", id="the current folder"),
+    pytest.param("etc", "other", "here", "etc", id="nowhere"),
+]
+
+
+@pytest.mark.parametrize(("folder", "keys", "here", "base"), PLACES)
+def test_relative_paths_count_from_where_the_files_are(
+    folder: str, keys: str, here: str, base: str, upstream: dict[str, Any], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for name in (folder, keys, here):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(tmp_path / here)
+    (tmp_path / keys / "a.p8").touch()
+    upstream["ApplePushSettings"][0]["AppleAuthKeyFile"] = "./keys/a.p8"
+    path = write(tmp_path / folder, upstream)
+    assert run(["config", "import", path]) == 0
+    out, err = capsys.readouterr()
+    where = (tmp_path / base).resolve()
+    assert tomllib.loads(out)["proxy"]["apple"][0]["auth_key_file"] == f"{where}/keys/a.p8"
+    assert f"relative paths are taken from {where}" in err
+
+
+def test_our_own_file_is_checked_in_its_own_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate = tmp_path / "apple.pem"
+    certificate.write_text(AppleCertificate.make(None).pem("s3cret"))
+    certificate.chmod(0o600)
+    path = tmp_path / "config.toml"
+    path.write_text(
+        "[proxy]\n[[proxy.apple]]\ntype = 'apple_rn'\ntopic = 'com.mattermost.rnbeta'\n"
+        f"certificate_file = '{certificate}'\n"
+    )
+    said = [it["message"] for it in findings(str(path), capsys)]
+    words = f"Apple certificate {certificate}: its key has a password. Set certificate_password."
+    assert words in said
+    assert "ApplePush" not in str(said)
+    assert run(["config", "check", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert f"error  apple_rn: {words}" in out
+    assert out.splitlines()[-1] == f"{path}: 1 target, 1 error, 3 warnings."
+
+
+def test_without_a_file_the_one_that_serve_takes_is_looked_at(
+    upstream: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    path = write(tmp_path, upstream)
+    ours = tmp_path / "config.toml"
+    ours.write_text(f"[console]\nworker_config = '{NAME}'\n")
+    monkeypatch.setenv("MMPUSH_CONFIG", str(ours))
+    assert run(["config", "check"]) == 0
+    assert capsys.readouterr().out == f"{path}: 2 targets, 0 errors, 0 warnings.\n"
+    assert run(["config", "show"]) == 0
+    assert "proxy.listen_address" in capsys.readouterr().out
+    monkeypatch.setenv("MMPUSH_CONFIG", "")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    assert run(["config", "check"]) == 2
+    assert "no configuration of a push proxy was found" in capsys.readouterr().err
+
+
+def test_what_json_allows_and_few_write_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / NAME
+    path.write_text(
+        '{"LogLevel": "info", "loglevel": "debug", "LogFileLocation": "\\ud800\\u001b[m"}'
+    )
+    assert run(["config", "show", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "debug  (file)" in out
+    assert "\x1b" not in out
 
 
 def test_release_says_where_nothing_is_held(

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.apple.provider_token import LIFETIME_S, ProviderToken, load_key
 from mmpush_tui.proxy.apple.token_store import Kept
+from mmpush_tui.proxy.credential_file import APPLE_SOURCE, COPY_AGAIN
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -211,35 +212,51 @@ def test_loads_other_forms_of_it(data: bytes, tmp_path: Path) -> None:
 
 
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-BINARY = (
-    "this is a binary file, perhaps a .p12 with a certificate. Give the .p8 key from Apple, or "
-    "name the .p12 in ApplePushCertPrivate."
-)
-BEGINS = "not a PEM file. A .p8 key begins with -----BEGIN PRIVATE KEY-----."
-UNREADABLE = (
-    "holds no readable private key. "
-    "Download the key again, or copy it without changing a character."
-)
-OTHER = "this is no P-256 key. Apple's keys are; create one with the APNs service enabled."
+DAMAGED = f"this is a private key that is damaged. {COPY_AGAIN}"
 REFUSED = [
+    pytest.param(CERTIFICATE, f"this is a certificate. {APPLE_SOURCE}", id="certificate"),
+    pytest.param(b"", f"this is an empty file. {COPY_AGAIN}", id="empty"),
+    pytest.param(b"ABCDE12345", f"this is neither a key nor a JSON file. {APPLE_SOURCE}",
+                 id="not PEM"),
     pytest.param(
-        CERTIFICATE, "this is a certificate. Give the .p8 key from Apple.", id="certificate"
+        KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+        f"this is a private key in binary form (DER). {APPLE_SOURCE}", id="DER",
     ),
-    pytest.param(b"", BEGINS, id="empty"),
-    pytest.param(b"ABCDE12345", BEGINS, id="not PEM"),
     pytest.param(
-        KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), BINARY, id="DER"
+        b"\n".join(pem(KEY).splitlines()[1:-1]),
+        "this is a private key without its BEGIN and END lines. Use the whole file from Apple, "
+        "with its first and its last line.", id="without BEGIN and END",
     ),
-    pytest.param(b"-----BEGIN PRIVATE KEY-----\nMIGT\n-----END PRIVATE KEY-----\n", UNREADABLE,
+    pytest.param(
+        base64.b64encode(pem(KEY)),
+        "this is a credential that was encoded in base64 once more. Decode it first: "
+        "base64 -d FILE > NEWFILE.", id="base64 of it",
+    ),
+    pytest.param(
+        pem(KEY) + CERTIFICATE,
+        "this is a certificate with its key, the way before .p8 keys. Name it in "
+        f"ApplePushCertPrivate instead, or: {APPLE_SOURCE}", id="certificate and key",
+    ),
+    pytest.param(
+        b'{"type": "service_account"}',
+        "this is a Google service account. A service account belongs into ServiceFileLocation of "
+        f"an Android target. {APPLE_SOURCE}", id="service account",
+    ),
+    pytest.param(b"-----BEGIN PRIVATE KEY-----\nMIGT\n-----END PRIVATE KEY-----\n", DAMAGED,
                  id="cut"),
-    pytest.param(pem(KEY)[:100], UNREADABLE, id="without an end"),
+    pytest.param(pem(KEY)[:100], DAMAGED, id="without an end"),
     pytest.param(
         KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")),
-        UNREADABLE,
+        "this is a private key protected with a password. Use the file as Apple gave it, which has "
+        "no password.",
         id="with a password",
     ),
-    pytest.param(pem(rsa.generate_private_key(65537, 2048)), OTHER, id="RSA"),
-    pytest.param(pem(ec.generate_private_key(ec.SECP384R1())), OTHER, id="P-384"),
+    pytest.param(pem(rsa.generate_private_key(65537, 2048)),
+                 f"this is an RSA private key. {APPLE_SOURCE}", id="RSA"),
+    pytest.param(pem(ec.generate_private_key(ec.SECP384R1())),
+                 f"this is a private key on another curve than P-256. {APPLE_SOURCE}", id="P-384"),
+    pytest.param(b"x" * 70_000, "this file is larger than any credential. Name the file as it was "
+                 "downloaded.", id="too large"),
 ]  # fmt: skip
 
 
@@ -255,7 +272,7 @@ def test_says_what_is_there_instead_of_a_key(data: bytes, sentence: str, tmp_pat
 
 MISSING = [
     pytest.param("none.p8", "No such file or directory", id="no such file"),
-    pytest.param("", "Is a directory", id="a folder"),
+    pytest.param("", "it is a folder", id="a folder"),
     pytest.param("a\0b", "this is no path", id="no path at all"),
 ]
 

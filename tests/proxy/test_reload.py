@@ -190,8 +190,17 @@ async def test_reloads_at_the_same_time_lose_no_target_that_is_kept(stage: Servi
 
 HANGING = [
     pytest.param("config.toml", id="configuration"),
-    pytest.param(f"AuthKey_{FIRST.key_id}.p8", id="key"),
+    pytest.param("ca.pem", id="CA file"),
 ]
+
+
+async def test_a_pipe_in_place_of_a_key_hangs_nothing(stage: Serving) -> None:
+    path = stage.vendors.folder / f"AuthKey_{FIRST.key_id}.p8"
+    path.unlink()
+    os.mkfifo(path)
+    done = await stage.reload()
+    assert (done["reloaded"], done["kept"]) == (True, ["apple_rn"])
+    assert await stage.push(stage.vendors.phones.add_apple()) == {"status": "OK"}
 
 
 @pytest.mark.parametrize("name", HANGING)

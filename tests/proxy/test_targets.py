@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mmpush_tui.proxy.apple.sender import AppleTarget
+from mmpush_tui.proxy.credential_file import APPLE_SOURCE, COPY_AGAIN, GOOGLE_SOURCE
 from mmpush_tui.proxy.targets import Targets
 from tests.proxy.test_config import UPSTREAM, upstream
 
@@ -182,14 +183,17 @@ SETTINGS = [
     *(
         pytest.param(
             {"AppleAuthKeyID": value},
-            "the key id of apple_rn is not ten capital letters and digits.",
+            "the key id of apple_rn is not ten capital letters and digits. It is in the name of "
+            "the key's file, AuthKey_KEYID.p8.",
             False,
             id=f"key id {value!r}",
         )
         for value in ("ABCDE1234", "ABCDE123456", "abcde12345", "ABCDE 1234", "ABCD٣٣٣٣٣٣")
     ),
     pytest.param(
-        {"AppleTeamID": "TEAM"}, "the team id of apple_rn is not ten capital letters and digits.",
+        {"AppleTeamID": "TEAM"},
+        "the team id of apple_rn is not ten capital letters and digits. It is at "
+        "developer.apple.com > Membership details.",
         False, id="team id",
     ),
     pytest.param(
@@ -209,14 +213,11 @@ def test_sets_an_apple_target_aside_for_its_settings(
 
 KEY_FILES = [
     pytest.param(None, "cannot be read: No such file or directory.", id="missing"),
-    pytest.param(CERTIFICATE, "this is a certificate. Give the .p8 key from Apple.",
-                 id="certificate"),
-    pytest.param(RSA_PEM, "this is no P-256 key. Apple's keys are; "
-                 "create one with the APNs service enabled.", id="RSA"),
-    pytest.param("ABCDE12345", "not a PEM file. "
-                 "A .p8 key begins with -----BEGIN PRIVATE KEY-----.", id="not PEM"),
-    pytest.param(EC_PEM[:80], "holds no readable private key. "
-                 "Download the key again, or copy it without changing a character.", id="cut"),
+    pytest.param(CERTIFICATE, f"this is a certificate. {APPLE_SOURCE}", id="certificate"),
+    pytest.param(RSA_PEM, f"this is an RSA private key. {APPLE_SOURCE}", id="RSA"),
+    pytest.param("ABCDE12345", f"this is neither a key nor a JSON file. {APPLE_SOURCE}",
+                 id="not PEM"),
+    pytest.param(EC_PEM[:80], f"this is a private key that is damaged. {COPY_AGAIN}", id="cut"),
 ]  # fmt: skip
 
 
@@ -298,49 +299,60 @@ def test_sets_an_android_target_aside_that_names_no_file(tmp_path: Path) -> None
     )
 
 
-CREATE = "Create a key for a service account: Firebase console, Project settings, Service accounts."
 ACCOUNTS = [
     pytest.param(None, "cannot be read: No such file or directory.", id="missing"),
-    pytest.param("", "this is no JSON.", id="empty"),
+    pytest.param("", f"this is an empty file. {COPY_AGAIN}", id="empty"),
     pytest.param(
-        RSA_PEM, "this is a PEM file, perhaps Apple's key. Give the JSON key of a Firebase service "
-        "account.", id="PEM",
+        RSA_PEM,
+        "this is an RSA private key. It may be the key alone; needed is the whole JSON file. "
+        f"{GOOGLE_SOURCE}",
+        id="PEM",
     ),
-    pytest.param("[]", "expected a JSON object.", id="list"),
+    pytest.param("[]", f"this is a JSON file of another kind. {GOOGLE_SOURCE}", id="list"),
     pytest.param(
         json.dumps({"project_info": {"project_id": "p"}, "client": []}),
-        f"this is google-services.json, which belongs into the app. {CREATE}",
+        "this is google-services.json, which belongs into the Android app. "
+        f"{GOOGLE_SOURCE} This one is of the project p.",
         id="google-services.json",
     ),
-    pytest.param("{}", f'its "type" is not service_account. {CREATE}', id="no type"),
+    pytest.param("{}", f"this is a JSON file of another kind. {GOOGLE_SOURCE}", id="no type"),
     pytest.param(
         json.dumps(account(type="authorized_user")),
-        f'its "type" is not service_account. {CREATE}',
+        f"this is a person's login for the gcloud command. {GOOGLE_SOURCE}",
         id="another type",
     ),
     *(
         pytest.param(
-            json.dumps(account(**{name: value})), f"{name} is missing.", id=f"{why} {name}"
+            json.dumps(account(**{name: value})), f"{name} is missing. {GOOGLE_SOURCE}",
+            id=f"{why} {name}",
         )
         for name in ("project_id", "client_email", "private_key_id", "private_key")
         for why, value in (("no", None), ("empty", ""), ("number for", 5))
     ),
     pytest.param(
+        json.dumps({"type": "service_account", "project_id": "p"}),
+        f"client_email, private_key_id, private_key are missing. {GOOGLE_SOURCE}",
+        id="much is missing",
+    ),
+    pytest.param(
         json.dumps(account(token_uri="http://oauth2.googleapis.com/token")),
-        "token_uri is no https:// address.",
+        f"token_uri is no https:// address. {GOOGLE_SOURCE}",
         id="token server without TLS",
     ),
     pytest.param(
-        json.dumps(account(token_uri=5)), "token_uri is no https:// address.", id="token_uri 5"
+        json.dumps(account(token_uri=5)), f"token_uri is no https:// address. {GOOGLE_SOURCE}",
+        id="token_uri 5",
+    ),
+    *(
+        pytest.param(
+            json.dumps(account(private_key=key)), f"private_key cannot be read. {COPY_AGAIN}",
+            id=id_,
+        )
+        for id_, key in (("cut key", RSA_PEM[:200]), ("no key", "x"))
     ),
     pytest.param(
-        json.dumps(account(private_key=RSA_PEM[:200])), "private_key cannot be read.", id="cut key"
-    ),
-    pytest.param(
-        json.dumps(account(private_key="x")), "private_key cannot be read.", id="no key"
-    ),
-    pytest.param(
-        json.dumps(account(private_key=EC_PEM)), "private_key is no RSA key.", id="EC key"
+        json.dumps(account(private_key=EC_PEM)), f"private_key is no RSA key. {GOOGLE_SOURCE}",
+        id="EC key",
     ),
 ]  # fmt: skip
 

@@ -115,7 +115,7 @@ CASES = [
     *both(3, "goaway-close", "OK", 2, opened=1),
     case(4, "goaway-first",
          f'{TRANSPORT}{PEER} said goodbye: {{"reason":"BadCertificateEnvironment"}}', 0,
-         is_warm=False, opened=1, alarms=("http2_goaway",)),
+         is_warm=False, opened=1, alarms=("BadCertificateEnvironment",)),
     *both(5, "goaway-twice", {"OK": 10}, 19, opened=1),
     *both(6, "goaway-calm", {"OK": 10}, 20, opened=1),
     *both(7, "refused-stream", "OK", 2),

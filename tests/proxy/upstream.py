@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,7 @@ class Upstream:
 
 def _settings(
     folder: Path, ca: ThrowAwayCA, apns: ApnsStandIn, fcm: FcmStandIn, key: AppleKey,
-    entries: Mapping[str, Any],
+    entries: Mapping[str, Any], certificate: Mapping[str, Any] | None,
 ) -> Path:  # fmt: skip
     ca_file = str(ca.write_root(folder / "ca.pem"))
     table = proxy_table(
@@ -134,6 +134,11 @@ def _settings(
     )  # fmt: skip
     for entry in (*table["apple"], *table["android"]):
         entry.update(entries)
+    if certificate is not None:
+        for apple in table["apple"]:
+            for name in ("auth_key_file", "auth_key_id", "team_id"):
+                del apple[name]
+            apple.update(certificate)
     path = folder / "config.toml"
     document = {"proxy": table}
     path.write_text(tomli_w.dumps(document), encoding="utf-8")
@@ -143,15 +148,26 @@ def _settings(
 @contextlib.asynccontextmanager
 async def upstream(
     folder: Path, answer_within_s: float = 25.0, try_within_s: float = 8.0,
-    entries: Mapping[str, Any] | None = None, **others: Any,
+    entries: Mapping[str, Any] | None = None,
+    certificate: Callable[[ThrowAwayCA], Mapping[str, Any]] | None = None, **others: Any,
 ) -> AsyncIterator[Upstream]:  # fmt: skip
-    """Start both stand-ins and what sends to them; afterwards neither has anything to complain."""
+    """Start both stand-ins and what sends to them; afterwards neither has anything to complain.
+
+    Args:
+        folder: for configuration and credentials.
+        answer_within_s: seconds for an answer.
+        try_within_s: seconds for one try.
+        entries: further settings of every target.
+        certificate: makes one for Apple's target, in place of its key, and returns its settings.
+        others: further rules.
+    """
     ca, key, phones = ThrowAwayCA(), AppleKey.make(), Phones(keep=200_000)
     async with (
         ApnsStandIn(ca, [key], phones) as apns,
         FcmStandIn(ca, ServiceAccount.make(project_id=PROJECT), phones) as fcm,
     ):
-        config = configuration.load(_settings(folder, ca, apns, fcm, key, entries or {}))
+        shown = certificate(ca) if certificate else None
+        config = configuration.load(_settings(folder, ca, apns, fcm, key, entries or {}, shown))
         targets = await asyncio.to_thread(Targets.build, config)
         bugs: list[Exception] = []
         bus = EventBus()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.fields import Value
+from mmpush_tui.proxy.credential_file import APPLE_SOURCE
 from mmpush_tui.proxy.listen import bind_unix
 from mmpush_tui.proxy.paths import user_folder
 from mmpush_tui.setup import steps
@@ -53,13 +54,12 @@ async def test_bad_credentials_are_refused_in_the_workers_words(
     apple = await proof(StepId.APPLE, answers | {steps.KEY_FILE.key: str(rsa)})
     assert apple == Finding(
         status=Status.FAIL,
-        message=f"Apple key {rsa}: this is no P-256 key. Apple's keys are; create one with the "
-        "APNs service enabled.",
+        message=f"Apple key {rsa}: this is an RSA private key. {APPLE_SOURCE}",
     )
     wrong = keep(tmp_path / "google-services.json", files.GOOGLE_SERVICES)
     android = await proof(StepId.ANDROID, answers | {steps.ACCOUNT_FILE.key: str(wrong)})
     assert android.status is Status.FAIL
-    assert "this is google-services.json, which belongs into the app" in android.message
+    assert "this is google-services.json, which belongs into the Android app" in android.message
 
 
 async def test_a_problem_comes_before_the_proof(answers: dict[str, Value]) -> None:

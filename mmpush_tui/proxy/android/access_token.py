@@ -9,7 +9,6 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -22,6 +21,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2.connect import Endpoint, Route
 from mmpush_tui.http2.outbound import OutboundProxy
+from mmpush_tui.proxy import credential_file
+from mmpush_tui.proxy.credential_file import COPY_AGAIN, GOOGLE_SOURCE, google_fix, other_kind
+from mmpush_tui.proxy.filekinds import Kind, identify
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean, presentable
 
@@ -74,53 +76,32 @@ def load_account(path: str) -> ServiceAccount:
     """
     where = f"service account file {path}"
     code = "service-account-invalid"
-    try:
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
+    data = credential_file.read(path, where, "service-account-missing")
+    seen = identify(data)
+    if seen.kind is not Kind.SERVICE_ACCOUNT:
+        raise other_kind(seen, where, google_fix(seen), code)
+    document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    missing = [name for name in _NEEDED if not _is_text(document.get(name))]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
         raise ConfigError(
-            f"{where}: cannot be read", why=why, code="service-account-missing"
-        ) from error
-    try:
-        document = msgspec.json.decode(data)
-    except (ValueError, RecursionError) as error:
-        if b"-----BEGIN" in data:
-            raise ConfigError(
-                f"{where}: this is a PEM file, perhaps Apple's key",
-                fix="Give the JSON key of a Firebase service account.",
-                code=code,
-            ) from error
-        raise ConfigError(f"{where}: this is no JSON", code=code) from error
-    if not isinstance(document, dict):
-        raise ConfigError(f"{where}: expected a JSON object", code=code)
-    if "project_info" in document:
-        raise ConfigError(
-            f"{where}: this is google-services.json, which belongs into the app",
-            fix="Create a key for a service account: Firebase console, Project settings, "
-            "Service accounts.",
-            code=code,
+            f"{where}: {', '.join(missing)} {verb} missing", fix=GOOGLE_SOURCE, code=code
         )
-    if document.get("type") != "service_account":
-        raise ConfigError(
-            f'{where}: its "type" is not service_account',
-            fix="Create a key for a service account: Firebase console, Project settings, "
-            "Service accounts.",
-            code=code,
-        )
-    for name in _NEEDED:
-        if not isinstance(document.get(name), str) or not document[name]:
-            raise ConfigError(f"{where}: {name} is missing", code=code)
     token_uri = document.get("token_uri", "https://oauth2.googleapis.com/token")
     if not isinstance(token_uri, str) or not _is_https(token_uri):
-        raise ConfigError(f"{where}: token_uri is no https:// address", code=code)
-    # Keys that went through an environment variable keep their line breaks as two characters.
-    pem = document["private_key"].replace("\\n", "\n").encode()
+        raise ConfigError(
+            f"{where}: token_uri is no https:// address", fix=GOOGLE_SOURCE, code=code
+        )
     try:
+        # Keys that went through an environment variable keep their line breaks as two characters.
+        pem = document["private_key"].replace("\\n", "\n").encode()
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ConfigError(f"{where}: private_key cannot be read", code=code) from error
+        raise ConfigError(
+            f"{where}: private_key cannot be read", fix=COPY_AGAIN, code=code
+        ) from error
     if not isinstance(key, RSAPrivateKey):
-        raise ConfigError(f"{where}: private_key is no RSA key", code=code)
+        raise ConfigError(f"{where}: private_key is no RSA key", fix=GOOGLE_SOURCE, code=code)
     return ServiceAccount(
         project_id=document["project_id"],
         client_email=document["client_email"],
@@ -128,6 +109,10 @@ def load_account(path: str) -> ServiceAccount:
         token_uri=token_uri,
         private_key=key,
     )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _is_https(address: str) -> bool:

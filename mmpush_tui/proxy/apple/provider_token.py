@@ -7,20 +7,20 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
     load_pem_private_key,
 )
 
-from mmpush_tui.errors import ConfigError
+from mmpush_tui.proxy import credential_file
 from mmpush_tui.proxy.apple.token_store import Kept, TokenStore
+from mmpush_tui.proxy.credential_file import APPLE_FIXES, APPLE_SOURCE, other_kind
+from mmpush_tui.proxy.filekinds import Kind, identify
 
 LIFETIME_S: Final = 50 * 60
 APART_S: Final = 20 * 60
@@ -36,51 +36,15 @@ def load_key(path: str) -> EllipticCurvePrivateKey:
     Raises:
         ConfigError: there is no readable P-256 key in it; the message says what is there.
     """
-    try:
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
-        raise ConfigError(
-            f"Apple key {path}: cannot be read", why=why, code="apple-key-missing"
-        ) from error
     where = f"Apple key {path}"
-    code = "apple-key-invalid"
-    if b"-----BEGIN CERTIFICATE" in data and b"PRIVATE KEY" not in data:
-        raise ConfigError(
-            f"{where}: this is a certificate", fix="Give the .p8 key from Apple.", code=code
-        )
-    if b"-----BEGIN" not in data:
-        if data.lstrip()[:1] == b"{":
-            raise ConfigError(
-                f"{where}: this is JSON, perhaps Google's service account",
-                fix="Give the .p8 key from Apple.",
-                code=code,
-            )
-        if data[:1] == b"\x30":
-            raise ConfigError(
-                f"{where}: this is a binary file, perhaps a .p12 with a certificate",
-                fix="Give the .p8 key from Apple, or name the .p12 in ApplePushCertPrivate.",
-                code=code,
-            )
-        raise ConfigError(
-            f"{where}: not a PEM file",
-            fix="A .p8 key begins with -----BEGIN PRIVATE KEY-----.",
-            code=code,
-        )
-    try:
-        key = load_pem_private_key(data, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ConfigError(
-            f"{where}: holds no readable private key",
-            fix="Download the key again, or copy it without changing a character.",
-            code=code,
-        ) from error
-    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-        raise ConfigError(
-            f"{where}: this is no P-256 key",
-            fix="Apple's keys are; create one with the APNs service enabled.",
-            code=code,
-        )
+    data = credential_file.read(path, where, "apple-key-missing")
+    seen, code = identify(data), "apple-key-invalid"
+    if seen.kind is not Kind.P256_KEY:
+        fix = APPLE_FIXES.get(seen.kind, APPLE_SOURCE)
+        raise other_kind(seen, where, fix, code)
+    key = load_pem_private_key(data, password=None)
+    if not isinstance(key, EllipticCurvePrivateKey):
+        raise TypeError("a P-256 key is an elliptic curve key")
     return key
 
 

@@ -1,5 +1,6 @@
 """What an answer of APNs means for the device, for the target, and for Mattermost."""
 
+import re
 from typing import Final
 
 import msgspec
@@ -12,6 +13,9 @@ DEAD_DEVICE: Final = frozenset(
 
 The reference proxy lacks ``ExpiredToken``, which Apple added later.
 """
+
+
+_GOODBYE: Final = re.compile(r'"reason"\s*:\s*"([A-Za-z]{1,60})"')
 
 
 class ApnsError(msgspec.Struct):
@@ -30,3 +34,12 @@ def read_reason(body: bytes) -> str:
         return msgspec.json.decode(body, type=ApnsError).reason
     except (ValueError, RecursionError):
         return ""
+
+
+def goodbye_reason(cause: str) -> str:
+    """Return the reason in the words of a GOAWAY, or an empty string where there is none.
+
+    Apple says so, and not in an answer, that a certificate is for its other network.
+    """
+    found = _GOODBYE.search(cause)
+    return found[1] if found else ""

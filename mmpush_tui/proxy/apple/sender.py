@@ -71,7 +71,9 @@ class AppleTarget(PooledTarget):
 
         reply = await ask(self._pool, prepare, self._judge, within, on_sent)
         if isinstance(reply.result, TransportError):
-            return no_answer(reply, reply.result)
+            goodbye = reply.result.code == "http2_goaway"
+            reason = reasons.goodbye_reason(str(reply.result)) if goodbye else ""
+            return no_answer(reply, reply.result, reason)
         return _outcome(reply.result, reply)
 
     def _judge(self, response: Response) -> Judgement:

@@ -37,6 +37,9 @@ class Host(Protocol):
     def certificate(self, kind: Certificate) -> ssl.SSLContext:
         """Return a TLS context that is wrong in one way."""
 
+    def opened(self, connection: H2Connection[Any]) -> bool:
+        """Begin a connection whose TLS stands; true where SETTINGS are not to be sent."""
+
     async def go_down(self) -> None:
         """Stop listening, drop all connections and refuse new ones."""
 

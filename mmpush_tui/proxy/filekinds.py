@@ -33,6 +33,7 @@ class Kind(StrEnum):
     CERTIFICATE_AND_KEY = "a certificate with its key, the way before .p8 keys"
     REQUEST = "a request for a certificate"
     PKCS12 = "a certificate store (.p12 or .pfx)"
+    PKCS7 = "a bundle of certificates (.p7b), which holds no key"
     SERVICE_ACCOUNT = "a Google service account"
     GOOGLE_SERVICES = "google-services.json, which belongs into the Android app"
     GOOGLE_PLIST = "a property list such as GoogleService-Info.plist, which belongs into an app"
@@ -43,6 +44,7 @@ class Kind(StrEnum):
     OTHER_JSON = "a JSON file of another kind"
     BROKEN_JSON = "a JSON file that is damaged"
     ARCHIVE = "an archive"
+    BASE64 = "a credential that was encoded in base64 once more"
     WEB_PAGE = "a web page"
     UTF16 = "a text file in UTF-16"
     UNKNOWN = "neither a key nor a JSON file"
@@ -69,6 +71,8 @@ _JSON_TYPES: Final = {
     "external_account_authorized_user": Kind.FEDERATED,
     "impersonated_service_account": Kind.FEDERATED,
 }
+# The object identifier of PKCS #7's signed data, in DER.
+_SIGNED_DATA: Final = bytes.fromhex("06092a864886f70d010702")
 _UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
@@ -95,7 +99,7 @@ def identify(data: bytes) -> Seen:
     is_xml = text.startswith((b"<?xml", b"<!DOCTYPE", b"<plist")) and b"<plist" in text[:1000]
     if is_xml or text.startswith(b"bplist"):
         return Seen(kind=Kind.GOOGLE_PLIST)
-    return Seen(kind=Kind.BARE_KEY if _is_bare_key(text) else Kind.UNKNOWN)
+    return Seen(kind=_encoded(text))
 
 
 def _pem(data: bytes, labels: list[bytes]) -> Kind:
@@ -103,6 +107,8 @@ def _pem(data: bytes, labels: list[bytes]) -> Kind:
         first = labels[0]
         if b"REQUEST" in first:
             return Kind.REQUEST
+        if first == b"PKCS7":
+            return Kind.PKCS7
         if first.endswith(b"PUBLIC KEY"):
             return Kind.PUBLIC_KEY
         return Kind.CERTIFICATE if b"CERTIFICATE" in first else Kind.UNKNOWN
@@ -125,6 +131,8 @@ def _der(data: bytes) -> Kind:
     # A PKCS #12 store is a sequence that begins with the version 3.
     if b"\x02\x01\x03" in data[:8]:
         return Kind.PKCS12
+    if _SIGNED_DATA in data[:20]:
+        return Kind.PKCS7
     try:
         x509.load_der_x509_certificate(data)
     except ValueError:
@@ -132,11 +140,17 @@ def _der(data: bytes) -> Kind:
     return Kind.CERTIFICATE
 
 
-def _is_bare_key(text: bytes) -> bool:
+def _encoded(text: bytes) -> Kind:
+    """Return what text without a form of its own is: base64 of a credential, or unknown."""
     try:
-        return _is_der_key(base64.b64decode(b"".join(text.split()), validate=True))
+        data = base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
-        return False
+        return Kind.UNKNOWN
+    if _is_der_key(data):
+        return Kind.BARE_KEY
+    if data.startswith((b"-----BEGIN ", b"{")) or (data[:1] == b"0" and _der(data) is Kind.PKCS12):
+        return Kind.BASE64
+    return Kind.UNKNOWN
 
 
 def _is_der_key(data: bytes) -> bool:
