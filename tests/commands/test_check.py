@@ -319,16 +319,28 @@ async def test_a_check_loads_no_textual(world: World) -> None:
 
 
 def test_a_file_that_never_answers_does_not_hold_it_beyond_its_time(short_tmp: Path) -> None:
-    fifo = short_tmp / "AuthKey_ABC123DEFG.p8"
-    os.mkfifo(fifo)
     config = short_tmp / "config.toml"
-    config.write_text(
-        f'[[proxy.apple]]\ntype = "apple_rn"\ntopic = "a.b"\nauth_key_file = "{fifo}"\n'
-        'auth_key_id = "ABC123DEFG"\nteam_id = "DEF123GHIJ"\n'
-    )
+    os.mkfifo(config)
     done = run("check", "apns", "--config", config, "--timeout", "1")
     assert done.returncode == 4
     assert done.stderr.splitlines()[-1] == (
         "mmpush-tui: a file that the configuration names could not be read within 1 s. "
         "Look whether its file system answers, and whether it is a plain file."
     )
+
+
+def test_a_pipe_in_place_of_a_key_is_named(short_tmp: Path) -> None:
+    fifo = short_tmp / "AuthKey_ABC123DEFG.p8"
+    os.mkfifo(fifo)
+    config = short_tmp / "config.toml"
+    config.write_text(
+        f'[[proxy.apple]]\ntype = "apple_rn"\ntopic = "a.b"\nauth_key_file = "{fifo}"\n'
+        'auth_key_id = "ABC123DEFG"\nteam_id = "DEF123GHIJ"\nendpoint = "https://127.0.0.1:1"\n'
+    )
+    done = run("check", "apns", "--config", config, "--timeout", "5", "--json")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)["checks"][0]
+    assert (found["stage"], found["status"], found["code"]) == (
+        "config", "fail", "apple-key-missing",
+    )  # fmt: skip
+    assert found["message"].endswith("cannot be read: it is no ordinary file")
