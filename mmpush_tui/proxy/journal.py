@@ -151,8 +151,11 @@ class Journal:
         self._waiting.append(_Receipt(ack_number(ack_id), time.time_ns() // 1_000_000))
 
     def find(self, ack_id: str) -> Found | None:
-        """Return the delivery that a receipt of now belongs to; reads, so not in the event loop."""
-        query = "SELECT id, target, at FROM delivery WHERE ack = ? ORDER BY at DESC LIMIT 1"
+        """Return the delivery that a first receipt of now is for; reads, so not in the loop."""
+        query = (
+            "SELECT id, target, at FROM delivery WHERE ack = ? AND device_ms IS NULL "
+            "ORDER BY at DESC LIMIT 1"
+        )
         try:
             with contextlib.closing(_reader(self.path)) as database:
                 row = database.execute(query, (ack_number(ack_id),)).fetchone()

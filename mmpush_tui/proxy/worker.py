@@ -197,7 +197,8 @@ class Worker:
         for sentence in loaded.warnings():
             self._log.warn(sentence)
         self._tasks.spawn("retire-targets", self._retire(old))
-        self._log.info("reloaded", kept=",".join(kept), needs_restart=",".join(needs_restart))
+        said = {"kept": ",".join(kept), "needs_restart": ",".join(needs_restart)}
+        self._log.info("reloaded", **{name: value for name, value in said.items() if value})
         self.bus.publish("state", status="reloaded")
         unusable = [item.type for item in new.disabled.values() if not item.is_blank]
         return {
