@@ -39,10 +39,16 @@ import click
     is_flag=True,
     help="End with exit code 1 where the worker broke a rule of Apple's or Google's.",
 )
+@click.option(
+    "--outbound-proxy",
+    "through_proxy",
+    is_flag=True,
+    help="Lead the worker through a proxy with a password, for the fault outbound-proxy.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(
     as_list: bool, faults: tuple[str, ...], folder: Path | None, apns_port: int | None,
-    fcm_port: int | None, seed: int, strict: bool, as_json: bool,
+    fcm_port: int | None, seed: int, strict: bool, through_proxy: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Play Apple and Google for a push proxy worker.
 
@@ -64,6 +70,7 @@ def command(
     plan = Plan(
         faults=tuple(it.words for it in wanted), folder=folder, apns_port=apns_port or 0,
         fcm_port=fcm_port or 0, seed=seed, is_strict=strict, as_json=as_json,
+        through_proxy=through_proxy,
     )  # fmt: skip
     return int(simulate(plan))
 

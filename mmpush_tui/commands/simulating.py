@@ -46,6 +46,7 @@ class Plan:
     seed: int
     is_strict: bool
     as_json: bool
+    through_proxy: bool = False
 
 
 def simulate(plan: Plan) -> Exit:
@@ -65,7 +66,9 @@ def simulate(plan: Plan) -> Exit:
 class _Session:
     def __init__(self, plan: Plan, folder: Path) -> None:
         self._plan = plan
-        self._simulation = Simulation(folder, plan.seed, self._judged)
+        self._simulation = Simulation(
+            folder, plan.seed, self._judged, through_proxy=plan.through_proxy
+        )
         self._stop = asyncio.Event()
         self._line = b""
         self._orders: asyncio.Queue[str] = asyncio.Queue(100)
@@ -171,9 +174,10 @@ class _Session:
         simulation = self._simulation
         folder = simulation.folder
         apns, fcm = simulation.sides["apns"].endpoint, simulation.sides["fcm"].endpoint
+        proxy = f"\nProxy   {simulation.outbound.url}" if simulation.outbound else ""
         text = f"""\
 Apple   {apns}
-Google  {fcm}
+Google  {fcm}{proxy}
 Files   {folder}
         ca.pem, keys, config.toml, mattermost-push-proxy.json, device ids
 

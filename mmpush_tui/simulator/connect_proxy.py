@@ -65,8 +65,18 @@ class ConnectProxy:
         user = f"{self.credentials}@" if self.credentials else ""
         return f"http://{user}127.0.0.1:{self.port}"
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
+        """Listen on a free port."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+
+    async def aclose(self) -> None:
+        """Close the port and every tunnel."""
+        if self._server is not None:
+            self._server.close()
+        await self._tasks.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
         return self
 
     async def __aexit__(
@@ -75,9 +85,7 @@ class ConnectProxy:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        assert self._server is not None  # noqa: S101 - for the type checker
-        self._server.close()
-        await self._tasks.aclose()
+        await self.aclose()
 
     async def drop(self) -> None:
         """Close every tunnel, as at a restart."""

@@ -16,6 +16,7 @@ from mmpush_tui.simulator.acts import (
     general,
     goodbyes,
     oddities,
+    outbound,
     provider,
     refusals,
     silence,
@@ -40,6 +41,7 @@ FAULTS: Final = (
     *oddities.FAULTS,
     *tls.FAULTS,
     *clock.FAULTS,
+    *outbound.FAULTS,
 )
 """Every named fault."""
 
@@ -92,7 +94,11 @@ class FaultBoard(ServerHooks):
             if before := self._active.pop(name, None):
                 await before.behaviour.cleared(self._host)
             self._active[name] = ActiveFault(fault, made)
-            await made.raised(self._host)
+            try:
+                await made.raised(self._host)
+            except UsageError:
+                del self._active[name]
+                raise
 
     async def clear(self, name: str | None = None) -> None:
         """Clear a fault, or all of them; nothing happens where it is not in force.

@@ -13,6 +13,7 @@ from mmpush_tui.errors import FailedError, UsageError
 from mmpush_tui.simulator.acts.base import Exchange, Side
 from mmpush_tui.simulator.apns import ApnsStandIn
 from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.connect_proxy import ConnectProxy
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
 from mmpush_tui.simulator.exchange import Response
 from mmpush_tui.simulator.fault_words import Wanted, find, parse
@@ -53,9 +54,18 @@ class Simulation:
         folder: where the files are written.
         seed: key ids and device tokens follow from it.
         on_judged: called with every request that was answered, or left without an answer.
+        through_proxy: lead the push proxy through an outbound proxy.
     """
 
-    def __init__(self, folder: Path, seed: int, on_judged: Callable[[Judged], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        on_judged: Callable[[Judged], None],
+        *,
+        through_proxy: bool = False,
+    ) -> None:
+        self.outbound = ConnectProxy("simulated:password") if through_proxy else None
         self.folder = folder
         self.phones = Phones(seed)
         self.devices: list[Phone] = []
@@ -81,6 +91,7 @@ class Simulation:
         """
         for side, port in (("apns", apns_port), ("fcm", fcm_port)):
             standin = self.sides[side]  # type: ignore[index]
+            standin.outbound = self.outbound
             try:
                 await standin.start(port)
             except OSError as error:
@@ -90,6 +101,8 @@ class Simulation:
                     fix=f"Leave --{side}-port away for a free one.",
                     code="simulate-port",
                 ) from error
+        if self.outbound is not None:
+            await self.outbound.start()
         for _ in range(_PHONES):
             self.devices += [
                 self.phones.add_apple(TOPIC),
@@ -155,14 +168,19 @@ class Simulation:
     @property
     def violations(self) -> list[str]:
         """What the push proxy did that Apple or Google would hold against it."""
-        return [
+        found = [
             f"{side}: {it}" for side, standin in self.sides.items() for it in standin.violations
         ]
+        if self.outbound is not None:
+            found += [f"proxy: {it}" for it in self.outbound.violations]
+        return found
 
     async def aclose(self) -> None:
-        """Close both."""
+        """Close all."""
         for standin in self.sides.values():
             await standin.aclose()
+        if self.outbound is not None:
+            await self.outbound.aclose()
 
     def _watching(self, side: Side) -> Callable[[Exchange, Response | None, float], None]:
         def watch(exchange: Exchange, response: Response | None, started: float) -> None:
@@ -192,6 +210,9 @@ class Simulation:
             account=self._account.at(f"{fcm.endpoint}/token"), apns=apns.endpoint,
             fcm=fcm.endpoint,
         )  # fmt: skip
+        if self.outbound is not None:
+            for entry in (*table["apple"], *table["android"]):
+                entry["proxy"] = self.outbound.url
         (self.folder / "config.toml").write_text(tomli_w.dumps({"proxy": table}), encoding="utf-8")
         for name, phone in zip(("iphone.txt", "android.txt"), self.devices, strict=False):
             (self.folder / name).write_text(

@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from mmpush_tui.simulator.acts.base import Exchange, Side
 from mmpush_tui.simulator.ca import Certificate, ThrowAwayCA, certificate
+from mmpush_tui.simulator.connect_proxy import ConnectProxy
 from mmpush_tui.simulator.exchange import Request, Response
 from mmpush_tui.simulator.faults import FaultBoard
 from mmpush_tui.simulator.h2connection import H2Connection
@@ -39,6 +40,7 @@ class StandIn(ABC, Generic[S]):
     Attributes:
         server: the HTTP/2 server.
         faults: the board on which its faults are raised.
+        outbound: the proxy that clients go through, for the fault of it; None without one.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class StandIn(ABC, Generic[S]):
         self._ca = ca
         self._names = (*LOOPBACK_NAMES, *names)
         self.now = now
+        self.outbound: ConnectProxy | None = None
         self.faults = FaultBoard(self, side)
         context = ca.server_context(*self._names)
         if takes_certificates:

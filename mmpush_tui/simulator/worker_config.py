@@ -68,6 +68,7 @@ def as_upstream(table: dict[str, Any]) -> dict[str, Any]:
                 "AppleAuthKeyID": apple["auth_key_id"],
                 "AppleTeamID": apple["team_id"],
                 "Endpoint": apple["endpoint"],
+                "Proxy": apple.get("proxy", ""),
                 "CAFile": apple["ca_file"],
             }
             for apple in table["apple"]
@@ -77,6 +78,7 @@ def as_upstream(table: dict[str, Any]) -> dict[str, Any]:
                 "Type": android["type"],
                 "ServiceFileLocation": android["service_account_file"],
                 "Endpoint": android["endpoint"],
+                "Proxy": android.get("proxy", ""),
                 "CAFile": android["ca_file"],
             }
             for android in table["android"]

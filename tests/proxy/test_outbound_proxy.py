@@ -6,12 +6,14 @@ from typing import get_args
 
 import pytest
 
+from mmpush_tui.errors import UsageError
 from mmpush_tui.proxy.lane import BREAKER_OPEN
+from mmpush_tui.simulator.acts.base import Side
 from mmpush_tui.simulator.connect_proxy import ConnectProxy, Mood
 from tests.proxy.upstream import Upstream, upstream
 from tests.waiting import eventually
 
-CREDENTIALS = "ann:p%40ss"
+SIDES: tuple[Side, ...] = ("apns", "fcm")
 
 
 def port(it: Upstream) -> int:
@@ -130,3 +132,33 @@ def test_every_mood_is_acted_out_here() -> None:
     }  # fmt: skip
     assert acted == set(get_args(Mood))
     assert BREAKER_OPEN == "breaker_open"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["auth", "forbidden", "unavailable", "html", "hang-up"])
+async def test_the_named_fault_is_the_proxys_and_pushes_go_on_unaided_after_it(
+    tmp_path: Path, kind: str
+) -> None:
+    async with (
+        ConnectProxy("ann:s3cret") as proxy,
+        upstream(tmp_path, entries={"proxy": proxy.url}, answer_within_s=4) as it,
+    ):
+        for side in SIDES:
+            it.sides[side].outbound = proxy
+            assert (await it.push(side)).status == "OK"
+        await it.sides["apns"].faults.raise_("outbound-proxy", kind=kind)
+        for side in SIDES:
+            answer = await it.push(side)
+            assert f"the proxy 127.0.0.1:{proxy.port} on the way to" in answer.error
+        await it.sides["apns"].faults.clear()
+        await eventually(lambda: arrives(it))
+
+
+async def test_without_a_proxy_its_fault_is_refused_in_words(tmp_path: Path) -> None:
+    async with upstream(tmp_path) as it:
+        with pytest.raises(UsageError) as caught:
+            await it.sides["apns"].faults.raise_("outbound-proxy")
+        assert caught.value.line() == (
+            "there is no outbound proxy here. mmpush-tui simulate --outbound-proxy has one."
+        )
+        assert it.sides["apns"].faults.active() == ()

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Protocol
 from weakref import WeakSet
 
 from mmpush_tui.simulator.ca import Certificate
+from mmpush_tui.simulator.connect_proxy import ConnectProxy
 from mmpush_tui.simulator.exchange import Request, Response
 from mmpush_tui.simulator.h2connection import H2Connection
 from mmpush_tui.simulator.phones import Phone
@@ -24,7 +25,13 @@ LONGEST_S: Final = 3600.0
 
 
 class Host(Protocol):
-    """The stand-in, as its faults see it."""
+    """The stand-in, as its faults see it.
+
+    Attributes:
+        outbound: the proxy that clients go through; None where they come directly.
+    """
+
+    outbound: ConnectProxy | None
 
     @property
     def connections(self) -> tuple[H2Connection[Any], ...]:
