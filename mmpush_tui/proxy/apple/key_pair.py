@@ -1,6 +1,7 @@
 """A private key and its certificate, taken out of a PEM or .p12 file whatever its form."""
 
 import re
+import warnings
 from typing import Final, NamedTuple
 
 from cryptography import x509
@@ -87,6 +88,13 @@ def key_pair(data: bytes, password: str, where: str) -> KeyPair:
     Raises:
         ConfigError: one of both is missing, cannot be read, or does not belong to the other.
     """
+    with warnings.catch_warnings():
+        # The library warns of odd encodings on standard error; what we think of a file we say.
+        warnings.simplefilter("ignore")
+        return _key_pair(data, password, where)
+
+
+def _key_pair(data: bytes, password: str, where: str) -> KeyPair:
     seen = identify(data)
     # A file can hold half a character or a NUL; no password has them, and OpenSSL chokes on both.
     secret = password.encode(errors="replace").replace(b"\0", b"?")
