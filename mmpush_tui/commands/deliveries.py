@@ -1,14 +1,13 @@
 """``mmpush-tui deliveries``: the delivery log of a running worker."""
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
-from mmpush_tui.errors import FailedError, UsageError
+from mmpush_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from mmpush_tui.proxy.client import ControlClient
@@ -40,11 +39,11 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--journal", metavar="FILE", type=click.Path(path_type=Path),
-    help="Read a worker's journal instead, also of one that does not run.",
+    help="Read this journal, also of a worker that does not run.",
 )  # fmt: skip
 @click.option(
     "--since", metavar="TIME", default="",
-    help="With --journal: only the last 90s, 30m, 2h or 7d.",
+    help="From the journal: only the last 90s, 30m, 2h or 7d.",
 )  # fmt: skip
 def command(
     follow: bool,
@@ -67,63 +66,25 @@ def command(
     from mmpush_tui.proxy import client, filters
 
     matches = filters.parse(expression)
-    if journal is not None:
+    if journal is not None or since:
         if follow:
             raise UsageError(
-                "a journal cannot be followed", fix="Leave out --journal, or --follow.",
+                "a journal cannot be followed", fix="Leave out --journal and --since, or --follow.",
                 code="journal-follow",
             )  # fmt: skip
-        _from_journal(journal, _seconds(since), matches, as_json=as_json, limit=limit)
+        from mmpush_tui.commands import journals
+
+        after_s = journals.seconds(since)
+        events = journals.read(journal or journals.find(control), since=after_s, limit=1_000_000)
+        events = [event for event in events if matches(event)]
+        _print({"schema": 1, "kind": "deliveries", "run": ""}, events[-limit:], as_json=as_json)
         return 0
-    if since:
-        raise UsageError("--since needs --journal", code="since-alone")
     path = client.find(control)
     if follow:
         asyncio.run(_follow(path, matches, as_json=as_json, limit=limit, after=after))
     else:
         asyncio.run(_list(path, matches, as_json=as_json, limit=limit))
     return 0
-
-
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def _seconds(since: str) -> float:
-    """Return since when, in seconds since 1970."""
-    if not since:
-        return 0.0
-    number, unit = since[:-1], since[-1:]
-    if not number.isdecimal() or not number.isascii() or unit not in _UNITS or len(number) > 9:
-        raise UsageError(
-            f"--since {since}: expected a time such as 30m, 2h or 7d", code="since-shape"
-        )
-    return max(time.time() - int(number) * _UNITS[unit], 0.0)
-
-
-def _from_journal(
-    path: Path,
-    since: float,
-    matches: "Callable[[Event], bool]",
-    *,
-    as_json: bool,
-    limit: int,
-) -> None:
-    import sqlite3
-
-    from mmpush_tui.proxy.journal import read
-
-    if not path.exists():
-        raise FailedError(
-            f"{path}: there is no such file", code="journal-missing",
-            fix="A worker's status names its journal.",
-        )  # fmt: skip
-    try:
-        events = [event for event in read(path, since=since, limit=1_000_000) if matches(event)]
-    except sqlite3.Error as error:
-        raise FailedError(
-            f"{path} cannot be read as a journal", why=str(error), code="journal-unreadable"
-        ) from error
-    _print({"schema": 1, "kind": "deliveries", "run": ""}, events[-limit:], as_json=as_json)
 
 
 def _print(document: dict[str, object], events: "list[Event]", *, as_json: bool) -> None:

@@ -13,7 +13,8 @@ from mmpush_tui.proxy.alarms import Alarms
 from mmpush_tui.proxy.dedupe import Dedupe
 from mmpush_tui.proxy.events import Event, EventBus
 from mmpush_tui.proxy.ids import delivery_id
-from mmpush_tui.proxy.journal import Found, Journal
+from mmpush_tui.proxy.journal import Journal
+from mmpush_tui.proxy.journal_reading import Found
 from mmpush_tui.proxy.lane import Lane
 from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Target, Within
 from mmpush_tui.proxy.receipts import Receipts

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from mmpush_tui.proxy.journal import Found, Journal
+from mmpush_tui.proxy.journal import Journal
+from mmpush_tui.proxy.journal_reading import Found, find
 from mmpush_tui.proxy.wire import PushNotificationAck
 from mmpush_tui.tasks import beside
 
@@ -89,5 +90,5 @@ class Receipts:
                 ack = self._asked.popleft()
                 found = None
                 if self._journal is not None:
-                    found = await beside("journal-lookup", self._journal.find, ack.id)
+                    found = await beside("journal-lookup", find, self._journal.path, ack.id)
                 self._on_found(ack, found)

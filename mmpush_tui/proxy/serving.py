@@ -16,7 +16,7 @@ from mmpush_tui.proxy import listen, log, paths, systemd
 from mmpush_tui.proxy.apple.token_store import TokenStore, default_path
 from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.proxy.journal import Journal
-from mmpush_tui.proxy.journal import default_path as default_journal
+from mmpush_tui.proxy.journal_file import default_path as default_journal
 from mmpush_tui.proxy.loading import Loader
 from mmpush_tui.proxy.systemd import Notifier
 from mmpush_tui.proxy.worker import Worker
@@ -104,7 +104,10 @@ def _journal(
     port = 0 if sock.family == socket.AF_UNIX else sock.getsockname()[1]
     named = config.journal_file
     path = Path(named) if named else default_journal(port, config.listen_address)
-    return Journal(path, days=config.journal_days, rows=config.journal_rows, complain=complain)
+    return Journal(
+        path, days=config.journal_days, rows=config.journal_rows, complain=complain,
+        is_named=bool(named),
+    )  # fmt: skip
 
 
 def _tune() -> None:

@@ -38,7 +38,11 @@ def status_of(worker: "Worker") -> dict[str, object]:
         "connections": worker.server.connections,
         "tasks": len(asyncio.all_tasks()),
         "counts": msgspec.to_builtins(deliveries.counts),
-        "journal": {"path": clean(journal.path), "lost": journal.lost} if journal else None,
+        "journal": (
+            {"path": clean(journal.path.absolute(), 4096), "lost": journal.lost}
+            if journal
+            else None
+        ),
         "targets": [
             _target(lane, deliveries.by_target.get(name, {}))
             for name, lane in deliveries.lanes.items()

@@ -8,15 +8,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mmpush_tui.cli import run
-from mmpush_tui.proxy import journal
+from mmpush_tui.proxy import journal, journal_file
 from mmpush_tui.proxy.events import Event, EventBus
-from mmpush_tui.proxy.journal import Journal, ack_number, default_path, read
+from mmpush_tui.proxy.journal import Journal
+from mmpush_tui.proxy.journal_file import default_path
+from mmpush_tui.proxy.journal_reading import ack_number, find, read
 
 EVERY_S = 0.02
 
@@ -39,8 +41,12 @@ class Complaints(list[str]):
         return list(self)
 
 
-def opened(path: Path, said: Complaints, days: int = 14, rows: int = 1_000_000) -> Journal:
-    return Journal(path, days=days, rows=rows, complain=said.append, every_s=EVERY_S)
+def opened(
+    path: Path, said: Complaints, days: int = 14, rows: int = 1_000_000, *, is_named: bool = False
+) -> Journal:
+    return Journal(
+        path, days=days, rows=rows, complain=said.append, is_named=is_named, every_s=EVERY_S
+    )
 
 
 def filled(path: Path, count: int) -> None:
@@ -97,11 +103,11 @@ def test_a_receipt_finds_its_delivery_after_a_restart(tmp_path: Path) -> None:
     filled(tmp_path / "j.db", 3)
     said = Complaints()
     it = opened(tmp_path / "j.db", said)
-    found = it.find("ack-1")
+    found = find(tmp_path / "j.db", "ack-1")
     assert found is not None
     assert (found.id, found.target) == ("id-1", "apple_rn")
     assert 0 <= found.device_ms < 60_000
-    assert it.find("ack-9") is None
+    assert find(tmp_path / "j.db", "ack-9") is None
     it.acknowledged("ack-1")
     it.acknowledged("ack-9")
     it.close()
@@ -142,7 +148,8 @@ def test_only_so_long_they_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     filled(path, 100)
     with sqlite3.connect(path) as database:
-        database.execute("UPDATE delivery SET at = at - 3 * 86400000 WHERE rowid <= 40")
+        # Anywhere: the clock may have been set back meanwhile.
+        database.execute("UPDATE delivery SET at = at - 3 * 86400000 WHERE rowid % 5 < 2")
     pruned(path, 2, 1_000_000, 60)
 
 
@@ -157,8 +164,146 @@ def test_a_broken_file_is_put_aside_and_said(tmp_path: Path) -> None:
     assert said == [f"the journal {path} was damaged; it is kept as {aside[0]} and a new one begun"]
 
 
+def test_damage_inside_is_put_aside_as_soon_as_it_is_met(tmp_path: Path) -> None:
+    path, said = tmp_path / "j.db", Complaints()
+    filled(path, 3000)
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(path.stat().st_size - 4096))
+    it = opened(path, said)
+    for number in range(10):
+        it.add(event(EventBus(), number), f"ack-{number}")
+    it.close()
+    assert [each.id for each in read(path)] == [f"id-{number}" for number in range(10)]
+    aside = [each.name for each in tmp_path.iterdir() if ".broken-" in each.name]
+    assert said == [f"the journal {path} was damaged; it is kept as {aside[0]} and a new one begun"]
+
+
+NOT_OURS: list[tuple[str, bytes, str]] = [
+    ("config.toml", b"[proxy]\nport = 1\n", "it is there and no journal; name another path, or "
+     "move it away"),
+    ("other.db", b"SQLite format 3\0" + bytes(84) + b"x" * 4000, "it is the database of another "
+     "program; name another path"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "why"), NOT_OURS)
+def test_what_is_not_ours_is_left_as_it_is(
+    tmp_path: Path, name: str, content: bytes, why: str
+) -> None:
+    path, said = tmp_path / name, Complaints()
+    path.write_bytes(content)
+    it = opened(path, said, is_named=True)
+    it.add(event(EventBus()), "")
+    it.close()
+    assert said == [f"the journal {path} cannot be written, pushes go on without: {why}"]
+    assert path.read_bytes() == content
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_another_programs_database_gets_no_tables(tmp_path: Path) -> None:
+    path, said = tmp_path / "its.db", Complaints()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE its (x)")
+    before = path.read_bytes()
+    opened(path, said, is_named=False).close()
+    assert path.read_bytes() == before
+    assert said[0].endswith("it is the database of another program; name another path")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path, said = tmp_path / "it", Complaints()
+    make(path)
+    it = opened(path, said, is_named=True)
+    it.close()
+    assert not it.is_alive
+    assert said[0].endswith("it is no file that a database can be in; name another path")
+
+
+def readable(path: Path) -> int:
+    """Return how many can be read; looks, and makes nothing."""
+    try:
+        return len(read(path))
+    except sqlite3.Error:
+        return 0
+
+
+def test_a_removed_one_is_made_again(tmp_path: Path) -> None:
+    path, said = tmp_path / "j.db", Complaints()
+    it = opened(path, said)
+    it.add(event(EventBus(), 1), "")
+    while readable(path) != 1:
+        time.sleep(0.01)
+    # Its write-ahead log stays behind, full of the old pages.
+    path.unlink()
+    it.add(event(EventBus(), 2), "")
+    while readable(path) != 1:
+        time.sleep(0.01)
+    it.close()
+    assert [each.id for each in read(path)] == ["id-2"]
+    assert said == []
+
+
+def test_one_worker_alone_writes_and_the_next_takes_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_AGAIN_S", 0.05)
+    path, said = tmp_path / "j.db", Complaints()
+    first = opened(path, Complaints())
+    first.add(event(EventBus(), 1), "")
+    while count_or_none(path) != 1:
+        time.sleep(0.01)
+    second = opened(path, said)
+    second.add(event(EventBus(), 2), "")
+    assert said.until(1)[0] == (
+        f"the journal {path} cannot be written, pushes go on without: another worker writes to it"
+    )
+    first.close()
+    assert said.until(2)[1] == f"the journal {path} can be written again"
+    second.close()
+    assert [each.id for each in read(path)] == ["id-1", "id-2"]
+
+
+def test_what_sqlite_cannot_hold_costs_nothing_else(tmp_path: Path) -> None:
+    path, said, bus = tmp_path / "j.db", Complaints(), EventBus()
+    it = opened(path, said)
+    it.add(event(bus, 1), "")
+    it.add(event(bus, 2, type="half \ud83d", http=2**70), "")
+    it.add(event(bus, 3), "")
+    it.close()
+    found = read(path)
+    assert [each.id for each in found] == ["id-1", "id-2", "id-3"]
+    assert (found[1].type, found[1].http) == ("half ?", 2**63 - 1)
+    assert (said, it.lost) == ([], 0)
+
+
+def test_receipts_count_against_what_may_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "WAITING_LIMIT", 100)
+    it = Journal(tmp_path / "j.db", days=1, rows=1000, complain=print, every_s=60)
+    for number in range(300):
+        it.acknowledged(f"ack-{number}")
+    assert (it.waiting, it.lost) == (100, 200)
+    it.close()
+
+
+def test_of_several_with_an_ack_id_the_latest_is_meant(tmp_path: Path) -> None:
+    path, said, bus = tmp_path / "j.db", Complaints(), EventBus()
+    it = opened(path, said)
+    for number in range(3):
+        it.add(event(bus, number), "same")
+    it.acknowledged("same")
+    it.acknowledged("same")
+    it.close()
+    assert [each.ms.get("device") is not None for each in read(path)] == [False, False, True]
+    assert find(path, "same") is None
+
+
 def test_one_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path, said = tmp_path / "j.db", Complaints()
+    filled(path, 0)
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA user_version = 99")
     it = opened(path, said)
@@ -173,7 +318,7 @@ def test_one_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 def test_another_program_that_holds_it_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "_BUSY_MS", 50)
+    monkeypatch.setattr(journal_file, "_BUSY_S", 0.05)
     monkeypatch.setattr(journal, "_AGAIN_S", 0.05)
     path, said, bus = tmp_path / "j.db", Complaints(), EventBus()
     filled(path, 1)
@@ -336,16 +481,34 @@ REFUSED = [
     (["--journal", "{}/none"], 1, "there is no such file. A worker's status names its journal."),
     (["--journal", "{}/text"], 1, "cannot be read as a journal: file is not a database."),
     (["--journal", "{}/text", "--since", "soon"], 2, "expected a time such as 30m, 2h or 7d."),
-    (["--since", "2h"], 2, "--since needs --journal."),
     (["--journal", "{}/text", "--follow"], 2, "a journal cannot be followed."),
+    (["--since", "2h", "--follow"], 2, "Leave out --journal and --since, or --follow."),
+    (["--since", "2h"], 1, "journals holds no journal. Name one with --journal."),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("arguments", "code", "words"), REFUSED)
 def test_the_command_says_why_not(
     arguments: list[str], code: int, words: str, tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "text").write_text("no database at all, " * 100)
     assert run(["deliveries", *(it.format(tmp_path) for it in arguments)]) == code
     assert words in capsys.readouterr().err
+
+
+def test_without_a_worker_the_only_journal_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    filled(default_path(8086, ""), 3)
+    assert run(["deliveries", "--since", "2h", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["deliveries"]) == 3
+    filled(default_path(8087, ""), 3)
+    assert run(["deliveries", "--since", "2h"]) == 2
+    folder = tmp_path / "mmpush-tui" / "journals"
+    assert capsys.readouterr().err.endswith(
+        f"no worker runs, and there are several journals: {folder}/journal-8086.db, "
+        f"{folder}/journal-8087.db. Name the one you mean with --journal.\n"
+    )

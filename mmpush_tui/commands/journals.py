@@ -1,0 +1,99 @@
+"""The delivery journal that a command reads: which one, and what is in it."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from mmpush_tui.errors import FailedError, UnreachableError, UsageError
+from mmpush_tui.proxy import client, journal_file, journal_reading
+from mmpush_tui.proxy.events import Event
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def seconds(since: str) -> float:
+    """Return since when ``since``, such as ``2h``, is, in seconds since 1970; 0 for an empty one.
+
+    Raises:
+        UsageError: it is no such time.
+    """
+    if not since:
+        return 0.0
+    number, unit = since[:-1], since[-1:]
+    if not number.isdecimal() or not number.isascii() or unit not in _UNITS or len(number) > 9:
+        raise UsageError(
+            f"--since {since}: expected a time such as 30m, 2h or 7d", code="since-shape"
+        )
+    return max(time.time() - int(number) * _UNITS[unit], 0.0)
+
+
+def read(path: Path, *, since: float, limit: int) -> list[Event]:
+    """Return the newest deliveries in the journal at ``path``, the last one last.
+
+    Raises:
+        FailedError: there is none, or it cannot be read.
+    """
+    if not path.exists():
+        raise FailedError(
+            f"{path}: there is no such file", code="journal-missing",
+            fix="A worker's status names its journal.",
+        )  # fmt: skip
+    if not os.access(path, os.R_OK):
+        raise FailedError(
+            f"{path} cannot be read", why="a journal is for the user of its worker alone",
+            fix="Run this as that user, or with sudo.", code="journal-unreadable",
+        )  # fmt: skip
+    try:
+        return journal_reading.read(path, since=since, limit=limit)
+    except sqlite3.Error as error:
+        raise FailedError(
+            f"{path} cannot be read as a journal", why=str(error), code="journal-unreadable"
+        ) from error
+
+
+def find(control: Path | None) -> Path:
+    """Return the journal of the worker that is meant, or the only one that was left behind.
+
+    Args:
+        control: the control socket that the user named, if any.
+
+    Raises:
+        FailedError: no journal is kept, or none was found.
+        UnreachableError: the named worker does not answer.
+        UsageError: several could be meant.
+    """
+    try:
+        path = client.find(control)
+    except UnreachableError:
+        return _left_behind()
+    kept = asyncio.run(_status(path))["journal"]
+    if kept is None:
+        raise FailedError(
+            "this worker keeps no journal", code="journal-off",
+            fix="Set journal = true in its configuration; deliveries without --since are in "
+            "its memory.",
+        )  # fmt: skip
+    return Path(kept["path"])
+
+
+async def _status(path: Path) -> dict[str, Any]:
+    async with client.ControlClient(path) as worker:
+        return await worker.status()
+
+
+def _left_behind() -> Path:
+    found = sorted(journal_file.folder().glob("journal-*.db"))
+    if not found:
+        raise FailedError(
+            f"no worker runs, and {journal_file.folder()} holds no journal", code="journal-missing",
+            fix="Name one with --journal.",
+        )  # fmt: skip
+    if len(found) > 1:
+        raise UsageError(
+            "no worker runs, and there are several journals: " + ", ".join(map(str, found)),
+            fix="Name the one you mean with --journal.", code="journal-ambiguous",
+        )  # fmt: skip
+    return found[0]
