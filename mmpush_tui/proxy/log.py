@@ -24,6 +24,8 @@ QUEUE_LIMIT: Final = 10_000
 _STOP_WITHIN_S: Final = 2.0
 _VALUE_LIMIT: Final = 8000
 _ITEM_LIMIT: Final = 50
+_OWN: Final = frozenset({"timestamp", "level", "msg"})
+"""Fields of each JSON line that no other field may stand for."""
 _INT64: Final = range(-(2**63), 2**63)
 _LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -56,7 +58,7 @@ def start(config: ProxyConfig) -> tuple[Log, Callable[[], bool]]:
     handlers: list[logging.Handler] = []
     for writer in writers:
         writer.start()
-        handler = _DroppingHandler(writer.lines)
+        handler = _DroppingHandler(writer)
         handler.setFormatter(formatter)
         handlers.append(handler)
     level = _LEVELS[config.log_level]
@@ -124,25 +126,45 @@ class _Writer(threading.Thread):
         self._formatter = formatter
         self.lines: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_LIMIT)
         self._handler = handler
+        self.dropped = 0
+        """Lines that found no room to wait in."""
+        self._told_dropped = self._told_lost = self._lost = 0
+        self._told_trouble = ""
 
     def run(self) -> None:
-        told = lost = 0
         while (record := self.lines.get()) is not None:
             self._handler.handle(record)
-            if not isinstance(self._handler, LogFile) or self._handler.lost == told:
-                continue
-            if self._handler.lost > lost:
-                lost = self._handler.lost
-                continue
-            # That one was written again.
-            self._handler.handle(self._about(lost - told, self._handler.cause))
-            told = lost = self._handler.lost
+            self._tell_dropped()
+            if isinstance(self._handler, LogFile):
+                self._tell_file(self._handler)
+        self._tell_dropped(at_least=1)
 
-    def _about(self, count: int, cause: str) -> logging.LogRecord:
-        words = f"{count} lines of the log could not be written: {cause}"
+    def _tell_dropped(self, at_least: int = QUEUE_LIMIT) -> None:
+        dropped = self.dropped - self._told_dropped
+        if dropped and (dropped >= at_least or self.lines.empty()):
+            self._told_dropped += dropped
+            self._say(
+                f"{dropped} lines of the log were dropped: they came faster than they could be "
+                "written"
+            )
+
+    def _tell_file(self, file: LogFile) -> None:
+        if file.lost > self._lost:
+            self._lost = file.lost
+        elif self._lost > self._told_lost:
+            # The latest was written again.
+            count = self._lost - self._told_lost
+            self._told_lost = self._lost
+            self._say(f"{count} lines of the log could not be written: {file.cause}")
+        if file.trouble != self._told_trouble:
+            self._told_trouble = file.trouble
+            if file.trouble:
+                self._say(f"the log file is full and cannot be put aside: {file.trouble}")
+
+    def _say(self, words: str) -> None:
         record = logging.LogRecord("mmpush_tui", logging.WARNING, "", 0, words, None, None)
         record.msg = self._formatter.format(record)
-        return record
+        self._handler.handle(record)
 
     def stop(self) -> bool:
         """Write what waits, as far as it can be written soon, and close the file."""
@@ -156,12 +178,16 @@ class _Writer(threading.Thread):
 
 
 class _DroppingHandler(logging.handlers.QueueHandler):
+    def __init__(self, writer: _Writer) -> None:
+        super().__init__(writer.lines)
+        self._writer = writer
+
     def enqueue(self, record: logging.LogRecord) -> None:
         try:
-            self.queue.put_nowait(record)
+            self._writer.lines.put_nowait(record)
         except queue.Full:
             # Nobody reads fast enough; a push matters more than a line about it.
-            return
+            self._writer.dropped += 1
 
 
 def _plain(_logger: Any, _method: str, record: Record) -> str:
@@ -175,9 +201,11 @@ def _plain(_logger: Any, _method: str, record: Record) -> str:
 def _json(_logger: Any, _method: str, record: Record) -> str:
     level, event = _head(record)
     line = {"timestamp": timestamp(), "level": level, "msg": _safe(event)}
-    line |= {str(_safe(key)): _safe(value) for key, value in record.items()}
-    # The last net, as in _plain; what it puts in place of a secret needs no escape.
-    return redact(msgspec.json.encode(line).decode())
+    for key, value in record.items():
+        name = str(_safe(key))
+        line[f"{name}_" if name in _OWN else name] = _safe(value)
+    # Not over the whole line, as in _plain: a pattern would run on from one field into the next.
+    return msgspec.json.encode(line).decode()
 
 
 def _head(record: Record) -> tuple[str, str]:
@@ -200,12 +228,19 @@ def _safe(value: Any) -> Any:
         case int():
             return "a very large number"
         case list() | tuple():
-            return [_safe(item) for item in value[:_ITEM_LIMIT]]
+            return _joined([_safe(item) for item in value[:_ITEM_LIMIT]])
         case dict():
             items = list(value.items())[:_ITEM_LIMIT]
             return {str(_safe(key)): _safe(item) for key, item in items}
         case _:
             return presentable(value, _VALUE_LIMIT)
+
+
+def _joined(items: list[Any]) -> list[Any]:
+    """Return ``items``, or as one text what is a secret once they stand side by side."""
+    text = "\n".join(item for item in items if isinstance(item, str))
+    found = redact(text)
+    return items if found == text else [presentable(found, _VALUE_LIMIT)]
 
 
 def _quoted(value: Any) -> str:

@@ -1,5 +1,6 @@
 """The log file: its size, and what others do to it."""
 
+import json
 import logging
 import os
 import subprocess
@@ -106,6 +107,7 @@ def config(folder: Path) -> ProxyConfig:
     path.write_text(
         "[proxy]\nenable_file_log = true\nenable_console_log = false\n"
         f'log_file_location = "{folder}/disk/push.log"\nlog_format = "json"\n'
+        "log_files_kept = 1\n"
     )
     return load(path, {})
 
@@ -132,6 +134,33 @@ def test_a_full_disk_costs_lines_and_it_is_said_how_many(small_disk: Path, tmp_p
     assert '"level":"warning"' in lines[-1]
 
 
+@pytest.mark.usefixtures("small")
+def test_one_that_cannot_be_put_aside_grows_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "push.log"
+    (tmp_path / "push.log.1" / "full").mkdir(parents=True)
+    file = LogFile(str(path), 1, 1)
+    for number in range(20):
+        file.emit(record(f"a line of some length, {number}"))
+    assert len(path.read_text().splitlines()) == 20
+    assert (file.lost, file.trouble) == (0, "Is a directory")
+    file.close()
+
+
+def test_a_folder_in_its_place_is_said_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_file, "_MB", 1)
+    (tmp_path / "disk" / "push.log.1" / "full").mkdir(parents=True)
+    logger, stop = log.start(config(tmp_path))
+    for number in range(3):
+        logger.info("a line", number=number)
+    assert stop()
+    lines = (tmp_path / "disk" / "push.log").read_text().splitlines()
+    assert len(lines) == 4
+    told = "the log file is full and cannot be put aside: Is a directory"
+    assert [json.loads(line)["msg"] for line in lines].count(told) == 1
+
+
 CANARIES = [
     ("ab" * 32, "abab"), ("x" * 22 + ":" + "APA91b" + "y" * 134, "yyyy"),
     ("-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----", "MIGH"),
@@ -156,11 +185,26 @@ def test_no_secret_is_in_a_line_wherever_it_stood(
     logger.info("key", **{secret: 1})
     halves = [secret[: len(secret) // 2], secret[len(secret) // 2 :]]
     logger.info("parts " + "".join(halves))
+    logger.info("lines", lines=secret.split("\n"))
     try:
         raise ValueError(secret)
     except ValueError:
         logger.exception("raised")
     assert stop()
     written = (tmp_path / "push.log").read_text()
-    assert len(written.splitlines()) == 5
+    assert len(written.splitlines()) == 6
     assert part not in written.replace("abab..", "").replace("ababab..", "")
+
+
+def test_a_json_field_neither_swallows_another_nor_stands_for_ours(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    logger, stop = log.start(config(tmp_path))
+    logger.info("it", at="http://a:b@c.test", next="who@there", msg="x", timestamp=1, last=":/d@e")
+    assert stop()
+    (line,) = (tmp_path / "disk" / "push.log").read_text().splitlines()
+    found = json.loads(line)
+    assert found.pop("timestamp").endswith("Z")
+    assert found == {
+        "level": "info", "msg": "it", "at": "http://[secret]@c.test", "next": "who@there",
+        "msg_": "x", "timestamp_": 1, "last": ":/[secret]@e",
+    }  # fmt: skip
