@@ -311,8 +311,8 @@ class Deliveries:
             metrics.requested(total_s)
             if it.target is not None:
                 metrics.ended(
-                    it.target.platform, it.push.type, it.push.transport, it.app_version, status,
-                    outcome.reason, total_s, outcome.upstream_ms / 1000,
+                    it.target.platform, it.target.type, it.push.type, it.push.transport,
+                    it.app_version, status, outcome.reason, outcome.upstream_ms / 1000,
                     has_ack=bool(it.push.ack_id),
                 )  # fmt: skip
         return outcome.answer

@@ -88,7 +88,6 @@ class Metrics:
         self._refused: Counter[str] = Counter()
         self._bad_requests = 0
         self._requests = _Times()
-        self._notifications: dict[str, _Times] = {"apple": _Times(), "android": _Times()}
         self._upstream: dict[str, _Times] = {"apple": _Times(), "android": _Times()}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Collected(self))
@@ -97,27 +96,26 @@ class Metrics:
         GCCollector(registry=self._registry)
 
     def ended(
-        self, side: Side, type_: str, transport: str, app_version: int, status: str, reason: str,
-        seconds: float, upstream_s: float, *, has_ack: bool,
+        self, side: Side, target: str, type_: str, transport: str, app_version: int, status: str,
+        reason: str, upstream_s: float, *, has_ack: bool,
     ) -> None:  # fmt: skip
         """Count a push that was answered.
 
         Args:
             side: whose network it was for.
+            target: the configured type.
             type_: as posted.
             transport: as posted.
             app_version: the number behind ``-v``.
             status: ``OK``, ``REMOVE`` or ``FAIL``.
             reason: Apple's, Google's or our word for why.
-            seconds: from arrival to answer.
             upstream_s: from the first request upstream to its answer; 0 without one.
             has_ack: the phone is asked for a receipt.
         """
         type_ = type_ if type_ in _TYPES else _OTHER
         transport = transport if transport in _TRANSPORTS else _OTHER
         self._ended[(side, type_, transport, status, reason and _known(reason), has_ack)] += 1
-        self._versions[(side, app_version if app_version in _VERSIONS else 0)] += 1
-        self._notifications[side].add(seconds)
+        self._versions[(target, app_version if app_version in _VERSIONS else 0)] += 1
         if upstream_s:
             self._upstream[side].add(upstream_s)
 
@@ -148,7 +146,7 @@ class Metrics:
         yield self._counter(
             "service_notifications_by_app_version", "Pushes by version of the app.",
             ("platform", "app_version"),
-            {(side, str(it or _OTHER)): n for (side, it), n in self._versions.items()},
+            {(target, str(it or _OTHER)): n for (target, it), n in self._versions.items()},
         )  # fmt: skip
         yield self._counter(
             "service_delivered", "Receipts of phones.", ("platform", "type"), self._delivered
@@ -169,10 +167,11 @@ class Metrics:
                 self._upstream[side],
             )  # fmt: skip
         family = HistogramMetricFamily(
-            "service_notification_duration_seconds", "Time from arrival to answer.",
+            "service_notification_duration_seconds", "Time until the vendor answered.",
             labels=("platform",),
         )  # fmt: skip
-        for side, times in self._notifications.items():
+        # The same times again, as in the reference proxy, whose dashboards read either.
+        for side, times in self._upstream.items():
             family.add_metric((side,), times.buckets(), times.total_s)
         yield family
         for reading in self._readings:
@@ -195,11 +194,12 @@ class Metrics:
             if status == "OK":
                 good[labels] += count
                 with_ack[labels] += count if has_ack else 0
-            elif status == "REMOVE":
+                continue
+            # A removal is a failure, too.
+            failed[labels] += count
+            reasons[(*labels, reason)] += count
+            if status == "REMOVE":
                 removed[(side, transport, reason)] += count
-            else:
-                failed[labels] += count
-                reasons[(*labels, reason)] += count
         yield self._counter("service_notifications", "Pushes taken.", three, sent)
         yield self._counter("service_success", "Pushes accepted by the vendor.", three, good)
         yield self._counter(

@@ -14,10 +14,12 @@ def filled() -> Metrics:
     metrics = Metrics([
         Reading("mmpush_breaker", "b", ("target",), lambda: [(("apple_rn",), 0.5)]),
     ])  # fmt: skip
-    metrics.ended("apple", "message", "", 2, "OK", "", 0.02, 0.012, has_ack=True)
-    metrics.ended("apple", "clear", "", 2, "OK", "", 0.003, 0.002, has_ack=False)
-    metrics.ended("apple", "message", "voip", 1, "FAIL", "BadTopic", 0.2, 0.1, has_ack=True)
-    metrics.ended("android", "message", "", 0, "REMOVE", "UNREGISTERED", 3.0, 2.9, has_ack=True)
+    metrics.ended("apple", "apple_rn", "message", "", 2, "OK", "", 0.012, has_ack=True)
+    metrics.ended("apple", "apple_rn", "clear", "", 2, "OK", "", 0.002, has_ack=False)
+    metrics.ended("apple", "apple_rn", "message", "voip", 1, "FAIL", "BadTopic", 0.1, has_ack=True)
+    metrics.ended(
+        "android", "android_rn", "message", "", 0, "REMOVE", "UNREGISTERED", 2.9, has_ack=True
+    )
     metrics.requested(0.02)
     metrics.bad_request()
     metrics.delivered("ios", "message")
@@ -34,10 +36,13 @@ UPSTREAMS = {
     'service_failure_total{platform="apple",transport="voip",type="message"} 1.0',
     'service_failure_with_reason_total{platform="apple",reason="BadTopic",transport="voip",'
     'type="message"} 1.0',
+    'service_failure_total{platform="android",transport="",type="message"} 1.0',
+    'service_failure_with_reason_total{platform="android",reason="UNREGISTERED",transport="",'
+    'type="message"} 1.0',
     'service_removal_total{platform="android",reason="UNREGISTERED",transport=""} 1.0',
     "service_bad_request_total 1.0",
-    'service_notifications_by_app_version_total{app_version="2",platform="apple"} 2.0',
-    'service_notifications_by_app_version_total{app_version="other",platform="android"} 1.0',
+    'service_notifications_by_app_version_total{app_version="2",platform="apple_rn"} 2.0',
+    'service_notifications_by_app_version_total{app_version="other",platform="android_rn"} 1.0',
     'service_delivered_total{platform="ios",type="message"} 1.0',
     'service_request_duration_seconds_bucket{le="0.025"} 1.0',
     "service_request_duration_seconds_count 1.0",
@@ -66,8 +71,8 @@ def test_whoever_posts_cannot_make_more_of_them() -> None:
     before = len(metrics.render().splitlines())
     for n in range(10_000):
         word = f"word{n}"
-        metrics.ended("apple", word, word, n, "FAIL", word, 0.1, 0.1, has_ack=True)
-        metrics.ended("android", "message", "", n, "REMOVE", word, 0.1, 0.1, has_ack=True)
+        metrics.ended("apple", "apple_rn", word, word, n, "FAIL", word, 0.1, has_ack=True)
+        metrics.ended("android", "android_rn", "message", "", n, "REMOVE", word, 0.1, has_ack=True)
         metrics.delivered(word, word)
     after = metrics.render().decode()
     assert len(after.splitlines()) < before + 60
