@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import re
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -12,11 +14,12 @@ from mmpush_tui.errors import MmpushError, UnreachableError, UsageError
 from mmpush_tui.exits import Exit
 from mmpush_tui.http2.connect import client_context
 from mmpush_tui.proxy import client as control_client
+from mmpush_tui.proxy import config as configuration
 from mmpush_tui.proxy import paths
 from mmpush_tui.proxy.events import Event
 from mmpush_tui.proxy.trial import Device, Result, compose
 from mmpush_tui.proxy.wire import PushNotification, split_platform
-from mmpush_tui.tasks import Tasks
+from mmpush_tui.tasks import Tasks, beside
 from mmpush_tui.text import clean, presentable, short_token
 from mmpush_tui.troubleshooting.catalogue import Entry
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason, find
@@ -52,13 +55,14 @@ async def via_proxy(
         return _judged(device, push, url, answer, None, None)
     async with control_client.ControlClient(socket_path) as client:
         status = await client.status()
+        post_to = url if url is not None else await beside("worker-address", _let_in, status)
         url = url or _reachable(status["listen"])
         async with client.events() as events:
             following = _Following(events, push)
             tasks = Tasks(lambda _name, _error: None)
             tasks.spawn("follow", following.run())
             try:
-                answer = await _post(url, push, ca_file)
+                answer = await _post(post_to, push, ca_file)
                 wants_ack = answer.get("status") == "OK" and bool(push.ack_id)
                 wait_s = ACK_WAIT_S if wants_ack else 2.0
                 with contextlib.suppress(TimeoutError):
@@ -89,7 +93,8 @@ async def via_server(device: Device, url: str, ca_file: Path | None) -> Result:
         "unknown": "Mattermost tried a test push and got no good answer from the push proxy.",
     }
     return Result(
-        via="server", target=device.type, type="test", device=short_token(device.token), at=url,
+        via="server", target=device.type, type="test", device=short_token(device.token),
+        at=_shown(url),
         answer={"status": said or f"HTTP {response.status_code}"},
         summary=summaries.get(
             said, f"The server answered {response.status_code} without a word about notifications."
@@ -140,6 +145,26 @@ def _reachable(listen: str) -> str:
     return listen.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//127.0.0.1:")
 
 
+def _let_in(status: dict[str, Any]) -> str:
+    """Return the worker's address with the path and the credentials that it asks for.
+
+    Reads its configuration; where that cannot be done, the worker's refusal says what is missing.
+    """
+    url: str = _reachable(status["listen"])
+    try:
+        config = configuration.load(Path(status["config"]))
+    except MmpushError:
+        return url
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        return url
+    if config.access_user:
+        pair = (config.access_user, config.access_password.reveal())
+        rest = ":".join(quote(part, safe="") for part in pair) + f"@{rest}"
+    prefix = config.path_prefix.reveal().strip("/")
+    return f"{scheme}://{rest}" + (f"/{prefix}" if prefix else "")
+
+
 async def _post(url: str, push: PushNotification, ca_file: Path | None) -> dict[str, str]:
     target = f"{url.rstrip('/')}/api/v1/send_push"
     response = await _http("POST", target, ca_file, content=msgspec.json.encode(push))
@@ -150,6 +175,11 @@ async def _post(url: str, push: PushNotification, ca_file: Path | None) -> dict[
     except (ValueError, RecursionError):
         return {"status": "FAIL", "error": "failed to decode from JSON: this is no push proxy"}
     return {key: presentable(value, 600) for key, value in answer.items()}
+
+
+def _shown(url: str) -> str:
+    """Return an address without user and password."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
 
 
 async def _http(method: str, url: str, ca_file: Path | None, **arguments: Any) -> httpx.Response:
@@ -165,7 +195,7 @@ async def _http(method: str, url: str, ca_file: Path | None, **arguments: Any) -
             fix="See HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
             code="proxy-variable",
         ) from error
-    address = url.partition("/api/")[0]
+    address = _shown(url.partition("/api/")[0])
     if url.startswith("unix:"):
         transport = httpx.AsyncHTTPTransport(uds=address.removeprefix("unix:"))
         client = httpx.AsyncClient(transport=transport, timeout=timeout)
@@ -215,7 +245,7 @@ def _judged(
         notes.insert(0, f"delivery {delivery.id}, {tries}, {total}, {upstream_id}")
     return Result(
         via="proxy", target=device.type, type=push.type, device=short_token(device.token),
-        at=url, answer=answer, delivery=delivery, acknowledged_ms=acknowledged_ms,
+        at=_shown(url), answer=answer, delivery=delivery, acknowledged_ms=acknowledged_ms,
         summary=summary, notes=notes, explanation=entry,
         exit_code=Exit.OK if answer.get("status") not in ("FAIL", "REMOVE") else Exit.FAILED,
     )  # fmt: skip

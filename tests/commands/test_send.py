@@ -13,9 +13,16 @@ from mmpush_tui.simulator.mattermost_rest import MattermostRest
 from mmpush_tui.simulator.phones import Phone, PhoneState
 from tests.commands.running import run
 from tests.proxy.rehearsal import Rehearsal, rehearsal
+from tests.proxy.vendors import Vendors, serving
 
 TOKEN = "3f9c1a" + "ab" * 29
 GOOGLE = ServiceAccount.make(3)
+
+
+@pytest.fixture
+async def vendors(short_tmp: Path) -> AsyncIterator[Vendors]:
+    async with Vendors(short_tmp) as it:
+        yield it
 
 
 @pytest.fixture
@@ -85,6 +92,25 @@ async def test_a_foreign_proxy_is_asked_without_being_followed(stage: Rehearsal)
         text=f"apple_rn-v2:{phone.token}",
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "OK: Apple accepted the push.\n")
+
+
+@pytest.mark.slow
+async def test_a_worker_that_asks_for_path_and_credentials_gets_both(vendors: Vendors) -> None:
+    vendors.write(
+        vendors.apple_entry(), access_user="mm", access_password="s3 cr@t", path_prefix="/hid/den"
+    )
+    vendors.config.chmod(0o600)
+    async with serving(vendors) as stage:
+        done = await asyncio.to_thread(
+            run, "send", "--via", "proxy", "--device-file", "-", "--json",
+            "--control", str(stage.worker.control),
+            text=f"apple_rn-v2:{vendors.phones.add_apple().token}\n",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert result["answer"] == {"status": "OK"}
+        assert result["at"] == stage.worker.url
+        assert not any(secret in done.stdout + done.stderr for secret in ("s3", "hid"))
 
 
 def test_nobody_there_is_exit_3_in_one_line(tmp_path: Path) -> None:
