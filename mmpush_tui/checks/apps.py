@@ -14,9 +14,10 @@ import msgspec
 from mmpush_tui import __version__
 from mmpush_tui.checks.findings import Finding, passed
 from mmpush_tui.checks.report import Status
-from mmpush_tui.checks.target import Kind, TargetPlan
+from mmpush_tui.checks.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.words import failed
 from mmpush_tui.http2 import Request, Response
+from mmpush_tui.proxy.wire import CHECK_PLATFORM
 from mmpush_tui.text import clean
 
 NO_DEVICE: Final = "0" * 64
@@ -47,6 +48,38 @@ def request(plan: TargetPlan) -> Request:
 def front_page(plan: TargetPlan) -> Request:
     """Return the second request to what may be a push proxy."""
     return _get(plan, "/")
+
+
+def provocation(plan: TargetPlan) -> Request:
+    """Return a push that every push proxy must refuse: for a platform that there is none of."""
+    document = {
+        "version": "2", "type": "test", "platform": CHECK_PLATFORM, "server_id": "mmpush-tui-check",
+        "device_id": "nobody", "message": "", "ack_id": "",
+    }  # fmt: skip
+    asked = _get(plan, _SEND_PATH)
+    headers = (*asked.headers, ("content-type", "application/json"))
+    return Request("POST", asked.path, headers, msgspec.json.encode(document))
+
+
+def judge_provocation(plan: TargetPlan, first: Finding, response: Response) -> Finding:
+    """Return what the answer to :func:`provocation` makes of ``first``, which was good."""
+    document = _object(response.body)
+    status, error = _word(document.get("status")), clean(document.get("error", ""), 200)
+    seen = {**first.evidence, "refused_with": error}
+    match response.status:
+        case 401:
+            return failed(plan, "proxy_credentials", "POST was answered 401", seen)
+        case 403:
+            return failed(plan, "proxy_forbidden", "POST was answered 403", seen)
+        case 429:
+            return passed(f"{first.message}; it throttles", **seen)
+        case 200 if status == "FAIL":
+            return passed(f"{first.message}, refuses a push for nobody", **seen)
+        case 200 if status in ("OK", "REMOVE"):
+            said = f"a push for nobody was answered {status}"
+            return failed(plan, "proxy_accepts_all", said, seen, status=Status.WARN)
+    said = f"POST {_SEND_PATH} was answered {_named(response)}"
+    return failed(plan, "proxy_odd_answer", said, seen)
 
 
 def authority(plan: TargetPlan) -> str:
@@ -142,6 +175,10 @@ def _version(plan: TargetPlan, response: Response) -> Finding:
         return passed(f"a push proxy {clean(version, 40)}{by}", **seen, **names)
     if 300 <= response.status < 400:
         return _redirect(plan, response, seen)
+    if response.status == 401 and plan.whose is Whose.OWN:
+        return failed(plan, "proxy_credentials", "GET /version answered 401", seen)
+    if response.status == 403 and plan.whose is Whose.OWN and b"may not send" in response.body:
+        return failed(plan, "proxy_forbidden", "GET /version answered 403", seen)
     if plan.path.endswith(_SEND_PATH) and response.status != 200:
         shorter = plan.shown_url.removesuffix(_SEND_PATH)
         said = f"GET {plan.path}/version answered {_named(response)}"

@@ -26,7 +26,7 @@ def facts(der: bytes, now: datetime) -> dict[str, Any]:
         not_after = certificate.not_valid_after_utc
         found: dict[str, Any] = {
             "subject": _common_name(certificate.subject) or next(iter(names), ""),
-            "issuer": _common_name(certificate.issuer) or _organisation(certificate.issuer),
+            "issuer": named(certificate.issuer),
             "not_before": certificate.not_valid_before_utc.isoformat(),
             "not_after": not_after.isoformat(),
             "days_left": (not_after.astimezone(UTC) - now).days,
@@ -35,6 +35,11 @@ def facts(der: bytes, now: datetime) -> dict[str, Any]:
     except (ValueError, TypeError) as error:
         return {"unreadable": type(error).__name__}
     return found
+
+
+def named(name: x509.Name) -> str:
+    """Return what somebody is called in a certificate."""
+    return _common_name(name) or _organisation(name)
 
 
 def _common_name(name: x509.Name) -> str:

@@ -16,7 +16,7 @@ from mmpush_tui.checks.target import is_address
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.android.access_token import load_account
 from mmpush_tui.proxy.apple.certificate import load_certificate
-from mmpush_tui.proxy.apple.identity import missing_of_key, network_of
+from mmpush_tui.proxy.apple.identity import flaws, missing_of_key, network_of
 from mmpush_tui.proxy.apple.provider_token import load_key
 from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, ProxyConfig
 from mmpush_tui.text import clean
@@ -60,6 +60,8 @@ def read(config: ProxyConfig) -> Mapping[str, Credential]:
 
 def _apple(settings: AppleSettings) -> Credential:
     load_key(settings.auth_key_file)
+    for flaw in flaws(settings):
+        raise flaw
     return Credential(finding=passed(f"{_name(settings.auth_key_file)} holds a P-256 key"))
 
 

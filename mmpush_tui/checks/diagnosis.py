@@ -7,19 +7,32 @@ for a public page is ever sent over one.
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+import warnings
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from mmpush_tui.checks import apps
+from cryptography import x509
+
+from mmpush_tui.checks import apps, chain
 from mmpush_tui.checks.findings import Finding
+from mmpush_tui.checks.reach import Reach
 from mmpush_tui.checks.report import Stage, Status
 from mmpush_tui.checks.target import Kind, TargetPlan, Whose
-from mmpush_tui.checks.way import Way, evidence, hang_up, unverified
+from mmpush_tui.checks.trust import evidence
+from mmpush_tui.checks.way import Way, hang_up, unverified
 from mmpush_tui.checks.words import CODES, failed
-from mmpush_tui.http2.connect import Lookup, seconds
+from mmpush_tui.http2.connect import (
+    Endpoint,
+    Lookup,
+    resolve,
+    seconds,
+    through_proxy,
+    tls_reason,
+)
 from mmpush_tui.http2.errors import TransportError
+from mmpush_tui.http2.outbound import OutboundProxy
 from mmpush_tui.proxy.config import NetworkSettings
 
 OTHER_PORT: Final[Mapping[int, int]] = {8066: 8086, 8086: 8066}
@@ -41,6 +54,17 @@ _VERIFY: Final[Mapping[int, str]] = {
     64: "tls_wrong_name",
 }
 
+_APPLE_OTHER_PORT: Final = 2197
+"""Apple's push service is there, too (Apple, "Sending notification requests to APNs")."""
+APPLE_PORTS: Final[Mapping[int, int]] = {443: _APPLE_OTHER_PORT, _APPLE_OTHER_PORT: 443}
+_ANOTHER_NAME: Final = "www.example.com"
+_CLIENT_ALERTS: Final = (
+    "certificate required", "alert bad certificate", "alert certificate expired",
+    "alert certificate revoked", "alert certificate unknown", "alert unknown ca",
+    "alert unsupported certificate", "handshake failure: certificate",
+)  # fmt: skip
+"""TLS alerts about the certificate of whoever connects (RFC 8446, 6.2)."""
+
 _Seen = TypeVar("_Seen")
 
 
@@ -60,30 +84,47 @@ class Doctor:
         self._network = network
         self._lookup = lookup
         self._within_s = within_s
+        self._shown: dict[str, object] = {}
 
     async def diagnose(self, stage: Stage, error: TransportError) -> Finding:
         """Return what ``error`` means, which ended the step of ``stage``."""
         cause = error.__cause__
+        if self._plan.proxy is not None and stage in (Stage.DNS, Stage.TCP, Stage.PROXY):
+            return await self._proxy_failed(stage, error.code, str(error))
         match error.code:
             case "tcp_refused" if self._plan.port in OTHER_PORT and self._plan.whose is Whose.OWN:
                 found = await self._in_time(self._look_at_other_port)
             case "tls_untrusted" if isinstance(cause, ssl.SSLCertVerificationError):
                 return await self._untrusted(error, cause)
             case "tls_failed" | "tls_closed" if stage is Stage.TLS:
-                found = await self._in_time(self._look_for_http)
+                found = await self._no_tls(error)
             case "closed" | "not_http" if stage is Stage.APP and not self._plan.is_tls:
                 found = await self._in_time(self._look_for_tls)
+            case _ if stage is Stage.TCP:
+                found = await self._no_tcp(str(error))
+            case _ if wants_certificate(error):
+                found = failed(self._plan, "tls_client_certificate", tls_words(error))
             case _:
                 found = None
         code = error.code if error.code in CODES else "closed"
         name = self._way.route.address[0]
-        seen = {"name": name} if stage is Stage.DNS else {}
-        return found or failed(self._plan, code, str(error), seen, lookup=name)
+        return found or failed(self._plan, code, str(error), self._seen(stage), lookup=name)
+
+    def _seen(self, stage: Stage) -> dict[str, object]:
+        if stage is Stage.DNS:
+            return {"name": self._way.route.first_hop[0]}
+        if stage is Stage.TCP and self._way.reach is not None:
+            return self._way.reach.evidence()
+        return {}
 
     async def late(self, stage: Stage, after_s: float) -> Finding:
         """Return what it means that the step of ``stage`` got no answer within its own time."""
-        if stage is Stage.TLS and (found := await self._in_time(self._look_for_http)):
-            return found
+        if self._plan.proxy is not None and stage in (Stage.DNS, Stage.TCP, Stage.PROXY):
+            said = f"the proxy {self._plan.proxy} did not answer ({stage}) within "
+            return await self._proxy_failed(stage, "proxy_timeout", said + seconds(after_s))
+        found = None
+        if stage is Stage.TLS:
+            found = await self._in_time(self._look_for_http)
         match stage:
             case Stage.DNS:
                 said = f"no name server answered within {seconds(after_s)}"
@@ -91,9 +132,10 @@ class Doctor:
                 said = f"{self._plan.address} sent no HTTP/2 SETTINGS within {seconds(after_s)}"
             case _:
                 said = f"{self._plan.address} did not answer ({stage}) within {seconds(after_s)}"
+        if stage is Stage.TCP:
+            found = await self._no_tcp(said)
         name = self._way.route.address[0]
-        seen = {"name": name} if stage is Stage.DNS else {}
-        return failed(self._plan, _TIMEOUT[stage], said, seen, lookup=name)
+        return found or failed(self._plan, _TIMEOUT[stage], said, self._seen(stage), lookup=name)
 
     async def reconsider(self, finding: Finding) -> Finding:
         """Return ``finding`` about an answer, or what a second look makes of it."""
@@ -105,24 +147,128 @@ class Doctor:
     async def _untrusted(
         self, error: TransportError, cause: ssl.SSLCertVerificationError
     ) -> Finding:
-        seen = await self._in_time(self._look_at_certificate) or {}
+        links = await self._in_time(self._look_at_chain) or []
+        seen = self._shown
         why: tuple[str, ...] = ()
         code = _VERIFY.get(cause.verify_code, "tls_untrusted")
-        if seen.get("issuer"):
-            why = (f'it is signed by "{seen["issuer"]}"',)
+        if code in ("tls_untrusted", "tls_self_signed") and links:
+            code = untrusted(self._plan, links, code)
+        issuer = str(seen.get("issuer", ""))
+        if issuer:
+            why = (f'it is signed by "{issuer}"',)
         names = seen.get("names")
         if code == "tls_wrong_name" and isinstance(names, list) and names:
             why = (f"it is for {', '.join(names)}", *why)
         if code in ("tls_expired", "tls_not_yet_valid") and "not_after" in seen:
             why = (f"it is valid from {seen['not_before']} to {seen['not_after']}", *why)
-        return failed(self._plan, code, str(error), seen, why=why)
+        return failed(self._plan, code, str(error), seen, why=why, issuer=issuer or "somebody")
 
-    async def _look_at_certificate(self) -> dict[str, object]:
+    async def _look_at_chain(self) -> list[x509.Certificate]:
         channel = await self._way.fresh(tls=unverified())
         try:
-            return evidence(channel)
+            self._shown = evidence(channel)
+            return chain.sent(channel.tls)
         finally:
             await hang_up(channel)
+
+    async def _no_tls(self, error: TransportError) -> Finding | None:
+        """Look for what answers instead of TLS, or for the reason why TLS is broken off."""
+        if found := await self._in_time(self._look_for_http):
+            return found
+        if wants_certificate(error):
+            return failed(self._plan, "tls_client_certificate", tls_words(error))
+        if found := await self._in_time(self._look_for_old_tls):
+            return found
+        if self._plan.whose in (Whose.VENDOR, Whose.HOSTED) and error.code == "tls_closed":
+            return await self._in_time(self._look_with_another_name)
+        return None
+
+    async def _look_for_old_tls(self) -> Finding | None:
+        context = unverified()
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            # That it is old is the point.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+        channel = await self._way.fresh(tls=context)
+        seen = evidence(channel)
+        await hang_up(channel)
+        version = str(seen["version"])
+        said = f"{self._plan.address} offers {version} and nothing newer"
+        return failed(self._plan, "tls_old_version", said, seen, version=version)
+
+    async def _look_with_another_name(self) -> Finding | None:
+        channel = await self._way.fresh(tls=unverified(), name=_ANOTHER_NAME)
+        seen = evidence(channel)
+        await hang_up(channel)
+        said = f"TLS is broken off for the name {self._plan.host}, and stands for another one"
+        return failed(self._plan, "tls_sni_filtered", said, seen)
+
+    async def _no_tcp(self, said: str) -> Finding | None:
+        """Look for another way there: another port, or a proxy that somebody half set."""
+        seen = self._seen(Stage.TCP)
+        if self._plan.kind is Kind.APNS and self._plan.whose is Whose.VENDOR:
+            other = APPLE_PORTS.get(self._plan.port)
+            if other and await self._is_open(self._plan.host, other):
+                why = (f"port {other} of {self._plan.host} takes connections",)
+                return failed(
+                    self._plan, "tcp_port_policy", said, seen, why=why, other=str(other),
+                    other_url=f"https://{self._plan.host}:{other}",
+                )  # fmt: skip
+        spare = self._plan.spare_proxy
+        if spare is not None and await self._in_time(lambda: self._tunnels(spare)):
+            why = (f"through {spare}, which {spare.source} names, it can be reached",)
+            return failed(
+                self._plan, "proxy_half_set", said, seen, why=why, variable=spare.source,
+                wanted=("HTTPS_PROXY" if self._plan.is_tls else "HTTP_PROXY"),
+            )  # fmt: skip
+        return None
+
+    async def _proxy_failed(self, stage: Stage, code: str, said: str) -> Finding:
+        """Return what a failure before the tunnel stood means, and whether it works without."""
+        proxy = self._plan.proxy
+        assert proxy is not None  # noqa: S101 - whoever calls has asked
+        if stage in (Stage.DNS, Stage.TCP):
+            code = f"proxy_{stage}"
+        host, port = self._way.route.address
+        is_ours = self._plan.kind is Kind.APNS and port == _APPLE_OTHER_PORT
+        if (
+            code == "proxy_refused"
+            and is_ours
+            and await self._in_time(lambda: self._tunnels(proxy, (host, 443)))
+        ):
+            why: tuple[str, ...] = ("to port 443 it does connect",)
+            return failed(self._plan, "proxy_port", said, why=why, port=str(port))
+        seen = {"proxy": str(proxy), "named_by": proxy.source, **self._seen(stage)}
+        is_open = await self._is_open(host, port)
+        seen["direct"] = "open" if is_open else "closed"
+        why = ("a direct connection works",) if is_open else ()
+        return failed(
+            self._plan, "proxy_needless" if is_open else code, said, seen, why=why,
+            variable=proxy.source, proxy=str(proxy),
+        )  # fmt: skip
+
+    async def _tunnels(self, proxy: OutboundProxy, to: tuple[str, int] | None = None) -> bool:
+        route = replace(self._way.route, proxy=proxy)
+        if to is not None:
+            route = replace(route, endpoint=Endpoint(*to), connect_to={})
+        sock = await Reach(await resolve(route), self._plan.source, str(proxy)).run()
+        try:
+            await through_proxy(route, proxy, sock)
+        finally:
+            sock.close()
+        return True
+
+    async def _is_open(self, host: str, port: int) -> bool:
+        """Return whether a direct connection stands."""
+
+        async def look() -> bool:
+            found = await self._lookup(host, port)
+            (await Reach(found, self._plan.source, host).run()).close()
+            return True
+
+        return bool(await self._in_time(look))
 
     async def _look_for_http(self) -> Finding | None:
         channel = await self._way.fresh(tls=None)
@@ -171,7 +317,7 @@ class Doctor:
     async def _in_time(self, look: Callable[[], Awaitable[_Seen]]) -> _Seen | None:
         """Return what ``look`` sees; nothing where it fails too, or takes too long."""
         with contextlib.suppress(
-            TransportError, TimeoutError, OSError, asyncio.IncompleteReadError
+            TransportError, TimeoutError, OSError, ValueError, asyncio.IncompleteReadError
         ):
             async with asyncio.timeout(self._within_s):
                 return await look()
@@ -189,3 +335,28 @@ async def _answers(plan: TargetPlan, network: NetworkSettings, lookup: Lookup) -
     finally:
         way.drop()
     return plan.kind is Kind.PUSH_PROXY and finding.status is not Status.FAIL
+
+
+def untrusted(plan: TargetPlan, links: Sequence[x509.Certificate], code: str) -> str:
+    """Return what it means that ``links``, the chain as it was sent, was not verified: pure."""
+    if plan.whose in (Whose.VENDOR, Whose.HOSTED):
+        if chain.is_publicly_issued(links):
+            return "tls_old_store"
+        return code if len(links) == 1 and code == "tls_self_signed" else "tls_intercepting"
+    return "tls_missing_intermediate" if chain.lacks_intermediate(links) else code
+
+
+def wants_certificate(error: BaseException) -> bool:
+    """Return whether the peer ended TLS because of our certificate, or the want of one."""
+    words = tls_words(error).lower()
+    return any(alert in words for alert in _CLIENT_ALERTS)
+
+
+def tls_words(error: BaseException) -> str:
+    """Return OpenSSL's words in what caused ``error``, or its own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return tls_reason(cause)
+        cause = cause.__cause__ or cause.__context__
+    return str(error)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mmpush_tui.checks.report import Status
+from mmpush_tui.checks.report import Confidence, Status
 from mmpush_tui.text import presentable
 
 OK: Final = "ok"
@@ -25,6 +25,9 @@ class Finding:
         fix: what to change, in one or two sentences; empty where nothing is to be done.
         see: code of the catalogue's entry about it, or empty.
         evidence: what was seen, as it came.
+        summary: what is broken, as a sentence: the verdict where this decides.
+        confidence: how sure that is.
+        needs: id of the check that this one could not do without, where it was skipped.
     """
 
     status: Status
@@ -34,6 +37,9 @@ class Finding:
     fix: str = ""
     see: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    summary: str = ""
+    confidence: Confidence = Confidence.CERTAIN
+    needs: str = ""
 
 
 def passed(message: str, **evidence: Any) -> Finding:

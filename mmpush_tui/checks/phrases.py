@@ -5,41 +5,18 @@ differs elsewhere, and fills the places in braces.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from mmpush_tui.checks import phrases_proof, phrases_way
 from mmpush_tui.checks.report import Confidence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """What is said about one code.
-
-    Attributes:
-        summary: what is broken, as a sentence; the verdict where it decides.
-        fix: what to change.
-        see: code of the catalogue's entry; empty where the fix says it all.
-        why: what the observation means, as a clause; empty where it speaks for itself.
-        confidence: how sure the summary is of the cause.
-    """
-
-    summary: str
-    fix: str
-    see: str = ""
-    why: str = ""
-    confidence: Confidence = Confidence.CERTAIN
-
+from mmpush_tui.checks.wording import AGAIN, CLOCK, CURL, EXEMPT, FIREWALL, Words
 
 _LIKELY: Final = Confidence.LIKELY
 _POSSIBLE: Final = Confidence.POSSIBLE
 
-FIREWALL: Final = "Allow TCP {port} from this host to {host} in the firewall."
-EXEMPT: Final = "Exempt {host} from TLS inspection and content filtering in the firewall."
-_CLOCK: Final = 'Set this host\'s clock: `timedatectl` must say "System clock synchronized: yes".'
-CURL: Final = "`curl -sS {url}/version` must print JSON with a version."
-_AGAIN: Final = "Run the check again; if it stays, look at the firewall between here and {host}."
-
 WORDS: Final[Mapping[str, Words]] = {
+    **phrases_way.WORDS,
+    **phrases_proof.WORDS,
     # Names
     "dns_unknown": Words(
         summary="The name {lookup} does not exist for this host.",
@@ -116,13 +93,13 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "tls_expired": Words(
         summary="The certificate on the way to {who} has expired, or this host's clock is ahead.",
-        fix=_CLOCK + " If it does, something on the way shows an old certificate: exempt {host}.",
+        fix=CLOCK + " If it does, something on the way shows an old certificate: exempt {host}.",
         see="network-tls-expired",
         confidence=_LIKELY,
     ),
     "tls_not_yet_valid": Words(
         summary="This host's clock is behind: the certificate of {host} is not valid yet.",
-        fix=_CLOCK,
+        fix=CLOCK,
         see="network-tls-expired",
         confidence=_LIKELY,
     ),
@@ -199,44 +176,44 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "http2_goaway": Words(
         summary="The connection to {who} was ended before it was of use.",
-        fix=_AGAIN,
+        fix=AGAIN,
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),
     "http2_goodbye": Words(
         summary="The connection to {who} was ended before it was of use.",
-        fix=_AGAIN,
+        fix=AGAIN,
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),
     "http2_calm": Words(
         summary="{who} wants fewer connections or requests from here, and ended this one.",
-        fix=_AGAIN,
+        fix=AGAIN,
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),
     "closed": Words(
         summary="The connection to {who} was closed.",
-        fix=_AGAIN,
+        fix=AGAIN,
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),
     "connection_lost": Words(
         summary="The connection to {who} was dropped.",
-        fix=_AGAIN,
+        fix=AGAIN,
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),
     "write_timeout": Words(
         summary="The connection to {who} takes no data.",
-        fix=_AGAIN,
+        fix=AGAIN,
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),
     # The request
     "goaway": Words(
         summary="The connection to {who} was ended instead of an answer.",
-        fix=_AGAIN,
+        fix=AGAIN,
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),
@@ -248,19 +225,19 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "refused_stream": Words(
         summary="The request to {who} was refused unread.",
-        fix=_AGAIN,
+        fix=AGAIN,
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),
     "stream_reset": Words(
         summary="The request to {who} was broken off.",
-        fix=_AGAIN,
+        fix=AGAIN,
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),
     "timeout": Words(
         summary="The connection to {who} stands, and the request gets no answer.",
-        fix=_AGAIN,
+        fix=AGAIN,
         see="network-connection-broken",
         confidence=_POSSIBLE,
     ),

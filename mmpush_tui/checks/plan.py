@@ -1,22 +1,27 @@
 """Which hops push needs, from Mattermost's settings and the worker's configuration: pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
+from mmpush_tui.checks.advice import advice
 from mmpush_tui.checks.credentials import Credential
 from mmpush_tui.checks.findings import Finding
+from mmpush_tui.checks.outbound import is_loopback, proxied
+from mmpush_tui.checks.proof import AppleProof, GrantProof, Proof, SendProof
+from mmpush_tui.checks.report import Status
 from mmpush_tui.checks.target import Kind, TargetPlan, Whose, is_address
 from mmpush_tui.checks.words import failed
 from mmpush_tui.errors import ConfigError, UsageError
 from mmpush_tui.fields import nearest
+from mmpush_tui.proxy.apple.identity import flaws, missing_of_key
 from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, ProxyConfig
 from mmpush_tui.proxy.listen import split
 from mmpush_tui.proxy.targets import APPLE_PRODUCTION, APPLE_SANDBOX, GOOGLE
-from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Mode, Page, Region
-from mmpush_tui.text import clean
+from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Licence, Mode, Page, Region
+from mmpush_tui.text import Secret, clean
 
 __all__ = ["WORDS", "TargetPlan", "plan"]
 
@@ -27,6 +32,23 @@ WORDS: Final = ("mattermost", "tpns", "hpns", "mpns", "apns", "fcm", "worker")
 _NO_CREDENTIALS: Final[Mapping[str, Credential]] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What matters beside settings and configuration.
+
+    Attributes:
+        licence: what Mattermost's licence includes.
+        environment: where proxy variables are looked for.
+        is_elsewhere: Mattermost runs on another host than this.
+        source: the address of this host to connect from, or empty.
+    """
+
+    licence: Licence = field(default_factory=Licence)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    is_elsewhere: bool = False
+    source: str = ""
+
+
 def plan(
     page: Page | None,
     config: ProxyConfig | None,
@@ -34,6 +56,7 @@ def plan(
     *,
     credentials: Mapping[str, Credential] = _NO_CREDENTIALS,
     mattermost_url: str = "",
+    around: Surroundings = Surroundings(),
 ) -> tuple[TargetPlan, ...]:
     """Return the targets of a check run, each once, in the order of a push's way.
 
@@ -43,6 +66,7 @@ def plan(
         wanted: words of :data:`WORDS` or addresses; empty for what page and configuration need.
         credentials: what ``credentials.read`` found in the files that ``config`` names.
         mattermost_url: the Mattermost server's own address, or empty.
+        around: what matters beside them.
 
     Raises:
         UsageError: there is nothing to check, or a word cannot be obeyed; the sentence says what
@@ -55,7 +79,27 @@ def plan(
         found = [*known.of_page(), *known.apple(), *known.android()]
         if not found:
             raise _nothing(page, config)
-    return tuple({target.target: target for target in found}.values())
+    return tuple(
+        _surrounded(target, config, around)
+        for target in {target.target: target for target in found}.values()
+    )
+
+
+def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: Surroundings) -> TargetPlan:
+    entries: tuple[AppleSettings | AndroidSettings, ...] = (
+        (*config.apple, *config.android) if config else ()
+    )
+    name = target.target.partition("/")[2]
+    entry = next((it for it in entries if clean(it.type, 40) == name), None)
+    settings = {
+        "Proxy": entry.proxy if entry else Secret(""),
+        "network.proxy": config.network.proxy if config else Secret(""),
+    }
+    target = replace(target, source=around.source)
+    if target.config is None:
+        said = advice(target, around.licence, is_elsewhere=around.is_elsewhere)
+        target = replace(target, config=said)
+    return proxied(target, settings, around.environment)
 
 
 def _nothing(page: Page | None, config: ProxyConfig | None) -> UsageError:
@@ -200,14 +244,16 @@ class _Known:
         if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared
             host = "127.0.0.1"
         shown = f"[{host}]" if ":" in host else host
-        return TargetPlan(
+        is_tls = self._config is not None and self._config.tls_certificate_file
+        target = TargetPlan(
             target="worker",
             title="this host -> worker",
             who="the push proxy",
-            url=f"http://{shown}:{port}",
+            url=f"{'https' if is_tls else 'http'}://{shown}:{port}",
             kind=Kind.PUSH_PROXY,
             whose=Whose.OWN,
         )
+        return replace(target, config=_open(target, self._config))
 
     def _mattermost(self) -> TargetPlan:
         if not is_address(self._mattermost_url):
@@ -225,6 +271,19 @@ class _Known:
             kind=Kind.MATTERMOST,
             whose=Whose.OWN,
         )
+
+
+def _open(target: TargetPlan, config: ProxyConfig | None) -> Finding | None:
+    """Return that a worker asks nobody who they are; None where it does, or listens to this host.
+
+    Rules that cannot be read are the business of the worker, which does not start with them.
+    """
+    if config is None or config.allowed_addresses or config.access_user or config.path_prefix:
+        return None
+    if config.signature_key_file or is_loopback(split(config.listen_address)[0]):
+        return None
+    said = f"it listens on {clean(config.listen_address, 60)}"
+    return failed(target, "listen_open", said, status=Status.WARN)
 
 
 def _tpns() -> TargetPlan:
@@ -252,7 +311,16 @@ def _apple(entry: AppleSettings | None, credential: Credential | None) -> Target
         whose=Whose.RELAY if endpoint else Whose.VENDOR,
         ca_file=entry.ca_file if entry else "",
         config=credential.finding if credential else None,
+        proof=_apple_proof(entry, credential),
+        has_client_certificate=bool(entry and entry.certificate_file and missing_of_key(entry)),
     )
+
+
+def _apple_proof(entry: AppleSettings | None, credential: Credential | None) -> Proof | None:
+    """Return how a target's key or certificate is tried; None where it is of no use already."""
+    if entry is None or credential is None or credential.finding.status is Status.FAIL:
+        return None
+    return None if flaws(entry) else AppleProof(entry, is_key=not missing_of_key(entry))
 
 
 def _fcm(entry: AndroidSettings | None, credential: Credential | None) -> TargetPlan:
@@ -269,6 +337,7 @@ def _fcm(entry: AndroidSettings | None, credential: Credential | None) -> Target
         ca_file=entry.ca_file if entry else "",
         project=(credential.project if credential else "") or "x",
         config=credential.finding if credential else None,
+        proof=SendProof(entry) if entry and credential and credential.project else None,
     )
 
 
@@ -284,6 +353,7 @@ def _token(entry: AndroidSettings | None, token_uri: str) -> TargetPlan:
         kind=Kind.TOKEN,
         whose=Whose.VENDOR if is_google else Whose.RELAY,
         ca_file=entry.ca_file if entry else "",
+        proof=GrantProof(entry) if entry else None,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mmpush_tui.checks.diagnosis import Doctor
 from mmpush_tui.checks.findings import Finding, shown
+from mmpush_tui.checks.proof import Means as ProofMeans
 from mmpush_tui.checks.report import CheckResult, Stage, Status, check_id, skipped
 from mmpush_tui.checks.target import TargetPlan
 from mmpush_tui.checks.way import Way
@@ -32,6 +33,10 @@ class Limits:
     whole_s: float
     step_s: float
 
+    def since_ms(self) -> float:
+        """Return the milliseconds since the run began."""
+        return (time.monotonic() - self.ends_at + self.whole_s) * 1000
+
     def left_s(self) -> float:
         """Return the seconds that are left of the run."""
         return self.ends_at - time.monotonic()
@@ -47,6 +52,7 @@ class Means:
         limits: how long things may take.
         on_start: called with a check's id when it begins.
         on_result: called with each result as it comes.
+        proofs: what credentials are tried with.
     """
 
     network: NetworkSettings
@@ -54,6 +60,7 @@ class Means:
     limits: Limits
     on_start: Callable[[str], None]
     on_result: Callable[[CheckResult], None]
+    proofs: ProofMeans
 
 
 class Probe:
@@ -74,10 +81,14 @@ class Probe:
         """Go through the stages; what cannot be looked at any more is skipped."""
         stages: list[Stage] = [s for s in self._plan.stages if s is not Stage.CONFIG]
         config, means = self._plan.config, self._means
+        if config is not None and not stages:
+            self._emit(Stage.CONFIG, config, 0.0)
+            return
         try:
             # Files can hang too, those of a network file system for one.
             async with asyncio.timeout(max(means.limits.left_s(), 0)):
                 way = await Way.prepare(self._plan, means.network, means.lookup)
+                way.ping_s = means.limits.step_s / 4
         except (ConfigError, TimeoutError) as error:
             self._emit(Stage.CONFIG, self._unprepared(error), 0.0)
             self._skip(stages)
@@ -113,7 +124,10 @@ class Probe:
         doctor = Doctor(way, self._means.network, self._means.lookup, within_s)
         try:
             async with asyncio.timeout(max(limit_s, 0)):
-                finding = await way.step(stage)
+                if stage is Stage.CREDENTIAL and self._plan.proof is not None:
+                    finding = await self._plan.proof.ask(way, self._means.proofs)
+                else:
+                    finding = await way.step(stage)
             return await doctor.reconsider(finding)
         except TimeoutError:
             if limits.left_s() > 0:
@@ -138,22 +152,51 @@ class Probe:
             self._means.on_result(skipped(stage, self._plan.target, self._blocked))
 
     def _emit(self, stage: Stage, finding: Finding, ms: float, *, blocks: bool = True) -> None:
-        result = CheckResult(
-            id=check_id(stage, self._plan.target),
-            target=self._plan.target,
-            stage=stage,
-            status=finding.status,
-            code=finding.code,
-            message=presentable(finding.message, 300),
-            address=self._plan.address,
-            why=[presentable(clause, 300) for clause in finding.why if clause],
-            fix=finding.fix,
-            see=finding.see,
-            needs=self._last.id if self._last and stage is not Stage.DNS else None,
-            ms=round(ms, 1),
-            evidence=shown(finding.evidence),
+        last = self._last.id if self._last and stage is not Stage.DNS else None
+        began_ms = self._means.limits.since_ms() - ms
+        result = result_of(
+            self._plan, stage, finding, needs=finding.needs or last, ms=ms, began_ms=began_ms
         )
         self._last = result
         if blocks and finding.status is Status.FAIL:
             self._blocked = result
         self._means.on_result(result)
+
+
+def result_of(
+    plan: TargetPlan,
+    stage: Stage,
+    finding: Finding,
+    *,
+    needs: str | None = None,
+    ms: float = 0.0,
+    began_ms: float = 0.0,
+) -> CheckResult:
+    """Return ``finding`` as the check of ``stage`` at a target, fit for every output.
+
+    Args:
+        plan: the target.
+        stage: where on the wire.
+        finding: what was found.
+        needs: id of the check that had to pass before.
+        ms: how long it took.
+        began_ms: when it began, counted from the begin of the run.
+    """
+    return CheckResult(
+        id=check_id(stage, plan.target),
+        target=plan.target,
+        stage=stage,
+        status=finding.status,
+        code=finding.code,
+        message=presentable(finding.message, 300),
+        address=plan.address,
+        why=[presentable(clause, 300) for clause in finding.why if clause],
+        fix=finding.fix,
+        see=finding.see,
+        summary=finding.summary,
+        confidence=finding.confidence,
+        needs=needs,
+        ms=round(ms, 1),
+        began_ms=round(began_ms, 1),
+        evidence=shown(finding.evidence),
+    )

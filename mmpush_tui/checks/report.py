@@ -65,6 +65,9 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
         evidence: what was seen, ready for JSON: cleaned, without secrets.
         why: what the finding means or rests on, one clause each.
         see: code of the catalogue's entry that explains it, or empty.
+        summary: what is broken, as a sentence; empty where nothing is.
+        confidence: how sure that is.
+        began_ms: milliseconds from the begin of the run to that of the check.
     """
 
     id: str
@@ -80,6 +83,9 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, Any] = {}
     why: list[str] = []
     see: str = ""
+    summary: str = ""
+    confidence: Confidence = Confidence.CERTAIN
+    began_ms: float = 0.0
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

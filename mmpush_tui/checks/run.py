@@ -4,15 +4,21 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
-from mmpush_tui.checks.probe import Limits, Means, Probe
+from mmpush_tui.checks import clock
+from mmpush_tui.checks.pace import Pace
+from mmpush_tui.checks.pace import default_path as pace_path
+from mmpush_tui.checks.probe import Limits, Means, Probe, result_of
+from mmpush_tui.checks.proof import Means as ProofMeans
 from mmpush_tui.checks.report import CheckResult, Report, Stage, Status
 from mmpush_tui.checks.target import TargetPlan
 from mmpush_tui.checks.verdict import verdict
 from mmpush_tui.exits import Exit
 from mmpush_tui.http2 import names
 from mmpush_tui.http2.connect import Lookup
+from mmpush_tui.proxy.apple.token_store import default_path as tokens_path
 from mmpush_tui.proxy.config import NetworkSettings
 
 DEADLINE_S: Final = 10.0
@@ -30,6 +36,8 @@ async def run(
     on_result: Callable[[CheckResult], None] = lambda _result: None,
     stop: asyncio.Event | None = None,
     lookup: Lookup = names.addresses,
+    pace: Pace | None = None,
+    tokens: Path | None = None,
 ) -> Report:
     """Check every target and return the report.
 
@@ -44,6 +52,8 @@ async def run(
         on_result: called with each result as it comes; targets mix.
         stop: once it is set, the run ends, and the report holds what there is.
         lookup: asks for addresses.
+        pace: how often credentials are tried; that of this user unless given.
+        tokens: the file of Apple's sign-in tokens; that of this user's worker unless given.
     """
     began = time.monotonic()
     started_at = datetime.now(UTC)
@@ -54,8 +64,19 @@ async def run(
         on_result(result)
 
     limits = Limits(ends_at=began + deadline_s, whole_s=deadline_s, step_s=step_s)
-    means = Means(network=network, lookup=lookup, limits=limits, on_start=on_start, on_result=take)
+    proofs = ProofMeans(
+        network=network,
+        pace=pace or Pace(pace_path()),
+        tokens=tokens or tokens_path(),
+        targets=frozenset(plan.target for plan in plans),
+    )
+    means = Means(
+        network=network, lookup=lookup, limits=limits, on_start=on_start, on_result=take,
+        proofs=proofs,
+    )  # fmt: skip
     is_stopped = await _until_stopped([Probe(plan, means) for plan in plans], stop)
+    for plan, finding in clock.findings(plans, results):
+        take(result_of(plan, Stage.CLOCK, finding))
     checks = in_order(plans, results)
     return Report(
         started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

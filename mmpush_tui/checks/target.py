@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from mmpush_tui.checks.findings import Finding
 from mmpush_tui.checks.report import Stage
+from mmpush_tui.http2.outbound import OutboundProxy
+
+if TYPE_CHECKING:
+    from mmpush_tui.checks.proof import Proof
 
 
 class Kind(StrEnum):
@@ -49,6 +53,12 @@ class TargetPlan:
         ca_file: PEM file of further roots for it alone, or empty.
         project: the Firebase project that FCM is asked for.
         config: what is known before anything is sent: its ``config`` check, if it has one.
+        proxy: the outbound proxy on the way to it, or None.
+        spare_proxy: one that a variable names for other addresses than this; None mostly.
+        is_blocked: what ``config`` says keeps everything else from being looked at.
+        proof: what shows that its credentials are good; None where there is nothing to prove.
+        has_client_certificate: it is shown a client certificate, which no inspection passes on.
+        source: the address of this host to connect from, or empty.
     """
 
     target: str
@@ -60,6 +70,12 @@ class TargetPlan:
     ca_file: str = ""
     project: str = "x"
     config: Finding | None = None
+    proxy: OutboundProxy | None = None
+    spare_proxy: OutboundProxy | None = None
+    is_blocked: bool = False
+    proof: "Proof | None" = None
+    has_client_certificate: bool = False
+    source: str = ""
 
     @property
     def is_tls(self) -> bool:
@@ -109,13 +125,15 @@ class TargetPlan:
     def stages(self) -> tuple[Stage, ...]:
         """The stages of its probe, in the order of the wire."""
         config = (Stage.CONFIG,) if self.config else ()
-        if not self.url:
+        if not self.url or self.is_blocked:
             return config
         if self.is_http2:
             way: tuple[Stage, ...] = (Stage.TLS, Stage.ALPN, Stage.HTTP2)
         else:
             way = (Stage.TLS,) if self.is_tls else ()
-        return (*config, Stage.DNS, Stage.TCP, *way, Stage.APP)
+        proxy = (Stage.PROXY,) if self.proxy else ()
+        proof = (Stage.CREDENTIAL,) if self.proof else ()
+        return (*config, Stage.DNS, Stage.TCP, *proxy, *way, Stage.APP, *proof)
 
 
 def is_address(url: str) -> bool:

@@ -8,11 +8,12 @@ from typing import Final
 
 from mmpush_tui.checks.report import CheckResult, Confidence, Stage, Status, Verdict
 from mmpush_tui.checks.target import TargetPlan, Whose
-from mmpush_tui.checks.words import words
 
 _ORDER: Final = {stage: index for index, stage in enumerate(Stage)}
 _OTHERS_LIMIT: Final = 4
 _BY_THE_CLOCK: Final = {"tls_expired", "tls_not_yet_valid"}
+_BY_A_TOKEN: Final = {"apns_token_expired", "apns_key_refused", "fcm_clock", "fcm_account"}
+_LIES: Final = {"dns_private", "dns_not_apple"}
 
 
 def verdict(
@@ -30,27 +31,45 @@ def verdict(
     # Time that ran out says least about what is wrong.
     broken.sort(key=lambda r: (r.code == "deadline", _ORDER[r.stage], targets[r.target]))
     if broken:
-        return _common(plans, results, broken) or _first(plans, broken)
+        return _explained(results, broken) or _common(plans, results, broken) or _first(broken)
     if is_stopped:
         return _stopped(results)
     warned = [result for result in results if result.status is Status.WARN]
     return _good(plans, warned)
 
 
-def _first(plans: Sequence[TargetPlan], broken: Sequence[CheckResult]) -> Verdict:
+def _first(broken: Sequence[CheckResult]) -> Verdict:
     first, *others = broken
-    plan = next(plan for plan in plans if plan.target == first.target)
-    # With connect_to, another name is looked up than the target's own.
-    said = words(plan, first.code, lookup=first.evidence.get("name", plan.host))
     return Verdict(
         status=Status.FAIL,
         code=first.code,
         check=first.id,
-        summary=said.summary,
-        why=[first.message, *first.why, *_also(others)],
+        summary=first.summary or f"{first.message[:1].upper()}{first.message[1:]}.",
+        why=[*([first.message] if first.summary else []), *first.why, *_also(others)],
         fix=_fixes(broken),
-        confidence=said.confidence,
+        confidence=first.confidence,
     )
+
+
+def _explained(results: Sequence[CheckResult], broken: Sequence[CheckResult]) -> Verdict | None:
+    """Return the verdict where something that only looked odd explains the first failure."""
+    first = broken[0]
+    for odd in results:
+        if odd.status is not Status.WARN:
+            continue
+        is_lie = odd.code in _LIES and odd.target == first.target
+        is_time = odd.code == "clock_off" and first.code in _BY_A_TOKEN
+        if (is_lie and _ORDER[first.stage] > _ORDER[Stage.DNS]) or is_time:
+            return Verdict(
+                status=Status.FAIL,
+                code=odd.code,
+                check=odd.id,
+                summary=odd.summary or odd.message,
+                why=[odd.message, *odd.why, *_also(broken)],
+                fix=_fixes([odd, *broken]),
+                confidence=Confidence.LIKELY,
+            )
+    return None
 
 
 def _common(
@@ -91,7 +110,7 @@ def _summary_of(stage: Stage, here: Sequence[CheckResult]) -> str:
             return "This host gets no connection to the outside."
         case Stage.TLS if codes <= _BY_THE_CLOCK:
             return "This host's clock is wrong, or the certificates outside are not the real ones."
-        case Stage.TLS if codes == {"tls_untrusted"}:
+        case Stage.TLS if codes == {"tls_intercepting"}:
             issuers = {str(result.evidence.get("issuer", "")) for result in here}
             if len(issuers) == 1 and (issuer := issuers.pop()):
                 return f'The network breaks TLS open: every certificate is signed by "{issuer}".'

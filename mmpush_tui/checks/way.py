@@ -5,17 +5,18 @@ import contextlib
 import ipaddress
 import socket
 import ssl
+import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from aiohappyeyeballs import AddrInfoType
 
-from mmpush_tui.checks import apps, certificate, http1
+from mmpush_tui.checks import apps, chain, clock, http1, names, trust
 from mmpush_tui.checks.findings import Finding, passed
+from mmpush_tui.checks.reach import Reach, dead, dead_family
 from mmpush_tui.checks.report import Stage, Status
-from mmpush_tui.checks.target import Kind, TargetPlan
+from mmpush_tui.checks.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.words import failed
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.channel import Channel
@@ -24,18 +25,18 @@ from mmpush_tui.http2.connect import (
     Lookup,
     Route,
     client_context,
-    open_tcp,
     resolve,
     start_tls,
+    through_proxy,
 )
 from mmpush_tui.http2.connection import Connection
 from mmpush_tui.http2.errors import ConnectError, TransportError
 from mmpush_tui.http2.opening import open_over
 from mmpush_tui.proxy.config import NetworkSettings
 from mmpush_tui.tasks import beside
-from mmpush_tui.text import clean
 
 _CLOSE_S: Final = 0.2
+_PING_S: Final = 1.0
 _ENOUGH_S: Final = 60.0
 """Where whoever calls has a shorter limit of its own."""
 
@@ -50,6 +51,11 @@ class Way:
     def __init__(self, plan: TargetPlan, route: Route) -> None:
         self.plan = plan
         self.route = route
+        self.reach: Reach | None = None
+        self.is_private = False
+        """Authorities of their own were named for it, or another address."""
+        self.ping_s = _PING_S
+        """Seconds that the answer to a PING is waited for."""
         self._addresses: Sequence[AddrInfoType] = ()
         self._sock: socket.socket | None = None
         self._channel: Channel | None = None
@@ -66,8 +72,12 @@ class Way:
         if plan.is_tls:
             tls = await beside("roots", client_context, network.ca_file, plan.ca_file)
             tls.set_alpn_protocols(_offered(plan))
-        route = Route(Endpoint(plan.host, plan.port), tls, network.connect_to, lookup)
-        return cls(plan, route)
+            await beside("public-roots", chain.load)
+        endpoint = Endpoint(plan.host, plan.port)
+        route = Route(endpoint, tls, network.connect_to, lookup, plan.proxy)
+        way = cls(plan, route)
+        way.is_private = bool(network.ca_file or plan.ca_file) or way.is_led
+        return way
 
     async def step(self, stage: Stage) -> Finding:
         """Go the step of ``stage``.
@@ -80,6 +90,8 @@ class Way:
                 return await self._dns()
             case Stage.TCP:
                 return await self._tcp()
+            case Stage.PROXY:
+                return await self._through_proxy()
             case Stage.TLS:
                 return await self._tls()
             case Stage.ALPN:
@@ -92,20 +104,47 @@ class Way:
                 raise AssertionError(f"{stage} is no step on the wire")
 
     @property
+    def is_led(self) -> bool:
+        """Whether ``connect_to`` leads elsewhere."""
+        return self.route.address != (self.route.endpoint.host, self.route.endpoint.port)
+
+    @property
     def is_http2(self) -> bool:
         """Whether HTTP/2 was agreed on; known after TLS."""
         return self.plan.is_http2 and self._chosen() == "h2"
 
-    async def fresh(self, *, tls: ssl.SSLContext | None) -> Channel:
+    async def fresh(self, *, tls: ssl.SSLContext | None, name: str = "") -> Channel:
         """Open another stream to where this one leads, in clear text without ``tls``.
+
+        Args:
+            tls: how the peer is verified.
+            name: the name to ask for in TLS, instead of the target's own.
 
         Raises:
             TransportError: there is none.
         """
-        sock = await open_tcp(self.route, self._addresses)
+        sock = await Reach(self._addresses, self.plan.source, self._peer).run()
+        proxy = self.route.proxy
+        if proxy is not None and (self.plan.is_tls or tls is not None):
+            await through_proxy(self.route, proxy, sock)
         if tls is None:
             return await _plain(sock)
-        return await start_tls(replace(self.route, tls=tls), sock)
+        return await start_tls(replace(self.route, tls=tls), sock, name)
+
+    async def another(self, tls: ssl.SSLContext) -> Connection:
+        """Return an HTTP/2 connection of its own to where this way leads; ``tls`` verifies it.
+
+        Raises:
+            TransportError: there is none.
+        """
+        channel = await self.fresh(tls=tls)
+        return await open_over(self.route, channel, _ENOUGH_S)
+
+    @property
+    def _peer(self) -> str:
+        """Whom the TCP connection goes to, for messages."""
+        to = str(Endpoint(*self.route.first_hop))
+        return f"the proxy {to}" if self.route.proxy else to
 
     async def aclose(self) -> None:
         """Close what is open, politely as far as that is quick."""
@@ -124,24 +163,59 @@ class Way:
             self._sock.close()
 
     async def _dns(self) -> Finding:
-        host, port = self.route.address
+        host, port = self.route.first_hop
         self._addresses = await resolve(self.route)
         found = list(dict.fromkeys(str(address[4][0]) for address in self._addresses))
         seen = {"name": host, "addresses": found}
-        if self.route.address != (self.route.endpoint.host, self.route.endpoint.port):
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        said = f"{found[0] if found else 'nothing'}{more}"
+        if self.route.proxy is not None:
+            return passed(f"the proxy {host}: {said}", **seen)
+        if self.is_led:
             return passed(f"connect_to leads to {Endpoint(host, port)}", **seen)
         if _is_literal(host):
             return passed(f"{host} is an address already", **seen)
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        return passed(f"{found[0] if found else 'nothing'}{more}", **seen)
+        is_outside = self.plan.whose in (Whose.VENDOR, Whose.HOSTED)
+        if is_outside and (flaw := names.odd(host, found)) is not None:
+            code, clause = flaw
+            return failed(self.plan, code, clause, seen, status=Status.WARN)
+        return passed(said, **seen)
 
     async def _tcp(self) -> Finding:
-        self._sock = sock = await open_tcp(self.route, self._addresses)
+        self.reach = Reach(self._addresses, self.plan.source, self._peer)
+        self._sock = sock = await self.reach.run()
         host, port = sock.getpeername()[:2]
         if not self.plan.is_tls:
             self._channel, self._sock = await _plain(sock), None
         peer = Endpoint(str(host), port)
-        return passed(f"connected to {peer}", peer=str(peer))
+        attempts = self.reach.attempts
+        seen = {"peer": str(peer), **self.reach.evidence()}
+        if family := dead_family(attempts):
+            said = f"connected to {peer}, and none of the {family} addresses answers"
+            return failed(
+                self.plan, "tcp_family_dead", said, seen, status=Status.WARN, family=family,
+                other_family="IPv4" if family == "IPv6" else "IPv6",
+            )  # fmt: skip
+        if silent := dead(attempts):
+            said = f"connected to {peer}; {silent[0].address} {silent[0].ended}"
+            return passed(said, **seen)
+        source = f" from {sock.getsockname()[0]}" if self.plan.source else ""
+        return passed(f"connected to {peer}{source}", **seen)
+
+    async def _through_proxy(self) -> Finding:
+        proxy = self.route.proxy
+        assert proxy is not None  # noqa: S101 - the stage is there for a proxy only
+        seen = {"proxy": str(proxy), "named_by": proxy.source, "is_authorized": bool(
+            proxy.authorization
+        )}  # fmt: skip
+        if not self.plan.is_tls:
+            return passed(f"requests go through {proxy}, named by {proxy.source}", **seen)
+        sock, self._sock = self._sock, None
+        assert sock is not None  # noqa: S101 - the step before, for the type checker
+        await through_proxy(self.route, proxy, sock)
+        self._sock = sock
+        to = Endpoint(*self.route.address)
+        return passed(f"CONNECT {to} through {proxy}, named by {proxy.source}", **seen)
 
     async def _tls(self) -> Finding:
         sock, self._sock = self._sock, None
@@ -154,27 +228,7 @@ class Way:
             # Refused for want of HTTP/2 before a certificate was shown: offer more, to see it.
             self.route.tls.set_alpn_protocols(["h2", "http/1.1"])
             self._channel = await self.fresh(tls=self.route.tls)
-        return self._certified()
-
-    def _certified(self) -> Finding:
-        assert self._channel is not None  # noqa: S101 - the step before, for the type checker
-        tls = self._channel.tls
-        der = tls.getpeercert(binary_form=True) or b""
-        seen = {"version": tls.version(), **certificate.facts(der, datetime.now(UTC))}
-        days = seen.get("days_left")
-        subject = clean(seen.get("subject", ""), 60)
-        said = f'{seen["version"]}, certificate of "{subject}" by "{_issuer(seen)}"'
-        if days is None or days >= certificate.WARN_BELOW_DAYS:
-            return passed(f"{said}, {days} days left", **seen)
-        until = str(seen["not_after"])[:10]
-        return failed(
-            self.plan,
-            "tls_expiring",
-            f"{said} expires in {days} days",
-            seen,
-            status=Status.WARN,
-            until=until,
-        )
+        return trust.judge(self.plan, self._channel, is_private=self.is_private)
 
     def _alpn(self) -> Finding:
         chosen = self._chosen()
@@ -193,19 +247,40 @@ class Way:
         settings = self._connection.peer_settings
         streams = settings.get("max_concurrent_streams")
         limit = "any number" if streams is None else f"up to {streams}"
-        return passed(f"SETTINGS came, {limit} at once", settings=settings)
+        said = f"SETTINGS came, {limit} at once"
+        try:
+            async with asyncio.timeout(min(_PING_S, self.ping_s)):
+                ping_ms = round(await self._connection.ping() * 1000, 1)
+        except TimeoutError:
+            return passed(f"{said}; a PING got no answer", settings=settings, ping_ms="none")
+        return passed(said, settings=settings, ping_ms=ping_ms)
 
     async def _app(self) -> Finding:
-        finding = apps.judge(self.plan, await self._ask(apps.request(self.plan)))
-        is_redirect = finding.code == "app_redirect"
-        if self.plan.kind is not Kind.PUSH_PROXY or finding.status is Status.PASS or is_redirect:
+        response = await self._ask(apps.request(self.plan))
+        finding = apps.judge(self.plan, response)
+        ahead = clock.skew(response.header("date"), time.time())
+        if ahead is not None:
+            finding = replace(finding, evidence={**finding.evidence, clock.SKEW: ahead})
+        if self.plan.kind is not Kind.PUSH_PROXY or finding.code == "app_redirect":
             return finding
+        if finding.status is Status.PASS:
+            return await self._provoked(finding)
         # Not every push proxy has /version: its front page is the second thing to go by.
         with contextlib.suppress(TransportError):
-            channel = await self.fresh(tls=self.route.tls if self.plan.is_tls else None)
-            response = await self._over(channel, apps.front_page(self.plan))
-            return apps.judge_front_page(self.plan, finding, response)
+            page = await self._once_more(apps.front_page(self.plan))
+            return apps.judge_front_page(self.plan, finding, page)
         return finding
+
+    async def _provoked(self, finding: Finding) -> Finding:
+        """Have a push proxy of one's own refuse a push that is for nobody."""
+        if self.plan.whose is not Whose.OWN:
+            return finding
+        answer = await self._once_more(apps.provocation(self.plan))
+        return apps.judge_provocation(self.plan, finding, answer)
+
+    async def _once_more(self, request: Request) -> Response:
+        channel = await self.fresh(tls=self.route.tls if self.plan.is_tls else None)
+        return await self._over(channel, request)
 
     async def _ask(self, request: Request) -> Response:
         if self._connection is not None:
@@ -218,9 +293,20 @@ class Way:
         # Kept until the end, because a writer that is forgotten complains.
         halves = channel.streams()
         try:
-            return await http1.ask(halves, request, apps.authority(self.plan))
+            return await http1.ask(halves, self._proxied(request), apps.authority(self.plan))
         finally:
             channel.abort()
+
+    def _proxied(self, request: Request) -> Request:
+        """Return a request in clear text as its proxy wants it (RFC 9112, 3.2.2)."""
+        proxy = self.route.proxy
+        if proxy is None or self.plan.is_tls:
+            return request
+        headers = request.headers
+        if proxy.authorization:
+            headers = (*headers, ("proxy-authorization", proxy.authorization.reveal()))
+        path = f"http://{apps.authority(self.plan)}{request.path}"
+        return Request(request.method, path, headers, request.body)
 
     def _chosen(self) -> str:
         if not self.plan.is_tls or self._channel is None:
@@ -249,15 +335,6 @@ def unverified() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def evidence(channel: Channel) -> dict[str, Any]:
-    """Return the facts of the certificate that a server shows."""
-    return certificate.facts(channel.tls.getpeercert(binary_form=True) or b"", datetime.now(UTC))
-
-
-def _issuer(seen: dict[str, Any]) -> str:
-    return clean(seen.get("issuer", ""), 60)
 
 
 def _offered(plan: TargetPlan) -> list[str]:

@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from mmpush_tui.checks.findings import Finding
-from mmpush_tui.checks.phrases import CURL, EXEMPT, WORDS, Words
+from mmpush_tui.checks.phrases import WORDS
 from mmpush_tui.checks.report import Confidence, Status
 from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.wording import CURL, EXEMPT, Words
 from mmpush_tui.text import presentable
 
 _START: Final = "Start what serves {endpoint}, or correct the address."
@@ -115,6 +116,11 @@ _GOOGLE_TROUBLE: Final = {
     "status_page": "https://status.firebase.google.com/",
     "busy_entry": "fcm-busy",
 }
+_PLACES: Final[Mapping[str, str]] = {
+    "issuer": "somebody else", "version": "an old TLS", "family": "IPv6", "other_family": "IPv4",
+    "wanted": "HTTPS_PROXY", "skew": "wrong",
+}  # fmt: skip
+"""What places stand for where ``details`` say nothing."""
 CODES: Final = tuple(WORDS)
 """Every code that a check can fail or warn with."""
 
@@ -138,6 +144,11 @@ def words(plan: TargetPlan, code: str, **details: Any) -> Words:
         "path": plan.path,
         "url": plan.shown_url,
         "until": "that",
+        "proxy": str(plan.proxy or plan.spare_proxy or "HOST:PORT"),
+        "variable": (plan.proxy.source if plan.proxy else "") or "the setting",
+        "project": plan.project,
+        "source": plan.source,
+        **_PLACES,
         "shorter": "",
         "other": "8066" if plan.port == 8086 else "8086",
         "other_url": "",
@@ -188,5 +199,7 @@ def failed(
         why=tuple(clause for clause in (*why, said.why) if clause),
         fix=said.fix,
         see=said.see,
+        summary=said.summary,
+        confidence=said.confidence,
         evidence=evidence or {},
     )

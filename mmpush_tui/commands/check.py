@@ -15,14 +15,45 @@ if TYPE_CHECKING:
     from mmpush_tui.checks.report import CheckResult, Report
     from mmpush_tui.checks.target import TargetPlan
     from mmpush_tui.proxy.config import NetworkSettings, ProxyConfig
-    from mmpush_tui.settings.page import Page
-    from mmpush_tui.settings.sources import Source
+    from mmpush_tui.settings.sources import Loaded, Source
     from mmpush_tui.settings.sources.locate import Named
 
 _T = TypeVar("_T")
 _HOST_PORT: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 _PAIR: Final = re.compile(rf"({_HOST_PORT})=({_HOST_PORT})", re.ASCII)
 _NEED_SETTINGS: Final = frozenset({"hpns", "mpns", "mattermost"})
+
+
+class Told:
+    """What is known of Mattermost.
+
+    Args:
+        loaded: its settings, where they could be read.
+        url: its own address, or empty.
+        is_elsewhere: it runs on another host than this.
+    """
+
+    def __init__(self, loaded: "Loaded | None", url: str, *, is_elsewhere: bool = False) -> None:
+        from mmpush_tui.settings.page import Licence
+
+        self.page = loaded.page if loaded else None
+        self.licence = loaded.licence if loaded else Licence()
+        self.url = url
+        self.is_elsewhere = is_elsewhere
+
+
+def _source(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    import ipaddress
+
+    if not text:
+        return ""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise UsageError(
+            f"--source {text!r}: expected an address of this host",
+            fix="`ip addr` lists them.", code="check-source",
+        ) from error  # fmt: skip
 
 
 @click.command("check")
@@ -45,26 +76,38 @@ _NEED_SETTINGS: Final = frozenset({"hpns", "mpns", "mattermost"})
     help="Certificates trusted beside the system's.",
 )  # fmt: skip
 @click.option(
+    "--source", default="", metavar="ADDRESS", callback=_source,
+    help="Connect from this address of this host, as from another network.",
+)  # fmt: skip
+@click.option(
     "--timeout", "timeout_s", type=click.FloatRange(0.1, 600), default=10.0, show_default=True,
     metavar="SECONDS", help="How long all of it may take.",
 )  # fmt: skip
 def command(
     targets: tuple[str, ...], config_path: Path | None, mattermost_config: Path | None,
-    as_json: bool, pairs: tuple[str, ...], ca_file: Path | None, timeout_s: float,
+    as_json: bool, pairs: tuple[str, ...], ca_file: Path | None, source: str, timeout_s: float,
 ) -> int:  # fmt: skip
     """Check every hop that push needs, and name what is broken.
 
     TARGET is tpns, hpns, mpns, apns, fcm, worker, mattermost or an address such as
     http://HOST:8066; without one, what Mattermost's settings and the worker's configuration
-    need. Each hop is gone step by step: name, connection, TLS, HTTP/2, one request. Nothing is
-    sent to a device. Exit code 1: something is broken; 4: the time was over.
+    need. Each hop is gone step by step: name, connection, outbound proxy, TLS, HTTP/2, one
+    request, and last the credentials, tried with a device that does not exist. Nothing is sent to
+    a device. Exit code 1: something is broken; 4: the time was over.
     """
     import asyncio
 
     connect_to = dict(_pair(text) for text in pairs)
     return asyncio.run(
         _check(
-            targets, config_path, mattermost_config, connect_to, ca_file, timeout_s, as_json=as_json
+            targets,
+            config_path,
+            mattermost_config,
+            connect_to,
+            ca_file,
+            timeout_s,
+            source,
+            as_json=as_json,
         )
     )
 
@@ -104,23 +147,31 @@ def _pair(text: str) -> tuple[str, str]:
 
 async def _check(
     wanted: tuple[str, ...], config_path: Path | None, mattermost_config: Path | None,
-    connect_to: dict[str, str], ca_file: Path | None, timeout_s: float, *, as_json: bool,
+    connect_to: dict[str, str], ca_file: Path | None, timeout_s: float, source: str, *,
+    as_json: bool,
 ) -> int:  # fmt: skip
+    import os
 
     from mmpush_tui.checks import credentials
-    from mmpush_tui.checks.plan import plan
+    from mmpush_tui.checks.plan import Surroundings, plan
     from mmpush_tui.checks.report import to_json
     from mmpush_tui.proxy.config_paths import find_config, worker_config
+    from mmpush_tui.settings.page import Licence
     from mmpush_tui.tasks import beside
 
     toml = config_path or find_config()
     config = await _in_time(lambda: _config(worker_config(toml) if toml else None), timeout_s)
-    page, site_url = None, ""
+    page, site_url, licence, is_elsewhere = None, "", Licence(), False
     # A file that nobody asked for must not keep others from being checked.
     if not wanted or mattermost_config or _NEED_SETTINGS & set(wanted):
-        page, site_url = await _mattermost(mattermost_config, toml, connect_to, ca_file, timeout_s)
+        told = await _mattermost(mattermost_config, toml, connect_to, ca_file, timeout_s)
+        page, licence = told.page, told.licence
+        site_url, is_elsewhere = told.url, told.is_elsewhere
     found = await _in_time(lambda: credentials.read(config), timeout_s) if config else {}
-    plans = plan(page, config, wanted, credentials=found, mattermost_url=site_url)
+    around = Surroundings(
+        licence=licence, environment=os.environ, is_elsewhere=is_elsewhere, source=source
+    )
+    plans = plan(page, config, wanted, credentials=found, mattermost_url=site_url, around=around)
     network = await beside("network", _network, config, connect_to, ca_file)
     report = await _run(plans, network, timeout_s, _silence if as_json else _show)
     # The exit code stays true where nobody reads any more.
@@ -191,7 +242,7 @@ def _config(path: Path | None) -> "ProxyConfig | None":
 async def _mattermost(
     named: Path | None, toml: Path | None, connect_to: dict[str, str], ca_file: Path | None,
     timeout_s: float,
-) -> "tuple[Page | None, str]":  # fmt: skip
+) -> "Told":  # fmt: skip
     """Return Mattermost's push settings and its own address, as far as they are known.
 
     Raises:
@@ -211,19 +262,31 @@ async def _mattermost(
             chosen = await beside("choose", choose, wanted, toml, os.environ)
             url = chosen.url
             if chosen.config_file is None:
-                return await _asked(chosen, toml, connect_to), url
-            loaded = await ConfigFile(chosen.config_file).load()
-            return loaded.page, await beside("site-url", _site_url, chosen.config_file)
+                loaded = await _asked(chosen, toml, connect_to)
+                return Told(loaded, url, is_elsewhere=bool(url) and not _is_here(url))
+            read = await ConfigFile(chosen.config_file).load()
+            return Told(read, await beside("site-url", _site_url, chosen.config_file))
     except TimeoutError:
         _pass_over(f"Mattermost's settings could not be read within {timeout_s:g} s.")
     except MmpushError as error:
         if named is not None or not (url or error.code == "mattermost-config-database"):
             raise
         _pass_over(error.line())
-    return None, url
+    return Told(None, url)
 
 
-async def _asked(chosen: "Named", toml: Path | None, connect_to: dict[str, str]) -> "Page | None":
+def _is_here(url: str) -> bool:
+    """Return whether an address is one of this host's by its name."""
+    import socket
+    from urllib.parse import urlsplit
+
+    from mmpush_tui.checks.outbound import is_loopback
+
+    host = urlsplit(url).hostname or ""
+    return is_loopback(host) or host in (socket.gethostname(), socket.getfqdn())
+
+
+async def _asked(chosen: "Named", toml: Path | None, connect_to: dict[str, str]) -> "Loaded | None":
     """Return the settings as a running server tells them."""
     from mmpush_tui.commands.source import source_at
     from mmpush_tui.settings.page import Licence
@@ -236,7 +299,7 @@ async def _asked(chosen: "Named", toml: Path | None, connect_to: dict[str, str])
     if source is None:
         return None
     try:
-        return (await source.load()).page
+        return await source.load()
     finally:
         await source.aclose()
 

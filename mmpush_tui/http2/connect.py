@@ -252,16 +252,21 @@ def tcp_error(address: Endpoint, error: OSError | RuntimeError) -> ConnectError:
     return ConnectError("tcp", f"no connection to {address}: {reasons or error}", "tcp_failed")
 
 
-async def start_tls(route: Route, sock: socket.socket) -> Channel:
+async def start_tls(route: Route, sock: socket.socket, name: str = "") -> Channel:
     """Begin TLS on ``sock``, which is taken over; the third step of :func:`connect`.
 
     Whether the peer chose HTTP/2 is not looked at.
+
+    Args:
+        route: whom to reach and how.
+        sock: leads there.
+        name: the name to ask for, instead of the endpoint's.
 
     Raises:
         ConnectError: TLS failed, or the peer refused it for want of HTTP/2 (stage ``alpn``).
             Its cause is the exception of the ssl module, where there is one.
     """
-    host = route.endpoint.host
+    host = name or route.endpoint.host
     try:
         _, channel = await asyncio.get_running_loop().create_connection(
             Channel,

@@ -22,6 +22,7 @@ from mmpush_tui.http2.events import (
     Event,
     Goodbye,
     Malformed,
+    Pong,
     Reset,
     Sent,
     SettingsChanged,
@@ -95,6 +96,7 @@ class Connection:
         self._idle.set()
         # Set by the peer's first SETTINGS, or when there will be none.
         self._settled = asyncio.Event()
+        self._pong: asyncio.Future[None] | None = None
 
     async def settle(self, timeout_s: float) -> None:
         """Begin to talk, and return when the peer's SETTINGS came; closed where they do not.
@@ -254,6 +256,21 @@ class Connection:
             self._core.ping(_PING)
             self._flush_soon()
 
+    async def ping(self) -> float:
+        """Return how many seconds a PING took there and back.
+
+        Raises:
+            TransportError: the connection ended meanwhile.
+        """
+        began = time.monotonic()
+        self._pong = pong = asyncio.get_running_loop().create_future()
+        if self.is_closed:
+            raise ConnectError("http2", f"{self._name} closed the connection", "closed")
+        self._core.ping(_PING)
+        self._flush_soon()
+        await pong
+        return time.monotonic() - began
+
     def is_stale(self, now: float) -> bool:
         """Whether the connection was silent for so long that it may be dead."""
         return self.is_usable and not self._exchanges and self._liveness.is_stale(now)
@@ -381,6 +398,9 @@ class Connection:
             case Goodbye(_, error_code, debug):
                 self.goodbye_code = error_code
                 self._take_no_more(*endings.of_goodbye(self._name, error_code, debug))
+            case Pong():
+                if self._pong is not None and not self._pong.done():
+                    self._pong.set_result(None)
             case Broken():
                 self._close(*endings.of_break(self._name, event))
             case _:
@@ -430,6 +450,8 @@ class Connection:
             # Without its last byte on the wire, no request can have been acted on.
             is_safe = stream_id >= self._unflushed or not exchange.is_sent
             exchange.fail((UnprocessedError if is_safe else AmbiguousError)(cause, code))
+        if self._pong is not None and not self._pong.done():
+            self._pong.set_exception(AmbiguousError(cause, code))
         self._idle.set()
         self._core.close()
         if code in ("connection_silent", "write_timeout"):

@@ -20,6 +20,7 @@ from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Target, Within
 from mmpush_tui.proxy.receipts import Receipts
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.proxy.wire import (
+    CHECK_PLATFORM,
     OK,
     Answer,
     PushNotification,
@@ -140,12 +141,15 @@ class Deliveries:
         """Handle a posted notification and return the answer; never raises for bad input."""
         started = time.monotonic()
         id_ = delivery_id()
-        self.counts.received += 1
         try:
             push = read_push(body)
         except RefusedError as error:
             return self._refuse(id_, str(error), len(body))
         type_, app_version = split_platform(push.platform)
+        if type_ == CHECK_PLATFORM:
+            # Refused on purpose, and no failure that anybody should hear of.
+            return fail(_safe(missing_platform(type_, push.server_id)))
+        self.counts.received += 1
         push.platform = type_
         target = self.targets.find(type_)
         arrived = self._bus.publish(
@@ -275,6 +279,7 @@ class Deliveries:
         self._bus.follow(arrived, phase="sent", stream=stream)
 
     def _refuse(self, id_: str, text: str, size: int) -> Answer:
+        self.counts.received += 1
         self.counts.failed += 1
         if self._metrics is not None:
             self._metrics.bad_request()

@@ -19,6 +19,9 @@ MESSAGE_LIMIT: Final = 2047
 CHANNEL_NAME_LIMIT: Final = 64
 """Bytes."""
 
+CHECK_PLATFORM: Final = "mmpush_check"
+"""The platform of the push that the reachability checks have refused: no target is called so."""
+
 
 class PushNotification(
     msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import ssl
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from mmpush_tui.checks.pace import Pace
 from mmpush_tui.checks.report import CheckResult, Report, Stage, Status
 from mmpush_tui.checks.run import run
 from mmpush_tui.checks.target import Kind, TargetPlan, Whose
@@ -19,6 +21,8 @@ TIMEOUT_S: Final = 60.0
 NAME: Final = "push.example.com"
 APPLE: Final = "api.push.apple.com"
 VERSION: Final = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{"version":"6.5.0"}'
+REFUSAL: Final = b'HTTP/1.1 200 OK\r\n\r\n{"status":"FAIL","error":"no such platform"}'
+"""What a push proxy answers to a push for nobody."""
 NO_NETWORK: Final = NetworkSettings(connect_to={}, ca_file="")
 
 
@@ -55,6 +59,8 @@ async def server(
 ) -> AsyncIterator[Server]:
     """Answer each request with ``say``, or what it makes of the request's head, and close.
 
+    With ``VERSION`` it is a push proxy, which refuses a push for nobody.
+
     What is no HTTP is answered 400, or where ``is_patient`` waited out.
     """
     writers: list[asyncio.StreamWriter] = []
@@ -71,7 +77,10 @@ async def server(
                 return writer.close()
             head += await reader.readuntil(b"\r\n\r\n")
             found.heads.append(head)
-            writer.write(say if isinstance(say, bytes) else say(head))
+            if say is VERSION and b"/api/v1/send_push" in head:
+                writer.write(REFUSAL)
+            else:
+                writer.write(say if isinstance(say, bytes) else say(head))
             await writer.drain()
         writer.close()
 
@@ -169,10 +178,13 @@ async def checked(
     *plans: TargetPlan, network: NetworkSettings = NO_NETWORK, **options: Any
 ) -> Report:
     """Return the report of a run that is given time enough for a slow machine."""
-    async with asyncio.timeout(TIMEOUT_S * 2):
-        return await run(
-            plans, network=network, **{"deadline_s": TIMEOUT_S, "step_s": 20.0} | options
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        given = {
+            "deadline_s": TIMEOUT_S, "step_s": 20.0, "pace": Pace(Path(folder) / "pace.json"),
+            "tokens": Path(folder) / "tokens.json",
+        }  # fmt: skip
+        async with asyncio.timeout(TIMEOUT_S * 2):
+            return await run(plans, network=network, **given | options)
 
 
 def of(report: Report, stage: Stage, target: str = "") -> CheckResult:

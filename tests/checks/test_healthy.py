@@ -56,9 +56,14 @@ async def test_what_settings_and_configuration_need_is_reached(world: World) -> 
     report = await checked(*plans, network=config.network)
     assert_all_pass(report)
     assert stages(report, "tpns") == ["dns", "tcp", "tls", "app"]
-    assert stages(report, "apns/apple_rn") == ["config", *H2]
-    assert stages(report, "fcm-token/android_rn") == H2
-    assert stages(report, "fcm/android_rn") == ["config", *H2]
+    assert stages(report, "apns/apple_rn") == ["config", *H2, "credential"]
+    assert stages(report, "fcm-token/android_rn") == [*H2, "credential"]
+    assert stages(report, "fcm/android_rn") == ["config", "clock", *H2, "credential"]
+    assert [check.message for check in report.checks if check.stage is Stage.CREDENTIAL] == [
+        "key and team accepted, the topic not contradicted (400 BadDeviceToken)",
+        "Google granted an access token: account and clock are good",
+        "account and project accepted (400 INVALID_ARGUMENT)",
+    ]
     # The account was written for the stand-in, so its token server is none of Google's.
     assert report.verdict.summary == (
         "Everything that was checked can be reached: Mattermost's test push service (TPNS), "
@@ -82,7 +87,7 @@ async def test_nothing_of_a_probe_can_reach_a_device_or_offends(world: World) ->
     assert world.apns.errors == []
     assert world.fcm.errors == []
     assert list(world.phones.received) == []
-    assert world.fcm.oauth.granted == 0
+    assert world.fcm.oauth.granted == 1
     for hosted in (world.tpns, world.hpns):
         assert hosted.accepted == 0
         assert hosted.asked == [("GET", "/version")]
@@ -113,7 +118,7 @@ async def test_a_name_is_led_elsewhere_by_connect_to_alone(world: World) -> None
     network = NetworkSettings(connect_to=world.connect_to, ca_file="")
     report = await checked(*plan(None, None, ["tpns"]), network=network)
     assert of(report, Stage.TCP).status is Status.PASS
-    assert of(report, Stage.TLS).code == "tls_untrusted"
+    assert of(report, Stage.TLS).code == "tls_intercepting"
 
 
 async def test_a_token_server_may_speak_http_1(ca: ThrowAwayCA, tmp_path: Path) -> None:

@@ -203,7 +203,9 @@ async def test_settings_are_named_as_far_as_they_have_names(
     named = of(report, Stage.HTTP2).evidence["settings"]
     assert named["max_concurrent_streams"] == 7
     assert 9 not in named.values()
-    assert of(report, Stage.HTTP2).message == "SETTINGS came, up to 7 at once"
+    assert of(report, Stage.HTTP2).message == (
+        "SETTINGS came, up to 7 at once; a PING got no answer"
+    )
 
 
 async def test_no_stream_is_ever_allowed(ca: ThrowAwayCA, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from aiohappyeyeballs import AddrInfoType
 from mmpush_tui.checks.findings import Finding
 from mmpush_tui.checks.report import Stage, Status
 from mmpush_tui.checks.target import Whose
+from mmpush_tui.checks.words import failed
 from mmpush_tui.proxy.config import NetworkSettings
 from tests.checks.peers import (
     NAME,
@@ -251,7 +252,7 @@ async def test_a_target_whose_credential_is_bad_is_still_reached() -> None:
 
 
 async def test_a_target_without_an_address_is_not_asked() -> None:
-    flaw = Finding(status=Status.FAIL, code="url_invalid", message="the address is empty")
+    flaw = failed(push_proxy(""), "url_invalid", "the address is empty")
     report = await checked(push_proxy("", config=flaw))
     assert [check.id for check in report.checks] == ["config:mpns"]
     assert report.checks[0].address == ""

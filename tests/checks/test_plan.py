@@ -57,17 +57,19 @@ def refused(page: Page | None, config: ProxyConfig | None, *wanted: str) -> str:
 # What is needed
 
 
-@pytest.mark.parametrize(("page", "target", "url", "whose"), [
-    (TPNS, "tpns", "https://push-test.mattermost.com", Whose.HOSTED),
+@pytest.mark.parametrize(("page", "target", "url", "whose", "advised"), [
+    (TPNS, "tpns", "https://push-test.mattermost.com", Whose.HOSTED, ""),
     (Page(mode=Mode.HPNS, region=Region.DE), "hpns", "https://eu.push.mattermost.com",
-     Whose.HOSTED),
-    (OWN, "mpns", "http://proxy.example.com:8066/", Whose.OWN),
+     Whose.HOSTED, ""),
+    (OWN, "mpns", "http://proxy.example.com:8066/", Whose.OWN, "url_plain_remote"),
 ])  # fmt: skip
-def test_the_page_names_its_push_service(page: Page, target: str, url: str, whose: Whose) -> None:
+def test_the_page_names_its_push_service(
+    page: Page, target: str, url: str, whose: Whose, advised: str
+) -> None:
     (found,) = plan(page, None)
     assert (found.target, found.url, found.whose) == (target, url, whose)
     assert found.kind is Kind.PUSH_PROXY
-    assert found.config is None
+    assert (found.config.code if found.config else "") == advised
 
 
 def test_a_configuration_names_its_targets_and_their_token_servers() -> None:

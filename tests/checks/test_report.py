@@ -80,6 +80,9 @@ def test_report_json_has_exactly_the_published_shape() -> None:
                 "evidence": {"issuer": "Corp Proxy CA"},
                 "why": ['it is signed by "Corp Proxy CA"'],
                 "see": "network-tls-untrusted",
+                "summary": "",
+                "confidence": "certain",
+                "began_ms": 0.0,
             }
         ],
         "exit_code": 1,

@@ -102,7 +102,8 @@ def test_credential_files_that_can_be_used(tmp_path: Path) -> None:
     key = AppleKey.make().write(tmp_path)
     account = ServiceAccount.make(project_id="chat-project").write(tmp_path)
     text = (
-        f'[[proxy.apple]]\ntype = "apple_rn"\nauth_key_file = "{key}"\n'
+        f'[[proxy.apple]]\ntype = "apple_rn"\nauth_key_file = "{key}"\ntopic = "a.b"\n'
+        f'auth_key_id = "ABC123DEFG"\nteam_id = "DEF123GHIJ"\n'
         f'[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "{account}"\n'
         '[[proxy.apple]]\ntype = "blank"\n'
     )

@@ -6,6 +6,7 @@ import pytest
 
 from mmpush_tui.checks.report import CheckResult, Confidence, Stage, Status, check_id
 from mmpush_tui.checks.verdict import verdict
+from mmpush_tui.checks.words import words
 from tests.checks.peers import apple, google, push_proxy
 
 APPLE, GOOGLE, PROXY = apple(), google(), push_proxy("http://proxy:8066")
@@ -28,7 +29,11 @@ def result(
 
 
 def fail(target: str, stage: Stage, code: str, **fields: Any) -> CheckResult:
-    return result(target, stage, Status.FAIL, code, **fields)
+    plan = next((plan for plan in ALL if plan.target == target), APPLE)
+    said = words(plan, code)
+    return result(
+        target, stage, Status.FAIL, code, summary=said.summary, confidence=said.confidence, **fields
+    )
 
 
 def test_all_is_well() -> None:
@@ -48,7 +53,7 @@ def test_the_earliest_hop_of_the_wire_decides() -> None:
             fail("mpns", Stage.APP, "app_not_json"),
             result("apns/apple_rn", Stage.DNS),
             fail("apns/apple_rn", Stage.TCP, "tcp_timeout", why=["not even a refusal"]),
-            fail("fcm/android_rn", Stage.TLS, "tls_untrusted"),
+            fail("fcm/android_rn", Stage.TLS, "tls_intercepting"),
         ],
     )
     assert (found.status, found.code, found.check) == (
@@ -58,11 +63,11 @@ def test_the_earliest_hop_of_the_wire_decides() -> None:
     assert found.why == [
         "tcp says tcp_timeout",
         "not even a refusal",
-        "also tls:fcm/android_rn: tls says tls_untrusted",
+        "also tls:fcm/android_rn: tls says tls_intercepting",
         "also app:mpns: app says app_not_json",
     ]
     assert found.fix == [
-        "Fix tcp_timeout of apns/apple_rn.", "Fix tls_untrusted of fcm/android_rn.",
+        "Fix tcp_timeout of apns/apple_rn.", "Fix tls_intercepting of fcm/android_rn.",
     ]  # fmt: skip
     assert found.confidence is Confidence.LIKELY
 
@@ -75,7 +80,7 @@ def test_of_one_stage_the_first_target_decides() -> None:
 @pytest.mark.parametrize(("stage", "code", "fields", "summary"), [
     (Stage.DNS, "dns_failed", {}, "This host cannot resolve names outside."),
     (Stage.TCP, "tcp_timeout", {}, "This host gets no connection to the outside."),
-    (Stage.TLS, "tls_untrusted", {"evidence": {"issuer": "Corp CA"}},
+    (Stage.TLS, "tls_intercepting", {"evidence": {"issuer": "Corp CA"}},
      'The network breaks TLS open: every certificate is signed by "Corp CA".'),
     (Stage.TLS, "tls_expired", {},
      "This host's clock is wrong, or the certificates outside are not the real ones."),
@@ -94,10 +99,12 @@ def test_several_targets_that_fail_alike_have_one_cause(
 
 def test_different_issuers_are_no_common_cause() -> None:
     results = [
-        fail(plan.target, Stage.TLS, "tls_untrusted", evidence={"issuer": plan.host})
+        fail(plan.target, Stage.TLS, "tls_intercepting", evidence={"issuer": plan.host})
         for plan in (APPLE, GOOGLE)
     ]
-    assert verdict(ALL, results).summary.startswith("The certificate on the way to Apple's")
+    assert verdict(ALL, results).summary.startswith(
+        "The network breaks TLS open on the way to Apple's"
+    )
 
 
 def test_where_one_name_resolves_the_name_servers_are_not_to_blame() -> None:
@@ -157,3 +164,43 @@ def test_a_failure_counts_more_than_that_the_run_was_stopped() -> None:
     found = verdict(ALL, [fail("mpns", Stage.TCP, "tcp_refused")], is_stopped=True)
     assert found.status is Status.FAIL
     assert verdict(ALL, [], is_stopped=True).code == "interrupted"
+
+
+# What explains what
+
+
+def test_an_odd_address_explains_what_fails_behind_it() -> None:
+    said = words(APPLE, "dns_private")
+    lie = result(
+        "apns/apple_rn", Stage.DNS, Status.WARN, "dns_private", summary=said.summary,
+        message="the name leads to 10.0.0.1",
+    )  # fmt: skip
+    found = verdict(ALL, [lie, fail("apns/apple_rn", Stage.TLS, "tls_wrong_name")])
+    assert (found.status, found.code, found.check) == (
+        Status.FAIL, "dns_private", "dns:apns/apple_rn",
+    )  # fmt: skip
+    assert found.summary == (
+        "The name servers of this host give a false address for api.push.apple.com."
+    )
+    assert found.why[0] == "the name leads to 10.0.0.1"
+    assert "also tls:apns/apple_rn: tls says tls_wrong_name" in found.why
+    assert found.fix[0] == "Fix dns_private of apns/apple_rn."
+
+
+def test_an_odd_address_does_not_explain_another_target() -> None:
+    lie = result("apns/apple_rn", Stage.DNS, Status.WARN, "dns_private", summary="Lie.")
+    assert verdict(ALL, [lie, fail("mpns", Stage.TCP, "tcp_refused")]).code == "tcp_refused"
+
+
+@pytest.mark.parametrize("code", ["apns_token_expired", "apns_key_refused", "fcm_clock"])
+def test_the_clock_explains_a_refused_token(code: str) -> None:
+    target = "fcm/android_rn" if code.startswith("fcm") else "apns/apple_rn"
+    slow = result("fcm/android_rn", Stage.CLOCK, Status.WARN, "clock_off", summary="It is off.")
+    found = verdict(ALL, [slow, fail(target, Stage.CREDENTIAL, code)])
+    assert (found.status, found.code, found.summary) == (Status.FAIL, "clock_off", "It is off.")
+
+
+def test_the_clock_does_not_explain_a_wrong_topic() -> None:
+    slow = result("fcm/android_rn", Stage.CLOCK, Status.WARN, "clock_off", summary="It is off.")
+    found = verdict(ALL, [slow, fail("apns/apple_rn", Stage.CREDENTIAL, "apns_topic")])
+    assert found.code == "apns_topic"

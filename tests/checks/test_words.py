@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.checks.phrases import WORDS, Words
+from mmpush_tui.checks.phrases import WORDS
 from mmpush_tui.checks.report import Confidence
 from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.wording import Words
 from mmpush_tui.checks.words import CODES, failed, words
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason
 from tests.checks.peers import apple, google, push_proxy, token_server
@@ -26,7 +27,9 @@ PLANS = [
 ]
 EACH = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: f"{plan.kind}-{plan.whose}")
 SELF_EXPLAINED = {
-    "proxy_old", "not_mattermost", "mattermost_unhealthy", "ca_file", "deadline",
+    "proxy_old", "not_mattermost", "mattermost_unhealthy", "ca_file", "deadline", "clock_differs",
+    "apns_refused", "fcm_refused", "probe_delivered", "proxy_accepts_all", "url_plain_remote",
+    "listen_open",
 }  # fmt: skip
 """What the catalogue has no entry for: the fix says it all."""
 
@@ -88,7 +91,9 @@ def test_places_that_are_filled_later_exist_for_each_code(plan: TargetPlan) -> N
                 names = {name for _, name, _, _ in string.Formatter().parse(text) if name}
                 assert names <= {
                     "who", "host", "lookup", "port", "endpoint", "path", "url", "until", "shorter",
-                    "other", "other_url", "named_by", "status_page", "busy_entry",
+                    "other", "other_url", "named_by", "status_page", "busy_entry", "proxy",
+                    "variable", "project", "source", "issuer", "version", "family",
+                    "other_family", "wanted", "skew",
                 }  # fmt: skip
 
 

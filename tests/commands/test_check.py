@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from mmpush_tui.proxy import config as configuration
+from mmpush_tui.proxy.config import ProxyConfig
 from mmpush_tui.simulator.world import World
 from tests.commands.running import COMMAND, run
 from tests.test_structure import imported_by
@@ -23,10 +25,10 @@ KEYS = {"schema", "kind", "started_at", "duration_ms", "verdict", "checks", "exi
 VERDICT_KEYS = {"status", "code", "check", "summary", "why", "fix", "confidence"}
 CHECK_KEYS = {
     "id", "target", "stage", "address", "status", "code", "message", "fix", "needs", "ms",
-    "evidence", "why", "see",
+    "evidence", "why", "see", "summary", "confidence", "began_ms",
 }  # fmt: skip
 LINE = re.compile(
-    r"\[(?:ok|skip|WARN|FAIL)\] +(?:config|dns|tcp|tls|alpn|http2|app):[a-z/_-]+  \S.*"
+    r"\[(?:ok|skip|WARN|FAIL)\] +(?:config|dns|tcp|tls|alpn|http2|app|credential):[a-z/_-]+  \S.*"
 )
 
 
@@ -58,6 +60,10 @@ def mattermost(folder: Path, server: str, *, send: bool = True, site: str = "") 
     return path
 
 
+def config_of(world: World) -> ProxyConfig:
+    return configuration.load(world.config, {})
+
+
 def found(folder: Path, pattern: str) -> Path:
     return next(folder.glob(pattern))
 
@@ -75,7 +81,7 @@ async def test_every_hop_of_settings_and_configuration(world: World, tmp_path: P
     assert (done.returncode, done.stderr) == (0, "")
     *results, empty, verdict, counts = done.stdout.splitlines()
     assert empty == ""
-    assert len(results) == 24
+    assert len(results) == 27
     assert [line for line in results if not LINE.fullmatch(line)] == []
     assert all(line.startswith("[ok]   ") for line in results)
     assert verdict == (
@@ -83,7 +89,7 @@ async def test_every_hop_of_settings_and_configuration(world: World, tmp_path: P
         "(TPNS), the endpoint of apple_rn, the token server of android_rn and the endpoint of "
         "android_rn."
     )
-    assert re.fullmatch(r"24 ok in \d+\.\d s", counts)
+    assert re.fullmatch(r"27 ok in \d+\.\d s", counts)
     assert world.violations == []
     assert list(world.phones.received) == []
 
@@ -100,6 +106,7 @@ async def test_the_json_has_the_published_shape(world: World) -> None:
         "dns:tpns", "tcp:tpns", "tls:tpns", "app:tpns",
         "config:apns/apple_rn", "dns:apns/apple_rn", "tcp:apns/apple_rn", "tls:apns/apple_rn",
         "alpn:apns/apple_rn", "http2:apns/apple_rn", "app:apns/apple_rn",
+        "credential:apns/apple_rn",
     ]  # fmt: skip
 
 
@@ -116,7 +123,9 @@ async def test_an_upstream_configuration_works_as_it_is(world: World, tmp_path: 
     document = {
         "ListenAddress": ":8066", "ThrottlePerSec": 1, "ThrottleMemoryStoreSize": 1,
         "ApplePushSettings": [
-            {"Type": "apple_rn", "ApplePushTopic": "t", "AppleAuthKeyFile": str(key),
+            {"Type": "apple_rn", "ApplePushTopic": "com.mattermost.rnbeta",
+             "AppleAuthKeyFile": str(key), "AppleAuthKeyID": key.stem.removeprefix("AuthKey_"),
+             "AppleTeamID": config_of(world).apple[0].team_id,
              "Endpoint": world.apns.endpoint, "CAFile": str(world.ca_file)},
             {"Type": "apple_rnbeta"},
         ],
@@ -155,7 +164,7 @@ async def test_what_is_broken_is_named_with_its_fix(world: World) -> None:
     assert "[skip] app:apns/apple_rn  skipped (needs tcp:apns/apple_rn)\n" in done.stdout
     verdict = done.stdout.partition("\n\n")[2].splitlines()
     assert verdict[0] == (f"VERDICT  Nothing listens at {address}, the endpoint of this target.")
-    assert verdict[-1].startswith("15 ok, 1 failed, 4 skipped in ")
+    assert verdict[-1].startswith("17 ok, 1 failed, 5 skipped in ")
 
 
 async def test_a_bad_credential_file_is_a_failed_check(world: World, tmp_path: Path) -> None:

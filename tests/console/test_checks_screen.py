@@ -57,7 +57,7 @@ async def test_it_invites_then_runs_and_says_the_verdict_first(short_tmp: Path) 
         assert "r run" in console.key_words
         assert not console.key_words & {"o save report", "f failed only", "Enter evidence"}
         await run(console)
-        await console.sees("GOOD Everything that was checked can be reached", "23 ok")
+        await console.sees("GOOD Everything that was checked can be reached", "26 ok")
         await console.until(lambda: "r run again" in console.key_words)
         assert "f failed only" not in console.key_words
         verdict = console.text("#checks-verdict-text").splitlines()

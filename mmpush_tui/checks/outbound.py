@@ -1,0 +1,66 @@
+"""Which outbound proxy each target is reached through: pure."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.words import failed
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.http2.outbound import OutboundProxy, choose, is_exempt
+from mmpush_tui.text import Secret
+
+_OURS: Final = (Kind.APNS, Kind.FCM, Kind.TOKEN)
+
+
+def proxied(
+    plan: TargetPlan, settings: Mapping[str, Secret], environment: Mapping[str, str]
+) -> TargetPlan:
+    """Return ``plan`` with the proxy on the way to it.
+
+    What the worker connects to goes by the worker's rules; what Mattermost connects to by those of
+    Go, which Mattermost is written in: a variable for http and one for https, none for loopback.
+
+    Args:
+        plan: the target.
+        settings: what the worker's configuration says, by the name of the setting.
+        environment: the variables.
+    """
+    if not plan.url:
+        return plan
+    try:
+        if plan.kind in _OURS:
+            return replace(plan, proxy=choose(plan.host, plan.port, settings, environment))
+        return _as_go(plan, environment)
+    except ConfigError as error:
+        flaw = failed(plan, "proxy_setting", error.what)
+        return replace(plan, config=flaw, is_blocked=True)
+
+
+def _as_go(plan: TargetPlan, environment: Mapping[str, str]) -> TargetPlan:
+    exceptions = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    if is_loopback(plan.host) or is_exempt(plan.host, plan.port, exceptions):
+        return plan
+    own, other = ("https_proxy", "http_proxy") if plan.is_tls else ("http_proxy", "https_proxy")
+    if (proxy := _named(own, environment)) is not None:
+        return replace(plan, proxy=proxy)
+    if plan.whose is Whose.HOSTED or plan.kind is Kind.PUSH_PROXY:
+        spare = _named(other, environment) or _named("all_proxy", environment)
+        return replace(plan, spare_proxy=spare)
+    return plan
+
+
+def _named(variable: str, environment: Mapping[str, str]) -> OutboundProxy | None:
+    for spelling in (variable.upper(), variable):
+        if text := environment.get(spelling, "").strip():
+            return OutboundProxy.parse(text, spelling)
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this one by its very name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
