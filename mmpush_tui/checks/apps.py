@@ -26,6 +26,10 @@ PRODUCT: Final = "Mattermost Push Proxy"
 """What every push proxy's front page says."""
 _SEND_PATH: Final = "/api/v1/send_push"
 _BUSY: Final = (429, 500, 502, 503, 504)
+_GOOGLES: Final = frozenset(
+    {"UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT"}
+)
+"""What Google says to a request that is not allowed, or not in order."""
 _AGENT: Final = ("user-agent", f"mmpush-tui/{__version__}")
 
 
@@ -140,6 +144,8 @@ def _apns(plan: TargetPlan, response: Response) -> Finding:
         return passed("403 MissingProviderToken, as Apple answers without a key", **seen)
     if has_id and reason and response.status in _BUSY:
         return failed(plan, "vendor_busy", f"Apple answered {response.status} {reason}", seen)
+    if has_id and reason:
+        return passed(f"Apple answers ({response.status} {reason})", **seen)
     return failed(plan, "not_apns", f"the answer is {_named(response)}, not Apple's", seen)
 
 
@@ -151,6 +157,8 @@ def _fcm(plan: TargetPlan, response: Response) -> Finding:
         return passed("401 UNAUTHENTICATED, as Google answers without a token", **seen)
     if status and response.status in _BUSY:
         return failed(plan, "vendor_busy", f"Google answered {response.status} {status}", seen)
+    if status in _GOOGLES:
+        return passed(f"Google answers ({response.status} {status})", **seen)
     return failed(plan, "not_fcm", f"the answer is {_named(response)}, not Google's", seen)
 
 

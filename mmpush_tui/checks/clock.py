@@ -77,7 +77,8 @@ def _of_this_host(plan: TargetPlan, ahead: float) -> Finding:
 def words(ahead: float) -> str:
     """Return a skew in words: ``2 h 0 min ahead``, ``75 s behind``."""
     seconds = round(abs(ahead))
-    minutes, hours = seconds // 60, seconds // 3600
+    minutes = round(seconds / 60)
+    hours = minutes // 60
     if hours >= 48:
         size = f"{hours // 24} days"
     elif hours:

@@ -6,6 +6,7 @@ for a public page is ever sent over one.
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -34,6 +35,7 @@ from mmpush_tui.http2.connect import (
 from mmpush_tui.http2.errors import TransportError
 from mmpush_tui.http2.outbound import OutboundProxy
 from mmpush_tui.proxy.config import NetworkSettings
+from mmpush_tui.tasks import beside
 
 OTHER_PORT: Final[Mapping[int, int]] = {8066: 8086, 8086: 8066}
 """The two ports that push proxies have: that of the reference sample, and ours."""
@@ -57,6 +59,7 @@ _VERIFY: Final[Mapping[int, str]] = {
 _APPLE_OTHER_PORT: Final = 2197
 """Apple's push service is there, too (Apple, "Sending notification requests to APNs")."""
 APPLE_PORTS: Final[Mapping[int, int]] = {443: _APPLE_OTHER_PORT, _APPLE_OTHER_PORT: 443}
+_AFTER_TLS: Final = (Stage.ALPN, Stage.HTTP2, Stage.APP)
 _ANOTHER_NAME: Final = "www.example.com"
 _CLIENT_ALERTS: Final = (
     "certificate required", "alert bad certificate", "alert certificate expired",
@@ -100,6 +103,8 @@ class Doctor:
                 found = await self._no_tls(error)
             case "closed" | "not_http" if stage is Stage.APP and not self._plan.is_tls:
                 found = await self._in_time(self._look_for_tls)
+            case "closed" | "connection_lost" if self._plan.is_tls and stage in _AFTER_TLS:
+                found = await self._in_time(self._look_for_alert)
             case _ if stage is Stage.TCP:
                 found = await self._no_tcp(str(error))
             case _ if wants_certificate(error):
@@ -197,6 +202,18 @@ class Doctor:
         version = str(seen["version"])
         said = f"{self._plan.address} offers {version} and nothing newer"
         return failed(self._plan, "tls_old_version", said, seen, version=version)
+
+    async def _look_for_alert(self) -> Finding | None:
+        """Look whether the peer hung up because of our certificate.
+
+        In TLS 1.3 it says so after the handshake, and asyncio keeps that to itself.
+        """
+        sock = await self._way.tunnelled()
+        sock.settimeout(max(self._within_s / 2, 0.1))
+        words = await beside("alert", _alert, sock, self._way.route.endpoint.host)
+        if not any(alert in words.lower() for alert in _CLIENT_ALERTS):
+            return None
+        return failed(self._plan, "tls_client_certificate", f"TLS was ended: {words}")
 
     async def _look_with_another_name(self) -> Finding | None:
         channel = await self._way.fresh(tls=unverified(), name=_ANOTHER_NAME)
@@ -329,7 +346,8 @@ async def _answers(plan: TargetPlan, network: NetworkSettings, lookup: Lookup) -
     way = await Way.prepare(plan, network, lookup)
     try:
         for stage in plan.stages:
-            finding = await way.step(stage)
+            if stage not in (Stage.CONFIG, Stage.CREDENTIAL):
+                finding = await way.step(stage)
     except TransportError:
         return False
     finally:
@@ -344,6 +362,19 @@ def untrusted(plan: TargetPlan, links: Sequence[x509.Certificate], code: str) ->
             return "tls_old_store"
         return code if len(links) == 1 and code == "tls_self_signed" else "tls_intercepting"
     return "tls_missing_intermediate" if chain.lacks_intermediate(links) else code
+
+
+def _alert(sock: socket.socket, host: str) -> str:
+    """Return OpenSSL's words for how the peer ends TLS; empty where it does not."""
+    try:
+        with sock, unverified().wrap_socket(sock, server_hostname=host) as tls:
+            # Nothing is sent: the peer's answer to that could overtake what it said before.
+            tls.recv(1)
+    except ssl.SSLError as error:
+        return tls_reason(error)
+    except OSError:
+        return ""
+    return ""
 
 
 def wants_certificate(error: BaseException) -> bool:

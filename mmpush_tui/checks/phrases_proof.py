@@ -131,7 +131,8 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "proxy_credentials": Words(
         summary="The push proxy wants user and password, and the address has none, or others.",
-        fix="Enter the address as http://user:password@{endpoint} in Mattermost.",
+        fix="Write user and password into the address in Mattermost, before {endpoint}: the user, "
+        "a colon, the password, an @.",
         see="proxy-sender-refused",
     ),
     "proxy_forbidden": Words(

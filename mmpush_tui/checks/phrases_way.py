@@ -50,7 +50,7 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "proxy_setting": Words(
         summary="The outbound proxy on the way to {who} is no address.",
-        fix="Write it as http://host:port or http://user:password@host:port.",
+        fix="Write it as http://host:port, user and password with an @ before the host.",
         see="network-outbound-proxy",
     ),
     "proxy_dns": Words(
@@ -71,8 +71,8 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "proxy_auth": Words(
         summary="The outbound proxy {proxy} wants credentials, or others than it was given.",
-        fix="Write user and password into {variable}: http://user:password@{proxy} (Basic; "
-        "special characters as %XX).",
+        fix="Write user and password into {variable}, between http:// and {proxy}: the user, a "
+        "colon, the password, an @ (special characters as %XX).",
         see="network-outbound-proxy",
     ),
     "proxy_refused": Words(

@@ -149,11 +149,12 @@ def _good(plans: Sequence[TargetPlan], warned: Sequence[CheckResult]) -> Verdict
         return Verdict(status=Status.PASS, code="ok", summary=summary)
     first = warned[0]
     number = "one warning" if len(warned) == 1 else f"{len(warned)} warnings"
+    tail = f": {first.summary}" if first.summary else "."
     return Verdict(
         status=Status.WARN,
         code=first.code,
         check=first.id,
-        summary=f"Everything that was checked can be reached, with {number}.",
+        summary=f"Everything that was checked can be reached, with {number}{tail}",
         why=[f"{result.id}: {result.message}" for result in warned],
         fix=_fixes(warned),
     )

@@ -123,13 +123,25 @@ class Way:
         Raises:
             TransportError: there is none.
         """
-        sock = await Reach(self._addresses, self.plan.source, self._peer).run()
-        proxy = self.route.proxy
-        if proxy is not None and (self.plan.is_tls or tls is not None):
-            await through_proxy(self.route, proxy, sock)
+        is_tunnel = self.plan.is_tls or tls is not None
+        sock = await self.tunnelled() if is_tunnel else await self._dialled()
         if tls is None:
             return await _plain(sock)
         return await start_tls(replace(self.route, tls=tls), sock, name)
+
+    async def tunnelled(self) -> socket.socket:
+        """Return another socket to where this way leads, through its proxy.
+
+        Raises:
+            TransportError: there is none.
+        """
+        sock = await self._dialled()
+        if self.route.proxy is not None:
+            await through_proxy(self.route, self.route.proxy, sock)
+        return sock
+
+    async def _dialled(self) -> socket.socket:
+        return await Reach(self._addresses, self.plan.source, self._peer).run()
 
     async def another(self, tls: ssl.SSLContext) -> Connection:
         """Return an HTTP/2 connection of its own to where this way leads; ``tls`` verifies it.

@@ -38,6 +38,8 @@ class ConnectProxy:
 
     Args:
         credentials: ``user:password`` that it asks for; empty asks for none.
+        leads: ``host:port`` to ``addr:port`` where it shall connect elsewhere.
+        ports: the only ports that it connects to; all where there are none.
 
     Attributes:
         mood: how it answers from now on.
@@ -46,6 +48,8 @@ class ConnectProxy:
     """
 
     credentials: str = ""
+    leads: dict[str, str] = field(default_factory=dict)
+    ports: frozenset[int] = frozenset()
     mood: Mood = "good"
     asked: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -123,7 +127,11 @@ class ConnectProxy:
             writer.write(refusal)
             await writer.drain()
             return
-        host, _, port = target.rpartition(":")
+        if self.ports and int(target.rpartition(":")[2]) not in self.ports:
+            writer.write(_ANSWERS["forbidden"])
+            await writer.drain()
+            return
+        host, _, port = self.leads.get(target, target).rpartition(":")
         theirs, ours = await asyncio.open_connection(host.strip("[]"), int(port))
         try:
             await self._say_connected(writer, mood)

@@ -179,7 +179,7 @@ async def checked(
 ) -> Report:
     """Return the report of a run that is given time enough for a slow machine."""
     with tempfile.TemporaryDirectory() as folder:
-        given = {
+        given: dict[str, Any] = {
             "deadline_s": TIMEOUT_S, "step_s": 20.0, "pace": Pace(Path(folder) / "pace.json"),
             "tokens": Path(folder) / "tokens.json",
         }  # fmt: skip

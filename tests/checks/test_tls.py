@@ -8,16 +8,12 @@ from pathlib import Path
 
 import pytest
 import trustme
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from mmpush_tui.checks.report import Report, Stage, Status
 from mmpush_tui.checks.target import TargetPlan, Whose
 from mmpush_tui.proxy.config import NetworkSettings
 from mmpush_tui.simulator.ca import ThrowAwayCA
+from tests.checks.certificates import self_signed
 from tests.checks.peers import (
     NAME,
     VERSION,
@@ -46,30 +42,6 @@ def valid(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     leaf = ca.issue_cert(*names, not_before=not_before, not_after=not_after)
     leaf.configure_cert(context)
-    return context
-
-
-def self_signed(folder: Path, name: str) -> ssl.SSLContext:
-    """Return a server's context with a certificate that nobody else has signed."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - DAY)
-        .not_valid_after(now + 100 * DAY)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path = folder / "self.pem"
-    path.write_bytes(pem + certificate.public_bytes(Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
     return context
 
 
@@ -283,7 +255,8 @@ async def test_a_certificate_that_ends_soon_is_a_warning(
         assert found.message.endswith("expires in 13 days")
         assert found.fix == f"Renew the certificate of {NAME}:443 before {until:%Y-%m-%d}."
         assert report.verdict.summary == (
-            "Everything that was checked can be reached, with one warning."
+            "Everything that was checked can be reached, with one warning: The certificate of "
+            "push.example.com expires soon."
         )
         assert report.verdict.why == [f"tls:mpns: {found.message}"]
         assert report.verdict.check == "tls:mpns"
