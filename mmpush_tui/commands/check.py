@@ -3,17 +3,19 @@
 import contextlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
 from mmpush_tui.errors import DeadlineError, MmpushError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import asyncio
+    from collections.abc import Callable
 
     from mmpush_tui.checks.report import CheckResult, Report
     from mmpush_tui.checks.target import TargetPlan
+    from mmpush_tui.commands.check_output import Output
     from mmpush_tui.proxy.config import NetworkSettings, ProxyConfig
     from mmpush_tui.settings.sources import Loaded, Source
     from mmpush_tui.settings.sources.locate import Named
@@ -66,7 +68,20 @@ def _source(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     "--mattermost-config", metavar="FILE", type=click.Path(path_type=Path),
     help="Mattermost's config.json, for the push service it uses.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, only.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--format", "format_", type=click.Choice(("text", "json", "markdown", "nagios", "prometheus")),
+    default="text", show_default=True,
+    help="nagios: one line, exit codes 0 to 3. prometheus: for the textfile collector.",
+)  # fmt: skip
+@click.option(
+    "--output", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+    help="Write there instead, the latest run whole at any time.",
+)  # fmt: skip
+@click.option(
+    "--watch", "every_s", type=click.FloatRange(1, 86_400), metavar="SECONDS",
+    help="Again and again, so many seconds from start to start, until Ctrl-C.",
+)  # fmt: skip
 @click.option(
     "--connect-to", "pairs", multiple=True, metavar="HOST:PORT=ADDR:PORT",
     help="Connect elsewhere while name and certificate stay. May be given more than once.",
@@ -85,7 +100,8 @@ def _source(_context: click.Context, _parameter: click.Parameter, text: str) -> 
 )  # fmt: skip
 def command(
     targets: tuple[str, ...], config_path: Path | None, mattermost_config: Path | None,
-    as_json: bool, pairs: tuple[str, ...], ca_file: Path | None, source: str, timeout_s: float,
+    as_json: bool, format_: str, output: Path | None, every_s: float | None,
+    pairs: tuple[str, ...], ca_file: Path | None, source: str, timeout_s: float,
 ) -> int:  # fmt: skip
     """Check every hop that push needs, and name what is broken.
 
@@ -97,19 +113,63 @@ def command(
     """
     import asyncio
 
-    connect_to = dict(_pair(text) for text in pairs)
-    return asyncio.run(
-        _check(
-            targets,
-            config_path,
-            mattermost_config,
-            connect_to,
-            ca_file,
-            timeout_s,
-            source,
-            as_json=as_json,
-        )
-    )
+    from mmpush_tui.checks import nagios
+    from mmpush_tui.commands.check_output import make
+
+    name = "json" if as_json else format_
+    to = make(name, output, is_watched=every_s is not None)
+    wishes = Wishes(
+        targets, config_path, mattermost_config, dict(_pair(text) for text in pairs), ca_file,
+        timeout_s, source,
+    )  # fmt: skip
+    try:
+        return asyncio.run(_checks(wishes, to, every_s))
+    except MmpushError as error:
+        if name != "nagios":
+            raise
+        line, code = nagios.unknown(error.line())
+        click.echo(line)
+        return code
+
+
+class Wishes(NamedTuple):
+    """What is to be checked, and how, as the command line says."""
+
+    targets: tuple[str, ...]
+    config_path: Path | None
+    mattermost_config: Path | None
+    connect_to: dict[str, str]
+    ca_file: Path | None
+    timeout_s: float
+    source: str
+
+
+async def _checks(wishes: Wishes, to: "Output", every_s: float | None) -> int:
+    """Check once, or again and again until SIGINT or SIGTERM; return the last exit code."""
+    import asyncio
+    import signal
+    import time
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        while True:
+            began = time.monotonic()
+            # Settings and files are read each time: watching is for seeing them mended.
+            code = await _check(wishes, to, stop)
+            if every_s is None or stop.is_set():
+                return code
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(began + every_s - time.monotonic(), 0)):
+                    await stop.wait()
+            if stop.is_set():
+                return code
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 async def _in_time(work: "Callable[[], _T]", timeout_s: float) -> "_T":
@@ -145,16 +205,12 @@ def _pair(text: str) -> tuple[str, str]:
     return found[1].lower(), found[2]
 
 
-async def _check(
-    wanted: tuple[str, ...], config_path: Path | None, mattermost_config: Path | None,
-    connect_to: dict[str, str], ca_file: Path | None, timeout_s: float, source: str, *,
-    as_json: bool,
-) -> int:  # fmt: skip
+async def _check(wishes: Wishes, to: "Output", stop: "asyncio.Event") -> int:
+    wanted, config_path, mattermost_config, connect_to, ca_file, timeout_s, source = wishes
     import os
 
     from mmpush_tui.checks import credentials
     from mmpush_tui.checks.plan import Surroundings, plan
-    from mmpush_tui.checks.report import to_json
     from mmpush_tui.proxy.config_paths import find_config, worker_config
     from mmpush_tui.settings.page import Licence
     from mmpush_tui.tasks import beside
@@ -173,15 +229,10 @@ async def _check(
     )
     plans = plan(page, config, wanted, credentials=found, mattermost_url=site_url, around=around)
     network = await beside("network", _network, config, connect_to, ca_file)
-    report = await _run(plans, network, timeout_s, _silence if as_json else _show)
+    report = await _run(plans, network, timeout_s, to.result, stop)
     # The exit code stays true where nobody reads any more.
     with contextlib.suppress(BrokenPipeError):
-        if as_json:
-            click.echo(to_json(report))
-        else:
-            from mmpush_tui.checks import lines
-
-            _echo(lines.ending(report))
+        return to.report(report)
     return report.exit_code
 
 
@@ -190,18 +241,15 @@ async def _run(
     network: "NetworkSettings",
     timeout_s: float,
     show: "Callable[[CheckResult], None]",
+    stop: "asyncio.Event",
 ) -> "Report":
-    """Run the checks to their end, or until SIGINT or SIGTERM.
+    """Run the checks to their end, or until ``stop``.
 
     Raises:
         OSError: the output cannot be written, for another reason than that nobody reads it.
     """
-    import asyncio
-    import signal
-
     from mmpush_tui.checks.run import run
 
-    stop = asyncio.Event()
     failures: list[OSError] = []
 
     def take(result: "CheckResult") -> None:
@@ -214,15 +262,7 @@ async def _run(
             failures.append(error)
             stop.set()
 
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, stop.set)
-    try:
-        report = await run(plans, network=network, deadline_s=timeout_s, on_result=take, stop=stop)
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
+    report = await run(plans, network=network, deadline_s=timeout_s, on_result=take, stop=stop)
     if failures:
         raise failures[0]
     return report
@@ -340,19 +380,3 @@ def _network(
     file = str(ca_file) if ca_file else base.ca_file
     client_context(file)
     return NetworkSettings(connect_to={**base.connect_to, **connect_to}, ca_file=file)
-
-
-def _silence(_result: "CheckResult") -> None:
-    """Show nothing: JSON comes whole."""
-
-
-def _show(result: "CheckResult") -> None:
-    from mmpush_tui.checks import lines
-
-    _echo(lines.of(result))
-
-
-def _echo(lines: "Iterable[str]") -> None:
-    # Flushed by click: whoever watches sees each check when it is done.
-    for line in lines:
-        click.echo(line)

@@ -353,3 +353,96 @@ def test_a_pipe_in_place_of_a_key_is_named(short_tmp: Path) -> None:
         "config", "fail", "apple-key-missing",
     )  # fmt: skip
     assert found["message"].endswith("cannot be read: it is no ordinary file")
+
+
+# Other forms
+
+
+async def test_one_line_for_monitoring(world: World) -> None:
+    done = await check("tpns", "--config", world.config, "--format", "nagios")
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+    assert done.stdout.startswith("PUSH OK - Everything that was checked can be reached: ")
+    assert "| 'time'=" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "begin"),
+    [
+        (("http://127.0.0.1:1",), 2, "PUSH CRITICAL - Nothing listens at 127.0.0.1:1"),
+        (("nobody",), 3, "PUSH UNKNOWN - there is no target 'nobody'. Known are"),
+        (("--config", "/none"), 3, "PUSH UNKNOWN - "),
+    ],
+)
+async def test_monitoring_hears_of_everything(
+    arguments: tuple[str, ...], code: int, begin: str
+) -> None:
+    done = await check(*arguments, "--format", "nagios")
+    assert done.returncode == code
+    assert done.stdout.startswith(begin)
+    assert done.stdout.count("\n") == 1
+
+
+async def test_a_file_for_the_collector(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "mmpush.prom"
+    arguments = ("tpns", "--config", world.config, "--format", "prometheus", "--output", path)
+    done = await check(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "mmpush_check_up 1.0\n" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [it for it in os.listdir(tmp_path) if "mmpush.prom" in it] == ["mmpush.prom"]
+
+
+async def test_a_report_for_a_ticket(world: World) -> None:
+    done = await check("tpns", "--config", world.config, "--format", "markdown")
+    assert done.returncode == 0
+    assert done.stdout.startswith("## Push: Everything that was checked can be reached")
+
+
+BAD_FORMS = [
+    (("--watch", "5", "--format", "nagios"), "--watch and --format nagios do not go together."),
+    (("--output", "x"), "--output needs --format json, markdown, nagios or prometheus."),
+    (("--output", "/none/x", "--json"), "/none/x cannot be written: No such file or directory."),
+    (("--source", "here"), "--source 'here': expected an address of this host."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "sentence"), BAD_FORMS)
+async def test_options_that_cannot_be_obeyed(options: tuple[str, ...], sentence: str) -> None:
+    done = await check("http://127.0.0.1:1", *options)
+    assert done.returncode in (1, 2)
+    assert sentence in done.stderr
+
+
+@pytest.mark.slow
+async def test_watching_goes_on_until_it_is_ended(world: World, tmp_path: Path) -> None:
+    command = [*COMMAND, "check", "tpns", "--config", str(world.config),
+               "--watch", "1"]  # fmt: skip
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        while not (line := await process.stdout.readline()).startswith(b"VERDICT"):
+            assert line
+        await process.stdout.readline()
+        assert b"as before: Everything that was checked" in await process.stdout.readline()
+        await world.tpns.aclose()
+        while b"changed:" not in (line := await process.stdout.readline()):
+            assert line
+        while not (line := await process.stdout.readline()).startswith(b"VERDICT"):
+            assert line
+        assert b"test push service" in line
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() in (1, 130)
+
+
+@pytest.mark.slow
+async def test_watching_as_json_is_a_line_each(world: World) -> None:
+    command = [*COMMAND, "check", "tpns", "--config", str(world.config),
+               "--watch", "1", "--json"]  # fmt: skip
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        reports = [json.loads(await process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    assert [it["exit_code"] for it in reports] == [0, 0]
+    assert reports[0]["started_at"] < reports[1]["started_at"]

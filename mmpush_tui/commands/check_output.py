@@ -1,0 +1,181 @@
+"""What ``mmpush-tui check`` prints, in each of its forms, once or again and again."""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import click
+
+from mmpush_tui.checks import lines, markdown, nagios, prometheus
+from mmpush_tui.checks.report import CheckResult, Report, to_json
+from mmpush_tui.errors import FailedError, UsageError
+from mmpush_tui.proxy.lines import clock
+
+FORMATS: Final = ("text", "json", "markdown", "nagios", "prometheus")
+
+
+class Output:
+    """Where a run goes.
+
+    Attributes:
+        is_endless: it can be watched: runs may follow one another.
+    """
+
+    is_endless = True
+
+    def result(self, result: CheckResult) -> None:
+        """Show a result as it comes."""
+
+    def report(self, report: Report) -> int:
+        """Show the report and return the exit code."""
+        return report.exit_code
+
+
+class Text(Output):
+    """Lines for people; of a run that is like the one before, one line."""
+
+    def __init__(self) -> None:
+        self._held: list[CheckResult] = []
+        self._last: tuple[object, ...] | None = None
+
+    def result(self, result: CheckResult) -> None:
+        """Show a result as it comes, as long as there is no run to compare with."""
+        if self._last is None:
+            _echo(lines.of(result))
+        else:
+            self._held.append(result)
+
+    def report(self, report: Report) -> int:
+        """Show the report; see :class:`Output`."""
+        held, self._held = self._held, []
+        verdict = report.verdict
+        now = (verdict.status, verdict.code, verdict.check)
+        when = clock(report.started_at)[:8]
+        if self._last == now:
+            took = f"{report.duration_ms / 1000:.1f} s"
+            _echo([f"{when}  as before: {verdict.summary}  ({lines.counts(report)}, {took})"])
+        else:
+            if self._last is not None:
+                _echo(["", f"{when}  changed:", ""])
+            for result in held:
+                _echo(lines.of(result))
+            _echo(lines.ending(report))
+        self._last = now
+        return report.exit_code
+
+
+class Json(Output):
+    """One JSON object a run, on one line."""
+
+    def report(self, report: Report) -> int:
+        """Show the report; see :class:`Output`."""
+        click.echo(to_json(report))
+        return report.exit_code
+
+
+class Markdown(Output):
+    """A report for a ticket."""
+
+    is_endless = False
+
+    def report(self, report: Report) -> int:
+        """Show the report; see :class:`Output`."""
+        click.echo(markdown.of(report), nl=False)
+        return report.exit_code
+
+
+class Nagios(Output):
+    """One line and the exit codes of monitoring plugins."""
+
+    is_endless = False
+
+    def report(self, report: Report) -> int:
+        """Show the report; see :class:`Output`."""
+        line, code = nagios.of(report)
+        click.echo(line)
+        return code
+
+
+class Prometheus(Output):
+    """Metrics for the textfile collector."""
+
+    is_endless = False
+
+    def report(self, report: Report) -> int:
+        """Show the report; see :class:`Output`."""
+        click.echo(prometheus.of(report), nl=False)
+        return report.exit_code
+
+
+class File(Output):
+    """A file that always holds the latest run whole.
+
+    Args:
+        path: the file; replaced in one step, readable for everybody as collectors need it.
+        name: its format.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._name = name
+
+    def report(self, report: Report) -> int:
+        """Show the report; see :class:`Output`."""
+        text = {
+            "json": lambda: to_json(report).decode() + "\n",
+            "markdown": lambda: markdown.of(report),
+            "prometheus": lambda: prometheus.of(report),
+            "nagios": lambda: nagios.of(report)[0] + "\n",
+        }[self._name]()
+        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.chmod(0o644)
+            beside.replace(self._path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                beside.unlink()
+            raise FailedError(
+                f"{self._path} cannot be written", why=error.strerror or "", code="check-output"
+            ) from error
+        return nagios.of(report)[1] if self._name == "nagios" else report.exit_code
+
+
+def make(name: str, path: Path | None, *, is_watched: bool) -> Output:
+    """Return the output that the options ask for.
+
+    Args:
+        name: one of :data:`FORMATS`.
+        path: the file to write to instead of standard output, or None.
+        is_watched: runs will follow one another.
+
+    Raises:
+        UsageError: the options do not go together.
+    """
+    if path is not None:
+        if name == "text":
+            raise UsageError(
+                "--output needs --format json, markdown, nagios or prometheus",
+                code="check-output-format",
+            )
+        return File(path, name)
+    kinds: dict[str, type[Output]] = {
+        "text": Text, "json": Json, "markdown": Markdown, "nagios": Nagios,
+        "prometheus": Prometheus,
+    }  # fmt: skip
+    made = kinds[name]()
+    if is_watched and not made.is_endless:
+        raise UsageError(
+            f"--watch and --format {name} do not go together",
+            fix="Add --output FILE, which then holds the latest run, or leave out --watch.",
+            code="check-watch-format",
+        )
+    return made
+
+
+def _echo(texts: Iterable[str]) -> None:
+    # Flushed by click: whoever watches sees each check when it is done.
+    for text in texts:
+        click.echo(text)
