@@ -46,6 +46,7 @@ _TIMEOUT: Final[Mapping[Stage, str]] = {
     Stage.ALPN: "alpn_timeout",
     Stage.HTTP2: "http2_no_settings",
     Stage.APP: "timeout",
+    Stage.CREDENTIAL: "timeout",
 }
 # OpenSSL's X509_V_ERR numbers.
 _VERIFY: Final[Mapping[int, str]] = {

@@ -119,7 +119,9 @@ class Probe:
     async def _look(self, way: Way, stage: Stage) -> Finding:
         limits = self._means.limits
         left_s = limits.left_s()
-        limit_s = min(limits.step_s, left_s)
+        # A sign-in and a request: as much as two steps.
+        step_s = limits.step_s * (2 if stage is Stage.CREDENTIAL else 1)
+        limit_s = min(step_s, left_s)
         within_s = max(min(limits.step_s / 2, left_s), 0)
         doctor = Doctor(way, self._means.network, self._means.lookup, within_s)
         try:

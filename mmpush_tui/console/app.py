@@ -72,8 +72,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.worker = WorkerDesk(place, lambda: self.tell_of("worker"), self.bug)
         self.settings = SettingsDesk(place, lambda: self.tell_of("settings"))
         self.checks = ChecksDesk(
-            place, lambda: self.settings.view.draft, lambda: self.tell_of("checks"), self.bug
-        )
+            place, lambda: self.settings.view.draft, lambda: self.tell_of("checks"), self.bug,
+            lambda: self.settings.view.licence,
+        )  # fmt: skip
         self.tasks = Tasks(self.bug)
         self._dirty: set[str] = set()
         self._turning: asyncio.AbstractEventLoop | None = None

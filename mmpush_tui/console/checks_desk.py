@@ -1,17 +1,18 @@
 """The console's side of the reachability checks: one run at a time, its results as they come."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from mmpush_tui.checks.report import CheckResult, Report, Status, exit_code
 from mmpush_tui.console.place import Place
 from mmpush_tui.errors import MmpushError
-from mmpush_tui.settings.page import Page
+from mmpush_tui.settings.page import Licence, Page
 from mmpush_tui.tasks import Tasks, beside
 
 if TYPE_CHECKING:
@@ -21,6 +22,24 @@ if TYPE_CHECKING:
     from mmpush_tui.proxy.config import ProxyConfig
 
 DEADLINE_S: Final = 10.0
+WATCH_EVERY_S: Final = 30.0
+_HISTORY: Final = 50
+
+
+class Past(NamedTuple):
+    """A run that came to its end.
+
+    Attributes:
+        at: when it began, as in its report.
+        status: of its verdict.
+        code: of its verdict.
+        check: the id of the check that decided, or None.
+    """
+
+    at: str
+    status: Status
+    code: str
+    check: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +55,8 @@ class ChecksView:
         ended_s: when that was, on the clock that only goes forward.
         problem: why there is nothing to check, as a sentence; or empty.
         is_broken: and that is a fault of the configuration.
+        is_watching: runs follow one another.
+        history: the runs over everything so far, the latest last.
     """
 
     is_running: bool = False
@@ -46,6 +67,8 @@ class ChecksView:
     ended_s: float = 0.0
     problem: str = ""
     is_broken: bool = False
+    is_watching: bool = False
+    history: tuple[Past, ...] = ()
 
     @property
     def shown_report(self) -> Report | None:
@@ -72,6 +95,7 @@ class ChecksDesk:
         page: returns the settings page to be checked, or None.
         on_change: called whenever :attr:`view` has changed.
         on_bug: called with the name and the error of a task that failed.
+        licence: returns what is known of Mattermost's licence.
     """
 
     def __init__(
@@ -80,10 +104,13 @@ class ChecksDesk:
         page: Callable[[], Page | None],
         on_change: Callable[[], None],
         on_bug: Callable[[str, BaseException], None],
+        licence: Callable[[], Licence] = Licence,
     ) -> None:
         self.view = ChecksView()
         self.place = place
         self._page = page
+        self._licence = licence
+        self._watching: asyncio.Task[None] | None = None
         self._on_change = on_change
         self._tasks = Tasks(on_bug)
         self._running: asyncio.Task[None] | None = None
@@ -104,6 +131,21 @@ class ChecksDesk:
         if failed:
             self.start(sorted(failed))
 
+    def toggle_watch(self) -> None:
+        """Run again and again from now on, or stop doing so."""
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+            self._set(is_watching=False)
+            return
+        self._set(is_watching=True)
+        self._watching = self._tasks.spawn("checks-watch", self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            self.start()
+            await asyncio.sleep(WATCH_EVERY_S)
+
     def cancel(self) -> None:
         """Stop the run under way."""
         if self._running is not None and self.view.is_running:
@@ -119,11 +161,14 @@ class ChecksDesk:
         try:
             async with asyncio.timeout(DEADLINE_S):
                 config, found = await beside("check-files", self._load)
-            from mmpush_tui.checks.plan import plan
+            from mmpush_tui.checks.plan import Surroundings, plan
             from mmpush_tui.checks.run import run
             from mmpush_tui.proxy.config import NetworkSettings
 
-            plans = plan(self._page(), config, credentials=found)
+            # The demo's stand-ins are on this host, whatever proxy leads out of it.
+            environment = {} if self.place.is_demo else os.environ
+            around = Surroundings(licence=self._licence(), environment=environment)
+            plans = plan(self._page(), config, credentials=found, around=around)
             chosen = tuple(p for p in plans if p.target in wanted) or plans
             again = {p.target for p in chosen}
             left = {p.target for p in plans} - again
@@ -153,7 +198,12 @@ class ChecksDesk:
 
     def finish(self, report: Report) -> None:
         """Take the report at the end of a run."""
-        self._set(report=report, results=tuple(report.checks), ended_s=time.monotonic())
+        verdict = report.verdict
+        past = Past(report.started_at, verdict.status, verdict.code, verdict.check)
+        self._set(
+            report=report, results=tuple(report.checks), ended_s=time.monotonic(),
+            history=(*self.view.history, past)[-_HISTORY:],
+        )  # fmt: skip
 
     def take(self, result: CheckResult) -> None:
         """Take a result as it comes."""

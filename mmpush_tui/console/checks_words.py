@@ -1,12 +1,12 @@
 """What the Checks screen says about a run, as rows of text. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
 from mmpush_tui.checks.report import CheckResult, Stage, Status
-from mmpush_tui.console.checks_desk import DEADLINE_S, ChecksView
+from mmpush_tui.console.checks_desk import DEADLINE_S, WATCH_EVERY_S, ChecksView, Past
 from mmpush_tui.console.safe import Part, content, hanging, lines, spread
 from mmpush_tui.console.widgets.frame import MARKS
 from mmpush_tui.proxy.lines import clock
@@ -20,6 +20,11 @@ _MARKS: Final = {
     Status.FAIL: MARKS["fail"],
     Status.SKIP: ("skip", "$quiet"),
 }
+_BAR: Final = 8
+_WIDE: Final = 100
+_WIDE_BAR: Final = 20
+_RUNS: Final = 4
+"""How many changes of the runs before are told."""
 _VERDICTS: Final = {
     Status.PASS: ("GOOD  ", "bold $success"),
     Status.WARN: ("WARN  ", "bold $warning"),
@@ -35,6 +40,8 @@ def totals(view: ChecksView) -> tuple[Part, ...]:
         planned = sum(len(plan.stages) for plan in view.plans)
         done = f"{len(view.results)} of {planned}, " if planned else ""
         parts.append((f"running, {done}at most {DEADLINE_S:.0f} s   ", "$warning"))
+    elif view.is_watching:
+        parts.append((f"watching, every {WATCH_EVERY_S:.0f} s   ", "$quiet"))
     elif (report := view.shown_report) is not None:
         parts.append((f"{clock(report.started_at)[:8]}, {report.duration_ms / 1000:.1f} s   ",
                       "$quiet"))  # fmt: skip
@@ -62,7 +69,25 @@ def verdict(view: ChecksView, width: int) -> Content:
     rows = [hanging((_VERDICTS[said.status],), said.summary, width)]
     rows += _listed("why   ", "$quiet", said.why, width)
     rows += _listed("fix   ", "bold", said.fix, width)
+    if len(view.history) > 1:
+        rows.append(hanging((("runs  ", "$quiet"),), _history(view.history), width))
     return lines(*rows)
+
+
+def _history(history: Sequence[Past]) -> str:
+    """Return the latest runs in words: how many were alike, and since when."""
+    found: list[tuple[Past, int]] = []
+    for past in history:
+        if found and (found[-1][0].status, found[-1][0].code) == (past.status, past.code):
+            found[-1] = found[-1][0], found[-1][1] + 1
+        else:
+            found.append((past, 1))
+    said = []
+    for past, count in found[-_RUNS:]:
+        word = _MARKS[past.status][0]
+        what = word if past.status is Status.PASS else f"{word} {past.check or past.code}"
+        said.append(f"{clock(past.at)[:8]} {what}{f' x{count}' if count > 1 else ''}")
+    return ", ".join(said)
 
 
 def _invitation(width: int) -> Content:
@@ -110,10 +135,25 @@ def _row(stage: Stage, result: CheckResult | None, view: ChecksView, width: int)
         return content((f" {'..':<5}{stage.value:<11}{word}", "$quiet")).truncate(width)
     mark, style = _MARKS[result.status]
     first: tuple[Part, ...] = ((f" {mark:<5}", style), f"{result.stage.value:<11}")
-    took: Part = "" if result.status is Status.SKIP else (_took(result.ms), "$quiet")
+    took: Part = (
+        ""
+        if result.status is Status.SKIP
+        else (f"{_took(result.ms)}  {_bar(result, view, width)}", "$quiet")
+    )
     if result.status in (Status.WARN, Status.FAIL):
         return hanging(first, result.message, width, took)
     return spread(content(*first, result.message), content(took), width)
+
+
+def _bar(result: CheckResult, view: ChecksView, width: int) -> str:
+    """Return when in the run the check was, as a bar below those before it."""
+    room = _BAR if width < _WIDE else _WIDE_BAR
+    whole = max((it.began_ms + it.ms for it in view.results), default=0.0)
+    if whole <= 0 or result.ms <= 0:
+        return " " * room
+    start = min(int(result.began_ms / whole * room), room - 1)
+    size = max(round(result.ms / whole * room), 1)
+    return (" " * start + "#" * size)[:room].ljust(room)
 
 
 def _took(ms: float) -> str:

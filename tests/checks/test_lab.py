@@ -648,6 +648,19 @@ clock("clock-behind", "ahead")
 clock("clock-ahead", "behind")
 
 
+@fault("timeout", "the request gets no answer", "Run the check again")
+async def credentials_without_an_answer(net: Internet) -> Report:
+    async def act(peer: Peer) -> None:
+        asked = await peer.request()
+        if not {name for name, _ in asked.headers} & {b"authorization", "authorization"}:
+            body = b'{"reason":"MissingProviderToken"}'
+            peer.answer(asked.stream_id, 403, body, ("apns-id", "5E1B"))
+
+    report = await at_apple(net, act, settings())
+    assert report.verdict.check == "credential:apns/apple_rn"
+    return report
+
+
 # What the settings say
 
 

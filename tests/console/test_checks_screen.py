@@ -9,11 +9,15 @@ import pytest
 from textual.widgets import OptionList
 
 from mmpush_tui.checks.report import Status
+from mmpush_tui.console import checks_desk
 from mmpush_tui.console.keep import keep
 from mmpush_tui.console.place import Place
 from mmpush_tui.console.widgets.pane import Pane
 from mmpush_tui.errors import FailedError
 from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.fault_words import parse
+from mmpush_tui.simulator.stage import Stage
+from mmpush_tui.simulator.world import World
 from tests.console.watching import SMALL, Hosts, Watch, demo, free_port, hosts, wait_for, watch
 
 pytestmark = pytest.mark.slow
@@ -24,6 +28,11 @@ async def world(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     monkeypatch.setenv("XDG_STATE_HOME", str(short_tmp / "state"))
     async with hosts(short_tmp) as found:
         yield found
+
+
+def world_of(stage: Stage) -> World:
+    assert stage._world is not None
+    return stage._world
 
 
 def list_of(console: Watch) -> OptionList:
@@ -67,7 +76,7 @@ async def test_it_invites_then_runs_and_says_the_verdict_first(short_tmp: Path) 
 
 async def test_rows_stand_still_while_results_come(short_tmp: Path) -> None:
     async with demo(short_tmp, screen="checks") as (console, stage):
-        await stage.toggle("slow")
+        await world_of(stage).raise_fault(parse("slow:seconds=0.7"))
         await console.press("r")
         view = console.app.checks
         await console.until(lambda: bool(view.view.plans) and bool(view.view.results))
@@ -273,3 +282,87 @@ async def test_at_the_smallest_size_everything_can_be_read(world: Hosts) -> None
         await console.press("enter")
         await console.sees("Evidence")
         assert all(len(line) <= SMALL[0] for line in console.lines)
+
+
+# Again and again, elsewhere, explained
+
+
+async def test_watching_runs_again_and_tells_what_was_before(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks_desk, "WATCH_EVERY_S", 0.3)
+    async with demo(short_tmp, screen="checks") as (console, stage):
+        await console.press("w")
+        await console.until(lambda: "w stop watching" in console.key_words)
+        await console.sees("runs", "ok x2")
+        await world_of(stage).apns.go_down()
+        await console.sees("FAIL Nothing listens at", "FAIL tcp:apns/apple_rn")
+        await console.press("w")
+        await console.until(lambda: "w watch" in console.key_words)
+        await console.until(lambda: not console.app.checks.view.is_running)
+        count = len(console.app.checks.view.history)
+        await console.pilot.pause(0.8)
+        assert len(console.app.checks.view.history) == count
+        await world_of(stage).apns.come_up()
+
+
+async def test_one_target_alone_is_run_again(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, _):
+        await run(console)
+        before = {it.id: it for it in console.app.checks.view.results}
+        await console.press("t")
+        await console.until(lambda: not console.app.checks.view.is_running)
+        target = before[marked(console)].target
+        after = {it.id: it for it in console.app.checks.view.results}
+        assert set(after) == set(before)
+        kept = {id_ for id_ in before if before[id_] is after[id_]}
+        assert kept == {id_ for id_, it in before.items() if it.target != target}
+
+
+async def test_a_check_shows_when_in_the_run_it_was(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, _):
+        await run(console)
+        row = text_of(console, "credential:apns/apple_rn")
+        first = text_of(console, "dns:mpns")
+        assert row.rstrip().endswith("#")
+        assert row.index("#") > first.index("#")
+
+
+async def test_the_report_is_kept_as_markdown_and_copied(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with demo(short_tmp, screen="checks") as (console, _):
+        await run(console)
+        await console.press("O")
+        folder = console.app.place.keep_folder
+        await console.until(lambda: any(it.stat().st_size for it in folder.glob("*.md")))
+        (path,) = folder.glob("mmpush-checks-*.md")
+        text = path.read_text()
+        assert text.startswith("## Push: Everything that was checked can be reached")
+        await console.press("y")
+        assert console.app.clipboard == text
+
+
+async def test_the_catalogue_is_searched_while_one_types(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, _):
+        await console.press("slash")
+        await console.sees("Everything, in the order of a push's way.")
+        await console.press(*"BadEnvironmentKeyInToken")
+        await console.sees("The best first.")
+        await console.press("enter")
+        await console.sees("apns-key-environment", "1.", "Esc back")
+        await console.press("escape")
+        await console.sees("Enter read")
+        await console.press("ctrl+u", *"qqq zzz")
+        await console.sees("Nothing is known about this.")
+        await console.press("escape")
+        await console.sees("Nothing has been checked yet.")
+
+
+async def test_the_catalogue_opens_with_what_is_marked(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, stage):
+        await world_of(stage).apns.go_down()
+        await run(console)
+        await console.press("slash")
+        await console.sees("network-upstream-blocked", "The best first.")
+        await world_of(stage).apns.come_up()

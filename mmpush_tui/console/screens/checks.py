@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from mmpush_tui.checks import markdown
 from mmpush_tui.checks import report as reports
 from mmpush_tui.checks.report import CheckResult, Report, Status
 from mmpush_tui.console import checks_words as words
@@ -18,6 +19,7 @@ from mmpush_tui.console.checks_desk import ChecksView
 from mmpush_tui.console.keep import keep_and_tell
 from mmpush_tui.console.safe import content
 from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.screens.explain import ExplainScreen
 from mmpush_tui.console.widgets.frame import Spread
 from mmpush_tui.console.widgets.pane import Pane
 from mmpush_tui.console.widgets.plain import Plain
@@ -131,8 +133,10 @@ class ChecksScreen(ConsoleScreen):
                 )
             case "cancel":
                 return view.is_running or self.pane.is_open
-            case "keep":
+            case "keep" | "keep_markdown" | "copy":
                 return view.shown_report is not None
+            case "run_one":
+                return not view.is_running and self._marked() is not None
             case "evidence":
                 return self._marked() is not None or self.pane.is_open
             case "pane_down" | "pane_up":
@@ -148,6 +152,8 @@ class ChecksScreen(ConsoleScreen):
             return replace(action, label="run")
         if action.do == "cancel" and self.pane.is_open:
             return replace(action, label="close")
+        if action.do == "watch" and view.is_watching:
+            return replace(action, label="stop watching")
         return action
 
     def action_run(self) -> None:
@@ -157,6 +163,41 @@ class ChecksScreen(ConsoleScreen):
     def action_run_failed(self) -> None:
         """Run the failed targets again."""
         self.console_app.checks.start_failed()
+
+    def action_run_one(self) -> None:
+        """Run the marked target again."""
+        result = self._marked()
+        if result is not None:
+            self.console_app.checks.start([result.target])
+
+    def action_watch(self) -> None:
+        """Run again and again, or stop doing so."""
+        self.console_app.checks.toggle_watch()
+        self.refresh_keys()
+
+    def action_search(self) -> None:
+        """Search the catalogue, beginning with what is known about the marked finding."""
+        result = self._marked()
+        is_bad = result is not None and result.status in (Status.WARN, Status.FAIL)
+        query = (result.see or result.code) if result is not None and is_bad else ""
+        self.app.push_screen(ExplainScreen(query))
+
+    def action_copy(self) -> None:
+        """Copy the report."""
+        report = self.console_app.checks.view.shown_report
+        if report is not None:
+            self.app.copy_to_clipboard(markdown.of(report))
+            self.app.notify("The report was handed to the terminal's clipboard, as Markdown.")
+
+    def action_keep_markdown(self) -> None:
+        """Write the report to a file for a ticket."""
+        report = self.console_app.checks.view.shown_report
+        if report is not None:
+            folder = self.console_app.place.keep_folder
+            work = keep_and_tell(
+                self.app, folder, "checks", "md", lambda: markdown.of(report).encode()
+            )
+            self.console_app.tasks.spawn("keep-report", work)
 
     def action_cancel(self) -> None:
         """Close the evidence, or stop the run."""

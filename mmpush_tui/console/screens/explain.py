@@ -1,0 +1,175 @@
+"""The troubleshooting catalogue: a line of a log or a few words, and what is known about it."""
+
+from typing import Any, ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from mmpush_tui.console.safe import content, hanging, lines
+from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.widgets.form import TextField
+from mmpush_tui.console.widgets.plain import Plain
+from mmpush_tui.troubleshooting.catalogue import Entry, entries
+from mmpush_tui.troubleshooting.lookup import by_code, find, suggest
+
+_MOST: Final = 100
+_FOUND: Final = 8
+_WIDTH: Final = 70
+_HEIGHTS: Final = [(0, "-low"), (18, "-high")]
+
+
+class ExplainScreen(ModalScreen[None]):
+    """Searches the catalogue while one types, and shows an entry.
+
+    Args:
+        query: what the search begins with.
+    """
+
+    HORIZONTAL_BREAKPOINTS = ConsoleScreen.HORIZONTAL_BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    AUTO_FOCUS = "#explain-query"
+    BINDINGS: ClassVar[Any] = [
+        Binding("escape", "back", "back"),
+        Binding("down", "mark(1)", "down", show=False, priority=True),
+        Binding("up", "mark(-1)", "up", show=False, priority=True),
+        Binding("pagedown", "page(1)", "page down", show=False, priority=True),
+        Binding("pageup", "page(-1)", "page up", show=False, priority=True),
+        Binding("enter", "open", "open", show=False, priority=True),
+    ]
+
+    def __init__(self, query: str = "") -> None:
+        super().__init__()
+        self._query = query
+        self._shown: Entry | None = None
+
+    def compose(self) -> ComposeResult:
+        """Make field, list and page."""
+        with Vertical(classes="box wide"):
+            yield Plain(("What is known about a line of a log, or a word", "bold"), classes="title")
+            yield TextField(self._query, id="explain-query")
+            yield Plain(id="explain-said")
+            yield OptionList(id="explain-list", compact=True, markup=False)
+            with VerticalScroll(id="explain-page", can_focus=False):
+                yield Plain(id="explain-text")
+            yield Plain(id="explain-hint", classes="hint")
+
+    def on_mount(self) -> None:
+        """Begin with what is asked for, or with everything."""
+        self._list.can_focus = False
+        self.call_after_refresh(self._search, self._query)
+        self._tell()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Lay the page out anew."""
+        if self._shown is not None:
+            self.call_after_refresh(self._lay_out)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search with each letter."""
+        self._close()
+        self._search(event.value)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Open what the mouse chose."""
+        self._open(event.option.id or "")
+
+    def action_mark(self, direction: int) -> None:
+        """Move the mark, or the page where one is open."""
+        if self._shown is not None:
+            self._page.scroll_relative(y=direction, animate=False)
+        elif direction > 0:
+            self._list.action_cursor_down()
+        else:
+            self._list.action_cursor_up()
+
+    def action_page(self, direction: int) -> None:
+        """Scroll by what is in sight."""
+        target = self._page if self._shown is not None else self._list
+        rows = max(target.size.height - 1, 1)
+        target.scroll_relative(y=direction * rows, animate=False)
+
+    def action_open(self) -> None:
+        """Open the marked entry."""
+        marked = self._list.highlighted
+        if self._shown is None and marked is not None:
+            self._open(self._list.get_option_at_index(marked).id or "")
+
+    def action_back(self) -> None:
+        """Close the entry, then the search."""
+        if self._shown is not None:
+            self._close()
+        else:
+            self.dismiss()
+
+    @property
+    def _list(self) -> OptionList:
+        return self.query_one("#explain-list", OptionList)
+
+    @property
+    def _page(self) -> VerticalScroll:
+        return self.query_one("#explain-page", VerticalScroll)
+
+    def _search(self, query: str) -> None:
+        text = query.strip()
+        found: list[Entry] = [match.entry for match in find(text, _FOUND)] if text else []
+        if not text:
+            found, said = list(entries())[:_MOST], "Everything, in the order of a push's way."
+        elif found:
+            said = "The best first."
+        elif found := suggest(text, _FOUND):
+            said = "No entry knows these words; these share some of them."
+        else:
+            said = "Nothing is known about this. Paste the whole line, or the reason alone."
+        self.query_one("#explain-said", Plain).show(content((said, "$quiet")))
+        width = max((self._list.size.width or _WIDTH) - 2, 20)
+        self._list.set_options(
+            Option(
+                hanging(((f"{entry.hop.value:<11}", "$quiet"),), entry.title, width), id=entry.code
+            )
+            for entry in found
+        )
+        self._list.highlighted = 0 if found else None
+
+    def _open(self, code: str) -> None:
+        self._shown = by_code(code)
+        self.set_class(self._shown is not None, "-open")
+        self._page.scroll_home(animate=False)
+        self.call_after_refresh(self._lay_out)
+        self._tell()
+
+    def _close(self) -> None:
+        self._shown = None
+        self.remove_class("-open")
+        self._tell()
+
+    def _tell(self) -> None:
+        hint = (
+            "Up Down scroll   Esc back"
+            if self._shown
+            else "Up Down choose   Enter read   Esc close"
+        )
+        self.query_one("#explain-hint", Plain).show(content((hint, "$quiet")))
+
+    def _lay_out(self) -> None:
+        if self._shown is not None and self.is_mounted:
+            width = max(self._page.scrollable_content_region.width - 1, 20)
+            self.query_one("#explain-text", Plain).show(page(self._shown, width))
+
+
+def page(entry: Entry, width: int) -> Content:
+    """Return an entry: what it is, why, what to do, how one sees that it is done."""
+    rows = [hanging((), entry.title, width), content((entry.code, "$quiet")), content("")]
+    rows.append(hanging((), entry.cause, width))
+    rows.append(content(""))
+    rows += [
+        hanging(((f"{number}. ", "bold"),), step, width) for number, step in enumerate(entry.fix, 1)
+    ]
+    rows += [content(""), hanging((("then  ", "$quiet"),), entry.fixed_when, width)]
+    rows += [hanging((("see   ", "$quiet"),), link, width) for link in entry.links]
+    return lines(*rows)
