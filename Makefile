@@ -35,6 +35,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.forwarding
 	$(BIN)/python -m benchmarks.console
 	$(BIN)/python -m benchmarks.http2
+	$(BIN)/python -m benchmarks.checks
 
 losses: $(STAMP)
 	$(BIN)/python -m benchmarks.losses
