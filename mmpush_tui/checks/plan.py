@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
+from mmpush_tui.checks import mattermost_log
 from mmpush_tui.checks.advice import advice
 from mmpush_tui.checks.credentials import Credential
 from mmpush_tui.checks.findings import Finding
@@ -27,7 +28,7 @@ __all__ = ["WORDS", "TargetPlan", "plan"]
 
 TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 """Where Google grants access tokens; for a check without a service account."""
-WORDS: Final = ("mattermost", "tpns", "hpns", "mpns", "apns", "fcm", "worker")
+WORDS: Final = ("mattermost", "tpns", "hpns", "mpns", "apns", "fcm", "worker", "log")
 """What a target can be called on the command line, beside an address."""
 _NO_CREDENTIALS: Final[Mapping[str, Credential]] = MappingProxyType({})
 
@@ -41,12 +42,14 @@ class Surroundings:
         environment: where proxy variables are looked for.
         is_elsewhere: Mattermost runs on another host than this.
         source: the address of this host to connect from, or empty.
+        log: what Mattermost's log says; None where it cannot be read.
     """
 
     licence: Licence = field(default_factory=Licence)
     environment: Mapping[str, str] = field(default_factory=dict)
     is_elsewhere: bool = False
     source: str = ""
+    log: Finding | None = None
 
 
 def plan(
@@ -73,10 +76,16 @@ def plan(
             is missing and how to name it.
     """
     known = _Known(page, config, credentials, mattermost_url)
+    log = [mattermost_log.plan(around.log)] if around.log else []
     if wanted:
-        found = [target for word in wanted for target in known.named(word)]
+        if "log" in wanted and not log:
+            raise _no_log()
+        found = [
+            target for word in wanted for target in (log if word == "log" else known.named(word))
+        ]
     else:
         found = [*known.of_page(), *known.apple(), *known.android()]
+        found += log if found else []
         if not found:
             raise _nothing(page, config)
     return tuple(
@@ -100,6 +109,14 @@ def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: Surround
         said = advice(target, around.licence, is_elsewhere=around.is_elsewhere)
         target = replace(target, config=said)
     return proxied(target, settings, around.environment)
+
+
+def _no_log() -> UsageError:
+    return UsageError(
+        "Mattermost's log cannot be read from here",
+        fix="Name its configuration with --mattermost-config FILE, as a user who may read the log.",
+        code="check-no-log",
+    )
 
 
 def _nothing(page: Page | None, config: ProxyConfig | None) -> UsageError:

@@ -81,8 +81,8 @@ class Probe:
         """Go through the stages; what cannot be looked at any more is skipped."""
         stages: list[Stage] = [s for s in self._plan.stages if s is not Stage.CONFIG]
         config, means = self._plan.config, self._means
-        if config is not None and not stages:
-            self._emit(Stage.CONFIG, config, 0.0)
+        if config is not None and self._plan.stages == (self._plan.told_at,):
+            self._emit(self._plan.told_at, config, 0.0)
             return
         try:
             # Files can hang too, those of a network file system for one.

@@ -55,6 +55,7 @@ class TargetPlan:
         config: what is known before anything is sent: its ``config`` check, if it has one.
         proxy: the outbound proxy on the way to it, or None.
         spare_proxy: one that a variable names for other addresses than this; None mostly.
+        told_at: the stage that ``config`` is told at.
         is_blocked: what ``config`` says keeps everything else from being looked at.
         proof: what shows that its credentials are good; None where there is nothing to prove.
         has_client_certificate: it is shown a client certificate, which no inspection passes on.
@@ -72,6 +73,7 @@ class TargetPlan:
     config: Finding | None = None
     proxy: OutboundProxy | None = None
     spare_proxy: OutboundProxy | None = None
+    told_at: Stage = Stage.CONFIG
     is_blocked: bool = False
     proof: "Proof | None" = None
     has_client_certificate: bool = False
@@ -124,7 +126,7 @@ class TargetPlan:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages of its probe, in the order of the wire."""
-        config = (Stage.CONFIG,) if self.config else ()
+        config = (self.told_at,) if self.config else ()
         if not self.url or self.is_blocked:
             return config
         if self.is_http2:

@@ -31,23 +31,33 @@ def verdict(
     # Time that ran out says least about what is wrong.
     broken.sort(key=lambda r: (r.code == "deadline", _ORDER[r.stage], targets[r.target]))
     if broken:
-        return _explained(results, broken) or _common(plans, results, broken) or _first(broken)
+        return (
+            _explained(results, broken)
+            or _common(plans, results, broken)
+            or _first(results, broken)
+        )
     if is_stopped:
         return _stopped(results)
     warned = [result for result in results if result.status is Status.WARN]
     return _good(plans, warned)
 
 
-def _first(broken: Sequence[CheckResult]) -> Verdict:
+def _first(results: Sequence[CheckResult], broken: Sequence[CheckResult]) -> Verdict:
     first, *others = broken
+    # Mattermost's own log, where it tells of the same.
+    agreed = [
+        f"Mattermost's log agrees: {result.message}"
+        for result in results
+        if result.code == "log_failures" and first.see and result.see == first.see
+    ]
     return Verdict(
         status=Status.FAIL,
         code=first.code,
         check=first.id,
         summary=first.summary or f"{first.message[:1].upper()}{first.message[1:]}.",
-        why=[*([first.message] if first.summary else []), *first.why, *_also(others)],
+        why=[*([first.message] if first.summary else []), *first.why, *agreed, *_also(others)],
         fix=_fixes(broken),
-        confidence=first.confidence,
+        confidence=Confidence.CERTAIN if agreed else first.confidence,
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from mmpush_tui.checks.findings import Finding
     from mmpush_tui.checks.report import CheckResult, Report
     from mmpush_tui.checks.target import TargetPlan
     from mmpush_tui.commands.check_output import Output
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _HOST_PORT: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 _PAIR: Final = re.compile(rf"({_HOST_PORT})=({_HOST_PORT})", re.ASCII)
-_NEED_SETTINGS: Final = frozenset({"hpns", "mpns", "mattermost"})
+_NEED_SETTINGS: Final = frozenset({"hpns", "mpns", "mattermost", "log"})
 
 
 class Told:
@@ -33,15 +34,20 @@ class Told:
         loaded: its settings, where they could be read.
         url: its own address, or empty.
         is_elsewhere: it runs on another host than this.
+        log: what its log says, where it can be read.
     """
 
-    def __init__(self, loaded: "Loaded | None", url: str, *, is_elsewhere: bool = False) -> None:
+    def __init__(
+        self, loaded: "Loaded | None", url: str, *, is_elsewhere: bool = False,
+        log: "Finding | None" = None,
+    ) -> None:  # fmt: skip
         from mmpush_tui.settings.page import Licence
 
         self.page = loaded.page if loaded else None
         self.licence = loaded.licence if loaded else Licence()
         self.url = url
         self.is_elsewhere = is_elsewhere
+        self.log = log
 
 
 def _source(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
@@ -212,22 +218,25 @@ async def _check(wishes: Wishes, to: "Output", stop: "asyncio.Event") -> int:
     from mmpush_tui.checks import credentials
     from mmpush_tui.checks.plan import Surroundings, plan
     from mmpush_tui.proxy.config_paths import find_config, worker_config
-    from mmpush_tui.settings.page import Licence
     from mmpush_tui.tasks import beside
 
     toml = config_path or find_config()
     config = await _in_time(lambda: _config(worker_config(toml) if toml else None), timeout_s)
-    page, site_url, licence, is_elsewhere = None, "", Licence(), False
+    told = Told(None, "")
     # A file that nobody asked for must not keep others from being checked.
     if not wanted or mattermost_config or _NEED_SETTINGS & set(wanted):
         told = await _mattermost(mattermost_config, toml, connect_to, ca_file, timeout_s)
-        page, licence = told.page, told.licence
-        site_url, is_elsewhere = told.url, told.is_elsewhere
     found = await _in_time(lambda: credentials.read(config), timeout_s) if config else {}
     around = Surroundings(
-        licence=licence, environment=os.environ, is_elsewhere=is_elsewhere, source=source
+        licence=told.licence,
+        environment=os.environ,
+        is_elsewhere=told.is_elsewhere,
+        source=source,
+        log=told.log,
     )
-    plans = plan(page, config, wanted, credentials=found, mattermost_url=site_url, around=around)
+    plans = plan(
+        told.page, config, wanted, credentials=found, mattermost_url=told.url, around=around
+    )
     network = await beside("network", _network, config, connect_to, ca_file)
     report = await _run(plans, network, timeout_s, to.result, stop)
     # The exit code stays true where nobody reads any more.
@@ -291,6 +300,7 @@ async def _mattermost(
     import asyncio
     import os
 
+    from mmpush_tui.checks.mattermost_log import of_config
     from mmpush_tui.settings.sources.config_file import ConfigFile
     from mmpush_tui.settings.sources.locate import Named, choose
     from mmpush_tui.tasks import beside
@@ -305,7 +315,8 @@ async def _mattermost(
                 loaded = await _asked(chosen, toml, connect_to)
                 return Told(loaded, url, is_elsewhere=bool(url) and not _is_here(url))
             read = await ConfigFile(chosen.config_file).load()
-            return Told(read, await beside("site-url", _site_url, chosen.config_file))
+            site_url = await beside("site-url", _site_url, chosen.config_file)
+            return Told(read, site_url, log=await beside("log", of_config, chosen.config_file))
     except TimeoutError:
         _pass_over(f"Mattermost's settings could not be read within {timeout_s:g} s.")
     except MmpushError as error:

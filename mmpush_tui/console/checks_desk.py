@@ -18,6 +18,7 @@ from mmpush_tui.tasks import Tasks, beside
 if TYPE_CHECKING:
     # The network stack takes a tenth of a second to load, which no first frame need wait for.
     from mmpush_tui.checks.credentials import Credential
+    from mmpush_tui.checks.findings import Finding
     from mmpush_tui.checks.target import TargetPlan
     from mmpush_tui.proxy.config import ProxyConfig
 
@@ -160,14 +161,14 @@ class ChecksDesk:
     async def _run(self, wanted: frozenset[str]) -> None:
         try:
             async with asyncio.timeout(DEADLINE_S):
-                config, found = await beside("check-files", self._load)
+                config, found, log = await beside("check-files", self._load)
             from mmpush_tui.checks.plan import Surroundings, plan
             from mmpush_tui.checks.run import run
             from mmpush_tui.proxy.config import NetworkSettings
 
             # The demo's stand-ins are on this host, whatever proxy leads out of it.
             environment = {} if self.place.is_demo else os.environ
-            around = Surroundings(licence=self._licence(), environment=environment)
+            around = Surroundings(licence=self._licence(), environment=environment, log=log)
             plans = plan(self._page(), config, credentials=found, around=around)
             chosen = tuple(p for p in plans if p.target in wanted) or plans
             again = {p.target for p in chosen}
@@ -185,16 +186,18 @@ class ChecksDesk:
             )  # fmt: skip
         self._set(is_running=False)
 
-    def _load(self) -> "tuple[ProxyConfig | None, Mapping[str, Credential]]":
+    def _load(self) -> "tuple[ProxyConfig | None, Mapping[str, Credential], Finding | None]":
         # In a thread, like the files: loading the network stack for the first time takes long.
-        from mmpush_tui.checks import credentials
+        from mmpush_tui.checks import credentials, mattermost_log
         from mmpush_tui.checks import run as _run  # noqa: F401 - loaded for the next step
         from mmpush_tui.proxy import config as configuration
 
+        named = self.place.mattermost_config
+        log = mattermost_log.of_config(named) if named else None
         if self.place.config is None:
-            return None, {}
+            return None, {}, log
         config = configuration.load(self.place.config)
-        return config, credentials.read(config)
+        return config, credentials.read(config), log
 
     def finish(self, report: Report) -> None:
         """Take the report at the end of a run."""

@@ -8,7 +8,7 @@ import pytest
 
 from mmpush_tui.checks.credentials import Credential
 from mmpush_tui.checks.findings import passed
-from mmpush_tui.checks.plan import WORDS, plan
+from mmpush_tui.checks.plan import WORDS, Surroundings, plan
 from mmpush_tui.checks.report import Stage, Status
 from mmpush_tui.checks.target import Kind, TargetPlan, Whose
 from mmpush_tui.errors import UsageError
@@ -230,7 +230,8 @@ def test_a_worker_without_a_port(listen: str) -> None:
 
 def test_every_word_is_known() -> None:
     for word in WORDS:
-        found = plan(OWN, config(), [word], mattermost_url="https://chat")
+        around = Surroundings(log=passed("no push failed"))
+        found = plan(OWN, config(), [word], mattermost_url="https://chat", around=around)
         assert found, word
 
 

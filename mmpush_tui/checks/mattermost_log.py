@@ -1,0 +1,136 @@
+"""What Mattermost's own log says about pushes: the server's view, where the log can be read."""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from mmpush_tui.checks.findings import Finding, passed
+from mmpush_tui.checks.report import Confidence, Stage, Status
+from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.text import clean, presentable
+from mmpush_tui.troubleshooting.catalogue import Entry, Severity
+from mmpush_tui.troubleshooting.lookup import find
+
+WITHIN: Final = timedelta(hours=1)
+TARGET: Final = "mattermost-log"
+_TAIL: Final = 512 * 1024
+_LINE: Final = 4000
+_NAMES: Final = ("mattermost.log", "notifications.log")
+_PUSH: Final = re.compile(r"push|notification", re.IGNORECASE)
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)?\s?(Z|[+-]\d\d:?\d\d)?")
+
+
+def of_config(config_file: Path) -> Finding | None:
+    """Return what the log of the server says whose configuration this is; see :func:`read`."""
+    try:
+        document = json.loads(config_file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    found = where(config_file, document) if isinstance(document, dict) else []
+    return read(found, datetime.now(UTC)) if found else None
+
+
+def where(config_file: Path, document: Mapping[str, Any]) -> list[Path]:
+    """Return the log files of a server, those that are there.
+
+    Args:
+        config_file: its config.json.
+        document: what that holds.
+    """
+    section = document.get("LogSettings")
+    named = section.get("FileLocation") if isinstance(section, dict) else ""
+    # The server's own default: logs, in the folder that it is started in.
+    home = config_file.resolve().parent.parent
+    folder = home / (named if isinstance(named, str) and named else "logs")
+    return [folder / name for name in _NAMES if (folder / name).is_file()]
+
+
+def read(paths: list[Path], now: datetime) -> Finding | None:
+    """Return what the logs say about pushes within the last hour; None where none can be read.
+
+    Reads files: not for the event loop.
+    """
+    texts = []
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                file.seek(max(os.fstat(file.fileno()).st_size - _TAIL, 0))
+                texts.append(file.read(_TAIL).decode("utf-8", "replace"))
+        except OSError:
+            continue
+    if not texts:
+        return None
+    return judge("\n".join(texts), now, str(paths[0]))
+
+
+def judge(text: str, now: datetime, at: str) -> Finding:
+    """Return what lines of a log say: pure.
+
+    Args:
+        text: the end of the log.
+        now: what the hour counts back from.
+        at: where it is, for people.
+    """
+    counts: Counter[str] = Counter()
+    entries: dict[str, tuple[Entry, datetime]] = {}
+    for when, line in _recent(text, now):
+        for match in find(line, 1):
+            entry = match.entry
+            if entry.severity is not Severity.INFO:
+                counts[entry.code] += 1
+                entries[entry.code] = entry, when
+    if not counts:
+        return passed("no push failed within the last hour, says Mattermost's log", log=at)
+    code, count = counts.most_common(1)[0]
+    entry, when = entries[code]
+    times = "one line" if count == 1 else f"{count} lines"
+    title = clean(entry.title, 120)
+    return Finding(
+        status=Status.WARN,
+        code="log_failures",
+        message=f"{times} within the last hour, the latest at {when:%H:%M:%S} UTC: {title}",
+        fix=presentable(entry.fix[0], 400),
+        see=entry.code,
+        summary=f"Mattermost's log tells of pushes that fail: {title}.",
+        confidence=Confidence.LIKELY,
+        evidence={"log": at, "lines": dict(counts)},
+    )
+
+
+def plan(finding: Finding) -> TargetPlan:
+    """Return what the log said as a target of a check run."""
+    return TargetPlan(
+        target=TARGET, title="Mattermost's own log", who="Mattermost's log", url="",
+        kind=Kind.MATTERMOST, whose=Whose.OWN, config=finding, told_at=Stage.APP,
+    )  # fmt: skip
+
+
+def _recent(text: str, now: datetime) -> Iterator[tuple[datetime, str]]:
+    for line in text.splitlines():
+        if not _PUSH.search(line):
+            continue
+        when = _when(line[:_LINE])
+        if when is not None and now - WITHIN <= when <= now + WITHIN:
+            yield when, line[:_LINE]
+
+
+def _when(line: str) -> datetime | None:
+    told: Any = line
+    if line.startswith("{"):
+        try:
+            told = json.loads(line).get("timestamp", "")
+        except (ValueError, AttributeError, RecursionError):
+            told = line
+    found = _TIME.search(told if isinstance(told, str) else "")
+    if found is None:
+        return None
+    try:
+        when = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or 'Z'}")
+    except ValueError:
+        return None
+    return when.astimezone(UTC)
