@@ -12,7 +12,7 @@ from mmpush_tui.checks.credentials import Credential
 from mmpush_tui.checks.findings import Finding
 from mmpush_tui.checks.outbound import is_loopback, proxied
 from mmpush_tui.checks.proof import AppleProof, GrantProof, Proof, SendProof
-from mmpush_tui.checks.report import Status
+from mmpush_tui.checks.report import Stage, Status
 from mmpush_tui.checks.target import Kind, TargetPlan, Whose, is_address
 from mmpush_tui.checks.words import failed
 from mmpush_tui.errors import ConfigError, UsageError
@@ -43,6 +43,7 @@ class Surroundings:
         is_elsewhere: Mattermost runs on another host than this.
         source: the address of this host to connect from, or empty.
         log: what Mattermost's log says; None where it cannot be read.
+        local: whether Mattermost answers on its local socket; None where it is asked otherwise.
     """
 
     licence: Licence = field(default_factory=Licence)
@@ -50,6 +51,7 @@ class Surroundings:
     is_elsewhere: bool = False
     source: str = ""
     log: Finding | None = None
+    local: Finding | None = None
 
 
 def plan(
@@ -75,7 +77,7 @@ def plan(
         UsageError: there is nothing to check, or a word cannot be obeyed; the sentence says what
             is missing and how to name it.
     """
-    known = _Known(page, config, credentials, mattermost_url)
+    known = _Known(page, config, credentials, mattermost_url, around.local)
     log = [mattermost_log.plan(around.log)] if around.log else []
     if wanted:
         if "log" in wanted and not log:
@@ -147,11 +149,13 @@ class _Known:
         config: ProxyConfig | None,
         credentials: Mapping[str, Credential],
         mattermost_url: str,
+        local: Finding | None,
     ) -> None:
         self._page = page
         self._config = config
         self._credentials = credentials
         self._mattermost_url = mattermost_url
+        self._local = local
 
     def named(self, word: str) -> list[TargetPlan]:
         """Return the targets that a word of the command line means."""
@@ -273,6 +277,12 @@ class _Known:
         return replace(target, config=_open(target, self._config))
 
     def _mattermost(self) -> TargetPlan:
+        if self._local is not None:
+            return TargetPlan(
+                target="mattermost", title="this host -> Mattermost's local socket",
+                who="the Mattermost server", url="", kind=Kind.MATTERMOST, whose=Whose.OWN,
+                config=self._local, told_at=Stage.APP,
+            )  # fmt: skip
         if not is_address(self._mattermost_url):
             raise UsageError(
                 "the address of the Mattermost server is not known",

@@ -3,7 +3,7 @@
 import contextlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import click
 
@@ -13,41 +13,15 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from mmpush_tui.checks.findings import Finding
     from mmpush_tui.checks.report import CheckResult, Report
     from mmpush_tui.checks.target import TargetPlan
     from mmpush_tui.commands.check_output import Output
     from mmpush_tui.proxy.config import NetworkSettings, ProxyConfig
-    from mmpush_tui.settings.sources import Loaded, Source
-    from mmpush_tui.settings.sources.locate import Named
 
 _T = TypeVar("_T")
 _HOST_PORT: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 _PAIR: Final = re.compile(rf"({_HOST_PORT})=({_HOST_PORT})", re.ASCII)
 _NEED_SETTINGS: Final = frozenset({"hpns", "mpns", "mattermost", "log"})
-
-
-class Told:
-    """What is known of Mattermost.
-
-    Args:
-        loaded: its settings, where they could be read.
-        url: its own address, or empty.
-        is_elsewhere: it runs on another host than this.
-        log: what its log says, where it can be read.
-    """
-
-    def __init__(
-        self, loaded: "Loaded | None", url: str, *, is_elsewhere: bool = False,
-        log: "Finding | None" = None,
-    ) -> None:  # fmt: skip
-        from mmpush_tui.settings.page import Licence
-
-        self.page = loaded.page if loaded else None
-        self.licence = loaded.licence if loaded else Licence()
-        self.url = url
-        self.is_elsewhere = is_elsewhere
-        self.log = log
 
 
 def _source(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
@@ -217,15 +191,16 @@ async def _check(wishes: Wishes, to: "Output", stop: "asyncio.Event") -> int:
 
     from mmpush_tui.checks import credentials
     from mmpush_tui.checks.plan import Surroundings, plan
+    from mmpush_tui.commands import check_mattermost
     from mmpush_tui.proxy.config_paths import find_config, worker_config
     from mmpush_tui.tasks import beside
 
     toml = config_path or find_config()
     config = await _in_time(lambda: _config(worker_config(toml) if toml else None), timeout_s)
-    told = Told(None, "")
+    told = check_mattermost.Told(None, "")
     # A file that nobody asked for must not keep others from being checked.
     if not wanted or mattermost_config or _NEED_SETTINGS & set(wanted):
-        told = await _mattermost(mattermost_config, toml, connect_to, ca_file, timeout_s)
+        told = await check_mattermost.ask(mattermost_config, toml, connect_to, ca_file, timeout_s)
     found = await _in_time(lambda: credentials.read(config), timeout_s) if config else {}
     around = Surroundings(
         licence=told.licence,
@@ -233,6 +208,7 @@ async def _check(wishes: Wishes, to: "Output", stop: "asyncio.Event") -> int:
         is_elsewhere=told.is_elsewhere,
         source=source,
         log=told.log,
+        local=told.local,
     )
     plans = plan(
         told.page, config, wanted, credentials=found, mattermost_url=told.url, around=around
@@ -286,94 +262,6 @@ def _config(path: Path | None) -> "ProxyConfig | None":
     for warning in loaded.warnings:
         click.echo(f"mmpush-tui: {warning}", err=True)
     return loaded
-
-
-async def _mattermost(
-    named: Path | None, toml: Path | None, connect_to: dict[str, str], ca_file: Path | None,
-    timeout_s: float,
-) -> "Told":  # fmt: skip
-    """Return Mattermost's push settings and its own address, as far as they are known.
-
-    Raises:
-        ConfigError: a file of settings that is there, or was named, cannot be used.
-    """
-    import asyncio
-    import os
-
-    from mmpush_tui.checks.mattermost_log import of_config
-    from mmpush_tui.settings.sources.config_file import ConfigFile
-    from mmpush_tui.settings.sources.locate import Named, choose
-    from mmpush_tui.tasks import beside
-
-    url = ""
-    try:
-        async with asyncio.timeout(timeout_s):
-            wanted = Named(config_file=named, ca_file=ca_file)
-            chosen = await beside("choose", choose, wanted, toml, os.environ)
-            url = chosen.url
-            if chosen.config_file is None:
-                loaded = await _asked(chosen, toml, connect_to)
-                return Told(loaded, url, is_elsewhere=bool(url) and not _is_here(url))
-            read = await ConfigFile(chosen.config_file).load()
-            site_url = await beside("site-url", _site_url, chosen.config_file)
-            return Told(read, site_url, log=await beside("log", of_config, chosen.config_file))
-    except TimeoutError:
-        _pass_over(f"Mattermost's settings could not be read within {timeout_s:g} s.")
-    except MmpushError as error:
-        if named is not None or not (url or error.code == "mattermost-config-database"):
-            raise
-        _pass_over(error.line())
-    return Told(None, url)
-
-
-def _is_here(url: str) -> bool:
-    """Return whether an address is one of this host's by its name."""
-    import socket
-    from urllib.parse import urlsplit
-
-    from mmpush_tui.checks.outbound import is_loopback
-
-    host = urlsplit(url).hostname or ""
-    return is_loopback(host) or host in (socket.gethostname(), socket.getfqdn())
-
-
-async def _asked(chosen: "Named", toml: Path | None, connect_to: dict[str, str]) -> "Loaded | None":
-    """Return the settings as a running server tells them."""
-    from mmpush_tui.commands.source import source_at
-    from mmpush_tui.settings.page import Licence
-    from mmpush_tui.tasks import beside
-
-    def opened() -> "Source | None":
-        return source_at(chosen, toml, Licence(), may_ask=False, connect_to=connect_to)
-
-    source = await beside("source", opened)
-    if source is None:
-        return None
-    try:
-        return await source.load()
-    finally:
-        await source.aclose()
-
-
-def _pass_over(sentence: str) -> None:
-    """Say why there are no settings: everything else can be checked without."""
-    click.echo(f"mmpush-tui: {sentence}", err=True)
-
-
-def _site_url(path: Path) -> str:
-    """Return ``ServiceSettings.SiteURL`` of a file that was found to be good."""
-    import json
-    import os
-
-    try:
-        document: Any = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
-        # It was there a moment ago; without it the server's own address is just not known.
-        return ""
-    section = document.get("ServiceSettings") if isinstance(document, dict) else None
-    stored = section.get("SiteURL") if isinstance(section, dict) else ""
-    url = os.environ.get("MM_SERVICESETTINGS_SITEURL", stored)
-    return url if isinstance(url, str) else ""
 
 
 def _network(

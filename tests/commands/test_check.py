@@ -15,6 +15,7 @@ import pytest
 
 from mmpush_tui.proxy import config as configuration
 from mmpush_tui.proxy.config import ProxyConfig
+from mmpush_tui.simulator.mattermost_rest import MattermostRest
 from mmpush_tui.simulator.world import World
 from tests.commands.running import COMMAND, run
 from tests.test_structure import imported_by
@@ -446,3 +447,22 @@ async def test_watching_as_json_is_a_line_each(world: World) -> None:
         assert await process.wait() == 0
     assert [it["exit_code"] for it in reports] == [0, 0]
     assert reports[0]["started_at"] < reports[1]["started_at"]
+
+
+# Mattermost by its local socket
+
+
+async def test_mattermost_is_asked_on_its_local_socket(short_tmp: Path) -> None:
+    toml = short_tmp / "config.toml"
+    toml.write_text(f'[mattermost]\nlocal_socket = "{short_tmp}/local.sock"\n')
+    async with MattermostRest(
+        version="11.8.0", licensed=True, mhpns=True, tokens={},
+        socket_path=short_tmp / "local.sock",
+    ):  # fmt: skip
+        done = await check("mattermost", MMPUSH_CONFIG=str(toml))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.startswith("[ok]   app:mattermost  Mattermost answers on ")
+    done = await check("mattermost", MMPUSH_CONFIG=str(toml))
+    assert done.returncode == 1
+    assert "[FAIL] app:mattermost" in done.stdout
+    assert "see: mmpush-tui explain mattermost-local-socket" in done.stdout

@@ -1,0 +1,127 @@
+"""What the checks know of Mattermost: its settings, its licence, its log, and how it answers."""
+
+import asyncio
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from mmpush_tui.checks.findings import Finding, passed
+from mmpush_tui.checks.mattermost_log import of_config
+from mmpush_tui.checks.outbound import is_loopback
+from mmpush_tui.checks.report import Status
+from mmpush_tui.commands.source import source_at
+from mmpush_tui.errors import MmpushError
+from mmpush_tui.settings.page import Licence
+from mmpush_tui.settings.sources import Loaded, Source
+from mmpush_tui.settings.sources.config_file import ConfigFile
+from mmpush_tui.settings.sources.locate import Named, choose
+from mmpush_tui.tasks import beside
+
+
+class Told:
+    """What is known of Mattermost.
+
+    Args:
+        loaded: its settings, where they could be read.
+        url: its own address, or empty.
+        is_elsewhere: it runs on another host than this.
+        log: what its log says, where it can be read.
+        local: whether it answers on its local socket, where that is how it is asked.
+    """
+
+    def __init__(
+        self, loaded: Loaded | None, url: str, *, is_elsewhere: bool = False,
+        log: Finding | None = None, local: Finding | None = None,
+    ) -> None:  # fmt: skip
+        self.page = loaded.page if loaded else None
+        self.licence = loaded.licence if loaded else Licence()
+        self.url = url
+        self.is_elsewhere = is_elsewhere
+        self.log = log
+        self.local = local
+
+
+async def ask(
+    named: Path | None, toml: Path | None, connect_to: dict[str, str], ca_file: Path | None,
+    timeout_s: float,
+) -> Told:  # fmt: skip
+    """Return Mattermost's push settings and its own address, as far as they are known.
+
+    Raises:
+        ConfigError: a file of settings that is there, or was named, cannot be used.
+    """
+    url, local = "", None
+    try:
+        async with asyncio.timeout(timeout_s):
+            wanted = Named(config_file=named, ca_file=ca_file)
+            chosen = await beside("choose", choose, wanted, toml, os.environ)
+            url, local = chosen.url, chosen.local_socket
+            if chosen.config_file is None:
+                loaded = await _asked(chosen, toml, connect_to)
+                answers = passed(f"Mattermost answers on {local}") if local else None
+                is_elsewhere = bool(url) and not _is_here(url)
+                return Told(loaded, url, is_elsewhere=is_elsewhere, local=answers)
+            read = await ConfigFile(chosen.config_file).load()
+            site_url = await beside("site-url", _site_url, chosen.config_file)
+            return Told(read, site_url, log=await beside("log", of_config, chosen.config_file))
+    except TimeoutError:
+        _pass_over(f"Mattermost's settings could not be read within {timeout_s:g} s.")
+    except MmpushError as error:
+        if local is not None:
+            return Told(None, url, local=_refused(error))
+        if named is not None or not (url or error.code == "mattermost-config-database"):
+            raise
+        _pass_over(error.line())
+    return Told(None, url)
+
+
+def _refused(error: MmpushError) -> Finding:
+    what = f"{error.what[:1].upper()}{error.what[1:]}."
+    return Finding(
+        status=Status.FAIL, code=error.code, message=error.what, why=(error.why,), fix=error.fix,
+        see="mattermost-local-socket", summary=what,
+    )  # fmt: skip
+
+
+def _is_here(url: str) -> bool:
+    """Return whether an address is one of this host's by its name."""
+    host = urlsplit(url).hostname or ""
+    return is_loopback(host) or host in (socket.gethostname(), socket.getfqdn())
+
+
+async def _asked(chosen: Named, toml: Path | None, connect_to: dict[str, str]) -> Loaded | None:
+    """Return the settings as a running server tells them."""
+
+    def opened() -> Source | None:
+        return source_at(chosen, toml, Licence(), may_ask=False, connect_to=connect_to)
+
+    source = await beside("source", opened)
+    if source is None:
+        return None
+    try:
+        return await source.load()
+    finally:
+        await source.aclose()
+
+
+def _pass_over(sentence: str) -> None:
+    """Say why there are no settings: everything else can be checked without."""
+    click.echo(f"mmpush-tui: {sentence}", err=True)
+
+
+def _site_url(path: Path) -> str:
+    """Return ``ServiceSettings.SiteURL`` of a file that was found to be good."""
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        # It was there a moment ago; without it the server's own address is just not known.
+        return ""
+    section = document.get("ServiceSettings") if isinstance(document, dict) else None
+    stored = section.get("SiteURL") if isinstance(section, dict) else ""
+    url = os.environ.get("MM_SERVICESETTINGS_SITEURL", stored)
+    return url if isinstance(url, str) else ""
