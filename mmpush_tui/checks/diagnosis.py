@@ -60,6 +60,7 @@ _VERIFY: Final[Mapping[int, str]] = {
 _APPLE_OTHER_PORT: Final = 2197
 """Apple's push service is there, too (Apple, "Sending notification requests to APNs")."""
 APPLE_PORTS: Final[Mapping[int, int]] = {443: _APPLE_OTHER_PORT, _APPLE_OTHER_PORT: 443}
+_WEB: Final[Mapping[int, int]] = {443: 80, 80: 443}
 _AFTER_TLS: Final = (Stage.ALPN, Stage.HTTP2, Stage.APP)
 _ANOTHER_NAME: Final = "www.example.com"
 _CLIENT_ALERTS: Final = (
@@ -112,9 +113,21 @@ class Doctor:
                 found = failed(self._plan, "tls_client_certificate", tls_words(error))
             case _:
                 found = None
+        if found is not None:
+            return found
         code = error.code if error.code in CODES else "closed"
         name = self._way.route.address[0]
-        return found or failed(self._plan, code, str(error), self._seen(stage), lookup=name)
+        why = await self._blocked_alone() if stage is Stage.TCP else ()
+        return failed(self._plan, code, str(error), self._seen(stage), why=why, lookup=name)
+
+    async def _blocked_alone(self) -> tuple[str, ...]:
+        """Return that the other port of the web is open, where it is."""
+        other = _WEB.get(self._plan.port)
+        is_hosted = self._plan.whose is Whose.HOSTED and self._plan.proxy is None
+        if other is None or not is_hosted or not await self._is_open(self._plan.host, other):
+            return ()
+        return (f"port {other} of {self._plan.host} takes connections: {self._plan.port} alone is "
+                "blocked",)  # fmt: skip
 
     def _seen(self, stage: Stage) -> dict[str, object]:
         if stage is Stage.DNS:
@@ -141,7 +154,10 @@ class Doctor:
         if stage is Stage.TCP:
             found = await self._no_tcp(said)
         name = self._way.route.address[0]
-        return found or failed(self._plan, _TIMEOUT[stage], said, self._seen(stage), lookup=name)
+        if found is not None:
+            return found
+        why = await self._blocked_alone() if stage is Stage.TCP else ()
+        return failed(self._plan, _TIMEOUT[stage], said, self._seen(stage), why=why, lookup=name)
 
     async def reconsider(self, finding: Finding) -> Finding:
         """Return ``finding`` about an answer, or what a second look makes of it."""

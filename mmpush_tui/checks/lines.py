@@ -43,6 +43,10 @@ def ending(report: Report) -> Iterator[str]:
         yield f"{_INDENT}why: {clause}"
     for step in verdict.fix:
         yield f"{_INDENT}fix: {step}"
+    if verdict.then:
+        yield f"{_INDENT}then: {verdict.then}"
+    for link in verdict.links:
+        yield f"{_INDENT}docs: {link}"
     yield f"{counts(report)} in {report.duration_ms / 1000:.1f} s"
 
 

@@ -33,6 +33,11 @@ def _lines(report: Report) -> Iterator[str]:
     if verdict.fix:
         yield from ("", "What to change:", "")
         yield from (f"{number}. {_escaped(step)}" for number, step in enumerate(verdict.fix, 1))
+    if verdict.then:
+        yield from ("", f"Mended, it looks like this: {_escaped(verdict.then)}")
+    if verdict.links:
+        yield ""
+        yield from (f"- <{link}>" for link in verdict.links)
     yield from ("", "| | check | address | finding | time |", "|---|---|---|---|---|")
     for check in report.checks:
         took = "" if check.status is Status.SKIP else milliseconds(check.ms)

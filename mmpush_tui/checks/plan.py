@@ -176,6 +176,8 @@ class _Known:
                 return [self._worker()]
             case _ if "://" in word:
                 return [_url(word)]
+            case _ if found := [it for it in self._all() if it.target == word]:
+                return found
             case _:
                 near = nearest(word, WORDS)
                 raise UsageError(
@@ -184,6 +186,9 @@ class _Known:
                     + f"Known are {', '.join(WORDS)}, or an address such as http://HOST:8066.",
                     code="check-target-unknown",
                 )
+
+    def _all(self) -> list[TargetPlan]:
+        return [*self.apple(), *self.android()]
 
     def of_page(self) -> list[TargetPlan]:
         """Return the push service that the page chooses; none where push is off."""

@@ -99,6 +99,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         why: the evidence for it, one clause each.
         fix: what to change, one step each.
         confidence: how sure it is.
+        then: how it looks once it is mended; empty where the catalogue has no entry.
+        links: documentation about it.
     """
 
     status: Status
@@ -108,6 +110,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     why: list[str] = []
     fix: list[str] = []
     confidence: Confidence = Confidence.CERTAIN
+    then: str = ""
+    links: list[str] = []
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,12 @@ Pure: from the results alone, so that a saved report can be judged again.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from mmpush_tui.checks.report import CheckResult, Confidence, Stage, Status, Verdict
 from mmpush_tui.checks.target import TargetPlan, Whose
+from mmpush_tui.text import presentable
+from mmpush_tui.troubleshooting.lookup import by_code
 
 _ORDER: Final = {stage: index for index, stage in enumerate(Stage)}
 _OTHERS_LIMIT: Final = 4
@@ -31,15 +35,26 @@ def verdict(
     # Time that ran out says least about what is wrong.
     broken.sort(key=lambda r: (r.code == "deadline", _ORDER[r.stage], targets[r.target]))
     if broken:
-        return (
+        return _with_more(
             _explained(results, broken)
             or _common(plans, results, broken)
-            or _first(results, broken)
+            or _first(results, broken),
+            results,
         )
     if is_stopped:
         return _stopped(results)
     warned = [result for result in results if result.status is Status.WARN]
-    return _good(plans, warned)
+    return _with_more(_good(plans, warned), results)
+
+
+def _with_more(verdict: Verdict, results: Sequence[CheckResult]) -> Verdict:
+    """Return ``verdict`` with what the catalogue knows of the check that decided."""
+    see = next((result.see for result in results if result.id == verdict.check), "")
+    entry = by_code(see) if see else None
+    if entry is None:
+        return verdict
+    then, links = presentable(entry.fixed_when, 400), list(entry.links[:3])
+    return msgspec.structs.replace(verdict, then=then, links=links)
 
 
 def _first(results: Sequence[CheckResult], broken: Sequence[CheckResult]) -> Verdict:

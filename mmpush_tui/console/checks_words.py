@@ -69,6 +69,7 @@ def verdict(view: ChecksView, width: int) -> Content:
     rows = [hanging((_VERDICTS[said.status],), said.summary, width)]
     rows += _listed("why   ", "$quiet", said.why, width)
     rows += _listed("fix   ", "bold", said.fix, width)
+    rows += _listed("then  ", "$quiet", [said.then] if said.then else [], width)
     if len(view.history) > 1:
         rows.append(hanging((("runs  ", "$quiet"),), _history(view.history), width))
     return lines(*rows)

@@ -90,6 +90,18 @@ async def google_is_filtered(net: Internet) -> Report:
     return await net.check("fcm")
 
 
+@fault(
+    "tcp_refused", "The way to Mattermost's test push service (TPNS) is refused.", "Allow TCP 443"
+)
+async def port_443_is_blocked_and_80_open(net: Internet) -> Report:
+    (address,) = net.names[TPNS]  # type: ignore[misc] # an address
+    await net.close(address)
+    await net.answers(address, HTML, 80)
+    report = await net.check("tpns")
+    assert any("443 alone is blocked" in clause for clause in report.verdict.why)
+    return report
+
+
 @fault("tcp_unreachable", "no route to Apple's push service", "ip route get")
 async def apple_has_no_route(net: Internet) -> Report:
     net.names[APPLE] = ["17.200.0.1"]

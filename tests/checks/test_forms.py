@@ -74,15 +74,18 @@ def test_metrics_for_the_textfile_collector() -> None:
 def test_a_report_for_a_ticket() -> None:
     text = markdown.of(
         report(Status.FAIL, check(Status.FAIL, message=HOSTILE, issuer=HOSTILE, names=["a", "b"]),
-               check(Status.SKIP, Stage.APP), summary=HOSTILE, why=["because"], fix=["do", "then"])
+               check(Status.SKIP, Stage.APP), summary=HOSTILE, why=["because"], fix=["do", "then"],
+               then="It works.", links=["https://docs.example/push"])
     )  # fmt: skip
     assert text.startswith(
         "## Push: \\!\\[x\\]\\(http://evil\\) \\<b\\> \\| \\`a\\` \\*b\\* \\[c\\]"
     )
     assert "- because\n" in text
     assert "1. do\n2. then\n" in text
+    assert "Mended, it looks like this: It works." in text
+    assert "- <https://docs.example/push>" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [6] * 3
     assert "### tls:apns/apple\\_rn" in text
     assert "- names: a, b" in text
-    assert not re.search(r"(?<!\\)[<`!]", text)
+    assert not re.search(r"(?<!\\)[<`!]", text.replace("<https://docs.example/push>", ""))

@@ -260,3 +260,10 @@ def test_an_address_and_its_parts(url: str, address: str, path: str, shown: str)
 def test_the_stages_of_a_target(url: str, kind: Kind, expected: str) -> None:
     target = TargetPlan(target="x", title="", who="", url=url, kind=kind, whose=Whose.OWN)
     assert " ".join(target.stages) == expected
+
+
+def test_a_target_is_known_by_its_id() -> None:
+    (found,) = plan(None, config(), ["apns/apple_rnbeta"])
+    assert found.target == "apns/apple_rnbeta"
+    with pytest.raises(UsageError, match="there is no target 'apns/none'"):
+        plan(None, config(), ["apns/none"])

@@ -64,6 +64,8 @@ def test_report_json_has_exactly_the_published_shape() -> None:
             "why": ["the certificate is signed by Corp Proxy CA"],
             "fix": ["Exempt *.push.apple.com from inspection."],
             "confidence": "likely",
+            "then": "",
+            "links": [],
         },
         "checks": [
             {

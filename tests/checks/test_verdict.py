@@ -7,6 +7,7 @@ import pytest
 from mmpush_tui.checks.report import CheckResult, Confidence, Stage, Status, check_id
 from mmpush_tui.checks.verdict import verdict
 from mmpush_tui.checks.words import words
+from mmpush_tui.troubleshooting.lookup import by_code
 from tests.checks.peers import apple, google, push_proxy
 
 APPLE, GOOGLE, PROXY = apple(), google(), push_proxy("http://proxy:8066")
@@ -204,3 +205,11 @@ def test_the_clock_does_not_explain_a_wrong_topic() -> None:
     slow = result("fcm/android_rn", Stage.CLOCK, Status.WARN, "clock_off", summary="It is off.")
     found = verdict(ALL, [slow, fail("apns/apple_rn", Stage.CREDENTIAL, "apns_topic")])
     assert found.code == "apns_topic"
+
+
+def test_it_says_how_it_looks_once_mended_and_where_to_read_on() -> None:
+    found = verdict(ALL, [fail("mpns", Stage.TCP, "tcp_refused", see="proxy-connection-refused")])
+    entry = by_code("proxy-connection-refused")
+    assert entry is not None
+    assert found.then == entry.fixed_when
+    assert found.links == list(entry.links[:3])

@@ -23,7 +23,9 @@ from tests.test_structure import imported_by
 pytestmark = pytest.mark.slow
 
 KEYS = {"schema", "kind", "started_at", "duration_ms", "verdict", "checks", "exit_code"}
-VERDICT_KEYS = {"status", "code", "check", "summary", "why", "fix", "confidence"}
+VERDICT_KEYS = {
+    "status", "code", "check", "summary", "why", "fix", "confidence", "then", "links",
+}  # fmt: skip
 CHECK_KEYS = {
     "id", "target", "stage", "address", "status", "code", "message", "fix", "needs", "ms",
     "evidence", "why", "see", "summary", "confidence", "began_ms",

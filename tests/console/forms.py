@@ -40,7 +40,7 @@ class Bench:
             await self.pilot.pause()
             return is_true()
 
-        await eventually(holds, within_s=30)
+        await eventually(holds, within_s=60)
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:
