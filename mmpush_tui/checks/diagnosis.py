@@ -107,6 +107,9 @@ class Doctor:
                 found = await self._in_time(self._look_for_tls)
             case "closed" | "connection_lost" if self._plan.is_tls and stage in _AFTER_TLS:
                 found = await self._in_time(self._look_for_alert)
+            case _ if stage is Stage.CREDENTIAL and self._plan.has_client_certificate:
+                # A moment ago, and without the certificate, all of this way stood.
+                found = failed(self._plan, "tls_client_certificate", tls_words(error))
             case _ if stage is Stage.TCP:
                 found = await self._no_tcp(str(error))
             case _ if wants_certificate(error):

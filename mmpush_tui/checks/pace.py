@@ -21,6 +21,7 @@ from mmpush_tui.checks.report import Status
 APART_S: Final = 60.0
 """Seconds between two questions about one credential."""
 _LIMIT: Final = 256 * 1024
+_REMEMBERED: Final[dict[Path, "list[Kept]"]] = {}
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,14 +113,15 @@ class Pace:
             with self._path.open("rb") as file:
                 found = msgspec.json.decode(file.read(_LIMIT), type=list[Kept])
         except (OSError, ValueError, RecursionError):
-            return []
+            found = _REMEMBERED.get(self._path, [])
         now = self._now()
         return [it for it in found if 0 <= now - it.at < APART_S]
 
     def _write(self, entries: list[Kept]) -> None:
         beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        # Without the file there is no memory; the question is still one, and answered.
+        # Where no file can be written, this process at least remembers.
+        _REMEMBERED[self._path] = entries
         with contextlib.suppress(OSError):
             with open(os.open(beside, flags, 0o600), "wb") as file:
                 file.write(msgspec.json.encode(entries))

@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,8 +90,10 @@ def serve(
 
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             code = runner.run(main())
-    if not is_log_written:
-        # A write to a stalled terminal holds locks that Python's own way out would wait for.
+    if not is_log_written or threading.active_count() > 1:
+        # A write to a stalled terminal holds locks that Python's own way out would wait for; a
+        # thread that still reads a file which never answers is within OpenSSL, whose own way out
+        # it would not survive.
         os._exit(code)
     return code
 

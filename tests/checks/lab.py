@@ -8,6 +8,7 @@ import trustme
 
 from mmpush_tui.checks.report import Report
 from mmpush_tui.settings.page import Mode, Page
+from mmpush_tui.simulator.apple_certificate import AppleCertificate
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from tests.checks.internet import (
     APPLE,
@@ -102,3 +103,8 @@ async def as_apple(peer: Peer) -> None:
     if names & {b"authorization", "authorization"}:
         status, reason = 400, b"BadDeviceToken"
     peer.answer(asked.stream_id, status, b'{"reason":"%s"}' % reason, ("apns-id", "5E1B"))
+
+
+def with_certificate(net: Internet, certificate: AppleCertificate) -> None:
+    """Give the Apple target a certificate in place of its key."""
+    with_config(net, "apple", auth_key_file="", certificate_file=str(certificate.write(net.folder)))

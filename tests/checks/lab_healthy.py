@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from mmpush_tui.checks.report import Report
 from mmpush_tui.proxy.config import NetworkSettings
 from mmpush_tui.settings.page import Licence, Mode, Page, Region
+from mmpush_tui.simulator.apple_certificate import AppleCertificate
 from mmpush_tui.text import Secret
 from tests.checks.certificates import expires_in
 from tests.checks.internet import (
@@ -17,7 +18,15 @@ from tests.checks.internet import (
     PROXY,
     Internet,
 )
-from tests.checks.lab import ca_of, corporate, healthy, own, trust, with_config
+from tests.checks.lab import (
+    ca_of,
+    corporate,
+    healthy,
+    own,
+    trust,
+    with_certificate,
+    with_config,
+)
 from tests.checks.peers import REFUSAL, VERSION, answer
 
 # What is healthy
@@ -96,6 +105,12 @@ async def an_ipv6_address_without_a_route(net: Internet) -> Report:
 @healthy
 async def one_of_several_addresses_is_dead(net: Internet) -> Report:
     net.names[APPLE] = [NOBODY, "17.1.1.1"]
+    return await net.check("apns")
+
+
+@healthy
+async def a_certificate_instead_of_a_key(net: Internet) -> Report:
+    with_certificate(net, AppleCertificate.make(ca_of(net)))
     return await net.check("apns")
 
 

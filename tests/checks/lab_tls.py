@@ -5,6 +5,7 @@ import warnings
 from datetime import UTC, datetime, timedelta
 
 from mmpush_tui.checks.report import Report
+from mmpush_tui.simulator.apple_certificate import AppleCertificate
 from tests.checks.certificates import expires_in, self_signed, without_intermediate
 from tests.checks.internet import (
     APPLE,
@@ -12,7 +13,17 @@ from tests.checks.internet import (
     OWN,
     Internet,
 )
-from tests.checks.lab import HTML, as_apple, at_apple, ca_of, corporate, fault, own, trust
+from tests.checks.lab import (
+    HTML,
+    as_apple,
+    at_apple,
+    ca_of,
+    corporate,
+    fault,
+    own,
+    trust,
+    with_certificate,
+)
 from tests.checks.peers import VERSION
 from tests.checks.test_http2 import Acting, nothing
 from tests.http2.scripted import Peer, goaway, settings
@@ -30,6 +41,18 @@ async def inspection_whose_authority_is_not_installed(net: Internet) -> Report:
        "Exempt api.push.apple.com")  # fmt: skip
 async def inspection_whose_authority_is_installed(net: Internet) -> Report:
     return await inspected(net)
+
+
+@fault("tls_intercepted_fatal", "and so no client certificate arrives", "Exempt api.push.apple.com")
+async def inspection_of_a_target_with_a_certificate(net: Internet) -> Report:
+    with_certificate(net, AppleCertificate.make(ca_of(net)))
+    return await inspected(net)
+
+
+@fault("tls_client_certificate", "refuses our client certificate, or wants one", "Renew the")
+async def a_client_certificate_that_apple_did_not_sign(net: Internet) -> Report:
+    with_certificate(net, AppleCertificate.make(corporate(net)))
+    return await net.check("apns")
 
 
 async def inspected(net: Internet) -> Report:
