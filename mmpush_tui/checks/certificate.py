@@ -1,14 +1,19 @@
 """What a server's certificate says of itself: pure."""
 
+import threading
+import warnings
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 WARN_BELOW_DAYS: Final = 14
 """A certificate that ends sooner is a warning."""
 _NAMES_LIMIT: Final = 12
+_QUIET: Final = threading.Lock()
 
 
 def facts(der: bytes, now: datetime) -> dict[str, Any]:
@@ -20,8 +25,10 @@ def facts(der: bytes, now: datetime) -> dict[str, Any]:
         der: the certificate as it came in TLS.
         now: the time that ``days_left`` counts from; below zero once it has expired.
     """
+    certificate = loaded(der)
+    if certificate is None:
+        return {"unreadable": "ValueError"}
     try:
-        certificate = x509.load_der_x509_certificate(der)
         names = _names(certificate)
         not_after = certificate.not_valid_after_utc
         found: dict[str, Any] = {
@@ -35,6 +42,30 @@ def facts(der: bytes, now: datetime) -> dict[str, Any]:
     except (ValueError, TypeError) as error:
         return {"unreadable": type(error).__name__}
     return found
+
+
+def loaded(der: bytes) -> x509.Certificate | None:
+    """Return a certificate; None where it cannot be read, or is out of order."""
+    return _quietly(x509.load_der_x509_certificate, der)
+
+
+def loaded_pem(pem: bytes) -> x509.Certificate | None:
+    """Return a certificate in PEM, as :func:`loaded` does."""
+    return _quietly(x509.load_pem_x509_certificate, pem)
+
+
+def _quietly(load_: Callable[[bytes], x509.Certificate], data: bytes) -> x509.Certificate | None:
+    """Return what ``load_`` makes of ``data``, with nothing of it on standard error.
+
+    The library warns there of numbers out of order, which only whoever issued it can change.
+    Filters of warnings are the whole process's, so that threads take turns.
+    """
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        try:
+            return load_(data)
+        except (ValueError, CryptographyDeprecationWarning):
+            return None
 
 
 def named(name: x509.Name) -> str:

@@ -1,7 +1,7 @@
 """The certificates that a server sent, and whose authority they come from."""
 
+import re
 import ssl
-import warnings
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -10,12 +10,12 @@ from typing import Any, Final
 import certifi
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID
 
-from mmpush_tui.checks.certificate import named
+from mmpush_tui.checks.certificate import loaded, loaded_pem, named
 
 _LIMIT: Final = 10
+_PEM: Final = re.compile(b"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.S)
 _DER: Final = 2
 """The ssl module's ENCODING_DER, which it keeps to itself."""
 
@@ -94,11 +94,10 @@ def _der(certificate: Any) -> bytes:
 def _loaded(chain: Sequence[bytes]) -> list[x509.Certificate]:
     found = []
     for der in chain:
-        try:
-            found.append(x509.load_der_x509_certificate(der))
-        except ValueError:
+        if (certificate := loaded(der)) is None:
             # A hostile server may send anything; what stands before it was readable.
             break
+        found.append(certificate)
     return found
 
 
@@ -113,10 +112,10 @@ def _key(certificate: x509.Certificate) -> bytes:
 
 @cache
 def _public() -> tuple[x509.Certificate, ...]:
-    with warnings.catch_warnings():
-        # Of serial numbers that are no longer in order: nobody here can change them.
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        return tuple(x509.load_pem_x509_certificates(Path(certifi.where()).read_bytes()))
+    pem = Path(certifi.where()).read_bytes()
+    # One by one: some are so old that the library means to read them no longer.
+    found = (loaded_pem(block) for block in _PEM.findall(pem))
+    return tuple(it for it in found if it is not None)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import trustme
 
-from mmpush_tui.checks import certificate, credentials, lines
+from mmpush_tui.checks import certificate, chain, credentials, lines
 from mmpush_tui.checks.findings import Finding, passed, shown
 from mmpush_tui.checks.report import CheckResult, Confidence, Report, Stage, Status, Verdict
 from mmpush_tui.http2 import names
@@ -233,3 +234,12 @@ def test_evidence_is_cleaned_bounded_and_redacted() -> None:
     assert len(found["list"]) == 12
     assert found["deep"] == {"token": "c0ffee.."}
     assert (found["number"], found["flag"], found["nothing"]) == (7, False, [])
+
+
+def test_public_authorities_are_read_by_many_threads_at_once() -> None:
+    for kept in (chain._public, chain._public_keys, chain._public_names):
+        kept.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(chain.load) for _ in range(32)]:
+            done.result()
+    assert len(chain._public_keys()) > 50

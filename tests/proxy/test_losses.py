@@ -13,5 +13,6 @@ async def test_nothing_is_lost_and_nothing_doubled_that_was_provably_unprocessed
     assert (tally.lost, tally.doubled, tally.renamed, tally.untold_unexplained) == (0, 0, 0, 0)
     # The faults did something.
     assert tally.connections > 1
-    assert tally.requests > 3_000
+    assert tally.faults.total() > 1
+    assert tally.requests + tally.answers.total() - tally.answers["OK"] >= 3_000
     assert len(tally.faults) > 1
