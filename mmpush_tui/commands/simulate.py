@@ -66,6 +66,8 @@ def command(
     from mmpush_tui.simulator.simulation import refuse_foreign
 
     if folder is not None:
+        # What is written there names files, and is read from other folders.
+        folder = folder.absolute()
         refuse_foreign(folder)
     plan = Plan(
         faults=tuple(it.words for it in wanted), folder=folder, apns_port=apns_port or 0,

@@ -73,6 +73,15 @@ def test_what_cannot_begin_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_folder_named_from_here_holds_what_is_found_from_anywhere(tmp_path: Path) -> None:
+    with simulating("--folder", os.path.relpath(tmp_path / "a")) as it:
+        config = Path(it.next("ready")["config"])
+        assert config.is_absolute()
+        done = run("config", "check", config)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with simulating("--folder", str(tmp_path / "a")) as first:
         port = first.next("ready")["apns"].rpartition(":")[2]
