@@ -142,8 +142,9 @@ async def _take(size: tuple[int, int], folder: Path) -> None:
     app = ConsoleApp(place, session, stage)
     app.worker = SteadyWorkerDesk(place, lambda: app.tell_of("worker"), app.bug)
     app.checks = SteadyChecksDesk(
-        place, lambda: app.settings.view.draft, lambda: app.tell_of("checks"), app.bug
-    )
+        place, lambda: app.settings.view.draft, lambda: app.tell_of("checks"), app.bug,
+        lambda: app.settings.view.licence, app.settings.refresh,
+    )  # fmt: skip
     async with app.run_test(size=size) as pilot:
         await _until(pilot, lambda: app.worker.view.status is not None)
         for _ in range(PUSHES):

@@ -73,7 +73,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.settings = SettingsDesk(place, lambda: self.tell_of("settings"))
         self.checks = ChecksDesk(
             place, lambda: self.settings.view.draft, lambda: self.tell_of("checks"), self.bug,
-            lambda: self.settings.view.licence,
+            lambda: self.settings.view.licence, self.settings.refresh,
         )  # fmt: skip
         self.tasks = Tasks(self.bug)
         self._dirty: set[str] = set()

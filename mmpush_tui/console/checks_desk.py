@@ -1,9 +1,10 @@
 """The console's side of the reachability checks: one run at a time, its results as they come."""
 
 import asyncio
+import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -97,6 +98,7 @@ class ChecksDesk:
         on_change: called whenever :attr:`view` has changed.
         on_bug: called with the name and the error of a task that failed.
         licence: returns what is known of Mattermost's licence.
+        refresh: reads what ``page`` returns anew, since a run is for seeing it mended.
     """
 
     def __init__(
@@ -105,12 +107,14 @@ class ChecksDesk:
         page: Callable[[], Page | None],
         on_change: Callable[[], None],
         on_bug: Callable[[str, BaseException], None],
-        licence: Callable[[], Licence] = Licence,
+        licence: Callable[[], Licence],
+        refresh: Callable[[], Awaitable[None]],
     ) -> None:
         self.view = ChecksView()
         self.place = place
         self._page = page
         self._licence = licence
+        self._refresh = refresh
         self._watching: asyncio.Task[None] | None = None
         self._on_change = on_change
         self._tasks = Tasks(on_bug)
@@ -160,6 +164,9 @@ class ChecksDesk:
 
     async def _run(self, wanted: frozenset[str]) -> None:
         try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DEADLINE_S):
+                    await self._refresh()
             async with asyncio.timeout(DEADLINE_S):
                 config, found, log = await beside("check-files", self._load)
             from mmpush_tui.checks.plan import Surroundings, plan

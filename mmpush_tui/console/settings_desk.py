@@ -1,6 +1,7 @@
 """The console's side of Mattermost's settings: what is stored, the draft, and saving it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -192,6 +193,20 @@ class SettingsDesk:
         """
         async with self._busy:
             await self._load(keep_draft=keep_draft)
+
+    async def refresh(self) -> None:
+        """Take what somebody else has stored since; nothing is touched where that is nothing.
+
+        A draft stays as it is, and so does what was read last where nothing can be read now.
+        """
+        async with self._busy:
+            if self._source is None or self._next is not None or self.view.is_edited:
+                return
+            with contextlib.suppress(MmpushError):
+                loaded, known = await self._source.load(), self.view.loaded
+                is_news = known is None or replace(loaded, fingerprint=known.fingerprint) != known
+                if is_news and not self.view.is_edited:
+                    self._show(loaded, loaded.page)
 
     async def _load(self, *, keep_draft: bool) -> None:
         if self._next is not None:

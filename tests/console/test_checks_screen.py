@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +285,34 @@ async def test_at_the_smallest_size_everything_can_be_read(world: Hosts) -> None
         assert all(len(line) <= SMALL[0] for line in console.lines)
 
 
+async def test_what_is_mended_in_mattermosts_file_is_good_at_the_next_run(world: Hosts) -> None:
+    good = world.mattermost_config.read_text()
+    world.mattermost_config.write_text(good.replace(f":{world.port}", f":{free_port()}"))
+    async with watch(world.place, screen="checks") as console:
+        await console.app.worker.start()
+        await run(console)
+        await console.sees("FAIL Nothing listens at")
+        # Half a file, as an editor leaves it for a moment: what was read last counts.
+        world.mattermost_config.write_text(good[:20])
+        await run(console)
+        await console.sees("FAIL Nothing listens at")
+        world.mattermost_config.write_text(good)
+        await run(console)
+        await console.sees("GOOD Everything that was checked can be reached: the push proxy")
+
+
+async def test_a_draft_stays_while_the_checks_read_what_is_stored(world: Hosts) -> None:
+    async with watch(world.place, screen="checks") as console:
+        await run(console)
+        draft = console.app.settings.view.draft
+        assert draft is not None
+        draft = replace(draft, server="http://127.0.0.1:1")
+        console.app.settings.edit(draft)
+        await run(console)
+        assert console.app.settings.view.draft == draft
+        await console.sees("127.0.0.1:1 refused the connection")
+
+
 # Again and again, elsewhere, explained
 
 
@@ -365,4 +394,8 @@ async def test_the_catalogue_opens_with_what_is_marked(short_tmp: Path) -> None:
         await run(console)
         await console.press("slash")
         await console.sees("network-upstream-blocked", "The best first.")
+        # What is typed or pasted is asked instead, not behind it.
+        await console.press(*"TopicDisallowed")
+        await console.sees("Apple does not allow this key to send")
+        assert "network-upstream-blocked" not in console.words
         await world_of(stage).apns.come_up()

@@ -62,6 +62,8 @@ class ExplainScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Begin with what is asked for, or with everything."""
         self._list.can_focus = False
+        # A pasted line takes the place of what the search began with.
+        self.query_one("#explain-query", TextField).action_select_all()
         self.call_after_refresh(self._search, self._query)
         self._tell()
 
