@@ -14,10 +14,15 @@ _MARKS: Final = {
 _INDENT: Final = " " * 7
 
 
-def of(result: CheckResult) -> Iterator[str]:
+def of(result: CheckResult, said: set[str]) -> Iterator[str]:
     """Return the lines of one check: mark, id, address, finding, time; under a failure what to do.
 
     The ids are those of the JSON.
+
+    Args:
+        result: the check.
+        said: what stood under earlier checks of the run, and is not said again: five names that
+            nobody resolves have one remedy. What is said of this check is added.
     """
     parts = [f"{_MARKS[result.status]} {result.id}", result.address, result.message]
     if result.status is not Status.SKIP and result.address:
@@ -25,12 +30,15 @@ def of(result: CheckResult) -> Iterator[str]:
     yield "  ".join(part for part in parts if part)
     if result.status not in (Status.WARN, Status.FAIL):
         return
-    for clause in result.why:
-        yield f"{_INDENT}why: {clause}"
+    below = [f"why: {clause}" for clause in result.why]
     if result.fix:
-        yield f"{_INDENT}fix: {result.fix}"
+        below.append(f"fix: {result.fix}")
     if result.see:
-        yield f"{_INDENT}see: mmpush-tui explain {result.see}"
+        below.append(f"see: mmpush-tui explain {result.see}")
+    for line in below:
+        if line not in said:
+            said.add(line)
+            yield f"{_INDENT}{line}"
 
 
 def ending(report: Report) -> Iterator[str]:

@@ -16,7 +16,7 @@ import msgspec
 import platformdirs
 
 from mmpush_tui.checks.findings import Finding, shown
-from mmpush_tui.checks.report import Status
+from mmpush_tui.checks.report import Confidence, Status
 
 APART_S: Final = 60.0
 """Seconds between two questions about one credential."""
@@ -50,6 +50,8 @@ class KeptFinding(msgspec.Struct, frozen=True):
     fix: str
     see: str
     evidence: dict[str, Any]
+    summary: str = ""
+    confidence: Confidence = Confidence.CERTAIN
 
 
 class Pace:
@@ -83,7 +85,7 @@ class Pace:
             return Finding(
                 status=Status(found.status), code=found.code, why=tuple(found.why), fix=found.fix,
                 message=f"{found.message}, asked {age_s:.0f} s ago", see=found.see,
-                evidence=found.evidence,
+                evidence=found.evidence, summary=found.summary, confidence=found.confidence,
             )  # fmt: skip
         wait_s = max(APART_S - age_s, 1.0)
         return Finding(
@@ -97,7 +99,8 @@ class Pace:
             entries = [it for it in self._read() if it.group != _short(group)]
             made = KeptFinding(
                 finding.status.value, finding.code, finding.message, list(finding.why),
-                finding.fix, finding.see, shown(finding.evidence),
+                finding.fix, finding.see, shown(finding.evidence), finding.summary,
+                finding.confidence,
             )  # fmt: skip
             entry = Kept(group=_short(group), asked=_short(asked), at=self._now(), finding=made)
             self._write([*entries, entry])

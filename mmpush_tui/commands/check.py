@@ -125,11 +125,18 @@ class Wishes(NamedTuple):
 
 
 async def _checks(wishes: Wishes, to: "Output", every_s: float | None) -> int:
-    """Check once, or again and again until SIGINT or SIGTERM; return the last exit code."""
+    """Check once, or again and again until SIGINT or SIGTERM; return the last exit code.
+
+    Raises:
+        MmpushError: the first run could not be. Later ones tell why and are tried again.
+    """
     import asyncio
     import signal
     import time
 
+    from mmpush_tui.exits import exit_code
+
+    code: int | None = None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
@@ -139,8 +146,17 @@ async def _checks(wishes: Wishes, to: "Output", every_s: float | None) -> int:
         while True:
             began = time.monotonic()
             # Settings and files are read each time: watching is for seeing them mended.
-            code = await _check(wishes, to, stop)
-            if every_s is None or stop.is_set():
+            try:
+                code = await _check(wishes, to, stop)
+            except MmpushError as error:
+                if code is None:
+                    raise
+                code = exit_code(error)
+                try:
+                    to.problem(error, time.strftime("%H:%M:%S"))
+                except BrokenPipeError:
+                    to.is_unread = True
+            if every_s is None or stop.is_set() or to.is_unread:
                 return code
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(began + every_s - time.monotonic(), 0)):
@@ -214,18 +230,20 @@ async def _check(wishes: Wishes, to: "Output", stop: "asyncio.Event") -> int:
         told.page, config, wanted, credentials=found, mattermost_url=told.url, around=around
     )
     network = await beside("network", _network, config, connect_to, ca_file)
-    report = await _run(plans, network, timeout_s, to.result, stop)
+    report = await _run(plans, network, timeout_s, to, stop)
     # The exit code stays true where nobody reads any more.
-    with contextlib.suppress(BrokenPipeError):
+    try:
         return to.report(report)
-    return report.exit_code
+    except BrokenPipeError:
+        to.is_unread = True
+        return report.exit_code
 
 
 async def _run(
     plans: "tuple[TargetPlan, ...]",
     network: "NetworkSettings",
     timeout_s: float,
-    show: "Callable[[CheckResult], None]",
+    to: "Output",
     stop: "asyncio.Event",
 ) -> "Report":
     """Run the checks to their end, or until ``stop``.
@@ -239,9 +257,9 @@ async def _run(
 
     def take(result: "CheckResult") -> None:
         try:
-            show(result)
+            to.result(result)
         except BrokenPipeError:
-            pass
+            to.is_unread = True
         except OSError as error:
             # Not from within the probe, whose failures are another matter.
             failures.append(error)

@@ -10,7 +10,7 @@ import click
 
 from mmpush_tui.checks import lines, markdown, nagios, prometheus
 from mmpush_tui.checks.report import CheckResult, Report, to_json
-from mmpush_tui.errors import FailedError, UsageError
+from mmpush_tui.errors import FailedError, MmpushError, UsageError
 from mmpush_tui.proxy.lines import clock
 
 FORMATS: Final = ("text", "json", "markdown", "nagios", "prometheus")
@@ -21,9 +21,11 @@ class Output:
 
     Attributes:
         is_endless: it can be watched: runs may follow one another.
+        is_unread: nobody reads it any more; set by whoever finds out.
     """
 
     is_endless = True
+    is_unread = False
 
     def result(self, result: CheckResult) -> None:
         """Show a result as it comes."""
@@ -32,18 +34,28 @@ class Output:
         """Show the report and return the exit code."""
         return report.exit_code
 
+    def problem(self, error: MmpushError, when: str) -> None:
+        """Tell why a later run of a watch could not be.
+
+        Args:
+            error: the failure, as of a configuration that somebody is changing right now.
+            when: the time of day.
+        """
+        click.echo(_not_checked(error, when), err=True)
+
 
 class Text(Output):
     """Lines for people; of a run that is like the one before, one line."""
 
     def __init__(self) -> None:
         self._held: list[CheckResult] = []
+        self._said: set[str] = set()
         self._last: tuple[object, ...] | None = None
 
     def result(self, result: CheckResult) -> None:
         """Show a result as it comes, as long as there is no run to compare with."""
         if self._last is None:
-            _echo(lines.of(result))
+            _echo(lines.of(result, self._said))
         else:
             self._held.append(result)
 
@@ -60,10 +72,15 @@ class Text(Output):
             if self._last is not None:
                 _echo(["", f"{when}  changed:", ""])
             for result in held:
-                _echo(lines.of(result))
+                _echo(lines.of(result, self._said))
             _echo(lines.ending(report))
         self._last = now
+        self._said.clear()
         return report.exit_code
+
+    def problem(self, error: MmpushError, when: str) -> None:
+        """Tell it in its place among the runs; see :class:`Output`."""
+        click.echo(_not_checked(error, when))
 
 
 class Json(Output):
@@ -129,6 +146,17 @@ class File(Output):
             "prometheus": lambda: prometheus.of(report),
             "nagios": lambda: nagios.of(report)[0] + "\n",
         }[self._name]()
+        self._write(text)
+        return nagios.of(report)[1] if self._name == "nagios" else report.exit_code
+
+    def problem(self, error: MmpushError, when: str) -> None:
+        """Tell it, in the file too where the format has a word for it; see :class:`Output`."""
+        super().problem(error, when)
+        if self._name == "nagios":
+            with contextlib.suppress(FailedError):  # which is what is told
+                self._write(nagios.unknown(error.line())[0] + "\n")
+
+    def _write(self, text: str) -> None:
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             beside.write_text(text, encoding="utf-8")
@@ -140,7 +168,6 @@ class File(Output):
             raise FailedError(
                 f"{self._path} cannot be written", why=error.strerror or "", code="check-output"
             ) from error
-        return nagios.of(report)[1] if self._name == "nagios" else report.exit_code
 
 
 def make(name: str, path: Path | None, *, is_watched: bool) -> Output:
@@ -173,6 +200,10 @@ def make(name: str, path: Path | None, *, is_watched: bool) -> Output:
             code="check-watch-format",
         )
     return made
+
+
+def _not_checked(error: MmpushError, when: str) -> str:
+    return f"{when}  not checked: {error.line()}"
 
 
 def _echo(texts: Iterable[str]) -> None:

@@ -25,6 +25,7 @@ from tests.checks.lab import (
     HEALTHY,
     Arrange,
     Case,
+    with_config,
 )
 
 
@@ -80,6 +81,23 @@ def test_no_probe_can_reach_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert NO_DEVICE == "0" * 64
     # Every phone of the stand-ins is another, and whatever is sent to Google is validated only.
     assert not any(phone.token in (NO_DEVICE, NO_PHONE) for phone in world.phones)
+
+
+@pytest.mark.slow
+def test_an_answer_that_was_kept_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def act(net: Internet) -> list[Report]:
+        with_config(net, "apple", team_id="ZZZZZZZZZZ")
+        kept = {"pace": Pace(net.folder / "pace.json")}
+        return [await net.check("apns", **kept) for _ in range(2)]  # type: ignore[arg-type]
+
+    first, second = in_namespace(act, tmp_path, monkeypatch)
+    assert first.verdict.summary.startswith("Apple does not take the key of this target.")
+    for name in ("code", "check", "summary", "fix", "confidence", "then", "links"):
+        assert getattr(second.verdict, name) == getattr(first.verdict, name), name
+    kept = next(it for it in second.checks if it.id == second.verdict.check)
+    assert ", asked " in kept.message
 
 
 @pytest.mark.slow

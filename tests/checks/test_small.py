@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trustme
 
@@ -38,16 +39,26 @@ SKIPPED = CheckResult(
 
 
 def test_a_check_is_one_line_and_a_failure_says_what_to_do() -> None:
-    assert list(lines.of(GOOD)) == [
+    assert list(lines.of(GOOD, set())) == [
         "[ok]   tls:apns/apple_rn  api.push.apple.com:443  TLSv1.3  212 ms"
     ]
-    assert list(lines.of(BAD)) == [
+    assert list(lines.of(BAD, set())) == [
         "[FAIL] tcp:mpns  h:1  h:1 refused the connection  0.4 ms",
         "       why: the port is closed",
         "       fix: Start it.",
         "       see: mmpush-tui explain proxy-connection-refused",
     ]
-    assert list(lines.of(SKIPPED)) == ["[skip] app:mpns  skipped (needs tcp:mpns)"]
+    assert list(lines.of(SKIPPED, set())) == ["[skip] app:mpns  skipped (needs tcp:mpns)"]
+
+
+def test_what_stood_under_a_check_is_not_said_again() -> None:
+    said: set[str] = set()
+    assert len(list(lines.of(BAD, said))) == 4
+    other = msgspec.structs.replace(BAD, id="tcp:tpns", why=["the host is down"])
+    assert list(lines.of(other, said)) == [
+        "[FAIL] tcp:tpns  h:1  h:1 refused the connection  0.4 ms",
+        "       why: the host is down",
+    ]
 
 
 def test_the_verdict_stands_at_the_end() -> None:

@@ -19,6 +19,7 @@ from mmpush_tui.simulator.mattermost_rest import MattermostRest
 from mmpush_tui.simulator.world import World
 from tests.commands.running import COMMAND, run
 from tests.test_structure import imported_by
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -449,6 +450,63 @@ async def test_watching_as_json_is_a_line_each(world: World) -> None:
         assert await process.wait() == 0
     assert [it["exit_code"] for it in reports] == [0, 0]
     assert reports[0]["started_at"] < reports[1]["started_at"]
+
+
+async def test_watching_outlives_a_configuration_that_is_being_changed(world: World) -> None:
+    command = [*COMMAND, "check", "tpns", "--config", str(world.config),
+               "--watch", "1"]  # fmt: skip
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    good = world.config.read_text()
+    async with asyncio.timeout(60):
+        while not (line := await process.stdout.readline()).startswith(b"VERDICT"):
+            assert line
+        world.config.write_text(good[: len(good) // 2] + "\n[")
+        while b"  not checked: " not in (line := await process.stdout.readline()):
+            assert line
+        assert str(world.config) in line.decode()
+        world.config.write_text(good)
+        while b"as before: Everything that was checked" not in line:
+            line = await process.stdout.readline()
+            assert line
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() in (0, 130)
+
+
+async def test_monitoring_hears_that_a_later_run_could_not_be(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "push.nagios"
+    command = [*COMMAND, "check", "tpns", "--config", str(world.config), "--watch", "1",
+               "--format", "nagios", "--output", str(path)]  # fmt: skip
+
+    async def says(begin: str) -> bool:
+        return path.exists() and path.read_text().startswith(begin)
+
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    assert process.stderr is not None
+    await eventually(lambda: says("PUSH OK - "), 60)
+    world.config.write_text("[")
+    async with asyncio.timeout(60):
+        assert b"  not checked: " in await process.stderr.readline()
+    await eventually(lambda: says("PUSH UNKNOWN - "))
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 2
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_watching_ends_where_nobody_reads_any_more(world: World, as_json: bool) -> None:
+    command = [*COMMAND, "check", "tpns", "--config", str(world.config), "--watch", "1",
+               *(["--json"] if as_json else [])]  # fmt: skip
+
+    def read_one_line() -> tuple[int, bytes]:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            assert child.stderr is not None
+            assert child.stdout.readline()
+            child.stdout.close()
+            told = child.stderr.read()
+            return child.wait(60), told
+
+    assert await asyncio.to_thread(read_one_line) == (0, b"")
 
 
 # Mattermost by its local socket
