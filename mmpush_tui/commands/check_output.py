@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -157,14 +158,18 @@ class File(Output):
                 self._write(nagios.unknown(error.line())[0] + "\n")
 
     def _write(self, text: str) -> None:
-        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
-            beside.write_text(text, encoding="utf-8")
-            beside.chmod(0o644)
-            beside.replace(self._path)
+            path = _replaceable(self._path)
+            descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            try:
+                with open(descriptor, "w", encoding="utf-8") as file:
+                    file.write(text)
+                    os.fchmod(descriptor, 0o644)
+                os.replace(beside, path)
+            except OSError:
+                os.unlink(beside)
+                raise
         except OSError as error:
-            with contextlib.suppress(OSError):
-                beside.unlink()
             raise FailedError(
                 f"{self._path} cannot be written", why=error.strerror or "", code="check-output"
             ) from error
@@ -180,6 +185,7 @@ def make(name: str, path: Path | None, *, is_watched: bool) -> Output:
 
     Raises:
         UsageError: the options do not go together.
+        FailedError: what is at ``path`` is no plain file.
     """
     if path is not None:
         if name == "text":
@@ -187,6 +193,7 @@ def make(name: str, path: Path | None, *, is_watched: bool) -> Output:
                 "--output needs --format json, markdown, nagios or prometheus",
                 code="check-output-format",
             )
+        _replaceable(path)
         return File(path, name)
     kinds: dict[str, type[Output]] = {
         "text": Text, "json": Json, "markdown": Markdown, "nagios": Nagios,
@@ -200,6 +207,21 @@ def make(name: str, path: Path | None, *, is_watched: bool) -> Output:
             code="check-watch-format",
         )
     return made
+
+
+def _replaceable(path: Path) -> Path:
+    """Return what is to be replaced: a link stays one, what it leads to is replaced.
+
+    Raises:
+        FailedError: it is no plain file. To replace a device would take it from everybody.
+    """
+    found = Path(os.path.realpath(path))
+    if found.exists() and not found.is_file():
+        raise FailedError(
+            f"{path} cannot be written", why="it is not a plain file",
+            fix="Name a file, or leave out --output to print.", code="check-output",
+        )  # fmt: skip
+    return found
 
 
 def _not_checked(error: MmpushError, when: str) -> str:

@@ -396,6 +396,24 @@ async def test_a_file_for_the_collector(world: World, tmp_path: Path) -> None:
     assert [it for it in os.listdir(tmp_path) if "mmpush.prom" in it] == ["mmpush.prom"]
 
 
+async def test_only_plain_files_are_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "there").write_text("old")
+    (tmp_path / "link").symlink_to("there")
+    arguments = ("http://127.0.0.1:1", "--json", "--output")
+    done = await check(*arguments, tmp_path / "pipe")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"mmpush-tui: {tmp_path}/pipe cannot be written: it is not a plain file. "
+        "Name a file, or leave out --output to print.\n"
+    )
+    assert (tmp_path / "pipe").is_fifo()
+    assert (await check(*arguments, tmp_path / "link")).stderr == ""
+    assert (tmp_path / "link").is_symlink()
+    assert json.loads((tmp_path / "there").read_text())["kind"] == "check"
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe", "there"]
+
+
 async def test_a_report_for_a_ticket(world: World) -> None:
     done = await check("tpns", "--config", world.config, "--format", "markdown")
     assert done.returncode == 0
