@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from mmpush_tui.causes import unreached
 from mmpush_tui.errors import MmpushError, UnreachableError, UsageError
 from mmpush_tui.exits import Exit
 from mmpush_tui.http2.connect import client_context
@@ -206,8 +207,8 @@ async def _http(method: str, url: str, ca_file: Path | None, **arguments: Any) -
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UnreachableError(
             f"{address} does not answer",
-            why=clean(error, 300) or type(error).__name__,
-            fix="Check the address and that the service runs.",
+            why=unreached(error),
+            fix="Check the address and that the service runs; `mmpush-tui check` names the hop.",
             code="send-unreachable",
         ) from error
 

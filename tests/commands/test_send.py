@@ -113,14 +113,19 @@ async def test_a_worker_that_asks_for_path_and_credentials_gets_both(vendors: Ve
         assert not any(secret in done.stdout + done.stderr for secret in ("s3", "hid"))
 
 
-def test_nobody_there_is_exit_3_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("url", "why"), [
+    ("http://127.0.0.1:9", "nothing listens there"),
+    ("http://no-such-host.invalid:8066", "its name is not known to the name servers of this host"),
+])  # fmt: skip
+def test_nobody_there_is_exit_3_in_one_line(url: str, why: str, tmp_path: Path) -> None:
     device = tmp_path / "device"
     device.write_text(f"apple_rn-v2:{TOKEN}")
-    done = run("send", "--via", "proxy", "--proxy", "http://127.0.0.1:9", "--device-file", device)
+    done = run("send", "--via", "proxy", "--proxy", url, "--device-file", device)
     assert done.returncode == 3
-    assert done.stderr.startswith("mmpush-tui: http://127.0.0.1:9 does not answer: ")
-    assert done.stderr.endswith("Check the address and that the service runs.\n")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr == (
+        f"mmpush-tui: {url} does not answer: {why}. "
+        "Check the address and that the service runs; `mmpush-tui check` names the hop.\n"
+    )
 
 
 @pytest.mark.parametrize("platform", ["apple_rn-v2", "android_rn-v2"])

@@ -5,7 +5,6 @@ Google's flow for server applications: a JWT signed with the account's key is ex
 """
 
 import asyncio
-import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from mmpush_tui.causes import unreached
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2.connect import Endpoint, Route
 from mmpush_tui.http2.outbound import OutboundProxy
@@ -28,7 +28,6 @@ from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean, presentable
 
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
-_ERRNO: Final = re.compile(r"\[Errno -?\d+\] ")
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _TIMEOUT_S: Final = 5.0
 """Seconds for one request to the token server; less than a push has."""
@@ -247,7 +246,7 @@ class AccessToken:
             async with asyncio.timeout(_TIMEOUT_S):
                 response = await self._send()
         except (httpx.HTTPError, TimeoutError) as error:
-            why = _ERRNO.sub("", presentable(error, 200)) or "no answer in time"
+            why = unreached(error)
             if isinstance(error, httpx.ProxyError):
                 raise AccessTokenError(
                     f"the proxy {self._route.proxy} on the way to the token server {host} "

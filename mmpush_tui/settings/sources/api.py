@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from mmpush_tui.causes import causes
 from mmpush_tui.errors import DeadlineError, FailedError, MmpushError, UnreachableError
 from mmpush_tui.text import presentable
 
@@ -224,9 +225,8 @@ class Api:
                 )
 
     def _unreachable(self, error: Exception) -> MmpushError:
-        causes = list(_causes(error))
         what, code = f"{self._at} cannot be reached", "mattermost-unreachable"
-        for cause in causes:
+        for cause in causes(error):
             match cause:
                 case ssl.SSLCertVerificationError():
                     return UnreachableError(
@@ -295,17 +295,3 @@ def _object(body: bytes) -> dict[str, Any] | None:
 
 def _word(error_id: str) -> str:
     return presentable(error_id, 80)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    waiting: list[BaseException] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        if isinstance(cause, BaseExceptionGroup):
-            waiting += cause.exceptions
-        waiting += [near for near in (cause.__cause__, cause.__context__) if near is not None]
