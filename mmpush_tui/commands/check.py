@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _HOST_PORT: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 _PAIR: Final = re.compile(rf"({_HOST_PORT})=({_HOST_PORT})", re.ASCII)
+_NEEDS_CONFIG: Final = re.compile(r"worker$|(?:apns|fcm)(?:/|$)")
 _NEED_SETTINGS: Final = frozenset({"hpns", "mpns", "mattermost", "log"})
 
 
@@ -135,7 +136,13 @@ async def _checks(wishes: Wishes, to: "Output", every_s: float | None) -> int:
     import time
 
     from mmpush_tui.exits import exit_code
+    from mmpush_tui.proxy.config_paths import find_config
 
+    wanted = wishes.targets
+    needs_config = not wanted or any(_NEEDS_CONFIG.match(name) for name in wanted)
+    if needs_config and not (wishes.config_path or find_config()):
+        # Once: a worker that ends while it is watched is still the one that is meant.
+        wishes = wishes._replace(config_path=await _of_running(wishes.timeout_s))
     code: int | None = None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -269,6 +276,22 @@ async def _run(
     if failures:
         raise failures[0]
     return report
+
+
+async def _of_running(timeout_s: float) -> Path | None:
+    """Return the configuration of the one worker that runs here, and say so."""
+    import asyncio
+
+    from mmpush_tui.proxy.client import running_config
+
+    try:
+        async with asyncio.timeout(min(timeout_s, 3)):
+            path = await running_config()
+    except TimeoutError:
+        return None
+    if path is not None:
+        click.echo(f"mmpush-tui: by the running worker's configuration {path}", err=True)
+    return path
 
 
 def _config(path: Path | None) -> "ProxyConfig | None":

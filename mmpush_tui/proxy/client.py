@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
-from mmpush_tui.errors import FailedError, UnreachableError, UsageError
+from mmpush_tui.errors import FailedError, MmpushError, UnreachableError, UsageError
 from mmpush_tui.proxy import paths
 from mmpush_tui.proxy.events import Event
+from mmpush_tui.tasks import beside
 
 _BASE = "http://worker"
 _TIMEOUT = httpx.Timeout(30, connect=3)
@@ -47,6 +48,18 @@ def find(control: Path | None) -> Path:
             code="worker-ambiguous",
         )
     return running[0]
+
+
+async def running_config() -> Path | None:
+    """Return the configuration of the worker that runs here; None where there is not just one."""
+    running = await beside("workers", paths.running)
+    if len(running) != 1:
+        return None
+    try:
+        async with ControlClient(running[0]) as client:
+            return Path((await client.status())["config"])
+    except MmpushError:
+        return None
 
 
 class ControlClient:

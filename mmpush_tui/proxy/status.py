@@ -33,7 +33,7 @@ def status_of(worker: "Worker") -> dict[str, object]:
         "started_at": timestamp(worker.started_at),
         "uptime_s": round(time.monotonic() - worker.started, 3),
         "listen": worker.url,
-        "config": clean(worker.config.path),
+        "config": clean(worker.config.path.absolute()),
         "in_flight": deliveries.in_flight,
         "connections": worker.server.connections,
         "tasks": len(asyncio.all_tasks()),

@@ -68,6 +68,12 @@ def config_of(world: World) -> ProxyConfig:
     return configuration.load(world.config, {})
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+    return port
+
+
 def found(folder: Path, pattern: str) -> Path:
     return next(folder.glob(pattern))
 
@@ -248,6 +254,36 @@ async def test_push_that_is_off_is_said(tmp_path: Path) -> None:
     done = await check("--mattermost-config", settings)
     assert done.returncode == 2
     assert "push notifications are switched off in Mattermost" in done.stderr
+
+
+async def test_without_a_file_the_running_worker_says_which(world: World, short_tmp: Path) -> None:
+    env = {"XDG_STATE_HOME": str(short_tmp)}
+    world.config.write_text(
+        re.sub(r'(?m)^listen_address = .*$', f'listen_address = "127.0.0.1:{free_port()}"',
+               world.config.read_text())
+    )  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "serve", "--config", world.config.name, cwd=world.config.parent,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=os.environ | env,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            assert (await process.stdout.readline()).startswith(b"listening on ")
+        done = await check("worker", **env)
+        said = f"mmpush-tui: by the running worker's configuration {world.config}\n"
+        assert (done.returncode, done.stderr) == (0, said)
+        assert "[ok]   app:worker" in done.stdout
+        done = await check(**env)
+        assert (done.returncode, done.stderr) == (0, said)
+        assert "[ok]   credential:apns/apple_rn" in done.stdout
+        assert (await check("http://127.0.0.1:1", **env)).stderr == ""
+    finally:
+        process.terminate()
+        await process.wait()
+    done = await check("worker", **env)
+    assert done.returncode == 2
+    assert "the worker cannot be asked: its configuration was not found" in done.stderr
 
 
 # The end
