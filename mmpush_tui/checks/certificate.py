@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, NameOID
 
@@ -14,6 +15,11 @@ WARN_BELOW_DAYS: Final = 14
 """A certificate that ends sooner is a warning."""
 _NAMES_LIMIT: Final = 12
 _QUIET: Final = threading.Lock()
+BROKEN: Final = (
+    ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
+"""What the library raises at certificates that OpenSSL lets pass; most is no ValueError."""
 
 
 def facts(der: bytes, now: datetime) -> dict[str, Any]:
@@ -39,7 +45,7 @@ def facts(der: bytes, now: datetime) -> dict[str, Any]:
             "days_left": (not_after.astimezone(UTC) - now).days,
             "names": names,
         }
-    except (ValueError, TypeError) as error:
+    except BROKEN as error:
         return {"unreadable": type(error).__name__}
     return found
 
@@ -63,9 +69,12 @@ def _quietly(load_: Callable[[bytes], x509.Certificate], data: bytes) -> x509.Ce
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         try:
-            return load_(data)
-        except (ValueError, CryptographyDeprecationWarning):
+            found = load_(data)
+            # Read when they are asked for: whoever holds a certificate can count on its names.
+            _ = found.subject, found.issuer
+        except (*BROKEN, CryptographyDeprecationWarning):
             return None
+        return found
 
 
 def named(name: x509.Name) -> str:
@@ -90,7 +99,7 @@ def _names(certificate: x509.Certificate) -> list[str]:
         extension = certificate.extensions.get_extension_for_oid(
             ExtensionOID.SUBJECT_ALTERNATIVE_NAME
         )
-    except (x509.ExtensionNotFound, ValueError, TypeError):
+    except (x509.ExtensionNotFound, *BROKEN):
         return []
     if not isinstance(extension.value, x509.SubjectAlternativeName):
         return []

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID
 
-from mmpush_tui.checks.certificate import loaded, loaded_pem, named
+from mmpush_tui.checks.certificate import BROKEN, loaded, loaded_pem, named
 
 _LIMIT: Final = 10
 _PEM: Final = re.compile(b"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.S)
@@ -69,7 +69,7 @@ def lacks_intermediate(chain: Sequence[x509.Certificate]) -> bool:
         extension = chain[0].extensions.get_extension_for_oid(
             ExtensionOID.AUTHORITY_INFORMATION_ACCESS
         )
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *BROKEN):
         return False
     access = extension.value
     return isinstance(access, x509.AuthorityInformationAccess) and any(
@@ -106,7 +106,7 @@ def _key(certificate: x509.Certificate) -> bytes:
         return certificate.public_key().public_bytes(
             Encoding.DER, PublicFormat.SubjectPublicKeyInfo
         )
-    except (ValueError, TypeError):
+    except BROKEN:
         return b""
 
 

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -26,7 +27,9 @@ def skew(date: str, now: float) -> float | None:
         now: seconds since 1970 when it came.
     """
     try:
-        told = parsedate_to_datetime(date).timestamp()
+        when = parsedate_to_datetime(date)
+        # Without a zone, or with -0000, it is UTC all the same, and never this host's own time.
+        told = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError, OSError):
         return None
     # It was true for the whole of its second.

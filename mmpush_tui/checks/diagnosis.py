@@ -80,10 +80,13 @@ class Doctor:
         way: the way, gone as far as the step that failed.
         network: how connections are made.
         lookup: asks for addresses.
-        within_s: seconds that a second look may take.
+        within_s: returns the seconds that a second look may take from now on: there are several,
+            and the whole run has an end.
     """
 
-    def __init__(self, way: Way, network: NetworkSettings, lookup: Lookup, within_s: float) -> None:
+    def __init__(
+        self, way: Way, network: NetworkSettings, lookup: Lookup, within_s: Callable[[], float]
+    ) -> None:
         self._way = way
         self._plan = way.plan
         self._network = network
@@ -229,7 +232,7 @@ class Doctor:
         In TLS 1.3 it says so after the handshake, and asyncio keeps that to itself.
         """
         sock = await self._way.tunnelled()
-        sock.settimeout(max(self._within_s / 2, 0.1))
+        sock.settimeout(max(self._within_s() / 2, 0.1))
         words = await beside("alert", _alert, sock, self._way.route.endpoint.host)
         if not any(alert in words.lower() for alert in _CLIENT_ALERTS):
             return None
@@ -356,7 +359,7 @@ class Doctor:
         with contextlib.suppress(
             TransportError, TimeoutError, OSError, ValueError, asyncio.IncompleteReadError
         ):
-            async with asyncio.timeout(self._within_s):
+            async with asyncio.timeout(self._within_s()):
                 return await look()
         return None
 

@@ -11,6 +11,7 @@ OK: Final = "ok"
 """The code of every check that passed."""
 _TEXT_LIMIT: Final = 200
 _LIST_LIMIT: Final = 12
+_DEPTH_LIMIT: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +48,25 @@ def passed(message: str, **evidence: Any) -> Finding:
     return Finding(status=Status.PASS, code=OK, message=message, evidence=evidence)
 
 
-def shown(value: Any) -> Any:
+def shown(value: Any, depth: int = 0) -> Any:
     """Return evidence fit for every output: cleaned, redacted, bounded.
 
     What is empty vanishes from mappings, so that nobody has to read that there was nothing.
+
+    Args:
+        value: what was seen.
+        depth: how many lists and mappings it stands in; a peer's JSON may be nested at will.
     """
+    if depth > _DEPTH_LIMIT:
+        return "…"
     match value:
         case bool() | int() | float() | None:
             return value
         case Mapping():
             # A list may well be as empty as it was.
-            items = {presentable(key, 60): shown(item) for key, item in value.items()}
+            items = {presentable(key, 60): shown(item, depth + 1) for key, item in value.items()}
             return {key: item for key, item in items.items() if item not in ("", None)}
         case list() | tuple():
-            return [shown(item) for item in value[:_LIST_LIMIT]]
+            return [shown(item, depth + 1) for item in value[:_LIST_LIMIT]]
         case _:
             return presentable(value, _TEXT_LIMIT)

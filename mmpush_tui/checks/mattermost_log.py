@@ -47,7 +47,8 @@ def where(config_file: Path, document: Mapping[str, Any]) -> list[Path]:
     # The server's own default: logs, in the folder that it is started in.
     home = config_file.resolve().parent.parent
     folder = home / (named if isinstance(named, str) and named else "logs")
-    return [folder / name for name in _NAMES if (folder / name).is_file()]
+    # Unlike Path.is_file this is false, and no error, for a folder that may not be entered.
+    return [folder / name for name in _NAMES if os.path.isfile(folder / name)]
 
 
 def read(paths: list[Path], now: datetime) -> Finding | None:
@@ -131,6 +132,6 @@ def _when(line: str) -> datetime | None:
         return None
     try:
         when = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or 'Z'}")
-    except ValueError:
+        return when.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return when.astimezone(UTC)

@@ -11,6 +11,9 @@ APPLE_NETWORKS: Final = tuple(
 """Apple's own: its servers for push are in 17.0.0.0/8 (Apple, "Use Apple products on enterprise
 networks"); the others are what its registries list."""
 _APPLE: Final = "push.apple.com"
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+"""What networks without IPv4 reach IPv4 addresses through, which are its last bits (RFC 6052)."""
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def odd(host: str, addresses: Sequence[str]) -> tuple[str, str] | None:
@@ -20,7 +23,7 @@ def odd(host: str, addresses: Sequence[str]) -> tuple[str, str] | None:
         host: a name of Apple's, Google's or Mattermost's.
         addresses: what this host's name servers say.
     """
-    found = [ipaddress.ip_address(text.partition("%")[0]) for text in addresses]
+    found = [_meant(text) for text in addresses]
     inside = [str(it) for it in found if not it.is_global]
     if inside:
         return "dns_private", f"the name leads to {inside[0]}, which is no address on the internet"
@@ -29,3 +32,13 @@ def odd(host: str, addresses: Sequence[str]) -> tuple[str, str] | None:
         if others:
             return "dns_not_apple", f"the name leads to {others[0]}, which is none of Apple's"
     return None
+
+
+def _meant(text: str) -> _Address:
+    """Return an address, the IPv4 address itself where another one stands for that."""
+    address: _Address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        return address.ipv4_mapped or address
+    return address

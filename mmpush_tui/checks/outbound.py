@@ -11,6 +11,8 @@ from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2.outbound import OutboundProxy, choose, is_exempt
 from mmpush_tui.text import Secret
 
+_GO_PORT: Final = 80
+"""Of a proxy without one; curl, whose rules the worker goes by, takes another."""
 _OURS: Final = (Kind.APNS, Kind.FCM, Kind.TOKEN)
 
 
@@ -39,7 +41,7 @@ def proxied(
 
 
 def _as_go(plan: TargetPlan, environment: Mapping[str, str]) -> TargetPlan:
-    exceptions = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    exceptions = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
     if is_loopback(plan.host) or is_exempt(plan.host, plan.port, exceptions):
         return plan
     own, other = ("https_proxy", "http_proxy") if plan.is_tls else ("http_proxy", "https_proxy")
@@ -54,7 +56,7 @@ def _as_go(plan: TargetPlan, environment: Mapping[str, str]) -> TargetPlan:
 def _named(variable: str, environment: Mapping[str, str]) -> OutboundProxy | None:
     for spelling in (variable.upper(), variable):
         if text := environment.get(spelling, "").strip():
-            return OutboundProxy.parse(text, spelling)
+            return OutboundProxy.parse(text, spelling, _GO_PORT)
     return None
 
 

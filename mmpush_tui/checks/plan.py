@@ -13,7 +13,14 @@ from mmpush_tui.checks.findings import Finding
 from mmpush_tui.checks.outbound import is_loopback, proxied
 from mmpush_tui.checks.proof import AppleProof, GrantProof, Proof, SendProof
 from mmpush_tui.checks.report import Stage, Status
-from mmpush_tui.checks.target import Kind, TargetPlan, Whose, is_address
+from mmpush_tui.checks.target import (
+    Kind,
+    TargetPlan,
+    Whose,
+    distinct,
+    is_address,
+    without_user,
+)
 from mmpush_tui.checks.words import failed
 from mmpush_tui.errors import ConfigError, UsageError
 from mmpush_tui.fields import nearest
@@ -90,10 +97,7 @@ def plan(
         found += log if found else []
         if not found:
             raise _nothing(page, config)
-    return tuple(
-        _surrounded(target, config, around)
-        for target in {target.target: target for target in found}.values()
-    )
+    return tuple(_surrounded(target, config, around) for target in distinct(found))
 
 
 def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: Surroundings) -> TargetPlan:
@@ -181,7 +185,7 @@ class _Known:
             case _:
                 near = nearest(word, WORDS)
                 raise UsageError(
-                    f"there is no target {word!r}",
+                    f"there is no target {without_user(word)!r}",
                     fix=(f"Did you mean {near}? " if near else "")
                     + f"Known are {', '.join(WORDS)}, or an address such as http://HOST:8066.",
                     code="check-target-unknown",
@@ -417,7 +421,7 @@ def _flaw(target: TargetPlan, server: str) -> Finding:
     if not server:
         said = "the address is empty"
     elif "://" not in server:
-        said = f"{server} lacks http:// or https://"
+        said = f"{without_user(server)} lacks http:// or https://"
     else:
-        said = f"{server} is no address"
+        said = f"{without_user(server)} is no address"
     return failed(target, "url_invalid", said)

@@ -122,8 +122,10 @@ class Probe:
         # A sign-in and a request: as much as two steps.
         step_s = limits.step_s * (2 if stage is Stage.CREDENTIAL else 1)
         limit_s = min(step_s, left_s)
-        within_s = max(min(limits.step_s / 2, left_s), 0)
-        doctor = Doctor(way, self._means.network, self._means.lookup, within_s)
+        doctor = Doctor(
+            way, self._means.network, self._means.lookup,
+            lambda: max(min(limits.step_s / 2, limits.left_s()), 0),
+        )  # fmt: skip
         try:
             async with asyncio.timeout(max(limit_s, 0)):
                 if stage is Stage.CREDENTIAL and self._plan.proof is not None:

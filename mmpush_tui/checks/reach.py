@@ -70,6 +70,7 @@ class Reach:
 
     def __init__(self, addresses: Sequence[AddrInfoType], source: str, name: str) -> None:
         self._name = name
+        self._address = ""
         self._dials = [_Dial(info, source) for info in list(dict.fromkeys(addresses))[:_AT_ONCE]]
 
     async def run(self) -> socket.socket:
@@ -100,6 +101,7 @@ class Reach:
                     dial.close()
         if winner is None or winner.sock is None:
             raise self._failure()
+        self._address = winner.attempt().address
         return winner.sock
 
     async def _wait(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
@@ -113,6 +115,13 @@ class Reach:
     def attempts(self) -> tuple[Attempt, ...]:
         """What became of each address so far, in their order."""
         return tuple(dial.attempt() for dial in self._dials)
+
+    def connected_to(self) -> str:
+        """Return the address that :meth:`run` connected to.
+
+        The socket does not know it any more where the peer has hung up since.
+        """
+        return self._address
 
     def evidence(self) -> dict[str, Any]:
         """Return what was seen, where that is more than one connection that stands."""
@@ -174,6 +183,9 @@ class _Dial:
         family, kind, protocol, _, address = self._info
         self._began = time.monotonic()
         try:
+            if self._source and (":" in self._source) is not (family == socket.AF_INET6):
+                # From an IPv4 address there is no way to an IPv6 one, and the other way round.
+                raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
             self.sock = sock = socket.socket(family, kind, protocol)
             sock.setblocking(False)
             if self._source:

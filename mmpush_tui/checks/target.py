@@ -1,6 +1,8 @@
 """One hop of push as the checks see it: whom to reach, how, and what counts as an answer."""
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -147,3 +149,26 @@ def is_address(url: str) -> bool:
         return False
     is_plain = url.isascii() and url.isprintable() and " " not in url
     return is_plain and is_port and parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def distinct(found: Sequence[TargetPlan]) -> list[TargetPlan]:
+    """Return each target once; what has another address under the same name gets a number."""
+    by_url: dict[tuple[str, str], TargetPlan] = {}
+    names: Counter[str] = Counter()
+    for target in found:
+        key = target.target, target.url
+        if key in by_url:
+            continue
+        names[target.target] += 1
+        number = names[target.target]
+        by_url[key] = target if number == 1 else replace(target, target=f"{target.target}#{number}")
+    return list(by_url.values())
+
+
+def without_user(text: str) -> str:
+    """Return what was meant for an address without all before its last @.
+
+    What is no address can hold a password that no pattern knows, with a slash or space in it.
+    """
+    _, at, rest = text.rpartition("@")
+    return f"[secret]@{rest}" if at else text

@@ -196,11 +196,10 @@ class Way:
     async def _tcp(self) -> Finding:
         self.reach = Reach(self._addresses, self.plan.source, self._peer)
         self._sock = sock = await self.reach.run()
-        host, port = sock.getpeername()[:2]
         if not self.plan.is_tls:
             self._channel, self._sock = await _plain(sock), None
-        peer = Endpoint(str(host), port)
         attempts = self.reach.attempts
+        peer = Endpoint(self.reach.connected_to(), self.route.first_hop[1])
         seen = {"peer": str(peer), **self.reach.evidence()}
         if family := dead_family(attempts):
             said = f"connected to {peer}, and none of the {family} addresses answers"

@@ -11,7 +11,8 @@ from mmpush_tui.errors import DeadlineError, MmpushError, UsageError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
+    from typing import Any
 
     from mmpush_tui.checks.report import CheckResult, Report
     from mmpush_tui.checks.target import TargetPlan
@@ -25,7 +26,7 @@ _NEEDS_CONFIG: Final = re.compile(r"worker$|(?:apns|fcm)(?:/|$)")
 _NEED_SETTINGS: Final = frozenset({"hpns", "mpns", "mattermost", "log"})
 
 
-def _source(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+def _source(text: str) -> str:
     import ipaddress
 
     if not text:
@@ -72,7 +73,7 @@ def _source(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     help="Certificates trusted beside the system's.",
 )  # fmt: skip
 @click.option(
-    "--source", default="", metavar="ADDRESS", callback=_source,
+    "--source", default="", metavar="ADDRESS",
     help="Connect from this address of this host, as from another network.",
 )  # fmt: skip
 @click.option(
@@ -98,12 +99,12 @@ def command(
     from mmpush_tui.commands.check_output import make
 
     name = "json" if as_json else format_
-    to = make(name, output, is_watched=every_s is not None)
-    wishes = Wishes(
-        targets, config_path, mattermost_config, dict(_pair(text) for text in pairs), ca_file,
-        timeout_s, source,
-    )  # fmt: skip
     try:
+        to = make(name, output, is_watched=every_s is not None)
+        wishes = Wishes(
+            targets, config_path, mattermost_config, dict(_pair(text) for text in pairs), ca_file,
+            timeout_s, _source(source),
+        )  # fmt: skip
         return asyncio.run(_checks(wishes, to, every_s))
     except MmpushError as error:
         if name != "nagios":
@@ -155,6 +156,10 @@ async def _checks(wishes: Wishes, to: "Output", every_s: float | None) -> int:
             # Settings and files are read each time: watching is for seeing them mended.
             try:
                 code = await _check(wishes, to, stop)
+            except click.Abort:
+                if code is None:
+                    raise
+                return code
             except MmpushError as error:
                 if code is None:
                     raise
@@ -209,6 +214,52 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 async def _check(wishes: Wishes, to: "Output", stop: "asyncio.Event") -> int:
+    """Check once; return the exit code.
+
+    Raises:
+        MmpushError: it cannot be done.
+        click.Abort: it was stopped before there was anything to report.
+    """
+    plans, network = await _unless(stop, _prepared(wishes))
+    report = await _run(plans, network, wishes.timeout_s, to, stop)
+    # The exit code stays true where nobody reads any more.
+    try:
+        return to.report(report)
+    except BrokenPipeError:
+        to.is_unread = True
+        return report.exit_code
+
+
+async def _unless(stop: "asyncio.Event", work: "Coroutine[Any, Any, _T]") -> "_T":
+    """Return what ``work`` comes to.
+
+    Raises:
+        click.Abort: ``stop`` was set before. A server or file that is slow holds nobody up.
+    """
+    import asyncio
+
+    from mmpush_tui.tasks import Tasks
+
+    # A failure is raised here, and need not be told twice.
+    tasks = Tasks(lambda _name, _error: None)
+    working = tasks.spawn("check-prepare", work)
+    stopping = tasks.spawn("check-stop", stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise click.Abort
+        found: _T = working.result()
+        return found
+    finally:
+        await tasks.aclose()
+
+
+async def _prepared(wishes: Wishes) -> "tuple[tuple[TargetPlan, ...], NetworkSettings]":
+    """Return what is to be checked, and how connections are made.
+
+    Raises:
+        MmpushError: that cannot be found out.
+    """
     wanted, config_path, mattermost_config, connect_to, ca_file, timeout_s, source = wishes
     import os
 
@@ -236,14 +287,7 @@ async def _check(wishes: Wishes, to: "Output", stop: "asyncio.Event") -> int:
     plans = plan(
         told.page, config, wanted, credentials=found, mattermost_url=told.url, around=around
     )
-    network = await beside("network", _network, config, connect_to, ca_file)
-    report = await _run(plans, network, timeout_s, to, stop)
-    # The exit code stays true where nobody reads any more.
-    try:
-        return to.report(report)
-    except BrokenPipeError:
-        to.is_unread = True
-        return report.exit_code
+    return plans, await beside("network", _network, config, connect_to, ca_file)
 
 
 async def _run(

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -21,6 +21,8 @@ from mmpush_tui.settings.sources import Loaded, Source
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.locate import Named, choose
 from mmpush_tui.tasks import beside
+
+_OWN_NAME_S: Final = 1.0
 
 
 class Told:
@@ -64,7 +66,7 @@ async def ask(
             if chosen.config_file is None:
                 loaded = await _asked(chosen, toml, connect_to)
                 answers = passed(f"Mattermost answers on {local}") if local else None
-                is_elsewhere = bool(url) and not _is_here(url)
+                is_elsewhere = bool(url) and not await _is_here(url)
                 return Told(loaded, url, is_elsewhere=is_elsewhere, local=answers)
             read = await ConfigFile(chosen.config_file).load()
             site_url = await beside("site-url", _site_url, chosen.config_file)
@@ -88,10 +90,17 @@ def _refused(error: MmpushError) -> Finding:
     )  # fmt: skip
 
 
-def _is_here(url: str) -> bool:
-    """Return whether an address is one of this host's by its name."""
+async def _is_here(url: str) -> bool:
+    """Return whether an address is one of this host's by its name; true where that is not known."""
     host = urlsplit(url).hostname or ""
-    return is_loopback(host) or host in (socket.gethostname(), socket.getfqdn())
+    if is_loopback(host) or host == socket.gethostname():
+        return True
+    try:
+        # Name servers are asked for the whole name, and may not answer.
+        async with asyncio.timeout(_OWN_NAME_S):
+            return host == await beside("own-name", socket.getfqdn)
+    except TimeoutError:
+        return True
 
 
 async def _asked(chosen: Named, toml: Path | None, connect_to: dict[str, str]) -> Loaded | None:

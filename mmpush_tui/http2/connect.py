@@ -272,7 +272,8 @@ async def start_tls(route: Route, sock: socket.socket, name: str = "") -> Channe
             Channel,
             sock=sock,
             ssl=route.tls,
-            server_hostname=host,
+            # A dot at the end says that a name is whole; it is in no certificate (RFC 6066, 3).
+            server_hostname=host.removesuffix("."),
             ssl_shutdown_timeout=SHUTDOWN_S,
         )
         return channel
@@ -285,6 +286,11 @@ async def start_tls(route: Route, sock: socket.socket, name: str = "") -> Channe
         if "no application protocol" in reason:
             raise _no_http2(route) from error
         cause = f"TLS with {route.endpoint} failed: {reason}"
+        raise ConnectError("tls", cause, "tls_failed") from error
+    except ValueError as error:
+        # A proxy, or connect_to, may have connected to a name that no certificate can bear.
+        sock.close()
+        cause = f"TLS with {route.endpoint} failed: this is no host name"
         raise ConnectError("tls", cause, "tls_failed") from error
     except OSError as error:
         raise ConnectError("tls", f"{route.endpoint} broke off TLS", "tls_closed") from error

@@ -33,12 +33,13 @@ class OutboundProxy:
     source: str = ""
 
     @classmethod
-    def parse(cls, text: str, source: str) -> "OutboundProxy":
+    def parse(cls, text: str, source: str, default_port: int = _DEFAULT_PORT) -> "OutboundProxy":
         """Return the proxy at ``http://[user:password@]host[:port]``.
 
         Args:
             text: the address; ``http://`` may be missing, as curl allows.
             source: the setting or variable it comes from.
+            default_port: where it listens unless its address says otherwise.
 
         Raises:
             ConfigError: it is no such address. The message does not repeat it.
@@ -57,9 +58,10 @@ class OutboundProxy:
             )
         if not host or parts.path.strip("/") or any(char.isspace() for char in host):
             raise _refusal(source)
-        pair = f"{unquote(user)}:{unquote(password)}"
-        basic = f"Basic {base64.b64encode(pair.encode()).decode()}" if user or password else ""
-        return cls(host, port or _DEFAULT_PORT, Secret(basic), source)
+        # Variables may hold bytes of any encoding; Python passes them on as surrogates.
+        raw = f"{unquote(user)}:{unquote(password)}".encode(errors="surrogateescape")
+        basic = f"Basic {base64.b64encode(raw).decode()}" if user or password else ""
+        return cls(host, port or default_port, Secret(basic), source)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -110,3 +110,16 @@ def test_it_makes_sure_of_what_it_agrees_with() -> None:
 def test_the_word_log_needs_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "log"]) == 2
     assert "Mattermost's log cannot be read from here." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["x" * 300, "with\0nul"])
+def test_a_folder_that_cannot_be_looked_into_holds_no_log(tmp_path: Path, folder: str) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"LogSettings": {"FileLocation": folder}}))
+    assert mattermost_log.of_config(file) is None
+
+
+@pytest.mark.parametrize("when", ["0001-01-01 00:00:00 +23:59", "9999-12-31 23:59:59 -12:00"])
+def test_a_time_beyond_all_times_is_none(when: str) -> None:
+    found = mattermost_log.judge(f"{when} push failed", datetime.now(UTC), "x")
+    assert found.code == "ok"

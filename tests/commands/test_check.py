@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -303,6 +304,28 @@ def test_ctrl_c_ends_it_and_shows_what_there_is(mute_port: int) -> None:
     assert "2 ok in " in rest
 
 
+def test_ctrl_c_ends_it_while_settings_are_waited_for(mute_port: int) -> None:
+    # The command is there once it has connected.
+    env = {
+        "MMPUSH_MATTERMOST__URL": f"http://127.0.0.1:{mute_port}",
+        "MMPUSH_MATTERMOST__TOKEN": "x" * 26,
+    }
+    command = [*COMMAND, "check", "hpns", "--timeout", "60"]
+    with subprocess.Popen(command, env=os.environ | env, stdout=subprocess.DEVNULL) as child:
+        eventually_connected(child.pid, mute_port)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(10) == 130
+
+
+def eventually_connected(pid: int, port: int) -> None:
+    """Wait until a process has a connection to a port of loopback."""
+    ends_at = time.monotonic() + 30
+    wanted = f"0100007F:{port:04X} 01 "
+    while wanted not in Path(f"/proc/{pid}/net/tcp").read_text():
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
+
+
 def test_ctrl_c_leaves_a_whole_json_object() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         sock.settimeout(60)
@@ -411,6 +434,9 @@ async def test_one_line_for_monitoring(world: World) -> None:
         (("http://127.0.0.1:1",), 2, "PUSH CRITICAL - Nothing listens at 127.0.0.1:1"),
         (("nobody",), 3, "PUSH UNKNOWN - there is no target 'nobody'. Known are"),
         (("--config", "/none"), 3, "PUSH UNKNOWN - "),
+        (("--connect-to", "x"), 3, "PUSH UNKNOWN - --connect-to 'x': expected HOST:PORT"),
+        (("--source", "x"), 3, "PUSH UNKNOWN - --source 'x': expected an address"),
+        (("--watch", "5"), 3, "PUSH UNKNOWN - --watch and --format nagios do not go together."),
     ],
 )
 async def test_monitoring_hears_of_everything(
@@ -457,7 +483,7 @@ async def test_a_report_for_a_ticket(world: World) -> None:
 
 
 BAD_FORMS = [
-    (("--watch", "5", "--format", "nagios"), "--watch and --format nagios do not go together."),
+    (("--watch", "5", "--format", "markdown"), "--watch and --format markdown do not go together."),
     (("--output", "x"), "--output needs --format json, markdown, nagios or prometheus."),
     (("--output", "/none/x", "--json"), "/none/x cannot be written: No such file or directory."),
     (("--source", "here"), "--source 'here': expected an address of this host."),
