@@ -14,7 +14,7 @@ import msgspec
 from mmpush_tui import __version__
 from mmpush_tui.checks.findings import Finding, passed
 from mmpush_tui.checks.report import Status
-from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.target import SEND_PATH, Kind, TargetPlan, Whose
 from mmpush_tui.checks.words import failed
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.proxy.wire import CHECK_PLATFORM
@@ -24,7 +24,6 @@ NO_DEVICE: Final = "0" * 64
 """A device token that belongs to nobody."""
 PRODUCT: Final = "Mattermost Push Proxy"
 """What every push proxy's front page says."""
-_SEND_PATH: Final = "/api/v1/send_push"
 _BUSY: Final = (429, 500, 502, 503, 504)
 _GOOGLES: Final = frozenset(
     {"UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT"}
@@ -60,7 +59,7 @@ def provocation(plan: TargetPlan) -> Request:
         "version": "2", "type": "test", "platform": CHECK_PLATFORM, "server_id": "mmpush-tui-check",
         "device_id": "nobody", "message": "", "ack_id": "",
     }  # fmt: skip
-    asked = _get(plan, _SEND_PATH)
+    asked = _get(plan, SEND_PATH)
     headers = (*asked.headers, ("content-type", "application/json"))
     return Request("POST", asked.path, headers, msgspec.json.encode(document))
 
@@ -82,7 +81,7 @@ def judge_provocation(plan: TargetPlan, first: Finding, response: Response) -> F
         case 200 if status in ("OK", "REMOVE"):
             said = f"a push for nobody was answered {status}"
             return failed(plan, "proxy_accepts_all", said, seen, status=Status.WARN)
-    said = f"POST {_SEND_PATH} was answered {_named(response)}"
+    said = f"POST {SEND_PATH} was answered {_named(response)}"
     return failed(plan, "proxy_odd_answer", said, seen)
 
 
@@ -187,9 +186,9 @@ def _version(plan: TargetPlan, response: Response) -> Finding:
         return failed(plan, "proxy_credentials", "GET /version answered 401", seen)
     if response.status == 403 and plan.whose is Whose.OWN and b"may not send" in response.body:
         return failed(plan, "proxy_forbidden", "GET /version answered 403", seen)
-    if plan.path.endswith(_SEND_PATH) and response.status != 200:
-        shorter = plan.shown_url.removesuffix(_SEND_PATH)
-        said = f"GET {plan.path}/version answered {_named(response)}"
+    if plan.path.endswith(SEND_PATH) and response.status != 200:
+        shorter = plan.shown_url.removesuffix(SEND_PATH)
+        said = f"GET {plan.shown_path}/version answered {_named(response)}"
         return failed(plan, "app_path", said, seen, shorter=shorter)
     said = f"GET /version answered {_named(response)}"
     if response.status in (200, 404):
@@ -200,7 +199,10 @@ def _version(plan: TargetPlan, response: Response) -> Finding:
 
 def _redirect(plan: TargetPlan, response: Response, seen: dict[str, Any]) -> Finding:
     # What follows the path may be a session's secret.
-    location = clean(re.split("[?#]", response.header("location"))[0], 200)
+    told = re.split("[?#]", response.header("location"))[0]
+    if plan.path:
+        told = told.replace(plan.path, plan.shown_path)
+    location = clean(told, 200)
     seen |= {"location": location}
     said = f"GET /version is redirected ({response.status})"
     if not location:

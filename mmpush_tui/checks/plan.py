@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from mmpush_tui.checks import mattermost_log
 from mmpush_tui.checks.advice import advice
@@ -275,11 +275,12 @@ class _Known:
             host = "127.0.0.1"
         shown = f"[{host}]" if ":" in host else host
         is_tls = self._config is not None and self._config.tls_certificate_file
+        user, path = _asked_for(self._config)
         target = TargetPlan(
             target="worker",
             title="this host -> worker",
             who="the push proxy",
-            url=f"{'https' if is_tls else 'http'}://{shown}:{port}",
+            url=f"{'https' if is_tls else 'http'}://{user}{shown}:{port}{path}",
             kind=Kind.PUSH_PROXY,
             whose=Whose.OWN,
         )
@@ -307,6 +308,16 @@ class _Known:
             kind=Kind.MATTERMOST,
             whose=Whose.OWN,
         )
+
+
+def _asked_for(config: ProxyConfig | None) -> tuple[str, str]:
+    """Return what a worker asks senders for: user and password before the host, a path behind."""
+    if config is None:
+        return "", ""
+    pair = (config.access_user, config.access_password.reveal())
+    user = f"{':'.join(quote(part, safe='') for part in pair)}@" if config.access_user else ""
+    prefix = quote(config.path_prefix.reveal().strip("/"))
+    return user, f"/{prefix}" if prefix else ""
 
 
 def _open(target: TargetPlan, config: ProxyConfig | None) -> Finding | None:

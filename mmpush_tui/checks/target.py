@@ -38,6 +38,8 @@ class Whose(StrEnum):
     """A push proxy or a Mattermost server that somebody here runs."""
 
 
+SEND_PATH: Final = "/api/v1/send_push"
+"""Where a push proxy takes pushes."""
 _HTTP2: Final = (Kind.APNS, Kind.FCM, Kind.TOKEN)
 
 
@@ -108,12 +110,20 @@ class TargetPlan:
         return urlsplit(self.url).path.rstrip("/")
 
     @property
+    def shown_path(self) -> str:
+        """The path as it may be shown: that of a push proxy of one's own may be a secret."""
+        if self.kind is not Kind.PUSH_PROXY or self.whose is not Whose.OWN:
+            return self.path
+        before = self.path.removesuffix(SEND_PATH)
+        return ("/PATH" if before else "") + self.path.removeprefix(before)
+
+    @property
     def shown_url(self) -> str:
         """Its address as it may be shown: without user, password, query and ending slash."""
         parts = urlsplit(self.url)
         port = f":{parts.port}" if parts.port else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{parts.scheme}://{host}{port}{self.path}" if host else ""
+        return f"{parts.scheme}://{host}{port}{self.shown_path}" if host else ""
 
     @property
     def is_http2(self) -> bool:

@@ -141,7 +141,7 @@ def words(plan: TargetPlan, code: str, **details: Any) -> Words:
         "lookup": plan.host,
         "port": plan.port if plan.url else "",
         "endpoint": plan.address,
-        "path": plan.path,
+        "path": plan.shown_path,
         "url": plan.shown_url,
         "until": "that",
         "proxy": str(plan.proxy or plan.spare_proxy or "HOST:PORT"),

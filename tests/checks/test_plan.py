@@ -243,7 +243,10 @@ def test_every_word_is_known() -> None:
 
 @pytest.mark.parametrize(("url", "address", "path", "shown"), [
     ("http://h", "h:80", "", "http://h"),
-    ("HTTPS://H:8443/a/b/?q#f", "h:8443", "/a/b", "https://h:8443/a/b"),
+    ("HTTPS://H:8443/a/b/?q#f", "h:8443", "/a/b", "https://h:8443/PATH"),
+    ("http://h/s/api/v1/send_push", "h:80", "/s/api/v1/send_push",
+     "http://h/PATH/api/v1/send_push"),
+    ("http://h/api/v1/send_push", "h:80", "/api/v1/send_push", "http://h/api/v1/send_push"),
     ("https://u:p@[::1]:1/", "[::1]:1", "", "https://[::1]:1"),
 ])  # fmt: skip
 def test_an_address_and_its_parts(url: str, address: str, path: str, shown: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.checks.report import Stage, Status
+from mmpush_tui.checks.report import Stage, Status, to_json
 from mmpush_tui.checks.target import Kind, Whose
 from mmpush_tui.simulator.ca import ThrowAwayCA
 from tests.checks.peers import (
@@ -179,7 +179,7 @@ async def test_http_to_a_tls_port(ca: ThrowAwayCA, is_told: bool) -> None:
     failed = only_failure(report, Stage.APP)
     assert failed.code == "http_to_tls"
     assert failed.message == f"127.0.0.1:{port} speaks TLS, and the address says http"
-    assert failed.fix == f"Change the address to https://127.0.0.1:{port}/p"
+    assert failed.fix == f"Change the address to https://127.0.0.1:{port}/PATH"
     assert failed.see == "settings-http-or-https"
     assert failed.evidence["names"] == [NAME]
 
@@ -257,3 +257,13 @@ async def test_mattermost_answers_its_ping() -> None:
         report = await checked(plan)
     assert report.exit_code == 0
     assert it.heads[0].startswith(b"GET /api/v4/system/ping ")
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "302 Found", "503 Busy"])
+async def test_a_secret_path_is_not_shown(status: str) -> None:
+    say = answer(status, b"no", "location: https://other.example.com/s3cretPath/version")
+    async with server(say) as it:
+        report = await checked(push_proxy(f"http://{it.address}/s3cretPath"))
+    said = to_json(report).decode()
+    assert "/PATH/version" in said
+    assert "s3cretPath" not in said

@@ -273,7 +273,7 @@ async def test_https_to_a_plain_port(is_patient: bool) -> None:
     failed = only_failure(report, Stage.TLS)
     assert failed.code == "tls_plain_http"
     assert failed.message == f"{it.address} speaks plain HTTP, not HTTPS"
-    assert failed.fix == f"Change the address to http://{it.address}/some/path"
+    assert failed.fix == f"Change the address to http://{it.address}/PATH"
     assert failed.see == "settings-http-or-https"
     assert report.verdict.summary == (
         f"The address says https, and {it.address} speaks plain HTTP."

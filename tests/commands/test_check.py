@@ -606,3 +606,25 @@ async def test_mattermost_is_asked_on_its_local_socket(short_tmp: Path) -> None:
     assert done.returncode == 1
     assert "[FAIL] app:mattermost" in done.stdout
     assert "see: mmpush-tui explain mattermost-local-socket" in done.stdout
+
+
+def test_a_worker_is_asked_as_it_wants_to_be(short_tmp: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+    toml = short_tmp / "config.toml"
+    toml.write_text(
+        f'[proxy]\nlisten_address = "127.0.0.1:{port}"\npath_prefix = "/s3cretPath"\n'
+        'access_user = "us@er"\naccess_password = "pa/ss:word"\n'
+    )
+    toml.chmod(0o600)
+    command = [*COMMAND, "serve", "--config", str(toml), "--control", str(short_tmp / "c.sock")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline().startswith("listening on ")
+        done = run("check", "worker", "--config", toml, "--json")
+        worker.terminate()
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["verdict"]["code"] == "ok"
+    assert not any(secret in done.stdout for secret in ("s3cretPath", "pa/ss", "us@er"))
