@@ -2,9 +2,11 @@
 
 import ipaddress
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from mmpush_tui.checks.report import Status
 from mmpush_tui.checks.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.words import failed
 from mmpush_tui.errors import ConfigError
@@ -13,6 +15,8 @@ from mmpush_tui.text import Secret
 
 _GO_PORT: Final = 80
 """Of a proxy without one; curl, whose rules the worker goes by, takes another."""
+_GO_ONLY: Final = ("https", "socks5", "socks5h")
+"""Schemes of proxies that Go's http.Transport speaks besides http, and these checks do not."""
 _OURS: Final = (Kind.APNS, Kind.FCM, Kind.TOKEN)
 
 
@@ -45,18 +49,36 @@ def _as_go(plan: TargetPlan, environment: Mapping[str, str]) -> TargetPlan:
     if is_loopback(plan.host) or is_exempt(plan.host, plan.port, exceptions):
         return plan
     own, other = ("https_proxy", "http_proxy") if plan.is_tls else ("http_proxy", "https_proxy")
-    if (proxy := _named(own, environment)) is not None:
-        return replace(plan, proxy=proxy)
+    if named := _named(own, environment):
+        return _through(plan, *named)
     if plan.whose is Whose.HOSTED or plan.kind is Kind.PUSH_PROXY:
-        spare = _named(other, environment) or _named("all_proxy", environment)
-        return replace(plan, spare_proxy=spare)
+        return replace(plan, spare_proxy=_spare((other, "all_proxy"), environment))
     return plan
 
 
-def _named(variable: str, environment: Mapping[str, str]) -> OutboundProxy | None:
+def _through(plan: TargetPlan, variable: str, text: str) -> TargetPlan:
+    scheme = text.partition("://")[0].lower()
+    if scheme not in _GO_ONLY:
+        return replace(plan, proxy=OutboundProxy.parse(text, variable, _GO_PORT))
+    said = f"{variable} names a {scheme}:// proxy: Mattermost can speak to it, these checks cannot"
+    flaw = failed(plan, "proxy_unseen", said, status=Status.WARN, variable=variable)
+    return replace(plan, config=flaw, is_blocked=True)
+
+
+def _spare(variables: tuple[str, ...], environment: Mapping[str, str]) -> OutboundProxy | None:
+    for variable in variables:
+        with suppress(ConfigError):  # Mattermost does not go by it, so nothing is wrong with it.
+            if named := _named(variable, environment):
+                name, text = named
+                return OutboundProxy.parse(text, name, _GO_PORT)
+    return None
+
+
+def _named(variable: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the spelling of the variable that counts, and its text."""
     for spelling in (variable.upper(), variable):
         if text := environment.get(spelling, "").strip():
-            return OutboundProxy.parse(text, spelling, _GO_PORT)
+            return spelling, text
     return None
 
 

@@ -53,6 +53,13 @@ WORDS: Final[Mapping[str, Words]] = {
         fix="Write it as http://host:port, user and password with an @ before the host.",
         see="network-outbound-proxy",
     ),
+    "proxy_unseen": Words(
+        summary="The outbound proxy on the way to {who} speaks what these checks do not: nothing "
+        "behind it was looked at.",
+        fix="Nothing where pushes arrive. To have this hop checked, name an http:// proxy in "
+        "{variable}.",
+        see="network-outbound-proxy",
+    ),
     "proxy_dns": Words(
         summary="The name of the outbound proxy {proxy} cannot be resolved.",
         fix="Correct the name in {variable}, or enter it in your DNS.",

@@ -242,6 +242,29 @@ def test_a_variable_is_read_as_mattermost_does(environment: dict[str, str], prox
     assert str(target.proxy) == proxy
 
 
+async def test_a_proxy_that_only_mattermost_speaks_to_is_no_failure() -> None:
+    environment = {"HTTPS_PROXY": "socks5://user:hidden@10.0.0.9:1080"}
+    around = Surroundings(environment=environment)
+    (target,) = plan(None, None, (f"https://{NAME}",), around=around)
+    report = await checked(target)
+    assert (report.verdict.status, report.verdict.code) == (Status.WARN, "proxy_unseen")
+    assert "nothing behind it was looked at" in report.verdict.summary
+    assert report.verdict.fix == [
+        "Nothing where pushes arrive. To have this hop checked, name an http:// proxy in "
+        "HTTPS_PROXY."
+    ]
+    assert "HTTPS_PROXY names a socks5:// proxy" in report.verdict.why[0]
+    assert "hidden" not in str(report)
+
+
+@pytest.mark.parametrize("spare", ["socks5://10.0.0.9:1080", "ftp://10.0.0.9", "http://"])
+def test_a_variable_that_mattermost_passes_over_stops_nothing(spare: str) -> None:
+    for variable in ("HTTPS_PROXY", "ALL_PROXY"):
+        around = Surroundings(environment={variable: spare})
+        (target,) = plan(None, None, (f"http://{NAME}",), around=around)
+        assert (target.config, target.is_blocked, target.spare_proxy) == (None, False, None)
+
+
 # Time
 
 
