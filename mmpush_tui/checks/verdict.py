@@ -175,11 +175,13 @@ def _good(plans: Sequence[TargetPlan], warned: Sequence[CheckResult]) -> Verdict
     first = warned[0]
     number = "one warning" if len(warned) == 1 else f"{len(warned)} warnings"
     tail = f": {first.summary}" if first.summary else "."
+    is_seen = any(not plan.is_blocked for plan in plans)
+    said = f"Everything that was checked can be reached, with {number}{tail}"
     return Verdict(
         status=Status.WARN,
         code=first.code,
         check=first.id,
-        summary=f"Everything that was checked can be reached, with {number}{tail}",
+        summary=said if is_seen else first.summary or said,
         why=[f"{result.id}: {result.message}" for result in warned],
         fix=_fixes(warned),
     )

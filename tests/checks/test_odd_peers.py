@@ -248,7 +248,10 @@ async def test_a_proxy_that_only_mattermost_speaks_to_is_no_failure() -> None:
     (target,) = plan(None, None, (f"https://{NAME}",), around=around)
     report = await checked(target)
     assert (report.verdict.status, report.verdict.code) == (Status.WARN, "proxy_unseen")
-    assert "nothing behind it was looked at" in report.verdict.summary
+    assert report.verdict.summary == (
+        "The outbound proxy on the way to the push proxy speaks what these checks do not: nothing "
+        "behind it was looked at."
+    )
     assert report.verdict.fix == [
         "Nothing where pushes arrive. To have this hop checked, name an http:// proxy in "
         "HTTPS_PROXY."
