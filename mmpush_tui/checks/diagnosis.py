@@ -6,7 +6,6 @@ for a public page is ever sent over one.
 
 import asyncio
 import contextlib
-import socket
 import ssl
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from mmpush_tui.checks import apps, chain
+from mmpush_tui.checks import alerts, apps, chain
 from mmpush_tui.checks.findings import Finding
 from mmpush_tui.checks.reach import Reach
 from mmpush_tui.checks.report import Stage, Status
@@ -30,7 +29,6 @@ from mmpush_tui.http2.connect import (
     resolve,
     seconds,
     through_proxy,
-    tls_reason,
 )
 from mmpush_tui.http2.errors import TransportError
 from mmpush_tui.http2.outbound import OutboundProxy
@@ -63,13 +61,6 @@ APPLE_PORTS: Final[Mapping[int, int]] = {443: _APPLE_OTHER_PORT, _APPLE_OTHER_PO
 _WEB: Final[Mapping[int, int]] = {443: 80, 80: 443}
 _AFTER_TLS: Final = (Stage.ALPN, Stage.HTTP2, Stage.APP)
 _ANOTHER_NAME: Final = "www.example.com"
-_CLIENT_ALERTS: Final = (
-    "certificate required", "alert bad certificate", "alert certificate expired",
-    "alert certificate revoked", "alert certificate unknown", "alert unknown ca",
-    "alert unsupported certificate", "handshake failure: certificate",
-)  # fmt: skip
-"""TLS alerts about the certificate of whoever connects (RFC 8446, 6.2)."""
-
 _Seen = TypeVar("_Seen")
 
 
@@ -112,11 +103,11 @@ class Doctor:
                 found = await self._in_time(self._look_for_alert)
             case _ if stage is Stage.CREDENTIAL and self._plan.has_client_certificate:
                 # A moment ago, and without the certificate, all of this way stood.
-                found = failed(self._plan, "tls_client_certificate", tls_words(error))
+                found = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
             case _ if stage is Stage.TCP:
                 found = await self._no_tcp(str(error))
-            case _ if wants_certificate(error):
-                found = failed(self._plan, "tls_client_certificate", tls_words(error))
+            case _ if alerts.wants_certificate(error):
+                found = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
             case _:
                 found = None
         if found is not None:
@@ -203,8 +194,8 @@ class Doctor:
         """Look for what answers instead of TLS, or for the reason why TLS is broken off."""
         if found := await self._in_time(self._look_for_http):
             return found
-        if wants_certificate(error):
-            return failed(self._plan, "tls_client_certificate", tls_words(error))
+        if alerts.wants_certificate(error):
+            return failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
         if found := await self._in_time(self._look_for_old_tls):
             return found
         if self._plan.whose in (Whose.VENDOR, Whose.HOSTED) and error.code == "tls_closed":
@@ -233,8 +224,8 @@ class Doctor:
         """
         sock = await self._way.tunnelled()
         sock.settimeout(max(self._within_s() / 2, 0.1))
-        words = await beside("alert", _alert, sock, self._way.route.endpoint.host)
-        if not any(alert in words.lower() for alert in _CLIENT_ALERTS):
+        words = await beside("alert", alerts.heard, sock, self._way.route.endpoint.host)
+        if not alerts.about_certificate(words):
             return None
         return failed(self._plan, "tls_client_certificate", f"TLS was ended: {words}")
 
@@ -385,32 +376,3 @@ def untrusted(plan: TargetPlan, links: Sequence[x509.Certificate], code: str) ->
             return "tls_old_store"
         return code if len(links) == 1 and code == "tls_self_signed" else "tls_intercepting"
     return "tls_missing_intermediate" if chain.lacks_intermediate(links) else code
-
-
-def _alert(sock: socket.socket, host: str) -> str:
-    """Return OpenSSL's words for how the peer ends TLS; empty where it does not."""
-    try:
-        with sock, unverified().wrap_socket(sock, server_hostname=host) as tls:
-            # Nothing is sent: the peer's answer to that could overtake what it said before.
-            tls.recv(1)
-    except ssl.SSLError as error:
-        return tls_reason(error)
-    except OSError:
-        return ""
-    return ""
-
-
-def wants_certificate(error: BaseException) -> bool:
-    """Return whether the peer ended TLS because of our certificate, or the want of one."""
-    words = tls_words(error).lower()
-    return any(alert in words for alert in _CLIENT_ALERTS)
-
-
-def tls_words(error: BaseException) -> str:
-    """Return OpenSSL's words in what caused ``error``, or its own."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return tls_reason(cause)
-        cause = cause.__cause__ or cause.__context__
-    return str(error)

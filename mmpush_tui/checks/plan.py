@@ -6,12 +6,11 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from mmpush_tui.checks import mattermost_log
+from mmpush_tui.checks import mattermost_log, upstream
 from mmpush_tui.checks.advice import advice
 from mmpush_tui.checks.credentials import Credential
 from mmpush_tui.checks.findings import Finding
 from mmpush_tui.checks.outbound import is_loopback, proxied
-from mmpush_tui.checks.proof import AppleProof, GrantProof, Proof, SendProof
 from mmpush_tui.checks.report import Stage, Status
 from mmpush_tui.checks.target import (
     Kind,
@@ -24,17 +23,13 @@ from mmpush_tui.checks.target import (
 from mmpush_tui.checks.words import failed
 from mmpush_tui.errors import ConfigError, UsageError
 from mmpush_tui.fields import nearest
-from mmpush_tui.proxy.apple.identity import flaws, missing_of_key
 from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, ProxyConfig
 from mmpush_tui.proxy.listen import split
-from mmpush_tui.proxy.targets import APPLE_PRODUCTION, APPLE_SANDBOX, GOOGLE
 from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Licence, Mode, Page, Region
 from mmpush_tui.text import Secret, clean
 
 __all__ = ["WORDS", "TargetPlan", "plan"]
 
-TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-"""Where Google grants access tokens; for a check without a service account."""
 WORDS: Final = ("mattermost", "tpns", "hpns", "mpns", "apns", "fcm", "worker", "log")
 """What a target can be called on the command line, beside an address."""
 _NO_CREDENTIALS: Final[Mapping[str, Credential]] = MappingProxyType({})
@@ -173,9 +168,9 @@ class _Known:
             case "mpns":
                 return [self._mpns()]
             case "apns":
-                return self.apple() or [_apple(None, None)]
+                return self.apple() or [upstream.apple(None, None)]
             case "fcm":
-                return self.android() or [_token(None, TOKEN_URI), _fcm(None, None)]
+                return self.android() or [upstream.token(None), upstream.fcm(None, None)]
             case "worker":
                 return [self._worker()]
             case _ if "://" in word:
@@ -210,7 +205,7 @@ class _Known:
         """Return the Apple targets that are filled in."""
         entries = self._config.apple if self._config else ()
         return [
-            _apple(entry, self._credentials.get(entry.type))
+            upstream.apple(entry, self._credentials.get(entry.type))
             for entry in entries
             if entry.auth_key_file or entry.certificate_file
         ]
@@ -223,8 +218,8 @@ class _Known:
                 continue
             credential = self._credentials.get(entry.type)
             if credential and credential.token_uri:
-                found.append(_token(entry, credential.token_uri))
-            found.append(_fcm(entry, credential))
+                found.append(upstream.token(entry, credential.token_uri))
+            found.append(upstream.fcm(entry, credential))
         return found
 
     def _hpns(self) -> TargetPlan:
@@ -341,66 +336,6 @@ def _tpns() -> TargetPlan:
         url=TPNS_URL,
         kind=Kind.PUSH_PROXY,
         whose=Whose.HOSTED,
-    )
-
-
-def _apple(entry: AppleSettings | None, credential: Credential | None) -> TargetPlan:
-    """Return an Apple target; without an entry, Apple's production network itself."""
-    name = clean(entry.type, 40) if entry else ""
-    endpoint = entry.endpoint if entry else ""
-    network = "sandbox" if entry and entry.sandbox else "production"
-    return TargetPlan(
-        target=f"apns/{name}" if name else "apns",
-        title=", ".join(filter(None, ("push proxy -> Apple", name, endpoint or network))),
-        who=f"the endpoint of {name}" if endpoint else "Apple's push service",
-        url=endpoint or (APPLE_SANDBOX if network == "sandbox" else APPLE_PRODUCTION),
-        kind=Kind.APNS,
-        whose=Whose.RELAY if endpoint else Whose.VENDOR,
-        ca_file=entry.ca_file if entry else "",
-        config=credential.finding if credential else None,
-        proof=_apple_proof(entry, credential),
-        has_client_certificate=bool(entry and entry.certificate_file and missing_of_key(entry)),
-    )
-
-
-def _apple_proof(entry: AppleSettings | None, credential: Credential | None) -> Proof | None:
-    """Return how a target's key or certificate is tried; None where it is of no use already."""
-    if entry is None or credential is None or credential.finding.status is Status.FAIL:
-        return None
-    return None if flaws(entry) else AppleProof(entry, is_key=not missing_of_key(entry))
-
-
-def _fcm(entry: AndroidSettings | None, credential: Credential | None) -> TargetPlan:
-    """Return an Android target; without an entry, Google's service itself."""
-    name = clean(entry.type, 40) if entry else ""
-    endpoint = entry.endpoint if entry else ""
-    return TargetPlan(
-        target=f"fcm/{name}" if name else "fcm",
-        title=", ".join(filter(None, ("push proxy -> Google", name, endpoint))),
-        who=f"the endpoint of {name}" if endpoint else "Google's push service",
-        url=endpoint or GOOGLE,
-        kind=Kind.FCM,
-        whose=Whose.RELAY if endpoint else Whose.VENDOR,
-        ca_file=entry.ca_file if entry else "",
-        project=(credential.project if credential else "") or "x",
-        config=credential.finding if credential else None,
-        proof=SendProof(entry) if entry and credential and credential.project else None,
-    )
-
-
-def _token(entry: AndroidSettings | None, token_uri: str) -> TargetPlan:
-    """Return the token server that stands before an Android target."""
-    name = clean(entry.type, 40) if entry else ""
-    is_google = token_uri == TOKEN_URI
-    return TargetPlan(
-        target=f"fcm-token/{name}" if name else "fcm-token",
-        title=", ".join(filter(None, ("push proxy -> Google's token server", name))),
-        who="Google's token server" if is_google else f"the token server of {name}",
-        url=token_uri,
-        kind=Kind.TOKEN,
-        whose=Whose.VENDOR if is_google else Whose.RELAY,
-        ca_file=entry.ca_file if entry else "",
-        proof=GrantProof(entry) if entry else None,
     )
 
 
