@@ -17,6 +17,7 @@ from mmpush_tui.checks.target import (
     TargetPlan,
     Whose,
     distinct,
+    in_ascii,
     is_address,
     without_user,
 )
@@ -241,7 +242,7 @@ class _Known:
                 fix="Name its address: mmpush-tui check http://HOST:8086.",
                 code="check-no-address",
             )
-        server = self._page.server.strip()
+        server = in_ascii(self._page.server.strip())
         target = TargetPlan(
             target="mpns",
             title="Mattermost -> push proxy",
@@ -288,7 +289,8 @@ class _Known:
                 who="the Mattermost server", url="", kind=Kind.MATTERMOST, whose=Whose.OWN,
                 config=self._local, told_at=Stage.APP,
             )  # fmt: skip
-        if not is_address(self._mattermost_url):
+        url = in_ascii(self._mattermost_url)
+        if not is_address(url):
             raise UsageError(
                 "the address of the Mattermost server is not known",
                 fix="Set ServiceSettings.SiteURL in the configuration that --mattermost-config "
@@ -299,7 +301,7 @@ class _Known:
             target="mattermost",
             title="this host -> Mattermost",
             who="the Mattermost server",
-            url=self._mattermost_url,
+            url=url,
             kind=Kind.MATTERMOST,
             whose=Whose.OWN,
         )
@@ -340,6 +342,7 @@ def _tpns() -> TargetPlan:
 
 
 def _url(word: str) -> TargetPlan:
+    word = in_ascii(word)
     if not is_address(word) or urlsplit(word).username is not None:
         raise UsageError(
             "this is no address that can be checked",

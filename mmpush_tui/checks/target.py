@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+import idna
+
 from mmpush_tui.checks.findings import Finding
 from mmpush_tui.checks.report import Stage
 from mmpush_tui.http2.outbound import OutboundProxy
@@ -159,6 +161,23 @@ def is_address(url: str) -> bool:
         return False
     is_plain = url.isascii() and url.isprintable() and " " not in url
     return is_plain and is_port and parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def in_ascii(url: str) -> str:
+    """Return ``url`` with its host as name servers know it, or as it is where there is no such.
+
+    Go's http.Transport asks for the host in the same form (golang.org/x/net/idna, UTS 46).
+    """
+    if url.isascii():
+        return url
+    try:
+        parts = urlsplit(url)
+        user, at, place = parts.netloc.rpartition("@")
+        host, colon, port = place.partition(":")
+        known = idna.encode(host, uts46=True).decode()
+    except ValueError:
+        return url
+    return parts._replace(netloc=f"{user}{at}{known}{colon}{port}").geturl()
 
 
 def distinct(found: Sequence[TargetPlan]) -> list[TargetPlan]:

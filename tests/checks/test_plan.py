@@ -111,6 +111,13 @@ def test_a_token_server_of_ones_own_is_a_relay() -> None:
     assert (token.whose, token.who) == (Whose.RELAY, "the token server of android_rn")
 
 
+def test_a_name_in_other_letters_is_the_one_that_name_servers_know() -> None:
+    (found,) = plan(Page(mode=Mode.CUSTOM, server="https://us:pa@pr\u00f6xy.corp:8066/x"), None)
+    assert found.url == "https://us:pa@xn--prxy-6qa.corp:8066/x"
+    (named,) = plan(None, None, ["http://fa\u00df"])
+    assert (named.target, named.url) == ("xn--fa-hia:80", "http://xn--fa-hia")
+
+
 @pytest.mark.parametrize(("server", "said"), [
     ("", "the address is empty"),
     ("  ", "the address is empty"),
@@ -120,7 +127,8 @@ def test_a_token_server_of_ones_own_is_a_relay() -> None:
     ("http://proxy:port", "http://proxy:port is no address"),
     ("http://proxy:99999", "http://proxy:99999 is no address"),
     ("http://pro xy", "http://pro xy is no address"),
-    ("http://pr\u00f6xy", "http://pr\u00f6xy is no address"),
+    ("http://-\u00f6", "http://-\u00f6 is no address"),
+    ("http://pr\u00f6xy/\u00f6", "http://xn--prxy-6qa/\u00f6 is no address"),
     ("http://[::1", "http://[::1 is no address"),
     ("http://user:pa/ss@proxy:8066", "[secret]@proxy:8066 is no address"),
     ("user:pa ss@proxy:8066", "[secret]@proxy:8066 lacks http:// or https://"),
