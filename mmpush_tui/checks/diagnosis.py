@@ -138,6 +138,9 @@ class Doctor:
         if self._plan.proxy is not None and stage in (Stage.DNS, Stage.TCP, Stage.PROXY):
             said = f"the proxy {self._plan.proxy} did not answer ({stage}) within "
             return await self._proxy_failed(stage, "proxy_timeout", said + seconds(after_s))
+        reach = self._way.reach if stage is Stage.TCP else None
+        if reach is not None and (answered := reach.failure()).code != "tcp_timeout":
+            return await self.diagnose(stage, answered)
         found = None
         if stage is Stage.TLS:
             found = await self._in_time(self._look_for_http)

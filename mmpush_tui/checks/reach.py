@@ -100,7 +100,7 @@ class Reach:
                 if dial is not winner:
                     dial.close()
         if winner is None or winner.sock is None:
-            raise self._failure()
+            raise self.failure()
         self._address = winner.attempt().address
         return winner.sock
 
@@ -130,7 +130,8 @@ class Reach:
             return {}
         return {"attempts": [attempt.shown() for attempt in attempts]}
 
-    def _failure(self) -> ConnectError:
+    def failure(self) -> ConnectError:
+        """Return what it means that no address took the connection, by what each did so far."""
         attempts = self.attempts
         ended = {attempt.ended for attempt in attempts}
         # A refusal says most: somebody is there. Hosts without IPv6 have no route to half of them.

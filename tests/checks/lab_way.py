@@ -132,6 +132,15 @@ async def no_push_proxy_is_there(net: Internet) -> Report:
     return await net.check("mpns")
 
 
+@fault("tcp_refused", "Nothing listens at push.corp:8000, the address of the push proxy.",
+       "Start the push proxy there")  # fmt: skip
+async def one_address_refuses_and_the_other_is_silent(net: Internet) -> Report:
+    await net.filter(PROXY, 8000)
+    net.names["push.corp"] = [PROXY, OWN]
+    net.page = own("http://push.corp:8000")
+    return await net.check("mpns")
+
+
 @fault("tcp_other_port", "The push proxy listens on port 8066, and the address says 8086.",
        "Change the address to http://10.0.0.5:8066")  # fmt: skip
 async def the_ports_are_swapped(net: Internet) -> Report:
