@@ -83,25 +83,33 @@ class SteadyWorkerDesk(WorkerDesk):
 
 
 class SteadyChecksDesk(ChecksDesk):
-    """Gives every check the duration of its name."""
+    """Gives every check the duration of its name, and the begin that follows from those before."""
 
     def take(self, result: CheckResult) -> None:
         """Take a result made steady."""
-        super().take(_steady_result(result))
+        *_, steady = _steady_results([*self.view.results, result])
+        super().take(steady)
 
     def finish(self, report: Report) -> None:
         """Take a report made steady."""
-        checks = [_steady_result(result) for result in report.checks]
+        checks = _steady_results(report.checks)
+        whole = max((it.began_ms + it.ms for it in checks), default=0.0)
         super().finish(
             msgspec.structs.replace(
-                report, checks=checks, started_at=timestamp(_START), duration_ms=412.0
+                report, checks=checks, started_at=timestamp(_START), duration_ms=whole
             )
         )
 
 
-def _steady_result(result: CheckResult) -> CheckResult:
-    dice = random.Random(result.id)  # noqa: S311 - for a picture
-    return msgspec.structs.replace(result, ms=round(dice.uniform(0.4, 60), 1))
+def _steady_results(results: Sequence[CheckResult]) -> list[CheckResult]:
+    ends: dict[str, float] = {}
+    steady = []
+    for result in results:
+        dice = random.Random(result.id)  # noqa: S311 - for a picture
+        began, ms = ends.get(result.target, 0.0), round(dice.uniform(0.4, 60), 1)
+        ends[result.target] = began + ms
+        steady.append(msgspec.structs.replace(result, began_ms=began, ms=ms))
+    return steady
 
 
 def _digest(text: str, length: int) -> str:
