@@ -195,7 +195,7 @@ async def _in_time(work: "Callable[[], _T]", timeout_s: float) -> "_T":
             return await beside("check-files", work)
     except TimeoutError as error:
         raise DeadlineError(
-            f"a file that the configuration names could not be read within {timeout_s:g} s",
+            f"the configuration or a file that it names could not be read within {timeout_s:g} s",
             fix="Look whether its file system answers, and whether it is a plain file.",
             code="check-file-slow",
         ) from error
@@ -267,7 +267,6 @@ async def _prepared(wishes: Wishes) -> "tuple[tuple[TargetPlan, ...], NetworkSet
     from mmpush_tui.checks.plan import Surroundings, plan
     from mmpush_tui.commands import check_mattermost
     from mmpush_tui.proxy.config_paths import find_config, worker_config
-    from mmpush_tui.tasks import beside
 
     toml = config_path or find_config()
     config = await _in_time(lambda: _config(worker_config(toml) if toml else None), timeout_s)
@@ -287,7 +286,7 @@ async def _prepared(wishes: Wishes) -> "tuple[tuple[TargetPlan, ...], NetworkSet
     plans = plan(
         told.page, config, wanted, credentials=found, mattermost_url=told.url, around=around
     )
-    return plans, await beside("network", _network, config, connect_to, ca_file)
+    return plans, await _in_time(lambda: _network(config, connect_to, ca_file), timeout_s)
 
 
 async def _run(

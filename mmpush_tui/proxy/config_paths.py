@@ -10,10 +10,13 @@ import platformdirs
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import FieldError, nearest
+from mmpush_tui.proxy import plain_file
 from mmpush_tui.proxy.config_fields import WORKER_CONFIG
 
 VARIABLE: Final = "MMPUSH_CONFIG"
 SYSTEM_CONFIG: Final = Path("/etc/mmpush-tui/config.toml")
+_LIMIT: Final = 1024 * 1024 + 1
+"""Bytes; no configuration is that long, says whoever loads it."""
 
 
 def default_config_path() -> Path:
@@ -52,7 +55,8 @@ def worker_config(path: Path) -> Path:
     if path.suffix != ".toml":
         return path
     try:
-        table = tomllib.loads(path.read_text("utf-8")).get("console", {})
+        data, _ = plain_file.read(path, _LIMIT)
+        table = tomllib.loads(data.decode()).get("console", {})
     except (OSError, ValueError, RecursionError):
         return path
     where = f"{path}: console"

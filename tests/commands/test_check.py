@@ -396,8 +396,29 @@ def test_a_file_that_never_answers_does_not_hold_it_beyond_its_time(short_tmp: P
     done = run("check", "apns", "--config", config, "--timeout", "1")
     assert done.returncode == 4
     assert done.stderr.splitlines()[-1] == (
-        "mmpush-tui: a file that the configuration names could not be read within 1 s. "
+        "mmpush-tui: the configuration or a file that it names could not be read within 1 s. "
         "Look whether its file system answers, and whether it is a plain file."
+    )
+
+
+@pytest.mark.parametrize("is_option", [True, False])
+def test_authorities_that_never_answer_do_not_either(short_tmp: Path, is_option: bool) -> None:
+    os.mkfifo(short_tmp / "ca.pem")
+    config = short_tmp / "config.toml"
+    config.write_text("" if is_option else '[network]\nca_file = "ca.pem"\n')
+    option = ("--ca-file", short_tmp / "ca.pem") if is_option else ()
+    done = run("check", "http://127.0.0.1:1", "--config", config, *option, "--timeout", "1")
+    assert done.returncode == 4
+    assert "could not be read within 1 s" in done.stderr.splitlines()[-1]
+
+
+def test_a_configuration_without_an_end_is_not_read_whole(short_tmp: Path) -> None:
+    config = short_tmp / "config.toml"
+    config.symlink_to("/dev/zero")
+    done = run("check", "apns", "--config", config)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"mmpush-tui: {config}: larger than 1 MiB, so it is no configuration file.\n"
     )
 
 
