@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import click
 
+from mmpush_tui.commands.seconds import Seconds
 from mmpush_tui.errors import DeadlineError, MmpushError, UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +41,29 @@ def _source(text: str) -> str:
         ) from error  # fmt: skip
 
 
-@click.command("check")
+class _CheckCommand(click.Command):
+    """Says also of options that cannot be read what monitoring understands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        is_nagios = "nagios" in args or "--format=nagios" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if not is_nagios:
+                raise
+            ctx.exit(_unknown(error.format_message()))
+
+
+def _unknown(sentence: str) -> int:
+    """Print that nothing is known of push, for monitoring; return the exit code."""
+    from mmpush_tui.checks import nagios
+
+    line, code = nagios.unknown(sentence)
+    click.echo(line)
+    return code
+
+
+@click.command("check", cls=_CheckCommand)
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option(
     "--config", "config_path", metavar="FILE", type=click.Path(path_type=Path),
@@ -61,7 +84,7 @@ def _source(text: str) -> str:
     help="Write there instead, the latest run whole at any time.",
 )  # fmt: skip
 @click.option(
-    "--watch", "every_s", type=click.FloatRange(1, 86_400), metavar="SECONDS",
+    "--watch", "every_s", type=Seconds(1, 86_400), metavar="SECONDS",
     help="Again and again, so many seconds from start to start, until Ctrl-C.",
 )  # fmt: skip
 @click.option(
@@ -77,7 +100,7 @@ def _source(text: str) -> str:
     help="Connect from this address of this host, as from another network.",
 )  # fmt: skip
 @click.option(
-    "--timeout", "timeout_s", type=click.FloatRange(0.1, 600), default=10.0, show_default=True,
+    "--timeout", "timeout_s", type=Seconds(0.1, 600), default=10.0, show_default=True,
     metavar="SECONDS", help="How long all of it may take.",
 )  # fmt: skip
 def command(
@@ -95,7 +118,6 @@ def command(
     """
     import asyncio
 
-    from mmpush_tui.checks import nagios
     from mmpush_tui.commands.check_output import make
 
     name = "json" if as_json else format_
@@ -109,9 +131,11 @@ def command(
     except MmpushError as error:
         if name != "nagios":
             raise
-        line, code = nagios.unknown(error.line())
-        click.echo(line)
-        return code
+        return _unknown(error.line())
+    except click.Abort:
+        if name != "nagios":
+            raise
+        return _unknown("The checks were stopped before they began.")
 
 
 class Wishes(NamedTuple):

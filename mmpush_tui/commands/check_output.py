@@ -12,6 +12,7 @@ import click
 from mmpush_tui.checks import lines, markdown, nagios, prometheus
 from mmpush_tui.checks.report import CheckResult, Report, to_json
 from mmpush_tui.errors import FailedError, MmpushError, UsageError
+from mmpush_tui.exits import Exit
 from mmpush_tui.proxy.lines import clock
 
 FORMATS: Final = ("text", "json", "markdown", "nagios", "prometheus")
@@ -140,15 +141,18 @@ class File(Output):
         self._name = name
 
     def report(self, report: Report) -> int:
-        """Show the report; see :class:`Output`."""
-        text = {
+        """Show the report; see :class:`Output`. One that was stopped is not whole."""
+        if report.exit_code != Exit.INTERRUPTED:
+            self._write(self._text(report))
+        return nagios.of(report)[1] if self._name == "nagios" else report.exit_code
+
+    def _text(self, report: Report) -> str:
+        return {
             "json": lambda: to_json(report).decode() + "\n",
             "markdown": lambda: markdown.of(report),
             "prometheus": lambda: prometheus.of(report),
             "nagios": lambda: nagios.of(report)[0] + "\n",
         }[self._name]()
-        self._write(text)
-        return nagios.of(report)[1] if self._name == "nagios" else report.exit_code
 
     def problem(self, error: MmpushError, when: str) -> None:
         """Tell it, in the file too where the format has a word for it; see :class:`Output`."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmpush_tui.commands.console import terminal_options
+from mmpush_tui.commands.seconds import Seconds
 from mmpush_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--headless", is_flag=True, help="Without a screen: print what happens.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0.1, 86400),
+    type=Seconds(0.1, 86400),
     default=10.0,
     show_default=True,
     help="With --headless: how long notifications are posted.",

@@ -344,6 +344,46 @@ def test_ctrl_c_leaves_a_whole_json_object() -> None:
     assert [found["stage"] for found in report["checks"]] == ["dns", "tcp"]
 
 
+def test_a_run_that_is_stopped_does_not_replace_the_latest_whole_one(tmp_path: Path) -> None:
+    path = tmp_path / "mmpush.prom"
+    path.write_text("mmpush_check_up 0.0\n")
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        command = [*COMMAND, "check", f"http://127.0.0.1:{sock.getsockname()[1]}",
+                   "--format", "prometheus", "--output", str(path)]  # fmt: skip
+        with subprocess.Popen(command) as child:
+            sock.settimeout(60)
+            connection, _ = sock.accept()
+            with connection:
+                connection.settimeout(60)
+                assert connection.recv(1)
+                child.send_signal(signal.SIGTERM)
+                assert child.wait(60) == 130
+    assert path.read_text() == "mmpush_check_up 0.0\n"
+
+
+def test_monitoring_hears_of_a_run_that_is_stopped_before_it_began(mute_port: int) -> None:
+    env = {
+        "MMPUSH_MATTERMOST__URL": f"http://127.0.0.1:{mute_port}",
+        "MMPUSH_MATTERMOST__TOKEN": "x" * 26,
+    }
+    command = [*COMMAND, "check", "hpns", "--timeout", "60", "--format", "nagios"]
+    with subprocess.Popen(
+        command, env=os.environ | env, stdout=subprocess.PIPE, text=True
+    ) as child:
+        eventually_connected(child.pid, mute_port)
+        child.send_signal(signal.SIGTERM)
+        out, _ = child.communicate(timeout=10)
+        assert child.returncode == 3
+    assert out == "PUSH UNKNOWN - The checks were stopped before they began.\n"
+
+
+@pytest.mark.parametrize("option", ["--watch", "--timeout"])
+def test_nan_is_no_number_of_seconds(option: str) -> None:
+    done = run("check", "http://127.0.0.1:1", option, "nan")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"mmpush-tui: Invalid value for '{option}': nan is not in the")
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_the_exit_code_is_true_where_nobody_reads(as_json: bool) -> None:
     with socket.socket() as sock:
@@ -458,6 +498,8 @@ async def test_one_line_for_monitoring(world: World) -> None:
         (("--connect-to", "x"), 3, "PUSH UNKNOWN - --connect-to 'x': expected HOST:PORT"),
         (("--source", "x"), 3, "PUSH UNKNOWN - --source 'x': expected an address"),
         (("--watch", "5"), 3, "PUSH UNKNOWN - --watch and --format nagios do not go together."),
+        (("--timeout", "soon"), 3, "PUSH UNKNOWN - Invalid value for '--timeout'"),
+        (("--quick",), 3, "PUSH UNKNOWN - No such option"),
     ],
 )
 async def test_monitoring_hears_of_everything(
