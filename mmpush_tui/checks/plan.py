@@ -13,6 +13,7 @@ from mmpush_tui.checks.findings import Finding
 from mmpush_tui.checks.outbound import is_loopback, proxied
 from mmpush_tui.checks.report import Stage, Status
 from mmpush_tui.checks.target import (
+    WORKER,
     Kind,
     TargetPlan,
     Whose,
@@ -255,6 +256,14 @@ class _Known:
 
     def _worker(self) -> TargetPlan:
         listen = self._config.listen_address if self._config else ""
+        if listen.startswith("unix:"):
+            path = clean(listen.removeprefix("unix:"), 120)
+            raise UsageError(
+                "the worker cannot be asked: it listens on a Unix socket",
+                fix="Name the address of the server in front of it, mmpush-tui check https://HOST; "
+                f"`curl --unix-socket {path} http://worker/version` asks the worker itself.",
+                code="check-no-address",
+            )
         try:
             host, port = split(listen)
         except ConfigError:
@@ -273,7 +282,7 @@ class _Known:
         is_tls = self._config is not None and self._config.tls_certificate_file
         user, path = _asked_for(self._config)
         target = TargetPlan(
-            target="worker",
+            target=WORKER,
             title="this host -> worker",
             who="the push proxy",
             url=f"{'https' if is_tls else 'http'}://{user}{shown}:{port}{path}",

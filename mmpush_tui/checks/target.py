@@ -40,6 +40,8 @@ class Whose(StrEnum):
     """A push proxy or a Mattermost server that somebody here runs."""
 
 
+WORKER: Final = "worker"
+"""The target that is the worker of the configuration, asked where it listens."""
 SEND_PATH: Final = "/api/v1/send_push"
 """Where a push proxy takes pushes."""
 _HTTP2: Final = (Kind.APNS, Kind.FCM, Kind.TOKEN)

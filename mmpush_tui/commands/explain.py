@@ -28,17 +28,18 @@ def command(words: tuple[str, ...], as_json: bool, as_list: bool) -> None:
     """Look up a log line or error: what it means and what to do.
 
     TEXT is the line, or several, from Mattermost's log, a push proxy's log, curl or the app, or
-    a code from --list; without TEXT it is read from standard input. Quote a line that holds
-    quotes or dollar signs, or pipe it in. Exit code 1 means that nothing matches.
+    a code from --list; without TEXT, or with -, it is read from standard input. Quote a line that
+    holds quotes or dollar signs, or pipe it in. Exit code 1 means that nothing matches.
     """
     if as_list:
         if words:
             raise UsageError("--list shows the whole catalogue and takes no TEXT")
         _show_list(as_json)
         return
-    text = " ".join(words) if words else _read_stdin()
+    is_piped = not words or words == ("-",)
+    text = _read_stdin() if is_piped else " ".join(words)
     if not text.strip():
-        where = "TEXT" if words else "standard input"
+        where = "standard input" if is_piped else "TEXT"
         raise UsageError(f"{where} is empty", fix="Give the whole log line.")
 
     from mmpush_tui.troubleshooting.lookup import explain

@@ -232,10 +232,17 @@ def test_a_word_that_cannot_be_obeyed(word: str, sentence: str) -> None:
     assert "secret" not in line.replace("[secret]", "")
 
 
-@pytest.mark.parametrize("listen", ["unix:/run/proxy.sock", "127.0.0.1:0"])
-def test_a_worker_without_a_port(listen: str) -> None:
-    assert refused(None, config(listen_address=listen), "worker").startswith(
+def test_a_worker_without_a_port() -> None:
+    assert refused(None, config(listen_address="127.0.0.1:0"), "worker").startswith(
         "the worker cannot be asked: its configuration names no TCP port. "
+    )
+
+
+def test_a_worker_at_a_unix_socket() -> None:
+    assert refused(None, config(listen_address="unix:/run/proxy.sock"), "worker") == (
+        "the worker cannot be asked: it listens on a Unix socket. Name the address of the server "
+        "in front of it, mmpush-tui check https://HOST; "
+        "`curl --unix-socket /run/proxy.sock http://worker/version` asks the worker itself."
     )
 
 

@@ -171,6 +171,18 @@ async def test_a_certificate_for_a_name_and_not_for_the_address(
     assert failed.why[0] == f"it is for {NAME}"
 
 
+async def test_a_worker_with_a_certificate_for_its_public_name(
+    ca: ThrowAwayCA, tmp_path: Path
+) -> None:
+    async with server(VERSION, ca.server_context(NAME)) as it:
+        plan = push_proxy(f"https://{it.address}", target="worker")
+        report = await checked(plan, network=trusting(ca, tmp_path))
+        port = it.address.rpartition(":")[2]
+    assert only_failure(report, Stage.TLS).fix.endswith(
+        f"check https://NAME:{port} --connect-to NAME:{port}=127.0.0.1:{port}."
+    )
+
+
 async def test_somebody_else_answers_for_apple(ca: ThrowAwayCA, tmp_path: Path) -> None:
     report = await seen(apple(), ca.server_context("portal.hotel.example"), trusting(ca, tmp_path))
     failed = only_failure(report, Stage.TLS)

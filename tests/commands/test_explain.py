@@ -125,6 +125,12 @@ def test_a_guess_is_called_one_and_is_no_match() -> None:
     assert set(document["suggestions"][0]) == {"code", "title", "hop"}
 
 
+def test_a_dash_stands_for_standard_input() -> None:
+    line = "response returned error code: 404\n"
+    assert run("-", stdin=line).stdout == run(stdin=line).stdout
+    assert isinstance(run("-", stdin="").exception, UsageError)
+
+
 @pytest.mark.parametrize("stdin", ["", "\n \n", b""])
 def test_empty_standard_input_is_wrong_usage(stdin: str | bytes) -> None:
     result = run(stdin=stdin)
