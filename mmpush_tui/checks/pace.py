@@ -43,7 +43,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 class KeptFinding(msgspec.Struct, frozen=True):
     """A finding that was made before."""
 
-    status: str
+    status: Status
     code: str
     message: str
     why: list[str]
@@ -83,7 +83,7 @@ class Pace:
         age_s = max(self._now() - recent.at, 0.0)
         if recent.asked == _short(asked) and (found := recent.finding) is not None:
             return Finding(
-                status=Status(found.status), code=found.code, why=tuple(found.why), fix=found.fix,
+                status=found.status, code=found.code, why=tuple(found.why), fix=found.fix,
                 message=f"{found.message}, asked {age_s:.0f} s ago", see=found.see,
                 evidence=found.evidence, summary=found.summary, confidence=found.confidence,
             )  # fmt: skip
@@ -98,7 +98,7 @@ class Pace:
         with self._locked():
             entries = [it for it in self._read() if it.group != _short(group)]
             made = KeptFinding(
-                finding.status.value, finding.code, finding.message, list(finding.why),
+                finding.status, finding.code, finding.message, list(finding.why),
                 finding.fix, finding.see, shown(finding.evidence), finding.summary,
                 finding.confidence,
             )  # fmt: skip

@@ -52,6 +52,20 @@ def test_what_is_no_failure_of_the_last_hour_raises_no_alarm(text: str) -> None:
     assert found.message == "no push failed within the last hour, says Mattermost's log"
 
 
+@pytest.mark.parametrize(("minutes", "said"), [
+    (30, "since 11:30:00 UTC, says the end of Mattermost's log"),
+    (90, "within the last hour, says Mattermost's log"),
+])  # fmt: skip
+def test_a_log_that_is_not_read_whole_says_from_when_on(
+    tmp_path: Path, minutes: int, said: str
+) -> None:
+    path = tmp_path / "mattermost.log"
+    path.write_text(f"{refused(40)}\n" + f"{line(minutes, 'User logged in' * 20)}\n" * 2000)
+    found = mattermost_log.read([path], NOW)
+    assert found is not None
+    assert found.message == f"no push failed {said}"
+
+
 def test_a_plain_line_counts_too() -> None:
     text = f"error [2026-11-27 11:59:00.000 Z] Failed to send to push proxy error={REFUSED}"
     assert mattermost_log.judge(text, NOW, "/log").code == "log_failures"

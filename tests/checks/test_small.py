@@ -13,6 +13,7 @@ import trustme
 
 from mmpush_tui.checks import certificate, chain, credentials, lines
 from mmpush_tui.checks.findings import Finding, passed, shown
+from mmpush_tui.checks.pace import Pace
 from mmpush_tui.checks.report import CheckResult, Confidence, Report, Stage, Status, Verdict
 from mmpush_tui.http2 import names
 from mmpush_tui.proxy.config import parse
@@ -223,6 +224,20 @@ def test_a_loop_that_ended_before_its_lookup_harms_nobody() -> None:
 
 
 # Evidence
+
+
+def test_a_kept_answer_of_a_kind_that_nobody_knows_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "check-proofs.json"
+    pace = Pace(path)
+    assert pace.take("key", "key") is None
+    pace.keep("key", "key", passed("key accepted"))
+    kept = pace.take("key", "key")
+    assert kept is not None
+    assert kept.status is Status.PASS
+    # Elsewhere: this process remembers what it asked, whatever becomes of the file.
+    other = tmp_path / "other.json"
+    other.write_text(path.read_text().replace('"status":"pass"', '"status":"perhaps"'))
+    assert Pace(other).take("key", "key") is None
 
 
 def test_evidence_is_cleaned_bounded_and_redacted() -> None:
