@@ -125,7 +125,7 @@ def command(
         to = make(name, output, is_watched=every_s is not None)
         wishes = Wishes(
             targets, config_path, mattermost_config, dict(_pair(text) for text in pairs), ca_file,
-            timeout_s, _source(source),
+            timeout_s, _source(source), set(),
         )  # fmt: skip
         return asyncio.run(_checks(wishes, to, every_s))
     except MmpushError as error:
@@ -148,6 +148,8 @@ class Wishes(NamedTuple):
     ca_file: Path | None
     timeout_s: float
     source: str
+    told: set[str]
+    """Warnings that were given: who watches wants to read each once."""
 
 
 async def _checks(wishes: Wishes, to: "Output", every_s: float | None) -> int:
@@ -284,7 +286,7 @@ async def _prepared(wishes: Wishes) -> "tuple[tuple[TargetPlan, ...], NetworkSet
     Raises:
         MmpushError: that cannot be found out.
     """
-    wanted, config_path, mattermost_config, connect_to, ca_file, timeout_s, source = wishes
+    wanted, config_path, mattermost_config, connect_to, ca_file, timeout_s, source, warned = wishes
     import os
 
     from mmpush_tui.checks import credentials
@@ -293,7 +295,9 @@ async def _prepared(wishes: Wishes) -> "tuple[tuple[TargetPlan, ...], NetworkSet
     from mmpush_tui.proxy.config_paths import find_config, worker_config
 
     toml = config_path or find_config()
-    config = await _in_time(lambda: _config(worker_config(toml) if toml else None), timeout_s)
+    config = await _in_time(
+        lambda: _config(worker_config(toml) if toml else None, warned), timeout_s
+    )
     told = check_mattermost.Told(None, "")
     # A file that nobody asked for must not keep others from being checked.
     if not wanted or mattermost_config or _NEED_SETTINGS & set(wanted):
@@ -361,14 +365,16 @@ async def _of_running(timeout_s: float) -> Path | None:
     return path
 
 
-def _config(path: Path | None) -> "ProxyConfig | None":
+def _config(path: Path | None, told: set[str]) -> "ProxyConfig | None":
     from mmpush_tui.proxy import config
 
     if path is None:
         return None
     loaded = config.load(path)
     for warning in loaded.warnings:
-        click.echo(f"mmpush-tui: {warning}", err=True)
+        if warning not in told:
+            click.echo(f"mmpush-tui: {warning}", err=True)
+    told |= set(loaded.warnings)
     return loaded
 
 

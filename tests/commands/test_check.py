@@ -595,6 +595,21 @@ async def test_watching_as_json_is_a_line_each(world: World) -> None:
     assert reports[0]["started_at"] < reports[1]["started_at"]
 
 
+@pytest.mark.slow
+def test_watching_gives_each_warning_once(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[proxy]\nlisten_address = "127.0.0.1:1"\nthrottle_per_sec = 300\n')
+    command = [*COMMAND, "check", "worker", "--config", str(config), "--watch", "1", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert [json.loads(child.stdout.readline())["exit_code"] for _ in range(2)] == [1, 1]
+        child.send_signal(signal.SIGTERM)
+        _, said = child.communicate(timeout=60)
+    assert said.decode() == (
+        f"mmpush-tui: {config}: proxy.throttle_memory_store_size is missing; 50000 is used\n"
+    )
+
+
 async def test_watching_outlives_a_configuration_that_is_being_changed(world: World) -> None:
     command = [*COMMAND, "check", "tpns", "--config", str(world.config),
                "--watch", "1"]  # fmt: skip
