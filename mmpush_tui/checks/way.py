@@ -16,7 +16,7 @@ from mmpush_tui.checks import apps, chain, clock, http1, names, trust
 from mmpush_tui.checks.findings import Finding, passed
 from mmpush_tui.checks.reach import Reach, dead, dead_family
 from mmpush_tui.checks.report import Stage, Status
-from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.target import WORKER, Kind, TargetPlan, Whose
 from mmpush_tui.checks.words import failed
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.channel import Channel
@@ -72,6 +72,8 @@ class Way:
         if plan.is_tls:
             tls = await beside("roots", client_context, network.ca_file, plan.ca_file)
             tls.set_alpn_protocols(_offered(plan))
+            # Its certificate is for the name that Mattermost asks for, not for where it listens.
+            tls.check_hostname = plan.target != WORKER
             await beside("public-roots", chain.load)
         endpoint = Endpoint(plan.host, plan.port)
         route = Route(endpoint, tls, network.connect_to, lookup, plan.proxy)

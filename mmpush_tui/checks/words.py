@@ -11,7 +11,7 @@ from typing import Any, Final
 from mmpush_tui.checks.findings import Finding
 from mmpush_tui.checks.phrases import WORDS
 from mmpush_tui.checks.report import Confidence, Status
-from mmpush_tui.checks.target import WORKER, Kind, TargetPlan, Whose
+from mmpush_tui.checks.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.wording import CURL, EXEMPT, Words
 from mmpush_tui.text import presentable
 
@@ -32,13 +32,6 @@ _RELAY: Final[Mapping[str, Mapping[str, Any]]] = {
     "tls_expiring": {"fix": "Renew the certificate of {endpoint} before {until}."},
     "tls_plain_http": {"fix": "The endpoint must speak TLS: correct its port."},
     "alpn_missing": {"fix": "The endpoint must offer HTTP/2 (ALPN h2).", "why": ""},
-}
-
-_WORKER: Final[Mapping[str, Mapping[str, Any]]] = {
-    "tls_wrong_name": {
-        "fix": "Ask the worker by the name in Mattermost's address, and not by the address it "
-        "listens on: mmpush-tui check https://NAME:{port} --connect-to NAME:{port}={endpoint}.",
-    },
 }
 
 _OWN: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -141,8 +134,7 @@ def words(plan: TargetPlan, code: str, **details: Any) -> Words:
         details: what else the places in the texts stand for.
     """
     row = WORDS.get(code, WORDS["credential_file"])
-    changed = {**_CHANGED[plan.whose], **(_WORKER if plan.target == WORKER else {})}
-    chosen = replace(row, **changed.get(code, {}))
+    chosen = replace(row, **_CHANGED[plan.whose].get(code, {}))
     places = {
         "who": plan.who,
         "host": plan.host,

@@ -120,8 +120,10 @@ def command(
 
     from mmpush_tui.commands.check_output import make
 
-    name = "json" if as_json else format_
+    name = "json" if as_json and format_ == "text" else format_
     try:
+        if as_json and name != "json":
+            raise UsageError(f"--json and --format {name} do not go together", code="check-formats")
         to = make(name, output, is_watched=every_s is not None)
         wishes = Wishes(
             targets, config_path, mattermost_config, dict(_pair(text) for text in pairs), ca_file,

@@ -65,7 +65,16 @@ def _read_stdin() -> str:
             fix="Give it as an argument, mmpush-tui explain 'LOG LINE', or pipe it in, "
             "tail -n 20 mattermost.log | mmpush-tui explain.",
         )
-    return sys.stdin.buffer.read(_STDIN_LIMIT).decode(errors="replace")
+    from mmpush_tui.troubleshooting.lookup import TEXT_LIMIT
+
+    text = sys.stdin.buffer.read(_STDIN_LIMIT).decode(errors="replace")
+    if len(text) > TEXT_LIMIT:
+        click.echo(
+            f"mmpush-tui: only the first {TEXT_LIMIT // 1024} KiB were looked at; the latest lines "
+            "are shown by: tail -n 20 FILE | mmpush-tui explain",
+            err=True,
+        )
+    return text
 
 
 def _echo_json(document: object) -> None:

@@ -499,6 +499,7 @@ async def test_one_line_for_monitoring(world: World) -> None:
         (("--source", "x"), 3, "PUSH UNKNOWN - --source 'x': expected an address"),
         (("--watch", "5"), 3, "PUSH UNKNOWN - --watch and --format nagios do not go together."),
         (("--timeout", "soon"), 3, "PUSH UNKNOWN - Invalid value for '--timeout'"),
+        (("--json",), 3, "PUSH UNKNOWN - --json and --format nagios do not go together."),
         (("--quick",), 3, "PUSH UNKNOWN - No such option"),
     ],
 )

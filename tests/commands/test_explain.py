@@ -125,6 +125,17 @@ def test_a_guess_is_called_one_and_is_no_match() -> None:
     assert set(document["suggestions"][0]) == {"code", "title", "hop"}
 
 
+def test_a_long_paste_is_said_to_be_cut() -> None:
+    line = "response returned error code: 404\n"
+    assert run(stdin=line).stderr == ""
+    result = run(stdin=line + "x" * 70_000)
+    assert result.stdout == run(stdin=line).stdout
+    assert result.stderr == (
+        "mmpush-tui: only the first 64 KiB were looked at; the latest lines are shown by: "
+        "tail -n 20 FILE | mmpush-tui explain\n"
+    )
+
+
 def test_a_dash_stands_for_standard_input() -> None:
     line = "response returned error code: 404\n"
     assert run("-", stdin=line).stdout == run(stdin=line).stdout
