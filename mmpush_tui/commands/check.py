@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import click
 
 from mmpush_tui.commands.seconds import Seconds
-from mmpush_tui.errors import DeadlineError, MmpushError, UsageError
+from mmpush_tui.errors import MmpushError, UsageError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
     from typing import Any
 
     from mmpush_tui.checks.report import CheckResult, Report
@@ -208,27 +208,6 @@ async def _checks(wishes: Wishes, to: "Output", every_s: float | None) -> int:
             loop.remove_signal_handler(number)
 
 
-async def _in_time(work: "Callable[[], _T]", timeout_s: float) -> "_T":
-    """Return what reading files comes to.
-
-    Raises:
-        DeadlineError: a file does not answer.
-    """
-    import asyncio
-
-    from mmpush_tui.tasks import beside
-
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await beside("check-files", work)
-    except TimeoutError as error:
-        raise DeadlineError(
-            f"the configuration or a file that it names could not be read within {timeout_s:g} s",
-            fix="Look whether its file system answers, and whether it is a plain file.",
-            code="check-file-slow",
-        ) from error
-
-
 def _pair(text: str) -> tuple[str, str]:
     found = _PAIR.fullmatch(text)
     ports = [int(side.rpartition(":")[2]) for side in found.groups()] if found else [0]
@@ -292,19 +271,20 @@ async def _prepared(wishes: Wishes) -> "tuple[tuple[TargetPlan, ...], NetworkSet
     import os
 
     from mmpush_tui.checks import credentials
+    from mmpush_tui.checks.in_time import in_time
     from mmpush_tui.checks.plan import Surroundings, plan
     from mmpush_tui.commands import check_mattermost
     from mmpush_tui.proxy.config_paths import find_config, worker_config
 
     toml = config_path or find_config()
-    config = await _in_time(
+    config = await in_time(
         lambda: _config(worker_config(toml) if toml else None, warned), timeout_s
     )
     told = check_mattermost.Told(None, "")
     # A file that nobody asked for must not keep others from being checked.
     if not wanted or mattermost_config or _NEED_SETTINGS & set(wanted):
         told = await check_mattermost.ask(mattermost_config, toml, connect_to, ca_file, timeout_s)
-    found = await _in_time(lambda: credentials.read(config), timeout_s) if config else {}
+    found = await in_time(lambda: credentials.read(config), timeout_s) if config else {}
     around = Surroundings(
         licence=told.licence,
         environment=os.environ,
@@ -316,7 +296,7 @@ async def _prepared(wishes: Wishes) -> "tuple[tuple[TargetPlan, ...], NetworkSet
     plans = plan(
         told.page, config, wanted, credentials=found, mattermost_url=told.url, around=around
     )
-    return plans, await _in_time(lambda: _network(config, connect_to, ca_file), timeout_s)
+    return plans, await in_time(lambda: _network(config, connect_to, ca_file), timeout_s)
 
 
 async def _run(

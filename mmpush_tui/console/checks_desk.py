@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from mmpush_tui.checks.in_time import in_time
 from mmpush_tui.checks.report import CheckResult, Report, Status, exit_code
 from mmpush_tui.console.place import Place
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.settings.page import Licence, Page
-from mmpush_tui.tasks import Tasks, beside
+from mmpush_tui.tasks import Tasks
 
 if TYPE_CHECKING:
     # The network stack takes a tenth of a second to load, which no first frame need wait for.
@@ -167,8 +168,7 @@ class ChecksDesk:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DEADLINE_S):
                     await self._refresh()
-            async with asyncio.timeout(DEADLINE_S):
-                config, found, log = await beside("check-files", self._load)
+            config, found, log = await in_time(self._load, DEADLINE_S)
             from mmpush_tui.checks.plan import Surroundings, plan
             from mmpush_tui.checks.run import run
             from mmpush_tui.proxy.config import NetworkSettings

@@ -51,6 +51,8 @@ def last_failure(app: "ConsoleApp") -> tuple[tuple[Part, ...], tuple[Part, ...]]
         ), ()  # fmt: skip
     if trouble := app.worker.view.trouble:
         return ((" worker ", "$quiet"), trouble), ()
+    if app.checks.view.is_broken:
+        return ((" last failure ", "$quiet"), app.checks.view.problem), ()
     failed = [r for r in app.checks.view.results if r.status is Status.FAIL]
     if failed:
         return ((" last failure ", "$quiet"), f"{failed[0].id}  {failed[0].message}"), ()
