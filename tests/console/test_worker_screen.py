@@ -261,11 +261,8 @@ async def test_a_long_journey_is_scrolled_by_keys_that_are_shown(short_tmp: Path
 
 async def test_a_receipt_that_comes_later_is_added(short_tmp: Path) -> None:
     async with demo(short_tmp) as (console, stage):
-        for _ in range(6):
-            await stage.post_one()
-            newest = console.app.worker.ring[-1]
-            if newest.receipt is not None:
-                break
+        await stage.post_one()
+        await console.until(lambda: console.app.worker.ring[-1].receipt is not None)
         await console.until(lambda: log_of(console).current is console.app.worker.ring[-1])
         told = await open_journey(console)
         assert "received by the phone" in told
