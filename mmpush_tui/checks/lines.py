@@ -41,6 +41,13 @@ def of(result: CheckResult, said: set[str]) -> Iterator[str]:
             yield f"{_INDENT}{line}"
 
 
+def in_words(value: object) -> str:
+    """Return a value of the evidence for people, who read no brackets and quotes."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {its}" for name, its in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def ending(report: Report) -> Iterator[str]:
     """Return the lines after the last check: an empty one, the verdict, the counts, the time."""
     verdict = report.verdict

@@ -5,9 +5,9 @@ What servers said stands in it as they said it, cleaned: nothing of that can bec
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from mmpush_tui.checks.lines import counts, milliseconds
+from mmpush_tui.checks.lines import counts, in_words, milliseconds
 from mmpush_tui.checks.report import CheckResult, Confidence, Report, Status
 
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#+!|<>~@&$])")
@@ -57,13 +57,9 @@ def _seen(check: CheckResult) -> Iterator[str]:
     if check.evidence:
         yield ""
         yield from (
-            f"- {_escaped(name)}: {_escaped(_text(value))}"
+            f"- {_escaped(name)}: {_escaped(in_words(value))}"
             for name, value in check.evidence.items()
         )
-
-
-def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _escaped(text: str) -> str:

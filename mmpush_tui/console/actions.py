@@ -158,7 +158,7 @@ ACTIONS: Final = (
            help="Write the report to a file, as Markdown for a ticket."),
     Action(do="copy", keys=("y",), label="copy", screen="checks", rank=8,
            help="Copy the report as Markdown, where the terminal passes that on (OSC 52)."),
-    *_scrolls("checks", "evidence or verdict", rank=9),
+    *_scrolls("checks", "evidence or verdict", rank=5),
 
     Action(do="next", keys=("enter",), label="next", screen="setup", rank=1,
            help="Prove this answer and go on."),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
+from mmpush_tui.checks.lines import in_words
 from mmpush_tui.checks.report import CheckResult, Stage, Status
 from mmpush_tui.console.checks_desk import DEADLINE_S, WATCH_EVERY_S, ChecksView, Past
 from mmpush_tui.console.safe import Part, content, hanging, lines, spread
@@ -40,11 +41,14 @@ def totals(view: ChecksView) -> tuple[Part, ...]:
         planned = sum(len(plan.stages) for plan in view.plans)
         done = f"{len(view.results)} of {planned}, " if planned else ""
         parts.append((f"running, {done}at most {DEADLINE_S:.0f} s   ", "$warning"))
-    elif view.is_watching:
-        parts.append((f"watching, every {WATCH_EVERY_S:.0f} s   ", "$quiet"))
-    elif (report := view.shown_report) is not None:
-        parts.append((f"{clock(report.started_at)[:8]}, {report.duration_ms / 1000:.1f} s   ",
-                      "$quiet"))  # fmt: skip
+    else:
+        said = []
+        if (report := view.shown_report) is not None:
+            said.append(f"{clock(report.started_at)[:8]}, {report.duration_ms / 1000:.1f} s")
+        if view.is_watching:
+            said.append(f"again every {WATCH_EVERY_S:.0f} s")
+        if said:
+            parts.append((f"{', '.join(said)}   ", "$quiet"))
     for status in Status:
         count = sum(result.status is status for result in view.results)
         if count:
@@ -57,7 +61,10 @@ def verdict(view: ChecksView, width: int) -> Content:
     """Return the one sentence over the run, why it says so, and what to do."""
     if view.problem:
         mark: Part = ("FAIL  ", "bold $error") if view.is_broken else ("--    ", "$quiet")
-        return hanging((mark,), view.problem, width)
+        told = [hanging((mark,), view.problem, width)]
+        if not view.is_broken:
+            told += [content(""), content("      ", ("5", "bold $primary"), " sets them up here.")]
+        return lines(*told)
     if view.is_running:
         return hanging((), "Following the wire from Mattermost to Apple and Google.", width)
     if view.was_cancelled:
@@ -93,8 +100,8 @@ def _history(history: Sequence[Past]) -> str:
 
 def _invitation(width: int) -> Content:
     text = (
-        "DNS, TCP, TLS, ALPN, HTTP/2 and one request without credentials for every hop that the "
-        "settings and the configuration need. Nothing is sent to a device."
+        "DNS, TCP, TLS, ALPN, HTTP/2, one request and then the credentials, for every hop that "
+        "the settings and the configuration need. Nothing is sent to a device."
     )
     key: tuple[Part, ...] = ("Nothing has been checked yet. ", ("r", "bold $primary"))
     return lines(content(*key, " runs the checks."), content(""), hanging((), text, width))
@@ -178,7 +185,7 @@ def evidence(result: CheckResult, width: int) -> Content:
     shown += _listed("why   ", "$quiet", result.why, width)
     shown += _listed("fix   ", "bold", [result.fix] if result.fix else [], width)
     for name, value in result.evidence.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        text = in_words(value)
         shown.append(hanging(((f"{name.replace('_', ' '):<16} ", "$quiet"),), text, width))
     if result.see:
         shown.append(content(("more  ", "$quiet"), f"mmpush-tui explain {result.see}"))

@@ -317,7 +317,13 @@ def _from_folder(path: str, folder: Path) -> str:
 
 def _reason(message: str) -> str:
     """Return a parser's message without anything of the file's content that it may quote."""
-    return re.sub(r"(['\"]).*?\1", "a character", clean(message, 120)) or "it cannot be parsed"
+    text = clean(message, 120)
+    if re.search(r"character '\\[nr]'", text):
+        return "a text in quotes does not end in its line"
+    text = re.sub(r"^Cannot declare \(.*\) twice", "a table stands there twice", text)
+    # The marks of the language itself are no content, and say what is missing.
+    text = re.sub(r"(?<=character) (['\"]).*?\1", "", text)
+    return re.sub(r"(['\"])(?!(?:=|\]\]?|\\)\1).*?\1", "a character", text) or "it cannot be parsed"
 
 
 def _no_constant(text: str, name: str) -> None:

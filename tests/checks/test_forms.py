@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from mmpush_tui.checks import markdown, nagios, prometheus
+from mmpush_tui.checks import lines, markdown, nagios, prometheus
 from mmpush_tui.checks.report import CheckResult, Report, Stage, Status, Verdict, check_id
 
 HOSTILE = "![x](http://evil) <b> | `a` *b* [c] 'd'=9;; \"e\" # f"
@@ -89,3 +89,12 @@ def test_a_report_for_a_ticket() -> None:
     assert "### tls:apns/apple\\_rn" in text
     assert "- names: a, b" in text
     assert not re.search(r"(?<!\\)[<`!]", text.replace("<https://docs.example/push>", ""))
+
+
+@pytest.mark.parametrize(("value", "said"), [
+    ({"enable_push": 0, "max_frame_size": 16384}, "enable_push 0, max_frame_size 16384"),
+    (["17.1.1.1 open", "17.1.1.2 refused"], "17.1.1.1 open, 17.1.1.2 refused"),
+    (True, "True"),
+])  # fmt: skip
+def test_evidence_is_told_without_brackets(value: object, said: str) -> None:
+    assert lines.in_words(value) == said

@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import OptionList
 
 from mmpush_tui.checks.report import Status
-from mmpush_tui.console import checks_desk
+from mmpush_tui.console import checks_desk, checks_words
 from mmpush_tui.console.keep import keep
 from mmpush_tui.console.place import Place
 from mmpush_tui.console.widgets.pane import Pane
@@ -262,6 +262,7 @@ async def test_with_nothing_to_check_it_says_what_is_missing() -> None:
     async with watch(Place(host="h"), screen="checks") as console:
         await console.press("r")
         await console.sees("-- There is nothing to check: no Mattermost configuration was named")
+        await console.sees("5 sets them up here.")
         assert "FAIL" not in console.words
 
 
@@ -324,6 +325,8 @@ async def test_watching_runs_again_and_tells_what_was_before(
         await console.press("w")
         await console.until(lambda: "w stop watching" in console.key_words)
         await console.sees("runs", "ok x2")
+        told = checks_words.totals(replace(console.app.checks.view, is_running=False))
+        assert told[0][0].endswith(" s, again every 30 s   ")
         await world_of(stage).apns.go_down()
         await console.sees("FAIL Nothing listens at", "FAIL tcp:apns/apple_rn")
         await console.press("w")

@@ -768,10 +768,16 @@ def test_says_what_is_wrong_in_an_upstream_file(
 
 TOML_PERSON = ": expected TOML that a person wrote."
 BAD_TOML = [
-    pytest.param("[proxy\nx = 5", ", line 1, column 7: this is no TOML: Expected a character at "
+    pytest.param("[proxy\nx = 5", ", line 1, column 7: this is no TOML: Expected ']' at "
                  "the end of a table declaration.", id="open table"),
     pytest.param('[proxy]\nlisten_address ":8066"\n', ", line 2, column 16: this is no TOML: "
-                 "Expected a character after a key in a key/value pair.", id="no equals sign"),
+                 "Expected '=' after a key in a key/value pair.", id="no equals sign"),
+    pytest.param('[proxy]\nlisten_address = ":8066\n', ", line 2, column 24: this is no TOML: a "
+                 "text in quotes does not end in its line.", id="open quotes"),
+    pytest.param('[proxy]\nlisten_address = "\x01"\n',
+                 ", line 2, column 19: this is no TOML: Illegal character.", id="control"),
+    pytest.param("[proxy]\n[proxy]\n", ", line 2, column 7: this is no TOML: a table stands there "
+                 "twice.", id="table twice"),
     pytest.param("[proxy]\nlisten_address = :8066\n",
                  ", line 2, column 18: this is no TOML: Invalid value.", id="no quotes"),
     pytest.param('[proxy]\nlog_level = "info"\nlog_level = "warn"\n',
