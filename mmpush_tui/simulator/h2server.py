@@ -202,7 +202,9 @@ def _bound(host: str, port: int) -> socket.socket:
     One such socket is kept for as long as the server lives, so that nobody else can take the
     port while the server is stopped; a second one, bound beside it, does the listening.
     """
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only on what says that it is TCP; answers would wait for an ACK.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setblocking(False)

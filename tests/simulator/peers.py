@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -89,6 +89,7 @@ class RawClient:
         self.answers: dict[int, Answer] = {}
         self.events: list[h2.events.Event] = []
         self.is_closed = False
+        self._unread = b""
 
     async def __aenter__(self) -> Self:
         self.reader, self._writer = await asyncio.open_connection(
@@ -175,14 +176,21 @@ class RawClient:
         if not data:
             self.is_closed = True
             return
-        try:
-            events = self.h2.receive_data(data)
-        except ProtocolError as error:
-            raise AssertionError("the server broke HTTP/2") from error
-        for event in events:
-            self.events.append(event)
-            self._note(event)
+        self._unread += data
+        for frame in self._frames():
+            try:
+                events = self.h2.receive_data(frame)
+            except ProtocolError as error:
+                raise AssertionError("the server broke HTTP/2") from error
+            for event in events:
+                self.events.append(event)
+                self._note(event)
         self.flush()
+
+    def _frames(self) -> Iterator[bytes]:
+        while (end := 9 + int.from_bytes(self._unread[:3])) <= len(self._unread):
+            frame, self._unread = self._unread[:end], self._unread[end:]
+            yield frame
 
     def _note(self, event: h2.events.Event) -> None:
         match event:
@@ -199,5 +207,8 @@ class RawClient:
                 self.answers[event.stream_id].is_ended = True
             case h2.events.StreamReset():
                 self.answers[event.stream_id].reset = int(event.error_code)
+            case h2.events.ConnectionTerminated():
+                # h2 takes nothing more, although what is under way may end (RFC 9113, 6.8).
+                self.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
             case _:
                 pass
