@@ -88,6 +88,7 @@ class _Stream:
     answering: asyncio.Task[Any] | None = None
     unsent: deque[bytes] = field(default_factory=deque)
     padding: int = 0
+    is_acted_on: bool = False
 
 
 class H2Connection(Generic[S]):
@@ -137,6 +138,16 @@ class H2Connection(Generic[S]):
     def under_way(self) -> tuple[int, ...]:
         """The streams of requests that have begun and are not fully answered."""
         return tuple(self._streams)
+
+    @property
+    def untouched(self) -> tuple[int, ...]:
+        """The streams under way that may truthfully be called unprocessed."""
+        return tuple(it for it, stream in self._streams.items() if not stream.is_acted_on)
+
+    def act_on(self, stream_id: int) -> None:
+        """Note that the request is acted on, whatever is answered to it, and whether anything."""
+        if stream := self._streams.get(stream_id):
+            stream.is_acted_on = True
 
     @property
     def open_streams(self) -> int:

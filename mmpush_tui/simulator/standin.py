@@ -155,5 +155,8 @@ class StandIn(ABC, Generic[S]):
         await self.aclose()
 
     async def _answer(self, request: Request, connection: H2Connection[S]) -> Response | None:
-        exchange = Exchange(request, connection)
-        return await self.faults.answer(exchange, lambda: self.honest(request, connection))
+        async def honest() -> Response:
+            connection.act_on(request.stream_id)
+            return await self.honest(request, connection)
+
+        return await self.faults.answer(Exchange(request, connection), honest)

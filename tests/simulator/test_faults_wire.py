@@ -158,6 +158,26 @@ async def test_the_stream_limit_swings(apple: Apple) -> None:
     assert apple.delivered == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("streams-swing", {"low": 0}), ("goaway-unprocessed", {}), ("goaway-calm", {})],
+)
+async def test_what_was_acted_on_is_never_called_unprocessed(
+    apple: Apple, name: str, parameters: dict[str, int]
+) -> None:
+    async with apple.client() as client:
+        await apple.warm(client)
+        await apple.apns.faults.raise_("mute-stream", delivers=True)
+        (mute,) = apple.ask(client)
+        await eventually(lambda: apple.delivered == 2)
+        await apple.apns.faults.clear()
+        await apple.apns.faults.raise_(name, **parameters)
+        apple.ask(client)
+        await client.until(lambda: bool(goodbyes(client)) or len(client.settings()) > 3)
+        assert client.answers[mute].reset is None
+        assert all(last >= mute for last, _, _ in goodbyes(client))
+
+
 async def test_no_streams_for_those_connected_and_those_that_come(apple: Apple) -> None:
     async with apple.client() as client:
         await apple.warm(client)

@@ -19,11 +19,17 @@ _MOMENT_S: Final = 0.05
 def _drop_some(exchange: Exchange) -> int:
     """Return the highest stream that is still answered: the lowest one under way.
 
-    Where there is but one, that is not answered either.
+    Where there is but one, that is not answered either. What was acted on is never dropped.
     """
     under_way = exchange.connection.under_way
     only = len(under_way) < 2
-    return exchange.request.stream_id - 2 if only else min(under_way)
+    wanted = exchange.request.stream_id - 2 if only else min(under_way)
+    return max(wanted, _touched(exchange.connection))
+
+
+def _touched(connection: H2Connection[Any]) -> int:
+    """Return the highest stream under way that was acted on; 0 without any."""
+    return max({*connection.under_way} - {*connection.untouched}, default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +137,8 @@ class GoawayCalm(Counted):
         if not self.is_due_on(connection):
             return await honest()
         lowest = min(connection.under_way, default=exchange.request.stream_id)
-        connection.goaway(ErrorCodes.ENHANCE_YOUR_CALM, last_stream_id=max(lowest - 2, 0))
+        last = max(lowest - 2, _touched(connection))
+        connection.goaway(ErrorCodes.ENHANCE_YOUR_CALM, last_stream_id=last)
         connection.close()
         return None
 

@@ -116,7 +116,7 @@ class StreamsSwing(Counted):
         response = await honest()
         if response is not None and response.status == 200 and self.is_due_on(connection):
             connection.change_settings({SettingCodes.MAX_CONCURRENT_STREAMS: self.low})
-            others = [it for it in connection.under_way if it != exchange.request.stream_id]
+            others = [it for it in connection.untouched if it != exchange.request.stream_id]
             for stream_id in others[self.low :]:
                 refuse(connection, stream_id, both=True)
             asyncio.get_running_loop().call_later(_SWING_S, self._rise, connection)
