@@ -59,6 +59,7 @@ _MORE: Final = (
 )
 
 T = TypeVar("T")
+Halves = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass
@@ -112,11 +113,18 @@ class Internet:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with contextlib.suppress(OSError):
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", to)
-                self._writers += [writer, far_writer]
-                await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+                await self._join((reader, writer), (far_reader, far_writer))
             writer.close()
 
         self._relays[address, port] = await asyncio.start_server(serve, address, port)
+
+    async def _join(self, near: Halves, far: Halves) -> None:
+        self._writers += [near[1], far[1]]
+        try:
+            await asyncio.gather(_copy(near[0], far[1]), _copy(far[0], near[1]))
+        finally:
+            # A connection may come while all others are being closed.
+            far[1].transport.abort()
 
     async def close(self, address: str, port: int = 443) -> None:
         """Let nobody listen there any more."""
@@ -153,9 +161,8 @@ class Internet:
                 hello = await reader.read(65536)
                 if name.encode() not in hello:
                     far_reader, far_writer = await asyncio.open_connection("127.0.0.1", it.port)
-                    self._writers += [writer, far_writer]
                     far_writer.write(hello)
-                    await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+                    await self._join((reader, writer), (far_reader, far_writer))
             writer.close()
 
         self._relays[address, 443] = await asyncio.start_server(serve, address, 443)
