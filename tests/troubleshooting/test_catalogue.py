@@ -155,3 +155,9 @@ def test_the_pattern_for_the_broken_files_is_itself_sound() -> None:
 
 def test_there_are_many() -> None:
     assert len(ENTRIES) >= 70
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=CODES)
+def test_how_it_looks_once_mended_stands_alone(entry: Entry) -> None:
+    """A verdict shows it without the steps: no "the curl above"."""
+    assert not re.search(r"\babove\b|\b(the|both) (curl|openssl)\b", entry.fixed_when, re.I)
