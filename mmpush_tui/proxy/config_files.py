@@ -315,15 +315,20 @@ def _from_folder(path: str, folder: Path) -> str:
     return str(folder / os.path.expanduser(path)) if path else path
 
 
+_TOML_MARKS: Final = ("=", "]", "]]", "\\")
+
+
 def _reason(message: str) -> str:
     """Return a parser's message without anything of the file's content that it may quote."""
     text = clean(message, 120)
     if re.search(r"character '\\[nr]'", text):
         return "a text in quotes does not end in its line"
     text = re.sub(r"^Cannot declare \(.*\) twice", "a table stands there twice", text)
-    # The marks of the language itself are no content, and say what is missing.
     text = re.sub(r"(?<=character) (['\"]).*?\1", "", text)
-    return re.sub(r"(['\"])(?!(?:=|\]\]?|\\)\1).*?\1", "a character", text) or "it cannot be parsed"
+    # The marks of the language itself are no content, and say what is missing.
+    return re.sub(
+        r"(['\"])(.*?)\1", lambda it: it[0] if it[2] in _TOML_MARKS else "a character", text
+    ) or "it cannot be parsed"  # fmt: skip
 
 
 def _no_constant(text: str, name: str) -> None:

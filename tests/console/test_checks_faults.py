@@ -3,11 +3,13 @@
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.widgets import OptionList
 
 from mmpush_tui.console import checks_desk
-from tests.console.watching import Hosts, hosts, watch
+from tests.console.watching import Hosts, demo, free_port, hosts, watch
 
 pytestmark = pytest.mark.slow
 
@@ -36,3 +38,36 @@ async def test_a_configuration_that_does_not_answer_is_a_finding(
         finally:
             # One writer that comes and goes lets the reader end.
             os.close(os.open(world.config, os.O_RDWR | os.O_NONBLOCK))
+
+
+async def test_the_settings_of_http2_are_shown_in_words(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks") as (console, _):
+        await console.press("r")
+        await console.until(lambda: console.app.checks.view.shown_report is not None)
+        list_ = console.one("#checks-list", OptionList)
+        list_.highlighted = list_.get_option_index("http2:apns/apple_rn")
+        await console.press("enter")
+        await console.sees("max_concurrent_streams 1", "enable_push 0")
+        assert "{" not in console.pane("#checks-evidence")
+
+
+async def test_a_verdict_that_is_cut_says_how_it_is_scrolled(world: Hosts) -> None:
+    def edit(document: dict[str, Any]) -> None:
+        for family in ("apple", "android"):
+            document["proxy"][family][0]["endpoint"] = f"https://127.0.0.1:{free_port()}"
+
+    world.change(edit)
+    async with watch(world.place, screen="checks", size=(80, 17)) as console:
+        await console.press("r")
+        await console.until(lambda: console.app.checks.view.shown_report is not None)
+        await console.until(lambda: "J scroll" in console.key_words)
+
+
+async def test_a_search_without_a_hit_is_told_whole(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="checks", size=(80, 24)) as (console, _):
+        await console.press("slash")
+        await console.press(*"qqqzzz")
+        await console.sees("Nothing is known about this.", "alone.")
+        said = console.app.screen.query_one("#explain-said")
+        text = "Nothing is known about this. Paste the whole line, or the reason alone."
+        assert said.size.width * said.size.height > len(text)
