@@ -152,6 +152,7 @@ async def _take(size: tuple[int, int], folder: Path) -> None:
     app.checks = SteadyChecksDesk(
         place, lambda: app.settings.view.draft, lambda: app.tell_of("checks"), app.bug,
         lambda: app.settings.view.licence, app.settings.refresh,
+        lambda: app.settings.view.unread,
     )  # fmt: skip
     async with app.run_test(size=size) as pilot:
         await _until(pilot, lambda: app.worker.view.status is not None)

@@ -74,6 +74,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.checks = ChecksDesk(
             place, lambda: self.settings.view.draft, lambda: self.tell_of("checks"), self.bug,
             lambda: self.settings.view.licence, self.settings.refresh,
+            lambda: self.settings.view.unread,
         )  # fmt: skip
         self.tasks = Tasks(self.bug)
         self._dirty: set[str] = set()

@@ -58,6 +58,8 @@ class ChecksView:
         ended_s: when that was, on the clock that only goes forward.
         problem: why there is nothing to check, as a sentence; or empty.
         is_broken: and that is a fault of the configuration.
+        unread: why Mattermost's settings could not be read, so that its hop was left out; or
+            empty.
         is_watching: runs follow one another.
         history: the runs over everything so far, the latest last.
     """
@@ -70,6 +72,7 @@ class ChecksView:
     ended_s: float = 0.0
     problem: str = ""
     is_broken: bool = False
+    unread: str = ""
     is_watching: bool = False
     history: tuple[Past, ...] = ()
 
@@ -100,6 +103,7 @@ class ChecksDesk:
         on_bug: called with the name and the error of a task that failed.
         licence: returns what is known of Mattermost's licence.
         refresh: reads what ``page`` returns anew, since a run is for seeing it mended.
+        unread: returns why there is no page although its place is known; or nothing.
     """
 
     def __init__(
@@ -110,12 +114,14 @@ class ChecksDesk:
         on_bug: Callable[[str, BaseException], None],
         licence: Callable[[], Licence],
         refresh: Callable[[], Awaitable[None]],
+        unread: Callable[[], str],
     ) -> None:
         self.view = ChecksView()
         self.place = place
         self._page = page
         self._licence = licence
         self._refresh = refresh
+        self._unread = unread
         self._watching: asyncio.Task[None] | None = None
         self._on_change = on_change
         self._tasks = Tasks(on_bug)
@@ -181,14 +187,17 @@ class ChecksDesk:
             again = {p.target for p in chosen}
             left = {p.target for p in plans} - again
             kept = tuple(r for r in self.view.results if r.target in left)
-            self._set(plans=plans, results=kept)
+            self._set(plans=plans, results=kept, unread=self._unread())
             network = config.network if config else NetworkSettings(connect_to={}, ca_file="")
             report = await run(chosen, network=network, deadline_s=DEADLINE_S, on_result=self.take)
             self.finish(_together(plans, kept, report))
         except MmpushError as error:
-            line = error.line()
+            is_nothing = error.code == "check-nothing"
+            # Named, but not readable, is no "nothing was named".
+            unread = self._unread() if is_nothing else ""
+            line = unread or error.line()
             self._set(
-                problem=line[:1].upper() + line[1:], is_broken=error.code != "check-nothing",
+                problem=line[:1].upper() + line[1:], is_broken=bool(unread) or not is_nothing,
                 plans=(), results=(), report=None,
             )  # fmt: skip
         self._set(is_running=False)

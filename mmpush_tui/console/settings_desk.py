@@ -88,6 +88,11 @@ class SettingsView:
         return pages.blocked(self.saved, self.draft, self.loaded.stored, self.held)
 
     @property
+    def unread(self) -> str:
+        """Why what is stored at a known place could not be read; empty where none is known."""
+        return self.problem if self.loaded is None and self.problem != NO_FILE else ""
+
+    @property
     def notes(self) -> tuple[Note, ...]:
         """The advice for the draft."""
         if self.loaded is None or self.draft is None:

@@ -9,6 +9,7 @@ import pytest
 from textual.widgets import OptionList
 
 from mmpush_tui.console import checks_desk
+from mmpush_tui.console.place import Place
 from tests.console.watching import Hosts, demo, free_port, hosts, watch
 
 pytestmark = pytest.mark.slow
@@ -38,6 +39,33 @@ async def test_a_configuration_that_does_not_answer_is_a_finding(
         finally:
             # One writer that comes and goes lets the reader end.
             os.close(os.open(world.config, os.O_RDWR | os.O_NONBLOCK))
+
+
+async def test_settings_that_cannot_be_read_are_not_passed_over(world: Hosts) -> None:
+    good = world.mattermost_config.read_text()
+    world.mattermost_config.write_text(good[:20])
+    async with watch(world.place, screen="checks") as console:
+        await console.press("r")
+        await console.sees(
+            "WARN Everything that was checked can be reached: the endpoint of",
+            "but Mattermost's own hop was left out: its settings cannot be read.", "no JSON",
+        )  # fmt: skip
+        world.mattermost_config.write_text(good)
+        await console.until(lambda: "r run again" in console.key_words)
+        await console.press("r")
+        await console.sees("FAIL Nothing listens at")
+        assert "left out" not in console.words
+
+
+async def test_settings_that_cannot_be_read_are_no_settings_that_were_not_named(
+    short_tmp: Path,
+) -> None:
+    path = short_tmp / "config.json"
+    path.write_text("{ bad")
+    async with watch(Place(host="h", mattermost_config=path), screen="checks") as console:
+        await console.press("r")
+        await console.sees("FAIL", "config.json, line 1, column 3: this is no JSON")
+        assert "was named" not in console.words
 
 
 async def test_the_settings_of_http2_are_shown_in_words(short_tmp: Path) -> None:
