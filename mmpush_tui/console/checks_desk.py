@@ -197,7 +197,7 @@ class ChecksDesk:
             unread = self._unread() if is_nothing else ""
             line = unread or error.line()
             self._set(
-                problem=line[:1].upper() + line[1:], is_broken=bool(unread) or not is_nothing,
+                problem=_sentence(line), is_broken=bool(unread) or not is_nothing,
                 plans=(), results=(), report=None,
             )  # fmt: skip
         self._set(is_running=False)
@@ -232,6 +232,11 @@ class ChecksDesk:
     def _set(self, **changes: object) -> None:
         self.view = replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of ChecksView, given in this module only
         self._on_change()
+
+
+def _sentence(line: str) -> str:
+    """Return ``line`` with a capital, unless it begins with the name of a file."""
+    return line[:1].upper() + line[1:] if line.partition(" ")[0].isalpha() else line
 
 
 def _together(plans: "Sequence[TargetPlan]", kept: Sequence[CheckResult], report: Report) -> Report:

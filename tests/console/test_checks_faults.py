@@ -68,6 +68,17 @@ async def test_settings_that_cannot_be_read_are_no_settings_that_were_not_named(
         assert "was named" not in console.words
 
 
+async def test_the_name_of_a_file_keeps_its_letters(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(short_tmp)
+    (short_tmp / "config.json").write_text("{ bad")
+    place = Place(host="h", mattermost_config=Path("config.json"))
+    async with watch(place, screen="checks") as console:
+        await console.press("r")
+        await console.sees("FAIL config.json, line 1, column 3: this is no JSON")
+
+
 async def test_the_settings_of_http2_are_shown_in_words(short_tmp: Path) -> None:
     async with demo(short_tmp, screen="checks") as (console, _):
         await console.press("r")
