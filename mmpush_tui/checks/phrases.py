@@ -322,6 +322,10 @@ WORDS: Final[Mapping[str, Words]] = {
         fix="Look at its log and at its database; it answers, and says so itself.",
     ),
     # What is known before anything is sent
+    "settings_unread": Words(
+        summary="Mattermost's own hop was left out: its settings cannot be read.",
+        fix="Correct what keeps them from being read, and run the checks again.",
+    ),
     "url_invalid": Words(
         summary="The push proxy's address in Mattermost is no address.",
         fix="Write it in full, as http://HOST:8066 or https://HOST: `mmctl config set "

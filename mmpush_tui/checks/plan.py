@@ -48,6 +48,7 @@ class Surroundings:
         source: the address of this host to connect from, or empty.
         log: what Mattermost's log says; None where it cannot be read.
         local: whether Mattermost answers on its local socket; None where it is asked otherwise.
+        unread: why Mattermost's settings, whose place is known, could not be read; or empty.
     """
 
     licence: Licence = field(default_factory=Licence)
@@ -56,6 +57,7 @@ class Surroundings:
     source: str = ""
     log: Finding | None = None
     local: Finding | None = None
+    unread: str = ""
 
 
 def plan(
@@ -91,9 +93,10 @@ def plan(
         ]
     else:
         found = [*known.of_page(), *known.apple(), *known.android()]
-        found += log if found else []
         if not found:
             raise _nothing(page, config)
+        found += log
+        found += [_settings(around.unread)] if around.unread else []
     return tuple(_surrounded(target, config, around) for target in distinct(found))
 
 
@@ -372,6 +375,16 @@ def _host_port(url: str) -> str:
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _settings(unread: str) -> TargetPlan:
+    """Return that Mattermost's settings are not known, so that nobody takes the rest for all."""
+    target = TargetPlan(
+        target="mattermost-settings", title="Mattermost's own settings",
+        who="Mattermost's settings", url="", kind=Kind.MATTERMOST, whose=Whose.OWN,
+    )  # fmt: skip
+    flaw = failed(target, "settings_unread", unread, status=Status.WARN)
+    return replace(target, config=flaw)
 
 
 def _flaw(target: TargetPlan, server: str) -> Finding:

@@ -58,8 +58,6 @@ class ChecksView:
         ended_s: when that was, on the clock that only goes forward.
         problem: why there is nothing to check, as a sentence; or empty.
         is_broken: and that is a fault of the configuration.
-        unread: why Mattermost's settings could not be read, so that its hop was left out; or
-            empty.
         is_watching: runs follow one another.
         history: the runs over everything so far, the latest last.
     """
@@ -72,7 +70,6 @@ class ChecksView:
     ended_s: float = 0.0
     problem: str = ""
     is_broken: bool = False
-    unread: str = ""
     is_watching: bool = False
     history: tuple[Past, ...] = ()
 
@@ -181,13 +178,15 @@ class ChecksDesk:
 
             # The demo's stand-ins are on this host, whatever proxy leads out of it.
             environment = {} if self.place.is_demo else os.environ
-            around = Surroundings(licence=self._licence(), environment=environment, log=log)
+            around = Surroundings(
+                licence=self._licence(), environment=environment, log=log, unread=self._unread()
+            )
             plans = plan(self._page(), config, credentials=found, around=around)
             chosen = tuple(p for p in plans if p.target in wanted) or plans
             again = {p.target for p in chosen}
             left = {p.target for p in plans} - again
             kept = tuple(r for r in self.view.results if r.target in left)
-            self._set(plans=plans, results=kept, unread=self._unread())
+            self._set(plans=plans, results=kept)
             network = config.network if config else NetworkSettings(connect_to={}, ca_file="")
             report = await run(chosen, network=network, deadline_s=DEADLINE_S, on_result=self.take)
             self.finish(_together(plans, kept, report))

@@ -73,12 +73,7 @@ def verdict(view: ChecksView, width: int) -> Content:
     if view.report is None:
         return _invitation(width)
     said = view.report.verdict
-    # What was left out may be what is broken.
-    status = Status.WARN if view.unread and said.status is Status.PASS else said.status
-    rows = [hanging((_VERDICTS[status],), said.summary, width)]
-    if view.unread:
-        text = f"Mattermost's own hop was left out: its settings cannot be read. {view.unread}"
-        rows.append(hanging((("but   ", "bold $warning"),), text, width))
+    rows = [hanging((_VERDICTS[said.status],), said.summary, width)]
     rows += _listed("why   ", "$quiet", said.why, width)
     rows += _listed("fix   ", "bold", said.fix, width)
     rows += _listed("then  ", "$quiet", [said.then] if said.then else [], width)
