@@ -1,7 +1,6 @@
 """The Checks screen where something is wrong with what it reads, or there is little room."""
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,9 @@ from textual.widgets import OptionList
 from mmpush_tui.checks import markdown
 from mmpush_tui.console import checks_desk
 from mmpush_tui.console.place import Place
-from tests.console.watching import Hosts, demo, free_port, hosts, watch
+from tests.console.watching import Hosts, demo, free_port, watch
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-async def world(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosts]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(short_tmp / "state"))
-    async with hosts(short_tmp) as found:
-        yield found
 
 
 async def test_a_configuration_that_does_not_answer_is_a_finding(

@@ -1,7 +1,6 @@
 """The Checks screen: run, stop, read and keep, against real peers."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,9 @@ from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.fault_words import parse
 from mmpush_tui.simulator.stage import Stage
 from mmpush_tui.simulator.world import World
-from tests.console.watching import SMALL, Hosts, Watch, demo, free_port, hosts, wait_for, watch
+from tests.console.watching import SMALL, Hosts, Watch, demo, free_port, wait_for, watch
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-async def world(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosts]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(short_tmp / "state"))
-    async with hosts(short_tmp) as found:
-        yield found
 
 
 def world_of(stage: Stage) -> World:

@@ -1,7 +1,6 @@
 """What surrounds every screen: status, keys, palette, help, and the way out."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
@@ -26,20 +25,12 @@ from tests.console.watching import (
     Hosts,
     Watch,
     demo,
-    hosts,
     wait_for,
     watch,
     workers_of,
 )  # fmt: skip
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-async def world(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosts]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(short_tmp / "state"))
-    async with hosts(short_tmp) as found:
-        yield found
 
 
 async def test_every_line_fits_and_no_key_is_cut_at_any_size(short_tmp: Path) -> None:

@@ -14,16 +14,9 @@ import pytest
 from mmpush_tui.console.place import Place
 from mmpush_tui.console.worker_desk import Phase, WorkerDesk, WorkerView
 from mmpush_tui.proxy.client import ControlClient
-from tests.console.watching import Hosts, free_port, hosts, wait_for, workers_of
+from tests.console.watching import Hosts, free_port, wait_for, workers_of
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-async def world(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosts]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(short_tmp / "state"))
-    async with hosts(short_tmp) as found:
-        yield found
 
 
 @contextlib.asynccontextmanager

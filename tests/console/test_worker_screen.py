@@ -2,7 +2,6 @@
 
 import json
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ from tests.console.watching import (
     Hosts,
     Watch,
     demo,
-    hosts,
     received,
     wait_for,
     watch,
@@ -28,13 +26,6 @@ from tests.console.watching import (
 )  # fmt: skip
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-async def world(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosts]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(short_tmp / "state"))
-    async with hosts(short_tmp) as found:
-        yield found
 
 
 def log_of(console: Watch) -> DeliveryLog:

@@ -167,6 +167,8 @@ async def test_what_was_acted_on_is_never_called_unprocessed(
 ) -> None:
     async with apple.client() as client:
         await apple.warm(client)
+        # A lower stream is under way of which nobody knows what it will ask.
+        client.request([], end=False)
         await apple.apns.faults.raise_("mute-stream", delivers=True)
         (mute,) = apple.ask(client)
         await eventually(lambda: apple.delivered == 2)

@@ -27,7 +27,7 @@ _SENTENCES: Final = {
 }  # fmt: skip
 _WIDEST: Final = 124
 """Cells of a line at most: eyes do not follow a longer one."""
-_TODO_FROM: Final = 60
+_HINT_FROM: Final = 60
 """Columns from which there is room for what Enter leads to."""
 
 
@@ -174,7 +174,7 @@ def _percent(part: int, whole: int) -> str:
 
 def _need(need: Need, width: int) -> Content:
     mark, style = _SEVERITIES[need.severity]
-    if width < _TODO_FROM:
+    if width < _HINT_FROM:
         return hanging(((f" {mark:<5}", style),), need.text, width)
     return hanging(((f" {mark:<5}", style),), need.text, width, (need.todo, "$primary"))
 
@@ -185,7 +185,7 @@ def _failure(kind: Repeated, width: int) -> Content:
     often = f", {kind.count} times" if kind.count > 1 else ""
     meaning = wording.short_meaning(event)
     target = event.target or event.platform
-    is_narrow = width < _TODO_FROM
+    is_narrow = width < _HINT_FROM
     head = f" {clock(event.at)[:8]}  " + ("" if is_narrow else f"{target:<10}  ")
     said = f"{target} {reason}" if is_narrow else reason
     text = f"{said}{often}: {meaning}" if meaning else f"{said}{often}"
