@@ -204,7 +204,7 @@ async def _answer(
     """Return the answer to ``request`` on a connection of its own."""
     try:
         connection = await way.another(tls)
-    except BaseException:
+    except BaseException:  # cancelled too: nothing was asked, so that it may be asked at once
         await beside("pace", means.pace.drop, group)
         raise
     try:

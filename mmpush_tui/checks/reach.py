@@ -92,7 +92,7 @@ class Reach:
                 )
                 for task in tasks:
                     task.cancel()
-        except BaseException:
+        except BaseException:  # cancelled: what stands already is closed with the others
             winner = None
             raise
         finally:

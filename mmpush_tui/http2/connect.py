@@ -227,7 +227,7 @@ async def through_proxy(route: Route, proxy: OutboundProxy, sock: socket.socket)
     """
     try:
         await open_tunnel(sock, *route.address, proxy)
-    except BaseException:
+    except BaseException:  # cancelled too: the socket is ours to close
         sock.close()
         raise
 
@@ -294,7 +294,7 @@ async def start_tls(route: Route, sock: socket.socket, name: str = "") -> Channe
         raise ConnectError("tls", cause, "tls_failed") from error
     except OSError as error:
         raise ConnectError("tls", f"{route.endpoint} broke off TLS", "tls_closed") from error
-    except BaseException:
+    except BaseException:  # cancelled too: the socket is ours to close
         sock.close()
         raise
 

@@ -199,7 +199,7 @@ class Deliveries:
             self._on_bug(error)
             text = f"{TRANSPORT_PREFIX}: a fault in the push proxy itself, see its log"
             outcome = Outcome(answer=fail(text), reason="internal_error")
-        except BaseException:
+        except BaseException:  # cancelled: neither a success nor a failure of the target
             lane.breaker.undecided()
             raise
         finally:

@@ -255,7 +255,7 @@ def _transact(
         _insert(database, rows)
         database.executemany(_RECEIVED, receipts)
         database.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # interrupted too: an open transaction would hold everybody up
         with contextlib.suppress(sqlite3.Error):
             database.execute("ROLLBACK")
         raise

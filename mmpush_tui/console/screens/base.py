@@ -1,5 +1,6 @@
 """What every screen has: the frame, the registry's keys, and news from the desks."""
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -40,13 +41,13 @@ class ConsoleScreen(Screen[None]):
         """The app, as what it is."""
         return cast("ConsoleApp", self.app)
 
+    @abstractmethod
     def body(self) -> Iterable[Widget]:
         """Return the widgets between the frame's lines."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, topics: frozenset[str]) -> None:
         """Draw what has changed; ``topics`` are names of desks."""
-        raise NotImplementedError
 
     def can(self, do: str) -> bool:
         """Return whether an action of this screen makes sense now."""

@@ -1,6 +1,7 @@
 """Faults of answers: what a vendor in trouble, or somebody else in its place, says."""
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ def apple_says(request: Request, status: int, reason: str) -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused(Counted):
+class _Refused(Counted, ABC):
     """Pushes are refused, so many of them; access tokens are granted as ever."""
 
     async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
@@ -49,9 +50,9 @@ class _Refused(Counted):
             return await honest()
         return self.refusal(exchange)
 
+    @abstractmethod
     def refusal(self, exchange: Exchange) -> Response | None:
         """Return the answer; as :meth:`answer`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -144,7 +145,7 @@ class GoawayCalm(Counted):
 
 
 @dataclass(frozen=True, slots=True)
-class _Reasoned(Counted):
+class _Reasoned(Counted, ABC):
     """GOAWAY as Google's front ends send it, behind an answer."""
 
     async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
@@ -157,8 +158,8 @@ class _Reasoned(Counted):
     def _code(self) -> int:
         return int(ErrorCodes.NO_ERROR)
 
-    def _debug(self) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def _debug(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 A request that has none, such as that of a check, is refused for that as ever.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakSet
@@ -38,14 +39,14 @@ class ExpiredProviderToken(Behaviour):
 
 
 @dataclass(frozen=True, slots=True)
-class _Always(Behaviour):
+class _Always(Behaviour, ABC):
     async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
         """Refuse every token."""
         return self.refusal(exchange) if _token(exchange.request) else await honest()
 
+    @abstractmethod
     def refusal(self, exchange: Exchange) -> Response:
         """Return the answer."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
