@@ -16,13 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from mmpush_tui.checks import credentials
-from mmpush_tui.checks.pace import Pace
-from mmpush_tui.checks.plan import plan
-from mmpush_tui.checks.report import Report
+from mmpush_tui.checks.model.report import Report
+from mmpush_tui.checks.plan.plan import plan
+from mmpush_tui.checks.proof import credential_files as credentials
+from mmpush_tui.checks.proof.limiter import Pace
 from mmpush_tui.checks.run import run
-from mmpush_tui.proxy import config as configuration
-from mmpush_tui.proxy.config import NetworkSettings
+from mmpush_tui.configuration import config as configuration
+from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.simulator.fault_words import parse
 from mmpush_tui.simulator.world import World

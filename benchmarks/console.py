@@ -16,11 +16,11 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.widgets import RichLog
 
-from mmpush_tui.console.log_ring import LogRing
-from mmpush_tui.console.terminal import ConsoleDriver
-from mmpush_tui.console.widgets.delivery_log import DeliveryLog
-from mmpush_tui.console.widgets.log_columns import whole
-from mmpush_tui.proxy.events import Event, timestamp
+from mmpush_tui.console.terminal.output import ConsoleDriver
+from mmpush_tui.console.worker.delivery_log import DeliveryLog
+from mmpush_tui.console.worker.log_columns import whole
+from mmpush_tui.console.worker.log_ring import LogRing
+from mmpush_tui.protocol.event import Event, timestamp
 from tests.console.terminal import Terminal
 
 ROUNDS: Final = 5

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 import msgspec
 import psutil
 
-from mmpush_tui.proxy.client import ControlClient
-from mmpush_tui.proxy.process import WorkerProcess
 from mmpush_tui.simulator.acts.base import Side
 from mmpush_tui.simulator.phones import Phone
+from mmpush_tui.watching.client import ControlClient
+from mmpush_tui.watching.process import WorkerProcess
 from tests.proxy.vendors import PROJECT, Vendors
 
 PUSHES: Final = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000

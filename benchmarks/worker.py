@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from mmpush_tui.proxy.process import WorkerProcess
 from mmpush_tui.simulator.credentials import TOPIC
-from mmpush_tui.simulator.mattermost import Session
+from mmpush_tui.simulator.mattermost.poster import Session
 from mmpush_tui.simulator.phones import Phone
 from mmpush_tui.simulator.world import World
+from mmpush_tui.watching.process import WorkerProcess
 
 SENDERS = 64
 SECONDS = 3.0

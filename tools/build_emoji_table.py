@@ -1,4 +1,4 @@
-"""Rebuilds ``mmpush_tui/proxy/emoji_table.json``, the shortcodes the reference proxy expands.
+"""Rebuilds ``proxy/payloads/emoji_table.json``, the shortcodes the reference proxy expands.
 
 The reference proxy expands with the Go library kyokomi/emoji v2.2.4, whose map of 2020 is the
 union of GitHub's names, emojione 5's, those of Unicode's chart of Emoji 13.0 and Slack's, a later
@@ -23,7 +23,9 @@ from typing import Any, Final
 import emoji
 from pymdownx import emoji1_db, gemoji_db, twemoji_db
 
-TABLE: Final = Path(__file__).parent.parent / "mmpush_tui" / "proxy" / "emoji_table.json"
+TABLE: Final = Path(__file__).parent.parent.joinpath(
+    "mmpush_tui", "proxy", "payloads", "emoji_table.json"
+)
 
 NEWEST: Final = 13.0
 """The Emoji version of the reference's lists; it leaves alone what came later."""

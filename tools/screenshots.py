@@ -32,16 +32,16 @@ os.environ |= {"TZ": "UTC", "TEXTUAL_ANIMATIONS": "none"}
 
 from textual.pilot import Pilot  # noqa: E402 - as above
 
-from mmpush_tui.checks.report import CheckResult, Report  # noqa: E402
+from mmpush_tui.checks.model.report import CheckResult, Report  # noqa: E402
 from mmpush_tui.console.app import ConsoleApp  # noqa: E402
-from mmpush_tui.console.checks_desk import ChecksDesk  # noqa: E402
+from mmpush_tui.console.checks.desk import ChecksDesk  # noqa: E402
 from mmpush_tui.console.place import Place  # noqa: E402
-from mmpush_tui.console.recent import Recent  # noqa: E402
-from mmpush_tui.console.session import Session  # noqa: E402
-from mmpush_tui.console.worker_desk import WorkerDesk  # noqa: E402
-from mmpush_tui.proxy.events import Event, timestamp  # noqa: E402
-from mmpush_tui.proxy.rates import Rates  # noqa: E402
+from mmpush_tui.console.terminal.session import Session  # noqa: E402
+from mmpush_tui.console.worker.desk import WorkerDesk  # noqa: E402
+from mmpush_tui.console.worker.recent import Recent  # noqa: E402
+from mmpush_tui.protocol.event import Event, timestamp  # noqa: E402
 from mmpush_tui.simulator.stage import Stage  # noqa: E402
+from mmpush_tui.watching.rates import Rates  # noqa: E402
 
 
 class SteadyWorkerDesk(WorkerDesk):

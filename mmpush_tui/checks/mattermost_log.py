@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from mmpush_tui.checks.findings import Finding, passed
-from mmpush_tui.checks.report import Confidence, Stage, Status
-from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.findings import Finding, passed
+from mmpush_tui.checks.model.report import Confidence, Stage, Status
+from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.text import clean, presentable
 from mmpush_tui.troubleshooting.catalogue import Entry, Severity
 from mmpush_tui.troubleshooting.lookup import find

@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from mmpush_tui.checks import clock
-from mmpush_tui.checks.pace import Pace
-from mmpush_tui.checks.pace import default_path as pace_path
-from mmpush_tui.checks.probe import Limits, Means, Probe, result_of
-from mmpush_tui.checks.proof import Means as ProofMeans
-from mmpush_tui.checks.report import CheckResult, Report, Stage, Status
-from mmpush_tui.checks.target import TargetPlan
+from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Status
+from mmpush_tui.checks.model.target import TargetPlan
+from mmpush_tui.checks.proof.credential_probe import Means as ProofMeans
+from mmpush_tui.checks.proof.limiter import Pace
+from mmpush_tui.checks.proof.limiter import default_path as pace_path
 from mmpush_tui.checks.verdict import verdict
+from mmpush_tui.checks.wire import clock
+from mmpush_tui.checks.wire.probe import Limits, Means, Probe, result_of
+from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.exits import Exit
 from mmpush_tui.http2 import names
 from mmpush_tui.http2.connect import Lookup
 from mmpush_tui.proxy.apple.token_store import default_path as tokens_path
-from mmpush_tui.proxy.config import NetworkSettings
 
 DEADLINE_S: Final = 10.0
 STEP_S: Final = 4.0

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from mmpush_tui.checks.report import CheckResult, Confidence, Stage, Status, Verdict
-from mmpush_tui.checks.target import TargetPlan, Whose
+from mmpush_tui.checks.model.report import CheckResult, Confidence, Stage, Status, Verdict
+from mmpush_tui.checks.model.target import TargetPlan, Whose
 from mmpush_tui.text import presentable
 from mmpush_tui.troubleshooting.lookup import by_code
 

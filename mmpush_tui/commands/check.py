@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    from mmpush_tui.checks.report import CheckResult, Report
-    from mmpush_tui.checks.target import TargetPlan
+    from mmpush_tui.checks.model.report import CheckResult, Report
+    from mmpush_tui.checks.model.target import TargetPlan
     from mmpush_tui.commands.check_output import Output
-    from mmpush_tui.proxy.config import NetworkSettings, ProxyConfig
+    from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig
 
 _T = TypeVar("_T")
 _HOST_PORT: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
@@ -56,7 +56,7 @@ class _CheckCommand(click.Command):
 
 def _unknown(sentence: str) -> int:
     """Print that nothing is known of push, for monitoring; return the exit code."""
-    from mmpush_tui.checks import nagios
+    from mmpush_tui.checks.output import nagios
 
     line, code = nagios.unknown(sentence)
     click.echo(line)
@@ -164,8 +164,8 @@ async def _checks(wishes: Wishes, to: "Output", every_s: float | None) -> int:
     import signal
     import time
 
+    from mmpush_tui.configuration.locations import find_config
     from mmpush_tui.exits import exit_code
-    from mmpush_tui.proxy.config_paths import find_config
 
     wanted = wishes.targets
     needs_config = not wanted or any(_NEEDS_CONFIG.match(name) for name in wanted)
@@ -270,11 +270,11 @@ async def _prepared(wishes: Wishes) -> "tuple[tuple[TargetPlan, ...], NetworkSet
     wanted, config_path, mattermost_config, connect_to, ca_file, timeout_s, source, warned = wishes
     import os
 
-    from mmpush_tui.checks import credentials
     from mmpush_tui.checks.in_time import in_time
-    from mmpush_tui.checks.plan import Surroundings, plan
+    from mmpush_tui.checks.plan.plan import Surroundings, plan
+    from mmpush_tui.checks.proof import credential_files as credentials
     from mmpush_tui.commands import check_mattermost
-    from mmpush_tui.proxy.config_paths import find_config, worker_config
+    from mmpush_tui.configuration.locations import find_config, worker_config
 
     toml = config_path or find_config()
     config = await in_time(
@@ -335,7 +335,7 @@ async def _of_running(timeout_s: float) -> Path | None:
     """Return the configuration of the one worker that runs here, and say so."""
     import asyncio
 
-    from mmpush_tui.proxy.client import running_config
+    from mmpush_tui.watching.client import running_config
 
     try:
         async with asyncio.timeout(min(timeout_s, 3)):
@@ -348,7 +348,7 @@ async def _of_running(timeout_s: float) -> Path | None:
 
 
 def _config(path: Path | None, told: set[str]) -> "ProxyConfig | None":
-    from mmpush_tui.proxy import config
+    from mmpush_tui.configuration import config
 
     if path is None:
         return None
@@ -368,8 +368,8 @@ def _network(
     Raises:
         ConfigError: the CA file cannot be used.
     """
+    from mmpush_tui.configuration.config import NetworkSettings
     from mmpush_tui.http2.connect import client_context
-    from mmpush_tui.proxy.config import NetworkSettings
 
     base = config.network if config else NetworkSettings(connect_to={}, ca_file="")
     file = str(ca_file) if ca_file else base.ca_file

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from mmpush_tui.checks.findings import Finding, passed
 from mmpush_tui.checks.mattermost_log import of_config
-from mmpush_tui.checks.outbound import is_loopback
-from mmpush_tui.checks.report import Status
+from mmpush_tui.checks.model.findings import Finding, passed
+from mmpush_tui.checks.model.report import Status
+from mmpush_tui.checks.plan.outbound import is_loopback
 from mmpush_tui.commands.source import source_at
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.settings.page import Licence

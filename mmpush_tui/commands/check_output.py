@@ -9,11 +9,12 @@ from typing import Final
 
 import click
 
-from mmpush_tui.checks import lines, markdown, nagios, prometheus
-from mmpush_tui.checks.report import CheckResult, Report, to_json
+from mmpush_tui.checks.model.report import CheckResult, Report, to_json
+from mmpush_tui.checks.output import markdown, nagios, prometheus
+from mmpush_tui.checks.output import plain as lines
 from mmpush_tui.errors import FailedError, MmpushError, UsageError
 from mmpush_tui.exits import Exit
-from mmpush_tui.proxy.lines import clock
+from mmpush_tui.watching.lines import clock
 
 FORMATS: Final = ("text", "json", "markdown", "nagios", "prometheus")
 

@@ -66,7 +66,7 @@ def show(file: Path | None, as_json: bool) -> int:
 
     import msgspec
 
-    from mmpush_tui.proxy.config_view import view
+    from mmpush_tui.configuration.effective import view
 
     path = _found(file)
     rows = view(path, os.environ)
@@ -97,8 +97,8 @@ def import_(file: Path, output: Path) -> int:
     """
     import tomli_w
 
+    from mmpush_tui.configuration.effective import as_toml
     from mmpush_tui.errors import ConfigError
-    from mmpush_tui.proxy.config_view import as_toml
 
     document, warnings = as_toml(file)
     for sentence in warnings:
@@ -141,8 +141,8 @@ def _write_new(path: Path, text: str) -> None:
 
 
 def _found(file: Path | None) -> Path:
+    from mmpush_tui.configuration.locations import find_config, worker_config
     from mmpush_tui.errors import UsageError
-    from mmpush_tui.proxy.config_paths import find_config, worker_config
 
     if file is not None:
         return file

@@ -40,11 +40,11 @@ def open_console(
     Raises:
         MmpushError: what was named cannot be used, or there is no terminal for it.
     """
+    from mmpush_tui.configuration import config as configuration
+    from mmpush_tui.configuration.locations import find_config, worker_config
     from mmpush_tui.console.launch import launch
     from mmpush_tui.console.place import Place
-    from mmpush_tui.proxy import config as configuration
-    from mmpush_tui.proxy import paths
-    from mmpush_tui.proxy.config_paths import find_config, worker_config
+    from mmpush_tui.protocol import paths
     from mmpush_tui.settings.sources.locate import Named, choose
 
     toml = config or find_config(os.environ)

@@ -10,8 +10,8 @@ import click
 from mmpush_tui.errors import UsageError
 
 if TYPE_CHECKING:
-    from mmpush_tui.proxy.client import ControlClient
-    from mmpush_tui.proxy.events import Event
+    from mmpush_tui.protocol.event import Event
+    from mmpush_tui.watching.client import ControlClient
 
 
 @click.command("deliveries")
@@ -63,7 +63,7 @@ def command(
     """
     import asyncio
 
-    from mmpush_tui.proxy import client, filters
+    from mmpush_tui.watching import client, filters
 
     matches = filters.parse(expression)
     if journal is not None or since:
@@ -96,7 +96,7 @@ def _print(document: dict[str, object], events: "list[Event]", *, as_json: bool)
     if not events:
         click.echo("None matches.", err=True)
         return
-    from mmpush_tui.proxy.lines import HEADER, line
+    from mmpush_tui.watching.lines import HEADER, line
 
     click.echo(HEADER)
     for event in events:
@@ -108,8 +108,8 @@ async def _list(
 ) -> None:
     import msgspec
 
-    from mmpush_tui.proxy.client import ControlClient
-    from mmpush_tui.proxy.events import Event
+    from mmpush_tui.protocol.event import Event
+    from mmpush_tui.watching.client import ControlClient
 
     async with ControlClient(path) as client:
         document = await client.deliveries(limit=2000)
@@ -126,8 +126,8 @@ async def _follow(
 ) -> None:
     import msgspec
 
-    from mmpush_tui.proxy.client import ControlClient
-    from mmpush_tui.proxy.lines import HEADER, line
+    from mmpush_tui.watching.client import ControlClient
+    from mmpush_tui.watching.lines import HEADER, line
 
     async with ControlClient(path) as client:
         if not as_json:
@@ -152,8 +152,8 @@ async def _past(
     """Print the latest deliveries and return where the stream goes on without a hole."""
     import msgspec
 
-    from mmpush_tui.proxy.events import Event
-    from mmpush_tui.proxy.lines import line
+    from mmpush_tui.protocol.event import Event
+    from mmpush_tui.watching.lines import line
 
     status = await client.status()
     if not as_json:

@@ -12,7 +12,7 @@ from mmpush_tui.commands.seconds import Seconds
 from mmpush_tui.errors import UsageError
 
 if TYPE_CHECKING:
-    from mmpush_tui.proxy.events import Event
+    from mmpush_tui.protocol.event import Event
     from mmpush_tui.simulator.demo import DemoReport
     from mmpush_tui.simulator.fault_words import Wanted
 
@@ -98,7 +98,7 @@ def _headless(seconds: float, as_json: bool, seed: int, faults: "tuple[Wanted, .
 
 
 def _intro(seconds: float, seed: int, faults: "tuple[Wanted, ...]") -> str:
-    from mmpush_tui.proxy.lines import HEADER
+    from mmpush_tui.watching.lines import HEADER
 
     words = ", ".join(wanted.words for wanted in faults)
     during = f"  Faults in the middle half: {words}." if faults else ""
@@ -109,7 +109,7 @@ def _intro(seconds: float, seed: int, faults: "tuple[Wanted, ...]") -> str:
 
 
 def _show(event: "Event") -> None:
-    from mmpush_tui.proxy.lines import line
+    from mmpush_tui.watching.lines import line
 
     if event.kind != "state" and (text := line(event)):
         _say(text)

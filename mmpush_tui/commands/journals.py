@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from mmpush_tui.errors import FailedError, UnreachableError, UsageError
-from mmpush_tui.proxy import client, journal_file, journal_reading
-from mmpush_tui.proxy.events import Event
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.proxy.records import journal_file
+from mmpush_tui.proxy.records import journal_queries as journal_reading
+from mmpush_tui.watching import client
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

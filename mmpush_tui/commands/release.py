@@ -23,7 +23,7 @@ def command(target: str, as_json: bool, control: Path | None) -> int:
     import asyncio
 
     from mmpush_tui.errors import FailedError
-    from mmpush_tui.proxy import client
+    from mmpush_tui.watching import client
 
     path = client.find(control)
 

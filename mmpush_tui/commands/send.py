@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from mmpush_tui.proxy.config import ProxyConfig
+    from mmpush_tui.configuration.config import ProxyConfig
 
 
 @click.command("send")
@@ -74,7 +74,7 @@ def command(
     import asyncio
 
     from mmpush_tui.errors import UsageError
-    from mmpush_tui.proxy import trial, trial_send
+    from mmpush_tui.watching import trial, trial_send
 
     device = trial.read_device(device_file)
     match via:
@@ -99,9 +99,9 @@ def command(
 
 def _config(named: Path | None) -> "ProxyConfig | None":
     """Return the configuration that was named, or the usual one where it can be read."""
+    from mmpush_tui.configuration import config
+    from mmpush_tui.configuration.locations import find_config, worker_config
     from mmpush_tui.errors import MmpushError
-    from mmpush_tui.proxy import config
-    from mmpush_tui.proxy.config_paths import find_config, worker_config
 
     try:
         toml = named or find_config()

@@ -38,7 +38,7 @@ def command(
     it stop at once. SIGHUP reads configuration and credentials again and keeps the old ones
     where the new are bad.
     """
-    from mmpush_tui.proxy.config_paths import find_config, worker_config
+    from mmpush_tui.configuration.locations import find_config, worker_config
     from mmpush_tui.proxy.serving import serve
 
     if config_path is None:

@@ -161,7 +161,7 @@ def open_source(options: SourceOptions, *, may_ask: bool = True) -> "Source":
         UsageError: the options contradict each other, or there is no token.
         ConfigError: no place is known, or a file that leads to it is unusable.
     """
-    from mmpush_tui.proxy.config_paths import find_config
+    from mmpush_tui.configuration.locations import find_config
     from mmpush_tui.settings.sources.locate import choose
 
     licence = parse_licence(options.licence)
@@ -277,7 +277,7 @@ def _rest(
     *,
     may_ask: bool,
 ) -> "Source":
-    from mmpush_tui.proxy.config import network_of
+    from mmpush_tui.configuration.config import network_of
     from mmpush_tui.settings.sources.rest import Rest
 
     network = network_of(toml, os.environ)

@@ -14,16 +14,17 @@ from textual.app import App
 from textual.driver import Driver
 from textual.signal import Signal
 
-from mmpush_tui.console import crash, ending, themes
+from mmpush_tui.console import ending
 from mmpush_tui.console.actions import SCREENS, bindings
-from mmpush_tui.console.checks_desk import ChecksDesk
+from mmpush_tui.console.checks.desk import ChecksDesk
 from mmpush_tui.console.palette import Actions
 from mmpush_tui.console.place import Place
 from mmpush_tui.console.screens import make
-from mmpush_tui.console.session import Session
-from mmpush_tui.console.settings_desk import SettingsDesk
-from mmpush_tui.console.terminal import TerminalLost, TerminalRecovered, is_gone
-from mmpush_tui.console.worker_desk import WorkerDesk
+from mmpush_tui.console.settings.desk import SettingsDesk
+from mmpush_tui.console.terminal import crash, themes
+from mmpush_tui.console.terminal.output import TerminalLost, TerminalRecovered, is_gone
+from mmpush_tui.console.terminal.session import Session
+from mmpush_tui.console.worker.desk import WorkerDesk
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.exits import Exit
 from mmpush_tui.settings.sources import Source
@@ -31,7 +32,7 @@ from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean
 
 if TYPE_CHECKING:
-    from mmpush_tui.console.setup_desk import SetupDesk
+    from mmpush_tui.console.setup.desk import SetupDesk
     from mmpush_tui.simulator.stage import Stage
 
 _GONE_POLL_S = 1.0
@@ -87,7 +88,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     @functools.cached_property
     def setup(self) -> "SetupDesk":
         """The desk of the guided set-up, which most sessions never need."""
-        from mmpush_tui.console.setup_desk import SetupDesk
+        from mmpush_tui.console.setup.desk import SetupDesk
 
         return SetupDesk(lambda: self.tell_of("setup"))
 

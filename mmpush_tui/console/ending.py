@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mmpush_tui.console.screens.ask import AskScreen, ask
-from mmpush_tui.console.worker_desk import Phase
+from mmpush_tui.console.worker.desk import Phase
 from mmpush_tui.exits import Exit
 
 if TYPE_CHECKING:

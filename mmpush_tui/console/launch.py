@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mmpush_tui.console import session as sessions
 from mmpush_tui.console.place import Place
-from mmpush_tui.console.session import Session
+from mmpush_tui.console.terminal import session as sessions
+from mmpush_tui.console.terminal.session import Session
 from mmpush_tui.errors import UsageError
 from mmpush_tui.exits import Exit
 
@@ -95,7 +95,7 @@ def _run_demo(place: Place, session: Session, demo: Demo, folder: Path) -> Exit:
 
 def _run(place: Place, session: Session, stage: "Stage | None" = None) -> Exit:
     from mmpush_tui.console.app import ConsoleApp
-    from mmpush_tui.console.terminal import ConsoleDriver
+    from mmpush_tui.console.terminal.output import ConsoleDriver
 
     app = ConsoleApp(place, session, stage, driver_class=ConsoleDriver)
     with _terminal_restored(), _signals(app):

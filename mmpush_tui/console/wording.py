@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Final
 
-from mmpush_tui.checks.report import Status
+from mmpush_tui.checks.model.report import Status
 from mmpush_tui.console.safe import Part
-from mmpush_tui.console.worker_desk import Phase
-from mmpush_tui.proxy.events import Event
-from mmpush_tui.proxy.lines import clock
+from mmpush_tui.console.worker.desk import Phase
+from mmpush_tui.protocol.event import Event
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.troubleshooting import lookup
+from mmpush_tui.watching.lines import clock
 
 if TYPE_CHECKING:
     from mmpush_tui.console.app import ConsoleApp

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.config import ProxyConfig
+from mmpush_tui.protocol.wire import PushNotification
 from mmpush_tui.proxy.networks import Network, address, is_everybody, membership, networks
-from mmpush_tui.proxy.wire import PushNotification
 
 UNSIGNED: Final = frozenset({"", "NO_SIGNATURE"})
 Unsigned = Literal["refuse", "test", "accept"]

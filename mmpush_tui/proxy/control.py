@@ -6,9 +6,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from mmpush_tui.proxy.delivery import Deliveries
+from mmpush_tui.proxy.delivery.deliveries import Deliveries
+from mmpush_tui.proxy.door.http1 import App, Reply, Request, query_of
 from mmpush_tui.proxy.events import EventBus
-from mmpush_tui.proxy.http1 import App, Reply, Request, query_of
 
 _NDJSON: Final = b"application/x-ndjson"
 _COMMANDS: Final = ("reload", "release", "drain", "stop")
@@ -21,7 +21,7 @@ class Controlled(Protocol):
     deliveries: Deliveries
     bus: EventBus
 
-    def status(self) -> dict[str, object]:
+    def status(self) -> object:
         """Return the body of ``GET /status``."""
 
     def reload(self) -> Awaitable[dict[str, object]]:

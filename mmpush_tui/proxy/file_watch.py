@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-from mmpush_tui.proxy.config import ProxyConfig
+from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.tasks import beside
 
 EVERY_S: Final = 2.0

@@ -10,18 +10,18 @@ from typing import Final, Literal
 
 import msgspec
 
+from mmpush_tui.configuration import config as configuration
+from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, ProxyConfig
+from mmpush_tui.configuration.schema import in_words_of
+from mmpush_tui.credentials.advice import host_of, on_apple, on_type
+from mmpush_tui.credentials.certificate import load_certificate
+from mmpush_tui.credentials.identity import flaws, missing_of_key
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy import config as configuration
 from mmpush_tui.proxy.access import Access, wildcard_warning
-from mmpush_tui.proxy.advice import host_of, on_apple, on_type
 from mmpush_tui.proxy.android.access_token import load_account
-from mmpush_tui.proxy.apple.certificate import load_certificate
-from mmpush_tui.proxy.apple.identity import flaws, missing_of_key
 from mmpush_tui.proxy.apple.provider_token import load_key
-from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, ProxyConfig
-from mmpush_tui.proxy.config_fields import in_words_of
-from mmpush_tui.proxy.gate import Gate, header_warning
-from mmpush_tui.proxy.listener_tls import server_context
+from mmpush_tui.proxy.door.gate import Gate, header_warning
+from mmpush_tui.proxy.door.tls import server_context
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.text import presentable
 

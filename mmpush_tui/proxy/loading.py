@@ -5,12 +5,12 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-from mmpush_tui.proxy import config as configuration
+from mmpush_tui.configuration import config as configuration
+from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.proxy.access import wildcard_warning
 from mmpush_tui.proxy.apple.token_store import TokenStore
-from mmpush_tui.proxy.config import ProxyConfig
-from mmpush_tui.proxy.gate import Gate, header_warning
-from mmpush_tui.proxy.listener_tls import server_context
+from mmpush_tui.proxy.door.gate import Gate, header_warning
+from mmpush_tui.proxy.door.tls import server_context
 from mmpush_tui.proxy.targets import Targets
 
 

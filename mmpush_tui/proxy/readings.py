@@ -1,12 +1,11 @@
 """The gauges of a worker: what is looked up when Prometheus asks."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
-from mmpush_tui.proxy.metrics import Reading
-
-if TYPE_CHECKING:
-    from mmpush_tui.proxy.worker import Worker
+from mmpush_tui.proxy.delivery.deliveries import Deliveries
+from mmpush_tui.proxy.records.journal import Journal
+from mmpush_tui.proxy.records.metrics import Reading
 
 _BREAKER: Final = {"closed": 0.0, "half-open": 0.5, "open": 1.0}
 _TARGET: Final = ("target",)
@@ -14,36 +13,44 @@ _TARGET: Final = ("target",)
 Values = Iterable[tuple[Sequence[str], float]]
 
 
-def readings(worker: "Worker") -> list[Reading]:
-    """Return what is read off ``worker``."""
+def readings(
+    deliveries: Deliveries, connections: Callable[[], int], journal: Journal | None
+) -> list[Reading]:
+    """Return what is read off the parts of a worker.
+
+    Args:
+        deliveries: pushes and their targets.
+        connections: returns how many senders are connected.
+        journal: what keeps deliveries; None where nothing does.
+    """
 
     def in_flight() -> Values:
-        return [((name,), lane.in_flight) for name, lane in worker.deliveries.lanes.items()]
+        return [((name,), lane.in_flight) for name, lane in deliveries.lanes.items()]
 
     def breakers() -> Values:
-        lanes = worker.deliveries.lanes.items()
+        lanes = deliveries.lanes.items()
         return [((name,), _BREAKER[lane.breaker.state]) for name, lane in lanes]
 
     def held() -> Values:
-        lanes = worker.deliveries.lanes.items()
+        lanes = deliveries.lanes.items()
         return [
             ((name,), float(lane.guard.held if lane.guard and lane.guard.is_holding else 0))
             for name, lane in lanes
         ]
 
     def usable() -> Values:
-        targets = worker.deliveries.targets
+        targets = deliveries.targets
         ready = [((name,), 1.0) for name in targets.ready]
         return ready + [((it.type,), 0.0) for it in targets.disabled.values() if not it.is_blank]
 
     def ends() -> Values:
-        return [((it.target, it.kind), it.at) for it in worker.deliveries.targets.ends]
+        return [((it.target, it.kind), it.at) for it in deliveries.targets.ends]
 
-    def connections() -> Values:
-        return [((), worker.server.connections)]
+    def connected() -> Values:
+        return [((), connections())]
 
     def lost() -> Values:
-        return [((), worker.journal.lost if worker.journal else 0)]
+        return [((), journal.lost if journal else 0)]
 
     return [
         Reading("mmpush_in_flight", "Pushes under way.", _TARGET, in_flight),
@@ -53,6 +60,6 @@ def readings(worker: "Worker") -> list[Reading]:
         Reading(
             "mmpush_certificate_expiry_timestamp_seconds", "When it ends.", ("target", "kind"), ends
         ),
-        Reading("mmpush_connections", "Senders that are connected.", (), connections),
+        Reading("mmpush_connections", "Senders that are connected.", (), connected),
         Reading("mmpush_journal_lost", "Deliveries missing in the journal.", (), lost),
     ]

@@ -11,15 +11,17 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.exits import Exit
-from mmpush_tui.proxy import listen, log, paths, systemd
+from mmpush_tui.protocol import paths
 from mmpush_tui.proxy.apple.token_store import TokenStore, default_path
-from mmpush_tui.proxy.config import ProxyConfig
-from mmpush_tui.proxy.journal import Journal
-from mmpush_tui.proxy.journal_file import default_path as default_journal
+from mmpush_tui.proxy.door import listen, systemd
+from mmpush_tui.proxy.door.systemd import Notifier
 from mmpush_tui.proxy.loading import Loader
-from mmpush_tui.proxy.systemd import Notifier
+from mmpush_tui.proxy.records import log
+from mmpush_tui.proxy.records.journal import Journal
+from mmpush_tui.proxy.records.journal_file import default_path as default_journal
 from mmpush_tui.proxy.worker import Worker
 
 

@@ -3,74 +3,102 @@
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
 
 import msgspec
 
 from mmpush_tui import __version__
-from mmpush_tui.proxy import ingress
-from mmpush_tui.proxy.events import timestamp
-from mmpush_tui.proxy.lane import Lane
+from mmpush_tui.protocol.event import timestamp
+from mmpush_tui.protocol.status import Counts, JournalStatus, Status, TargetStatus
+from mmpush_tui.proxy.delivery.deliveries import Deliveries
+from mmpush_tui.proxy.delivery.lane import Lane
+from mmpush_tui.proxy.door.ingress import UPSTREAM_LEVEL
+from mmpush_tui.proxy.events import EventBus
+from mmpush_tui.proxy.records.journal import Journal
+from mmpush_tui.proxy.targets import Disabled
 from mmpush_tui.text import clean
 
-if TYPE_CHECKING:
-    from mmpush_tui.proxy.worker import Worker
+
+class Began(msgspec.Struct, frozen=True):
+    """When a worker began, on both clocks.
+
+    Attributes:
+        at: time in UTC.
+        monotonic_s: seconds on the monotonic clock.
+    """
+
+    at: datetime
+    monotonic_s: float
 
 
-def status_of(worker: "Worker") -> dict[str, object]:
-    """Return the body of ``GET /status``; fields may be added, never changed."""
-    deliveries = worker.deliveries
-    journal = worker.journal
-    return {
-        "schema": 1,
-        "kind": "status",
-        "product": f"mmpush-tui {__version__}",
-        "version": ingress.UPSTREAM_LEVEL,
-        "pid": os.getpid(),
-        "run": worker.bus.run,
-        "seq": worker.bus.seq,
-        "state": worker.state,
-        "started_at": timestamp(worker.started_at),
-        "uptime_s": round(time.monotonic() - worker.started, 3),
-        "listen": worker.url,
-        "config": clean(worker.config.path.absolute()),
-        "in_flight": deliveries.in_flight,
-        "connections": worker.server.connections,
-        "tasks": len(asyncio.all_tasks()),
-        "counts": msgspec.to_builtins(deliveries.counts),
-        "journal": (
-            {"path": clean(journal.path.absolute(), 4096), "lost": journal.lost}
+def status_of(
+    deliveries: Deliveries,
+    bus: EventBus,
+    journal: Journal | None,
+    began: Began,
+    *,
+    state: str,
+    listen: str,
+    config: str,
+    connections: int,
+) -> Status:
+    """Return the body of ``GET /status``.
+
+    Args:
+        deliveries: pushes and their targets.
+        bus: knows the run and its newest event.
+        journal: what keeps deliveries; None where nothing does.
+        began: when the worker did.
+        state, listen, config, connections: as in :class:`Status`.
+    """
+    return Status(
+        product=f"mmpush-tui {__version__}",
+        version=UPSTREAM_LEVEL,
+        pid=os.getpid(),
+        run=bus.run,
+        seq=bus.seq,
+        state=state,
+        started_at=timestamp(began.at),
+        uptime_s=round(time.monotonic() - began.monotonic_s, 3),
+        listen=listen,
+        config=config,
+        in_flight=deliveries.in_flight,
+        connections=connections,
+        tasks=len(asyncio.all_tasks()),
+        counts=deliveries.counts,
+        journal=(
+            JournalStatus(path=clean(journal.path.absolute(), 4096), lost=journal.lost)
             if journal
             else None
         ),
-        "targets": [
-            _target(lane, deliveries.by_target.get(name, {}))
-            for name, lane in deliveries.lanes.items()
-        ]
-        + [
-            {
-                "type": disabled.type,
-                "platform": disabled.platform,
-                "state": "disabled",
-                "reason": disabled.reason,
-            }
-            for disabled in deliveries.targets.disabled.values()
-        ],
-    }
+        targets=(
+            *(
+                _ready(lane, deliveries.by_target.get(name, Counts()))
+                for name, lane in deliveries.lanes.items()
+            ),
+            *map(_disabled, deliveries.targets.disabled.values()),
+        ),
+    )
 
 
-def _target(lane: Lane, counts: object) -> dict[str, Any]:
+def _ready(lane: Lane, counts: Counts) -> TargetStatus:
     target, guard = lane.target, lane.guard
-    return {
-        "type": target.type,
-        "platform": target.platform,
-        "state": "ready",
-        "endpoint": target.endpoint,
-        "connected": target.is_connected,
-        "counts": msgspec.to_builtins(counts),
-        "in_flight": lane.in_flight,
-        "breaker": lane.breaker.state,
-        "again_in_s": round(lane.breaker.left_s, 1),
-        "cause": lane.breaker.cause if lane.breaker.state != "closed" else "",
-        "held_removals": guard.held if guard is not None and guard.is_holding else 0,
-    }
+    return TargetStatus(
+        type=target.type,
+        platform=target.platform,
+        state="ready",
+        endpoint=target.endpoint,
+        connected=target.is_connected,
+        counts=counts,
+        in_flight=lane.in_flight,
+        breaker=lane.breaker.state,
+        again_in_s=round(lane.breaker.left_s, 1),
+        cause=lane.breaker.cause if lane.breaker.state != "closed" else "",
+        held_removals=guard.held if guard is not None and guard.is_holding else 0,
+    )
+
+
+def _disabled(target: Disabled) -> TargetStatus:
+    return TargetStatus(
+        type=target.type, platform=target.platform, state="disabled", reason=target.reason
+    )

@@ -12,6 +12,15 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from mmpush_tui.configuration.config import (
+    AndroidSettings,
+    AppleSettings,
+    NetworkSettings,
+    ProxyConfig,
+)
+from mmpush_tui.configuration.schema import in_words_of
+from mmpush_tui.credentials.certificate import load_certificate, use
+from mmpush_tui.credentials.identity import flaws, missing_of_key, network_of
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2 import policy
 from mmpush_tui.http2.connect import Endpoint, Route, client_context
@@ -19,14 +28,10 @@ from mmpush_tui.http2.outbound import choose
 from mmpush_tui.http2.pool import Pool
 from mmpush_tui.proxy.android.access_token import AccessToken, ServiceAccount, load_account
 from mmpush_tui.proxy.android.sender import AndroidTarget
-from mmpush_tui.proxy.apple.certificate import load_certificate, use
-from mmpush_tui.proxy.apple.identity import flaws, missing_of_key, network_of
 from mmpush_tui.proxy.apple.provider_token import ProviderToken, load_key
 from mmpush_tui.proxy.apple.sender import AppleTarget
 from mmpush_tui.proxy.apple.token_store import TokenStore
-from mmpush_tui.proxy.config import AndroidSettings, AppleSettings, NetworkSettings, ProxyConfig
-from mmpush_tui.proxy.config_fields import in_words_of
-from mmpush_tui.proxy.outcome import Target
+from mmpush_tui.proxy.upstream.outcome import Target
 from mmpush_tui.text import Secret
 
 APPLE_PRODUCTION: Final = "https://api.push.apple.com"

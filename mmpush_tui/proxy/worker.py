@@ -9,25 +9,30 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.exits import Exit
-from mmpush_tui.proxy import control, listen, log
-from mmpush_tui.proxy.config import ProxyConfig
-from mmpush_tui.proxy.delivery import Deliveries, Rules
-from mmpush_tui.proxy.events import Event, EventBus
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.protocol.status import Status
+from mmpush_tui.proxy import control
+from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
+from mmpush_tui.proxy.door import listen
+from mmpush_tui.proxy.door.http1 import Limits
+from mmpush_tui.proxy.door.ingress import Ingress
+from mmpush_tui.proxy.door.server import HttpServer
+from mmpush_tui.proxy.door.systemd import Notifier
+from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.file_watch import files_of, watch
-from mmpush_tui.proxy.http1 import Limits
-from mmpush_tui.proxy.http_server import HttpServer
-from mmpush_tui.proxy.ingress import Ingress
-from mmpush_tui.proxy.journal import Journal
 from mmpush_tui.proxy.loading import Loaded, Loader
-from mmpush_tui.proxy.status import status_of
-from mmpush_tui.proxy.systemd import Notifier
+from mmpush_tui.proxy.records import log
+from mmpush_tui.proxy.records.journal import Journal
+from mmpush_tui.proxy.status import Began, status_of
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.tasks import Tasks, beside
+from mmpush_tui.text import clean
 
 if TYPE_CHECKING:
-    from mmpush_tui.proxy.metrics import Metrics
+    from mmpush_tui.proxy.records.metrics import Metrics
 
 _RELOAD_WITHIN_S: Final = 10.0
 _CONTROL_DRAIN_S: Final = 2.0
@@ -67,15 +72,14 @@ class Worker:
         config = loaded.config
         self.config = config
         self.bus = EventBus()
-        self.metrics = self._make_metrics() if config.enable_metrics else None
+        self.metrics = _make_metrics() if config.enable_metrics else None
         self.deliveries = Deliveries(
             loaded.targets, self.bus, _rules(config), self._bug, journal, self.metrics
         )
         self.deliveries.access = loaded.gate.access
         self.url = listen.describe(sock, config.listen_address, is_tls=loaded.tls is not None)
         self.state = "starting"
-        self.started = time.monotonic()
-        self.started_at = datetime.now(UTC)
+        self._began = Began(datetime.now(UTC), time.monotonic())
         self.journal = journal
         self._loader = loader
         self._first_warnings = loaded.warnings()
@@ -93,6 +97,13 @@ class Worker:
             tls=loaded.tls,
             on_trouble=log_.error,
         )
+        if self.metrics is not None:
+            from mmpush_tui.proxy.readings import readings
+
+            server = self.server
+            self.metrics.register(
+                readings(self.deliveries, lambda: server.connections, self.journal)
+            )
         self._control = (
             HttpServer(control.make_app(self), control_sock, self._bug) if control_sock else None
         )
@@ -154,9 +165,13 @@ class Worker:
         if self._control is not None:
             self._control.drain()
 
-    def status(self) -> dict[str, object]:
+    def status(self) -> Status:
         """Return the body of ``GET /status``."""
-        return status_of(self)
+        return status_of(
+            self.deliveries, self.bus, self.journal, self._began,
+            state=self.state, listen=self.url, config=clean(self.config.path.absolute()),
+            connections=self.server.connections,
+        )  # fmt: skip
 
     async def reload(self) -> dict[str, object]:
         """Read configuration and credentials again; keep the old where the new are bad."""
@@ -253,13 +268,6 @@ class Worker:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._tasks.spawn("reload", self.reload()))
 
-    def _make_metrics(self) -> "Metrics":
-        # It takes a while to load, which nobody waits for who does not ask for metrics.
-        from mmpush_tui.proxy.metrics import Metrics
-        from mmpush_tui.proxy.readings import readings
-
-        return Metrics(readings(self))
-
     def _log_event(self, event: Event) -> None:
         if event.phase == "answered":
             level = _LEVELS.get(event.status, "warn")
@@ -277,6 +285,13 @@ class Worker:
         error = context.get("exception")
         words = log.traceback_text(error) if error else str(context.get("message", ""))
         self._log.error("a background task failed", error=words)
+
+
+def _make_metrics() -> "Metrics":
+    # It takes a while to load, which nobody waits for who does not ask for metrics.
+    from mmpush_tui.proxy.records.metrics import Metrics
+
+    return Metrics()
 
 
 def _rules(config: ProxyConfig) -> Rules:

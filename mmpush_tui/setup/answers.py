@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
+from mmpush_tui.credentials.identity import TEN, key_id_in
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Field, FieldError, Kind, Value
-from mmpush_tui.proxy import listen
-from mmpush_tui.proxy.apple.identity import TEN, key_id_in
+from mmpush_tui.proxy.door import listen
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS
 from mmpush_tui.setup import steps

@@ -11,9 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from mmpush_tui.proxy import plain_file
-from mmpush_tui.proxy.credential_file import SIZE_LIMIT
-from mmpush_tui.proxy.filekinds import Kind, identify
+from mmpush_tui import files as plain_file
+from mmpush_tui.credentials.file import SIZE_LIMIT
+from mmpush_tui.credentials.kinds import Kind, identify
 from mmpush_tui.setup.paths import full_path, short_path
 from mmpush_tui.text import clean
 

@@ -12,19 +12,19 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from mmpush_tui.errors import ConfigError
-from mmpush_tui.fields import nearest
-from mmpush_tui.proxy import plain_file
-from mmpush_tui.proxy.android.access_token import ServiceAccount, load_account
-from mmpush_tui.proxy.apple.identity import NOT_FOR_PUSH, key_id_in
-from mmpush_tui.proxy.apple.provider_token import load_key
-from mmpush_tui.proxy.credential_file import (
+from mmpush_tui import files as plain_file
+from mmpush_tui.credentials.file import (
     APPLE_FIXES,
     APPLE_SOURCE,
     SIZE_LIMIT,
     google_fix,
 )
-from mmpush_tui.proxy.filekinds import Kind, Seen, identify
+from mmpush_tui.credentials.identity import NOT_FOR_PUSH, key_id_in
+from mmpush_tui.credentials.kinds import Kind, Seen, identify
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.fields import nearest
+from mmpush_tui.proxy.android.access_token import ServiceAccount, load_account
+from mmpush_tui.proxy.apple.provider_token import load_key
 from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.paths import full_path, short_path
 from mmpush_tui.text import clean, clip

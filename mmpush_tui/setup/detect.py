@@ -12,9 +12,11 @@ from typing import Final
 
 import psutil
 
+from mmpush_tui import files as plain_file
+from mmpush_tui.configuration import config
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Value
-from mmpush_tui.proxy import config, paths, plain_file
+from mmpush_tui.protocol import paths
 from mmpush_tui.settings.sources.server_process import (
     NAME,
     candidates,

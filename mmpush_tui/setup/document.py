@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import tomli_w
 
-from mmpush_tui.proxy.config_fields import PROXY, WORKER_CONFIG
+from mmpush_tui.configuration.schema import PROXY, WORKER_CONFIG
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import apple_type, is_own
 from mmpush_tui.setup.paths import full_path

@@ -8,10 +8,12 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+from mmpush_tui.configuration import config
+from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError, MmpushError
-from mmpush_tui.proxy import config, paths
-from mmpush_tui.proxy import listen as listening
-from mmpush_tui.proxy.config import ProxyConfig
+from mmpush_tui.protocol import paths
+from mmpush_tui.protocol.paths import is_alive
+from mmpush_tui.proxy.door import listen as listening
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.settings.page_fields import REGION, words
@@ -169,7 +171,7 @@ def _try_to_listen(address: str) -> Finding:
 def _try_unix(path: Path) -> Finding:
     """Judge a socket's path without making one there."""
     with contextlib.suppress(OSError):
-        if path.is_socket() and listening.is_alive(path):
+        if path.is_socket() and is_alive(path):
             return Finding(
                 status=Status.FAIL,
                 message="Another program listens on this socket.",

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from mmpush_tui.configuration.schema import ANDROID, APPLE, PROXY
 from mmpush_tui.fields import Choice, Field, Kind, Value, by_name
-from mmpush_tui.proxy.config_fields import ANDROID, APPLE, PROXY
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS, MODE, REGION
 from mmpush_tui.settings.sources import locate

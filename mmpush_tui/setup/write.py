@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from mmpush_tui import files as plain_file
+from mmpush_tui.configuration import config
+from mmpush_tui.configuration.locations import default_config_path
 from mmpush_tui.errors import ConfigError, FailedError
-from mmpush_tui.proxy import config, plain_file
-from mmpush_tui.proxy.config_paths import default_config_path
 from mmpush_tui.setup import private_file, steps
 from mmpush_tui.setup.answers import is_own, problems
 from mmpush_tui.setup.document import document, takes_over, to_toml

@@ -16,15 +16,15 @@ import psutil
 
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.exits import Exit
-from mmpush_tui.proxy.client import ControlClient
-from mmpush_tui.proxy.events import Event
-from mmpush_tui.proxy.process import WorkerProcess
+from mmpush_tui.protocol.event import Event
 from mmpush_tui.simulator.fault_words import Wanted
 from mmpush_tui.simulator.folder import rehearsal_folder
-from mmpush_tui.simulator.mattermost import Tally
+from mmpush_tui.simulator.mattermost.poster import Tally
 from mmpush_tui.simulator.traffic import Traffic
 from mmpush_tui.simulator.world import World
 from mmpush_tui.tasks import Tasks
+from mmpush_tui.watching.client import ControlClient
+from mmpush_tui.watching.process import WorkerProcess
 
 RATE_PER_S: Final = 12.0
 _SETTLE_S: Final = 30.0

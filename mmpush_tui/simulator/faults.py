@@ -24,11 +24,11 @@ from mmpush_tui.simulator.acts import (
     tls,
 )
 from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault, Host, Side
-from mmpush_tui.simulator.exchange import Response
-from mmpush_tui.simulator.h2connection import H2Connection
-from mmpush_tui.simulator.h2server import ServerHooks
+from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.h2connection import H2Connection
+from mmpush_tui.simulator.net.h2server import ServerHooks
+from mmpush_tui.simulator.net.tlspipe import Step, TlsPipe
 from mmpush_tui.simulator.phones import Phone
-from mmpush_tui.simulator.tlspipe import Step, TlsPipe
 
 FAULTS: Final = (
     *general.FAULTS,

@@ -11,14 +11,14 @@ import tomli_w
 
 from mmpush_tui.errors import FailedError, UsageError
 from mmpush_tui.simulator.acts.base import Exchange, Side
-from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.ca import ThrowAwayCA
-from mmpush_tui.simulator.connect_proxy import ConnectProxy
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
-from mmpush_tui.simulator.exchange import Response
 from mmpush_tui.simulator.fault_words import Wanted, find, parse
-from mmpush_tui.simulator.fcm import FcmStandIn
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
+from mmpush_tui.simulator.net.exchange import Response
 from mmpush_tui.simulator.phones import Phone, Phones
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
+from mmpush_tui.simulator.standins.fcm import FcmStandIn
 from mmpush_tui.simulator.worker_config import as_upstream, proxy_table
 from mmpush_tui.text import clean, short_token
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mmpush_tui.proxy.process import WorkerProcess
 from mmpush_tui.simulator.fault_words import Wanted, parse
 from mmpush_tui.tasks import Tasks
+from mmpush_tui.watching.process import WorkerProcess
 
 if TYPE_CHECKING:
     from mmpush_tui.simulator.traffic import Traffic

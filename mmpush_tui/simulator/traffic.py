@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mmpush_tui.simulator.mattermost import MattermostStandIn, Session
+from mmpush_tui.simulator.mattermost.poster import MattermostStandIn, Session
 from mmpush_tui.simulator.phones import Phone, Phones, PhoneState
 
 _PEOPLE: Final = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")

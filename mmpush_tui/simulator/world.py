@@ -12,14 +12,14 @@ import tomli_w
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.acts.base import Fault, Side
-from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
 from mmpush_tui.simulator.fault_words import Wanted
-from mmpush_tui.simulator.fcm import FcmStandIn
-from mmpush_tui.simulator.hosted import HPNS_HOSTS, TPNS_HOSTS, HostedStandIn
-from mmpush_tui.simulator.mattermost import MattermostStandIn
+from mmpush_tui.simulator.mattermost.poster import MattermostStandIn
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones, Received
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
+from mmpush_tui.simulator.standins.fcm import FcmStandIn
+from mmpush_tui.simulator.standins.hosted import HPNS_HOSTS, TPNS_HOSTS, HostedStandIn
 from mmpush_tui.simulator.traffic import Traffic
 from mmpush_tui.simulator.worker_config import proxy_table
 from mmpush_tui.tasks import Tasks

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 
 
 @pytest.fixture(scope="session")

@@ -21,16 +21,17 @@ import certifi
 import pytest
 from aiohappyeyeballs import AddrInfoType
 
-from mmpush_tui.checks import chain, credentials
-from mmpush_tui.checks.plan import Surroundings, plan
-from mmpush_tui.checks.report import Report
-from mmpush_tui.checks.target import TargetPlan
+from mmpush_tui.checks.model.report import Report
+from mmpush_tui.checks.model.target import TargetPlan
+from mmpush_tui.checks.plan.plan import Surroundings, plan
+from mmpush_tui.checks.proof import credential_files as credentials
+from mmpush_tui.checks.wire import chain
+from mmpush_tui.configuration import config as configuration
+from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig
 from mmpush_tui.http2.channel import abort
-from mmpush_tui.proxy import config as configuration
-from mmpush_tui.proxy.config import NetworkSettings, ProxyConfig
 from mmpush_tui.settings.page import Licence, Page
-from mmpush_tui.simulator.connect_proxy import ConnectProxy
 from mmpush_tui.simulator.fault_words import parse
+from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
 from mmpush_tui.simulator.world import World
 from tests.checks.peers import checked, server
 

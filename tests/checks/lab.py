@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import trustme
 
-from mmpush_tui.checks.report import Report
+from mmpush_tui.checks.model.report import Report
 from mmpush_tui.settings.page import Mode, Page
-from mmpush_tui.simulator.apple_certificate import AppleCertificate
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.apns.certificate import AppleCertificate
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.internet import (
     APPLE,
     Internet,

@@ -1,6 +1,6 @@
 """Faults of keys, accounts, clocks and settings."""
 
-from mmpush_tui.checks.report import Report
+from mmpush_tui.checks.model.report import Report
 from mmpush_tui.settings.page import Licence, Mode, Page, Region
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from tests.checks.internet import (

@@ -3,10 +3,10 @@
 import socket
 from urllib.parse import urlsplit
 
-from mmpush_tui.checks.report import Report
-from mmpush_tui.proxy.config import NetworkSettings
+from mmpush_tui.checks.model.report import Report
+from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.settings.page import Licence, Mode, Page, Region
-from mmpush_tui.simulator.apple_certificate import AppleCertificate
+from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.text import Secret
 from tests.checks.certificates import expires_in
 from tests.checks.internet import (

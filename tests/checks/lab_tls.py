@@ -4,8 +4,8 @@ import ssl
 import warnings
 from datetime import UTC, datetime, timedelta
 
-from mmpush_tui.checks.report import Report
-from mmpush_tui.simulator.apple_certificate import AppleCertificate
+from mmpush_tui.checks.model.report import Report
+from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from tests.checks.certificates import expires_in, self_signed, without_intermediate
 from tests.checks.internet import (
     APPLE,

@@ -2,7 +2,7 @@
 
 import socket
 
-from mmpush_tui.checks.report import Report
+from mmpush_tui.checks.model.report import Report
 from mmpush_tui.settings.page import Mode, Page
 from tests.checks.internet import (
     APPLE,

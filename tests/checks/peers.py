@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mmpush_tui.checks.pace import Pace
-from mmpush_tui.checks.report import CheckResult, Report, Stage, Status
+from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Status
+from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.proof.limiter import Pace
 from mmpush_tui.checks.run import run
-from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.http2.channel import abort
-from mmpush_tui.proxy.config import NetworkSettings
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 
 TIMEOUT_S: Final = 60.0
 NAME: Final = "push.example.com"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.checks import apps
-from mmpush_tui.checks.findings import Finding
-from mmpush_tui.checks.report import Status
-from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.findings import Finding
+from mmpush_tui.checks.model.report import Status
+from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.wire import requests as apps
 from mmpush_tui.http2 import Response
 from tests.checks.peers import apple, google, push_proxy, token_server
 

@@ -5,8 +5,9 @@ import re
 import msgspec
 import pytest
 
-from mmpush_tui.checks import lines, markdown, nagios, prometheus
-from mmpush_tui.checks.report import CheckResult, Report, Stage, Status, Verdict, check_id
+from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Status, Verdict, check_id
+from mmpush_tui.checks.output import markdown, nagios, prometheus
+from mmpush_tui.checks.output import plain as lines
 
 HOSTILE = "![x](http://evil) <b> | `a` *b* [c] 'd'=9;; \"e\" # f"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.checks import credentials
-from mmpush_tui.checks.plan import plan
-from mmpush_tui.checks.report import Report, Stage, Status
-from mmpush_tui.proxy import config as configuration
-from mmpush_tui.proxy.config import NetworkSettings, ProxyConfig
+from mmpush_tui.checks.model.report import Report, Stage, Status
+from mmpush_tui.checks.plan.plan import plan
+from mmpush_tui.checks.proof import credential_files as credentials
+from mmpush_tui.configuration import config as configuration
+from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig
 from mmpush_tui.settings.page import Mode, Page
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.world import World
 from tests.checks.peers import answer, checked, of, server, stages, token_server, trusting
 

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from mmpush_tui.checks.http1 import BODY_LIMIT, ask
+from mmpush_tui.checks.wire.http1 import BODY_LIMIT, ask
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.channel import abort
 from mmpush_tui.http2.errors import TransportError

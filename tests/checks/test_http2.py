@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from hyperframe.frame import SettingsFrame
 
-from mmpush_tui.checks.report import Report, Stage, Status
-from mmpush_tui.checks.target import TargetPlan
+from mmpush_tui.checks.model.report import Report, Stage, Status
+from mmpush_tui.checks.model.target import TargetPlan
+from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.http2.connect import Endpoint
-from mmpush_tui.proxy.config import NetworkSettings
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.peers import (
     APPLE,
     VERSION,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.checks.apps import NO_DEVICE
-from mmpush_tui.checks.pace import Pace
-from mmpush_tui.checks.proof import NO_PHONE
-from mmpush_tui.checks.report import Report, Stage, Status
+from mmpush_tui.checks.model.report import Report, Stage, Status
+from mmpush_tui.checks.model.target import NO_DEVICE
+from mmpush_tui.checks.proof.credential_probe import NO_PHONE
+from mmpush_tui.checks.proof.limiter import Pace
 from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.simulator.world import World
 from tests.checks import lab_credentials, lab_healthy, lab_tls, lab_way  # noqa: F401 - fill the lists

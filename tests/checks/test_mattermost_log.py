@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.checks import mattermost_log
-from mmpush_tui.checks.report import CheckResult, Confidence, Stage, Status, check_id
+from mmpush_tui.checks.model.report import CheckResult, Confidence, Stage, Status, check_id
 from mmpush_tui.checks.verdict import verdict
 from mmpush_tui.cli import run
 from tests.checks.peers import VERSION, checked, push_proxy, server

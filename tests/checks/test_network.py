@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from aiohappyeyeballs import AddrInfoType
 
-from mmpush_tui.checks.findings import Finding
-from mmpush_tui.checks.report import Stage, Status
-from mmpush_tui.checks.target import Whose
-from mmpush_tui.checks.words import failed
-from mmpush_tui.proxy.config import NetworkSettings
+from mmpush_tui.checks.model.findings import Finding
+from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.target import Whose
+from mmpush_tui.checks.phrases.words import failed
+from mmpush_tui.configuration.config import NetworkSettings
 from tests.checks.peers import (
     NAME,
     VERSION,

@@ -17,14 +17,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mmpush_tui.checks import certificate, chain, clock, names
-from mmpush_tui.checks.plan import Surroundings, plan
-from mmpush_tui.checks.report import Stage, Status
-from mmpush_tui.checks.target import Whose
+from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.target import Whose
+from mmpush_tui.checks.plan.plan import Surroundings, plan
+from mmpush_tui.checks.wire import addresses as names
+from mmpush_tui.checks.wire import certificate, chain, clock
+from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.http2.connect import Lookup
-from mmpush_tui.proxy.config import NetworkSettings
-from mmpush_tui.simulator.ca import ThrowAwayCA
-from mmpush_tui.simulator.connect_proxy import ConnectProxy
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
 from tests.checks.peers import (
     NAME,
     VERSION,

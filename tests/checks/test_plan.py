@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.checks.credentials import Credential
-from mmpush_tui.checks.findings import passed
-from mmpush_tui.checks.plan import WORDS, Surroundings, plan
-from mmpush_tui.checks.report import Stage, Status
-from mmpush_tui.checks.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.findings import passed
+from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.plan.plan import WORDS, Surroundings, plan
+from mmpush_tui.checks.proof.credential_files import Credential
+from mmpush_tui.configuration.config import ProxyConfig, parse
 from mmpush_tui.errors import UsageError
-from mmpush_tui.proxy.config import ProxyConfig, parse
 from mmpush_tui.settings.page import Mode, Page, Region
 
 OFF = Page(mode=Mode.OFF, server="https://push-test.mattermost.com")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.checks.report import Stage, Status, to_json
-from mmpush_tui.checks.target import Kind, Whose
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.checks.model.report import Stage, Status, to_json
+from mmpush_tui.checks.model.target import Kind, Whose
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.peers import (
     NAME,
     VERSION,

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from mmpush_tui.checks.report import (
+from mmpush_tui.checks.model.report import (
     CheckResult,
     Confidence,
     Report,

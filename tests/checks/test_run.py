@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mmpush_tui.checks.report import CheckResult, Stage, Status, to_json
+from mmpush_tui.checks.model.report import CheckResult, Stage, Status, to_json
 from mmpush_tui.checks.run import run
+from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.exits import Exit
-from mmpush_tui.proxy.config import NetworkSettings
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.peers import (
     NO_NETWORK,
     TIMEOUT_S,

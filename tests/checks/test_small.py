@@ -11,13 +11,15 @@ import msgspec
 import pytest
 import trustme
 
-from mmpush_tui.checks import certificate, chain, credentials, lines
-from mmpush_tui.checks.findings import Finding, passed, shown
-from mmpush_tui.checks.pace import Pace
-from mmpush_tui.checks.report import CheckResult, Confidence, Report, Stage, Status, Verdict
+from mmpush_tui.checks.model.findings import Finding, passed, shown
+from mmpush_tui.checks.model.report import CheckResult, Confidence, Report, Stage, Status, Verdict
+from mmpush_tui.checks.output import plain as lines
+from mmpush_tui.checks.proof import credential_files as credentials
+from mmpush_tui.checks.proof.limiter import Pace
+from mmpush_tui.checks.wire import certificate, chain
+from mmpush_tui.configuration.config import parse
 from mmpush_tui.http2 import names
-from mmpush_tui.proxy.config import parse
-from mmpush_tui.simulator.apple_certificate import AppleCertificate
+from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from tests.checks.peers import TIMEOUT_S
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from mmpush_tui.checks.report import Report, Stage, Status
-from mmpush_tui.checks.target import TargetPlan, Whose
-from mmpush_tui.proxy.config import NetworkSettings
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.checks.model.report import Report, Stage, Status
+from mmpush_tui.checks.model.target import TargetPlan, Whose
+from mmpush_tui.configuration.config import NetworkSettings
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.certificates import self_signed
 from tests.checks.peers import (
     NAME,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.checks.report import CheckResult, Confidence, Stage, Status, check_id
+from mmpush_tui.checks.model.report import CheckResult, Confidence, Stage, Status, check_id
+from mmpush_tui.checks.phrases.words import words
 from mmpush_tui.checks.verdict import verdict
-from mmpush_tui.checks.words import words
 from mmpush_tui.troubleshooting.lookup import by_code
 from tests.checks.peers import apple, google, push_proxy
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.checks.phrases import WORDS
-from mmpush_tui.checks.report import Confidence
-from mmpush_tui.checks.target import Kind, TargetPlan, Whose
-from mmpush_tui.checks.wording import Words
-from mmpush_tui.checks.words import CODES, failed, words
+from mmpush_tui.checks.model.report import Confidence
+from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.phrases.general import WORDS
+from mmpush_tui.checks.phrases.wording import Words
+from mmpush_tui.checks.phrases.words import CODES, failed, words
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason
 from tests.checks.peers import apple, google, push_proxy, token_server
 

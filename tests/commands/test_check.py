@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.proxy import config as configuration
-from mmpush_tui.proxy.config import ProxyConfig
-from mmpush_tui.simulator.mattermost_rest import MattermostRest
+from mmpush_tui.configuration import config as configuration
+from mmpush_tui.configuration.config import ProxyConfig
+from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.simulator.world import World
 from tests.commands.running import COMMAND, run
 from tests.test_structure import imported_by

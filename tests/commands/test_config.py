@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from mmpush_tui.cli import run
+from mmpush_tui.configuration import config as configuration
+from mmpush_tui.configuration.schema import ANDROID, APPLE, PROXY
 from mmpush_tui.fields import Field, Kind
-from mmpush_tui.proxy import config as configuration
-from mmpush_tui.proxy.config_fields import ANDROID, APPLE, PROXY
-from mmpush_tui.simulator.apple_certificate import AppleCertificate
+from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from mmpush_tui.text import Secret
 

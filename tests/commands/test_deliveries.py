@@ -131,7 +131,7 @@ async def test_resuming_behind_another_run_is_told_as_a_gap(stage: Rehearsal) ->
 
 
 async def test_the_only_worker_is_found_by_itself(stage: Rehearsal) -> None:
-    from mmpush_tui.proxy import paths
+    from mmpush_tui.protocol import paths
 
     folder = paths.user_folder()
     folder.mkdir(parents=True)

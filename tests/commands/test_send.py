@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.simulator.credentials import TOPIC, ServiceAccount
-from mmpush_tui.simulator.mattermost_rest import MattermostRest
+from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.simulator.phones import Phone, PhoneState
 from tests.commands.running import run
 from tests.proxy.rehearsal import Rehearsal, rehearsal

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from mmpush_tui.settings.page import Licence
-from mmpush_tui.simulator.mattermost_faults import RestFault, Trouble
-from mmpush_tui.simulator.mattermost_rest import MattermostRest
+from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
+from mmpush_tui.simulator.mattermost.server import MattermostRest
 from tests.commands.running import COMMAND, run
 from tests.console.terminal import Terminal
 from tests.settings.table import (

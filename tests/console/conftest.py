@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mmpush_tui.console.session import Session, prepare
+from mmpush_tui.console.terminal.session import Session, prepare
 
 if TYPE_CHECKING:
     from tests.console.watching import Hosts

@@ -14,7 +14,7 @@ from textual.widgets import OptionList
 from mmpush_tui.console.app import ConsoleApp
 from mmpush_tui.console.place import UNKNOWN_LICENCE, Place
 from mmpush_tui.console.screens.ask import AskScreen
-from mmpush_tui.console.session import Session
+from mmpush_tui.console.terminal.session import Session
 from mmpush_tui.console.widgets.form import Dropdown
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.settings.page import Licence, Page

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.checks.report import CheckResult, Report, Stage, Status, Verdict
-from mmpush_tui.console.chain import Chain, Hop, chain
-from mmpush_tui.console.checks_desk import ChecksView
-from mmpush_tui.console.picture import rows
-from mmpush_tui.console.recent import End, Outlook
-from mmpush_tui.console.settings_desk import SettingsView
-from mmpush_tui.console.way import State
-from mmpush_tui.console.worker_desk import Phase, WorkerView
-from mmpush_tui.proxy.rates import Reading
-from mmpush_tui.proxy.watch import Counts, TargetStatus
-from mmpush_tui.proxy.watch import Status as WorkerStatus
+from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Status, Verdict
+from mmpush_tui.console.checks.desk import ChecksView
+from mmpush_tui.console.overview.hops import Chain, Hop, chain
+from mmpush_tui.console.overview.path import State
+from mmpush_tui.console.overview.picture import rows
+from mmpush_tui.console.settings.desk import SettingsView
+from mmpush_tui.console.worker.desk import Phase, WorkerView
+from mmpush_tui.console.worker.recent import End, Outlook
+from mmpush_tui.protocol.status import Counts, TargetStatus
+from mmpush_tui.protocol.status import Status as WorkerStatus
 from mmpush_tui.settings.page import REGION_URLS, Licence, Mode, Page, Region, Stored
 from mmpush_tui.settings.sources import Loaded
+from mmpush_tui.watching.rates import Reading
 
 HERE = "http://127.0.0.1:8086"
 NO_REPORT = ChecksView()

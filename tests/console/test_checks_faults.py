@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from textual.widgets import OptionList
 
-from mmpush_tui.checks import markdown
-from mmpush_tui.console import checks_desk
+from mmpush_tui.checks.output import markdown
+from mmpush_tui.console.checks import desk as checks_desk
 from mmpush_tui.console.place import Place
 from tests.console.watching import Hosts, demo, free_port, watch
 

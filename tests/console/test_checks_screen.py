@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from textual.widgets import OptionList
 
-from mmpush_tui.checks.report import Status
-from mmpush_tui.console import checks_desk, checks_words
+from mmpush_tui.checks.model.report import Status
+from mmpush_tui.console.checks import desk as checks_desk
+from mmpush_tui.console.checks import words as checks_words
 from mmpush_tui.console.keep import keep
 from mmpush_tui.console.place import Place
 from mmpush_tui.console.widgets.pane import Pane
 from mmpush_tui.errors import FailedError
-from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.fault_words import parse
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.stage import Stage
 from mmpush_tui.simulator.world import World
 from tests.console.watching import SMALL, Hosts, Watch, demo, free_port, wait_for, watch

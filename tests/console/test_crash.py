@@ -1,7 +1,7 @@
 import stat
 from pathlib import Path
 
-from mmpush_tui.console import crash
+from mmpush_tui.console.terminal import crash
 
 CANARY = "canary-" + "f3" * 32
 

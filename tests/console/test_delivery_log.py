@@ -18,13 +18,13 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Input
 
-from mmpush_tui.console.log_position import Position
-from mmpush_tui.console.log_ring import LogRing
-from mmpush_tui.console.widgets.delivery_log import DeliveryLog
-from mmpush_tui.console.widgets.log_columns import header
-from mmpush_tui.proxy.events import Event
-from mmpush_tui.proxy.filters import parse
-from mmpush_tui.proxy.lines import HEADER
+from mmpush_tui.console.worker.delivery_log import DeliveryLog
+from mmpush_tui.console.worker.log_columns import header
+from mmpush_tui.console.worker.log_position import Position
+from mmpush_tui.console.worker.log_ring import LogRing
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.watching.filters import parse
+from mmpush_tui.watching.lines import HEADER
 
 USUAL, WIDE, NARROW = (80, 24), (120, 40), (40, 12)
 DEVICE = slice(52, 60)

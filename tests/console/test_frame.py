@@ -13,9 +13,9 @@ from mmpush_tui.console.app import ConsoleApp
 from mmpush_tui.console.place import Place
 from mmpush_tui.console.screens.base import ConsoleScreen, explain_action
 from mmpush_tui.console.screens.help import HelpScreen
-from mmpush_tui.console.worker_desk import Phase
+from mmpush_tui.console.worker.desk import Phase
 from mmpush_tui.exits import Exit
-from mmpush_tui.proxy import paths
+from mmpush_tui.protocol import paths
 from mmpush_tui.simulator.fault_words import parse
 from tests.console.terminal import Terminal
 from tests.console.watching import (

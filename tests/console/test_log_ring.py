@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpush_tui.console.log_ring import TEXT_LIMIT, LogRing, Row
-from mmpush_tui.proxy.events import Event, EventBus
-from mmpush_tui.proxy.filters import Matcher, parse
+from mmpush_tui.console.worker.log_ring import TEXT_LIMIT, LogRing, Row
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.proxy.events import EventBus
+from mmpush_tui.watching.filters import Matcher, parse
 
 
 class Feed:

@@ -6,7 +6,7 @@ import pytest
 from textual.containers import VerticalScroll
 from textual.widgets import OptionList
 
-from mmpush_tui.console.checks_desk import ChecksView
+from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.place import Place
 from tests.console.watching import SMALL, USUAL, WIDE, Watch, demo, received, watch
 

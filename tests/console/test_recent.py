@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.console.recent import OVER_S, End, Failures, Recent
-from mmpush_tui.proxy.events import Event
-from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX
+from mmpush_tui.console.worker.recent import OVER_S, End, Failures, Recent
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX
 
 AT = "2026-11-24T14:00:00.000Z"
 EPOCH_S = 1795528800.0

@@ -1,6 +1,6 @@
 import pytest
 
-from mmpush_tui.console import session as sessions
+from mmpush_tui.console.terminal import session as sessions
 from mmpush_tui.errors import UsageError
 
 

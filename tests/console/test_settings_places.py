@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.console.place import Place
-from mmpush_tui.console.screens.source import RestScreen
-from mmpush_tui.console.settings_desk import SettingsDesk
+from mmpush_tui.console.settings.desk import SettingsDesk
+from mmpush_tui.console.settings.source import RestScreen
 from mmpush_tui.console.widgets.form import TextField
 from mmpush_tui.settings.page import Mode, Region
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.local import Local
 from mmpush_tui.settings.sources.rest import Rest
-from mmpush_tui.simulator.mattermost_faults import RestFault, Trouble
-from mmpush_tui.simulator.mattermost_rest import MattermostRest
+from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
+from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.text import Secret
 from tests.console.forms import SMALL, USUAL, Bench, bench, stored, write
 from tests.settings.table import OWN, TPNS

@@ -13,9 +13,9 @@ import pytest
 from textual.containers import VerticalScroll
 from textual.widgets import OptionList
 
-from mmpush_tui.console.setup_desk import SetupDesk
+from mmpush_tui.console.setup.desk import SetupDesk
+from mmpush_tui.console.setup.question import Question
 from mmpush_tui.console.widgets.form import Choices, TextField
-from mmpush_tui.console.widgets.question import Question
 from mmpush_tui.fields import Field
 from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Mode, Region
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION

@@ -244,7 +244,7 @@ def test_a_stalled_terminal_does_not_keep_it_from_ending(demo: Terminal, short_t
 _CRASHING = """
 import sys
 from mmpush_tui.cli import run
-from mmpush_tui.console.screens.overview import OverviewScreen
+from mmpush_tui.console.overview.screen import OverviewScreen
 
 def draw(self, topics):
     secret = "canary-local"

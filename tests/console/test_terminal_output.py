@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mmpush_tui.console.terminal import BACKLOG, TerminalOutput, is_gone
+from mmpush_tui.console.terminal.output import BACKLOG, TerminalOutput, is_gone
 
 
 @dataclass

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mmpush_tui.console.place import Place
-from mmpush_tui.console.worker_desk import Phase, WorkerDesk, WorkerView
-from mmpush_tui.proxy.client import ControlClient
+from mmpush_tui.console.worker.desk import Phase, WorkerDesk, WorkerView
+from mmpush_tui.watching.client import ControlClient
 from tests.console.watching import Hosts, free_port, wait_for, workers_of
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,9 @@ from textual.containers import Container
 from textual.widgets import Input
 
 from mmpush_tui.console.place import Place
-from mmpush_tui.console.widgets.delivery_log import DeliveryLog
 from mmpush_tui.console.widgets.pane import Pane
-from mmpush_tui.console.worker_desk import Phase
+from mmpush_tui.console.worker.delivery_log import DeliveryLog
+from mmpush_tui.console.worker.desk import Phase
 from tests.console.watching import (
     SMALL,
     USUAL,

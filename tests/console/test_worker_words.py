@@ -2,9 +2,9 @@
 
 import pytest
 
-from mmpush_tui.console.worker_desk import Phase, WorkerView
-from mmpush_tui.console.worker_words import state
-from mmpush_tui.proxy.watch import Status, TargetStatus
+from mmpush_tui.console.worker.desk import Phase, WorkerView
+from mmpush_tui.console.worker.words import state
+from mmpush_tui.protocol.status import Status, TargetStatus
 
 READY = TargetStatus(type="apple_rn", platform="apple", state="ready")
 AWAY = TargetStatus(

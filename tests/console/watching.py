@@ -15,11 +15,11 @@ import tomli_w
 
 from mmpush_tui.console.app import ConsoleApp
 from mmpush_tui.console.place import Place
-from mmpush_tui.console.session import Session
+from mmpush_tui.console.terminal.session import Session
 from mmpush_tui.console.widgets.frame import KeyLine
-from mmpush_tui.proxy.client import ControlClient
 from mmpush_tui.simulator.stage import Stage
 from mmpush_tui.simulator.world import World
+from mmpush_tui.watching.client import ControlClient
 from tests.console.forms import SMALL, USUAL, WIDE, Bench
 from tests.waiting import eventually
 

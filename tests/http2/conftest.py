@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.http2.scripted import TIMEOUT_S, ScriptedServer
 
 FILES = Path("/proc/self/fd")

@@ -26,7 +26,7 @@ from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.connect import Endpoint, Route
 from mmpush_tui.http2.connection import Connection
 from mmpush_tui.http2.opening import open_connection
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.tasks import Tasks
 
 TIMEOUT_S: Final = 60.0

@@ -22,7 +22,7 @@ from mmpush_tui.http2.connect import (
     tcp_error,
 )
 from mmpush_tui.http2.errors import ConnectError
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.http2.scripted import TIMEOUT_S, ScriptedServer, push
 
 NAME = "api.push.example.com"

@@ -21,7 +21,7 @@ from mmpush_tui.http2.connect import Endpoint, Route
 from mmpush_tui.http2.connection import BODY_LIMIT, STREAM_CAP
 from mmpush_tui.http2.errors import AmbiguousError, ConnectError, TransportError, UnprocessedError
 from mmpush_tui.http2.opening import open_connection
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.http2.scripted import (
     CANCEL,
     MAX_STREAMS,

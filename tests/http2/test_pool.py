@@ -14,7 +14,7 @@ from mmpush_tui.http2.errors import (
     UnprocessedError,
 )
 from mmpush_tui.http2.pool import Pool
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.http2.scripted import (
     MAX_STREAMS,
     TIMEOUT_S,

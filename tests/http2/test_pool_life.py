@@ -15,7 +15,6 @@ from mmpush_tui.http2.connect import Endpoint
 from mmpush_tui.http2.errors import AmbiguousError, ConnectError, TransportError
 from mmpush_tui.http2.policy import APPLE, GOOGLE, PLAIN, Policy
 from mmpush_tui.http2.pool import Pool
-from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.names import (
     DEAD_IPV6,
     Found,
@@ -25,6 +24,7 @@ from mmpush_tui.simulator.names import (
     NoSuchName,
     ServerFailure,
 )
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.http2.scripted import (
     MAX_STREAMS,
     TIMEOUT_S,

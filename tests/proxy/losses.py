@@ -15,8 +15,8 @@ from typing import Any, Final
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.errors import AmbiguousError, TransportError
 from mmpush_tui.http2.pool import Pool
-from mmpush_tui.proxy.outcome import Within
-from mmpush_tui.proxy.wire import PushNotification
+from mmpush_tui.protocol.wire import PushNotification
+from mmpush_tui.proxy.upstream.outcome import Within
 from mmpush_tui.simulator.phones import Received
 from tests.proxy.upstream import TYPES, Upstream, upstream
 

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import msgspec
 
-from mmpush_tui.proxy.client import ControlClient
-from mmpush_tui.proxy.process import WorkerProcess
-from mmpush_tui.simulator.mattermost import Session
+from mmpush_tui.simulator.mattermost.poster import Session
 from mmpush_tui.simulator.phones import Phone
 from mmpush_tui.simulator.world import World
+from mmpush_tui.watching.client import ControlClient
+from mmpush_tui.watching.process import WorkerProcess
 
 
 @dataclass

@@ -17,14 +17,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmpush_tui.configuration.config import ProxyConfig, load
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.protocol.wire import PushNotification
 from mmpush_tui.proxy.access import Access, load_public_key, wildcard_warning
-from mmpush_tui.proxy.config import ProxyConfig, load
-from mmpush_tui.proxy.gate import Gate, header_warning
-from mmpush_tui.proxy.http1 import Reply, Request
+from mmpush_tui.proxy.door.gate import Gate, header_warning
+from mmpush_tui.proxy.door.http1 import Reply, Request
+from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle, Turn, make
 from mmpush_tui.proxy.networks import Senders, address, is_in, networks, throttle_key
-from mmpush_tui.proxy.throttle import SharedThrottle, Throttle, Turn, make
-from mmpush_tui.proxy.wire import PushNotification
 from mmpush_tui.text import Secret
 from tests.waiting import eventually
 

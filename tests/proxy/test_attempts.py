@@ -9,7 +9,7 @@ from mmpush_tui.http2.errors import (
     TransportError,
     UnprocessedError,
 )
-from mmpush_tui.proxy.attempts import (
+from mmpush_tui.proxy.upstream.attempts import (
     UNPROCESSED_TRIES,
     Advice,
     Attempts,

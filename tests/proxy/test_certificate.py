@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_an
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmpush_tui.credentials.certificate import ClientCertificate, load_certificate, use
+from mmpush_tui.credentials.certificate_marks import TOPICS, environments_of, topics_of
+from mmpush_tui.credentials.file import COPY_AGAIN
+from mmpush_tui.credentials.key_pair import key_pair
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.apple.certificate import ClientCertificate, load_certificate, use
-from mmpush_tui.proxy.apple.certificate_marks import TOPICS, environments_of, topics_of
-from mmpush_tui.proxy.apple.key_pair import key_pair
-from mmpush_tui.proxy.credential_file import COPY_AGAIN
-from mmpush_tui.simulator.apple_certificate import BOTH, AppleCertificate, topics_extension
+from mmpush_tui.simulator.apns.certificate import BOTH, AppleCertificate, topics_extension
 from mmpush_tui.text import Secret
 from tests.proxy import old_certificates as old
 
@@ -332,7 +332,7 @@ def test_a_key_that_tls_does_not_take_is_refused(tmp_path: Path) -> None:
 READ = """
 import sys
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.apple.certificate import load_certificate
+from mmpush_tui.credentials.certificate import load_certificate
 from mmpush_tui.text import Secret
 try:
     print(sorted(load_certificate(sys.argv[1], Secret("s3cret"), "com.example.chat").topics))

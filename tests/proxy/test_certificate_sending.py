@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
-from mmpush_tui.proxy.wire import OK, fail
-from mmpush_tui.simulator.apple_certificate import AppleCertificate
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.protocol.wire import OK, fail
+from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import TOPIC, write_private
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.proxy.upstream import Upstream, upstream
 from tests.simulator.peers import eventually
 

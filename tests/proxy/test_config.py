@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from mmpush_tui.configuration.config import ProxyConfig, load
+from mmpush_tui.configuration.schema import NETWORK, PROXY
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.config import ProxyConfig, load
-from mmpush_tui.proxy.config_fields import NETWORK, PROXY
 from mmpush_tui.text import Secret
 
 # Settings that upstream lacks: its format's key, ours, a value, what becomes of it, the default.

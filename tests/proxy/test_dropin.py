@@ -13,8 +13,8 @@ import httpx
 import msgspec
 import pytest
 
-from mmpush_tui.proxy.process import OURSELVES, WorkerProcess
 from mmpush_tui.simulator.credentials import TOPIC
+from mmpush_tui.watching.process import OURSELVES, WorkerProcess
 from tests.proxy.vendors import PROJECT, Serving, Vendors, serving
 from tests.waiting import eventually
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpush_tui.proxy.emoji import expand
+from mmpush_tui.proxy.payloads.emoji import expand
 
 RULES = [
     pytest.param("", "", id="nothing"),

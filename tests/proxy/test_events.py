@@ -8,7 +8,8 @@ from typing import cast
 import msgspec
 import pytest
 
-from mmpush_tui.proxy.events import Event, EventBus, timestamp
+from mmpush_tui.protocol.event import Event, timestamp
+from mmpush_tui.proxy.events import EventBus
 
 NEVER_S = 3600.0
 """A heartbeat so rare that no test sees it."""

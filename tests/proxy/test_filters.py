@@ -3,8 +3,8 @@
 import pytest
 
 from mmpush_tui.errors import UsageError
-from mmpush_tui.proxy.events import Event
-from mmpush_tui.proxy.filters import parse
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.watching.filters import parse
 
 EVENT = Event(
     v=1, run="r", seq=1, at="2026-11-23T12:00:00.000Z", kind="delivery", id="7f3a",

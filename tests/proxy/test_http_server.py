@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 
-from mmpush_tui.proxy.http1 import Limits, Reply, Request, query_of
-from mmpush_tui.proxy.http_server import HttpServer
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.proxy.door.http1 import Limits, Reply, Request, query_of
+from mmpush_tui.proxy.door.server import HttpServer
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.tasks import Tasks
 from tests.waiting import eventually
 

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.cli import run
-from mmpush_tui.proxy import journal, journal_file
-from mmpush_tui.proxy.events import Event, EventBus
-from mmpush_tui.proxy.journal import Journal
-from mmpush_tui.proxy.journal_file import default_path
-from mmpush_tui.proxy.journal_reading import ack_number, find, read
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.proxy.events import EventBus
+from mmpush_tui.proxy.records import journal, journal_file
+from mmpush_tui.proxy.records.journal import Journal
+from mmpush_tui.proxy.records.journal_file import default_path
+from mmpush_tui.proxy.records.journal_queries import ack_number, find, read
 
 EVERY_S = 0.02
 
@@ -393,7 +394,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from mmpush_tui.proxy.events import EventBus
-from mmpush_tui.proxy.journal import Journal
+from mmpush_tui.proxy.records.journal import Journal
 bus = EventBus()
 it = Journal(Path(sys.argv[1]), days=1, rows=1000000, complain=print, every_s=0.02)
 for number in range(int(sys.argv[2])):

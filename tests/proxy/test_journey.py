@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpush_tui.proxy.events import Event
-from mmpush_tui.proxy.journey import Journey, Verdict, journey
+from mmpush_tui.protocol.event import Event
 from mmpush_tui.troubleshooting.lookup import by_code
+from mmpush_tui.watching.journey import Journey, Verdict, journey
 
 DELIVERY: dict[str, Any] = {
     "id": "7f3a91c02b4d", "target": "apple_rn", "type": "message", "platform": "apple_rn",

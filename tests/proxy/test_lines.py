@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.proxy.events import Event
-from mmpush_tui.proxy.lines import cells, clock, duration, line, why
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.watching.lines import cells, clock, duration, line, why
 
 
 def event(**fields: Any) -> Event:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.proxy.credential_file import APPLE_SOURCE
+from mmpush_tui.credentials.file import APPLE_SOURCE
 from mmpush_tui.proxy.lint import lint
-from mmpush_tui.simulator.apple_certificate import AppleCertificate
+from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount, write_private
 
 KEY = AppleKey.make()

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.listen import bind, bind_unix, describe, is_alive
+from mmpush_tui.protocol.paths import is_alive
+from mmpush_tui.proxy.door.listen import bind, bind_unix, describe
 
 
 def talks(listening: socket.socket, family: int, address: str | tuple[str, int]) -> bool:

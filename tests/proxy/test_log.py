@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
+from mmpush_tui.configuration import config
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy import config, log
+from mmpush_tui.proxy.records import log
 from mmpush_tui.text import Secret
 from tests.waiting import eventually
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.proxy import log, log_file
-from mmpush_tui.proxy.config import ProxyConfig, load
-from mmpush_tui.proxy.log_file import LogFile
+from mmpush_tui.configuration.config import ProxyConfig, load
+from mmpush_tui.proxy.records import log, log_file
+from mmpush_tui.proxy.records.log_file import LogFile
 
 
 def record(text: str) -> logging.LogRecord:

@@ -2,7 +2,7 @@
 
 import re
 
-from mmpush_tui.proxy.metrics import Metrics, Reading
+from mmpush_tui.proxy.records.metrics import Metrics, Reading
 
 
 def lines(metrics: Metrics) -> set[str]:
@@ -11,9 +11,8 @@ def lines(metrics: Metrics) -> set[str]:
 
 
 def filled() -> Metrics:
-    metrics = Metrics([
-        Reading("mmpush_breaker", "b", ("target",), lambda: [(("apple_rn",), 0.5)]),
-    ])  # fmt: skip
+    metrics = Metrics()
+    metrics.register([Reading("mmpush_breaker", "b", ("target",), lambda: [(("apple_rn",), 0.5)])])
     metrics.ended("apple", "apple_rn", "message", "", 2, "OK", "", 0.012, has_ack=True)
     metrics.ended("apple", "apple_rn", "clear", "", 2, "OK", "", 0.002, has_ack=False)
     metrics.ended("apple", "apple_rn", "message", "voip", 1, "FAIL", "BadTopic", 0.1, has_ack=True)

@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 
 from mmpush_tui.errors import UsageError
-from mmpush_tui.proxy.lane import BREAKER_OPEN
+from mmpush_tui.proxy.delivery.lane import BREAKER_OPEN
 from mmpush_tui.simulator.acts.base import Side
-from mmpush_tui.simulator.connect_proxy import ConnectProxy, Mood
+from mmpush_tui.simulator.net.connect_proxy import ConnectProxy, Mood
 from tests.proxy.upstream import Upstream, upstream
 from tests.waiting import eventually
 

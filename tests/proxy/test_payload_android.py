@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmpush_tui.protocol.wire import PushNotification
 from mmpush_tui.proxy.android.payload import build, data
-from mmpush_tui.proxy.wire import PushNotification
 
 TOKEN = "dGhpc0lzQW5JbnN0YW5jZQ:APA91bFj"
 

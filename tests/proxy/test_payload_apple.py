@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmpush_tui.protocol.wire import PushNotification
 from mmpush_tui.proxy.apple.payload import ApnsPush, build
-from mmpush_tui.proxy.wire import PushNotification
 
 TOPIC = "com.mattermost.rn"
 TOKEN = "0123456789abcdef" * 4

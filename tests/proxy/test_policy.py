@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mmpush_tui.proxy.wire import Answer
+from mmpush_tui.protocol.wire import Answer
 from mmpush_tui.simulator.acts.base import Side
 from tests.proxy.upstream import TYPES, Upstream, upstream
 from tests.simulator.peers import eventually

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.errors import FailedError
-from mmpush_tui.proxy import process
+from mmpush_tui.watching import process
 
 
 def test_what_lies_in_the_current_folder_is_no_module_of_ours(tmp_path: Path) -> None:

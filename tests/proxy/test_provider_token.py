@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from mmpush_tui.credentials.file import APPLE_SOURCE, COPY_AGAIN
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.apple.provider_token import LIFETIME_S, ProviderToken, load_key
 from mmpush_tui.proxy.apple.token_store import Kept
-from mmpush_tui.proxy.credential_file import APPLE_SOURCE, COPY_AGAIN
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpush_tui.proxy.events import Event, timestamp
-from mmpush_tui.proxy.rates import Rates
+from mmpush_tui.protocol.event import Event, timestamp
+from mmpush_tui.watching.rates import Rates
 
 _seq = itertools.count(1)
 

@@ -24,11 +24,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mmpush_tui.proxy import journal_reading
-from mmpush_tui.proxy.process import OURSELVES
-from mmpush_tui.simulator.ca import ThrowAwayCA
-from mmpush_tui.simulator.connect_proxy import ConnectProxy
+from mmpush_tui.proxy.records import journal_queries as journal_reading
 from mmpush_tui.simulator.credentials import AppleKey
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
+from mmpush_tui.watching.process import OURSELVES
 from tests.proxy.vendors import PROJECT, Serving, Vendors, notification, serving
 from tests.waiting import eventually
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmpush_tui.proxy import gojson, ids, wire
+from mmpush_tui.protocol import gojson, wire
+from mmpush_tui.protocol.wire import PushNotification, RefusedError, read_push
 from mmpush_tui.proxy.android import payload as android
 from mmpush_tui.proxy.apple import payload as apple
-from mmpush_tui.proxy.shortening import PayloadTooLargeError, longest
-from mmpush_tui.proxy.wire import PushNotification, RefusedError, read_push
+from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError, longest
+from mmpush_tui.proxy.upstream import ids
 
 
 def push(**fields: Any) -> PushNotification:

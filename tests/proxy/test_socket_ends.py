@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mmpush_tui.proxy.client import ControlClient
-from mmpush_tui.proxy.listen import bind_unix, is_alive, remover
-from mmpush_tui.proxy.process import WorkerProcess
+from mmpush_tui.protocol.paths import is_alive
+from mmpush_tui.proxy.door.listen import bind_unix, remover
+from mmpush_tui.watching.client import ControlClient
+from mmpush_tui.watching.process import WorkerProcess
 from tests.proxy.vendors import Vendors, notification
 from tests.waiting import eventually
 

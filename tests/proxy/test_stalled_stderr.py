@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mmpush_tui.proxy.client import ControlClient
-from mmpush_tui.proxy.log import QUEUE_LIMIT
+from mmpush_tui.proxy.records.log import QUEUE_LIMIT
+from mmpush_tui.watching.client import ControlClient
 from tests.commands.running import COMMAND
 from tests.proxy.vendors import Vendors, notification
 from tests.waiting import eventually

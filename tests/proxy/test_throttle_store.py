@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from mmpush_tui.proxy.throttle import SharedThrottle, make
+from mmpush_tui.proxy.door.throttle import SharedThrottle, make
 from mmpush_tui.text import Secret
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -107,7 +107,7 @@ def test_without_its_client_redis_cannot_be_used_and_that_is_said() -> None:
     script = (
         "import sys; sys.modules['redis'] = None\n"
         "from mmpush_tui.errors import ConfigError\n"
-        "from mmpush_tui.proxy.throttle import make\n"
+        "from mmpush_tui.proxy.door.throttle import make\n"
         "from mmpush_tui.text import Secret\n"
         "try: make(1, 1, Secret('redis://127.0.0.1/0'), print)\n"
         "except ConfigError as error: print(error.line())\n"

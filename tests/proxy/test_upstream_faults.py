@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.proxy import guard
+from mmpush_tui.proxy.delivery import guard
 from mmpush_tui.simulator.acts.base import Answer, Exchange, Side
-from mmpush_tui.simulator.exchange import Response
+from mmpush_tui.simulator.net.exchange import Response
 from tests.proxy.upstream import Upstream, upstream
 from tests.simulator.peers import eventually
 

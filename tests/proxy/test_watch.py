@@ -8,16 +8,19 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mmpush_tui.proxy import control, listen
-from mmpush_tui.proxy.delivery import Deliveries, Rules
-from mmpush_tui.proxy.events import Event, EventBus
-from mmpush_tui.proxy.http1 import Reply
-from mmpush_tui.proxy.http_server import HttpServer
-from mmpush_tui.proxy.process import WorkerProcess
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.protocol.status import Status
+from mmpush_tui.proxy import control
+from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
+from mmpush_tui.proxy.door import listen
+from mmpush_tui.proxy.door.http1 import Reply
+from mmpush_tui.proxy.door.server import HttpServer
+from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.targets import Targets
-from mmpush_tui.proxy.watch import Status, Watcher
 from mmpush_tui.simulator.credentials import TOPIC
 from mmpush_tui.tasks import Tasks
+from mmpush_tui.watching.process import WorkerProcess
+from mmpush_tui.watching.watcher import Watcher
 from tests.proxy.rehearsal import rehearsal
 from tests.waiting import eventually
 

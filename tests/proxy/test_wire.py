@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmpush_tui.proxy.wire import (
+from mmpush_tui.protocol.wire import (
     OK,
     REMOVE,
     PushNotification,

@@ -14,10 +14,10 @@ import pytest
 import tomli_w
 
 from mmpush_tui.errors import UnreachableError
-from mmpush_tui.proxy.client import ControlClient
-from mmpush_tui.proxy.events import Event
+from mmpush_tui.protocol.event import Event
 from mmpush_tui.simulator.credentials import TOPIC
 from mmpush_tui.simulator.phones import PhoneState
+from mmpush_tui.watching.client import ControlClient
 from tests.proxy.rehearsal import Rehearsal, rehearsal
 from tests.waiting import eventually
 

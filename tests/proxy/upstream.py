@@ -11,21 +11,21 @@ from typing import Any
 import msgspec
 import tomli_w
 
+from mmpush_tui.configuration import config as configuration
 from mmpush_tui.http2.pool import Pool
-from mmpush_tui.proxy import config as configuration
+from mmpush_tui.protocol.wire import Answer
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.apple.sender import AppleTarget
-from mmpush_tui.proxy.delivery import Deliveries, Rules
+from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.targets import Targets
-from mmpush_tui.proxy.upstream import PooledTarget
-from mmpush_tui.proxy.wire import Answer
+from mmpush_tui.proxy.upstream.request import PooledTarget
 from mmpush_tui.simulator.acts.base import Side
-from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
-from mmpush_tui.simulator.fcm import FcmStandIn
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phone, Phones, Received
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
+from mmpush_tui.simulator.standins.fcm import FcmStandIn
 from mmpush_tui.simulator.worker_config import proxy_table
 from mmpush_tui.tasks import Tasks
 

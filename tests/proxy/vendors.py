@@ -16,18 +16,18 @@ import httpx
 import msgspec
 import tomli_w
 
-from mmpush_tui.proxy.client import ControlClient
-from mmpush_tui.proxy.events import Event
-from mmpush_tui.proxy.process import WorkerProcess
-from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.apns_rules import ApnsState
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.simulator.apns.rules import ApnsState
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
-from mmpush_tui.simulator.exchange import Request, Response
-from mmpush_tui.simulator.fcm import FcmStandIn
-from mmpush_tui.simulator.fcm_answers import document
-from mmpush_tui.simulator.h2connection import H2Connection
+from mmpush_tui.simulator.fcm.answers import document
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.h2connection import H2Connection
 from mmpush_tui.simulator.phones import Phone, Phones
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
+from mmpush_tui.simulator.standins.fcm import FcmStandIn
+from mmpush_tui.watching.client import ControlClient
+from mmpush_tui.watching.process import WorkerProcess
 
 PROJECT = "mmpush-demo"
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from mmpush_tui.configuration import locations as config_paths
+from mmpush_tui.configuration.locations import worker_config
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy import config_paths
-from mmpush_tui.proxy.config_paths import worker_config
 
 
 def test_the_users_own_file_comes_before_the_systems(tmp_path: Path) -> None:

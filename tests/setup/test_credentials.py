@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mmpush_tui.proxy.credential_file import APPLE_SOURCE, GOOGLE_SOURCE
+from mmpush_tui.credentials.file import APPLE_SOURCE, GOOGLE_SOURCE
 from mmpush_tui.setup.credentials import look_at_apple_key, look_at_service_account
 from mmpush_tui.setup.finding import Finding, Status
 from tests.setup import files

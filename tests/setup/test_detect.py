@@ -11,8 +11,8 @@ from typing import Protocol
 
 import pytest
 
-from mmpush_tui.proxy.listen import bind_unix
-from mmpush_tui.proxy.paths import user_folder
+from mmpush_tui.protocol.paths import user_folder
+from mmpush_tui.proxy.door.listen import bind_unix
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.detect import (
     PORTS,

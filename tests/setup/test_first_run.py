@@ -9,8 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mmpush_tui.proxy.client import ControlClient
-from mmpush_tui.proxy.config_paths import find_config
+from mmpush_tui.configuration.locations import find_config
 from mmpush_tui.settings.page import Licence, infer
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.setup import steps
@@ -22,6 +21,7 @@ from mmpush_tui.setup.proof import prove
 from mmpush_tui.setup.steps import Apps, StepId
 from mmpush_tui.setup.write import apply, plan
 from mmpush_tui.simulator.credentials import AppleKey
+from mmpush_tui.watching.client import ControlClient
 from tests.setup import files
 
 

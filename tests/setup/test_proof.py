@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from mmpush_tui.credentials.file import APPLE_SOURCE
 from mmpush_tui.fields import Value
-from mmpush_tui.proxy.credential_file import APPLE_SOURCE
-from mmpush_tui.proxy.listen import bind_unix
-from mmpush_tui.proxy.paths import user_folder
+from mmpush_tui.protocol.paths import user_folder
+from mmpush_tui.proxy.door.listen import bind_unix
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.proof import prove

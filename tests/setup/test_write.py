@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mmpush_tui.configuration import config
 from mmpush_tui.errors import ConfigError, FailedError
 from mmpush_tui.fields import Value
-from mmpush_tui.proxy import config
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.steps import Apps, Where
 from mmpush_tui.setup.write import Applied, Plan, apply, plan

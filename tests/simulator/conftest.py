@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 
 
 @pytest.fixture(scope="session")

@@ -16,12 +16,12 @@ from h2.settings import SettingCodes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.apns_rules import ApnsRules, ApnsState
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.apns.rules import ApnsRules, ApnsState
 from mmpush_tui.simulator.credentials import AppleKey
-from mmpush_tui.simulator.exchange import Request
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.exchange import Request
 from mmpush_tui.simulator.phones import Phone, Phones, PhoneState, Received
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from tests.simulator.peers import Clock, RawClient, provider_token
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")

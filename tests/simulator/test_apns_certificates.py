@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.apple_certificate import AppleCertificate
-from mmpush_tui.simulator.ca import ThrowAwayCA
+from mmpush_tui.simulator.apns.certificate import AppleCertificate
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from tests.simulator.peers import Clock
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")

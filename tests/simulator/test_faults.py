@@ -10,12 +10,12 @@ from h2.errors import ErrorCodes
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.acts.base import Behaviour
 from mmpush_tui.simulator.acts.general import Slow
-from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from mmpush_tui.simulator.faults import FAULTS
-from mmpush_tui.simulator.fcm import FcmStandIn
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
+from mmpush_tui.simulator.standins.fcm import FcmStandIn
 from tests.simulator.peers import Clock, RawClient, assertion, eventually, provider_token
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")

@@ -10,11 +10,11 @@ import pytest
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.acts.base import Side
-from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
-from mmpush_tui.simulator.fcm import FcmStandIn
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones, PhoneState
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
+from mmpush_tui.simulator.standins.fcm import FcmStandIn
 from tests.simulator.peers import Answer, Clock, RawClient, assertion, provider_token
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import h2.events
 import pytest
 
-from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
-from mmpush_tui.simulator.fcm import FcmStandIn
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
+from mmpush_tui.simulator.standins.fcm import FcmStandIn
 from tests.simulator.peers import RawClient, eventually, provider_token
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")

@@ -14,12 +14,12 @@ from h2.settings import SettingCodes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import ServiceAccount, seeded
-from mmpush_tui.simulator.exchange import Request, Response
-from mmpush_tui.simulator.fcm import FcmStandIn
-from mmpush_tui.simulator.fcm_rules import FcmRules
+from mmpush_tui.simulator.fcm.rules import FcmRules
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.exchange import Request, Response
 from mmpush_tui.simulator.phones import Phone, Phones, PhoneState
+from mmpush_tui.simulator.standins.fcm import FcmStandIn
 from tests.simulator.peers import Clock, RawClient, assertion
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")

@@ -13,8 +13,8 @@ from h2.settings import SettingCodes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmpush_tui.simulator.ca import ThrowAwayCA
-from mmpush_tui.simulator.h2server import H2Connection, H2Server, Request, Response
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.h2server import H2Connection, H2Server, Request, Response
 from tests.simulator.peers import TIMEOUT_S, RawClient, eventually
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")
@@ -382,7 +382,7 @@ async def test_closing_ends_the_answers_under_way(
 async def test_closing_does_not_wait_for_a_client_that_does_not_read(
     ca: ThrowAwayCA, echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mmpush_tui.simulator.h2server.CLOSE_S", 0.05)
+    monkeypatch.setattr("mmpush_tui.simulator.net.h2server.CLOSE_S", 0.05)
     echo.frames = (b"x" * 1_000_000,) * 16
     server = server_for(ca, echo)
     await server.start()

@@ -11,10 +11,10 @@ import httpx
 import msgspec
 import pytest
 
-from mmpush_tui.proxy import config as configuration
-from mmpush_tui.simulator.ca import ThrowAwayCA
-from mmpush_tui.simulator.hosted import BODY_LIMIT, HPNS_HOSTS, TPNS_HOSTS, HostedStandIn
+from mmpush_tui.configuration import config as configuration
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones, PhoneState
+from mmpush_tui.simulator.standins.hosted import BODY_LIMIT, HPNS_HOSTS, TPNS_HOSTS, HostedStandIn
 from mmpush_tui.simulator.world import World
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")

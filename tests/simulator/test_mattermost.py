@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import jwt
 import pytest
 
-from mmpush_tui.proxy.wire import read_ack, read_push
-from mmpush_tui.simulator.mattermost import MattermostStandIn, Session
+from mmpush_tui.protocol.wire import read_ack, read_push
+from mmpush_tui.simulator.mattermost.poster import MattermostStandIn, Session
 from mmpush_tui.simulator.phones import Phones
 from mmpush_tui.simulator.traffic import DECK, Traffic
 

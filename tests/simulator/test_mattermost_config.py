@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mmpush_tui.settings.urls import TPNS_URL
-from mmpush_tui.simulator.mattermost_config import ConfigStore, RefusedError
-from mmpush_tui.simulator.mattermost_schema import (
+from mmpush_tui.simulator.mattermost.config import ConfigStore, RefusedError
+from mmpush_tui.simulator.mattermost.schema import (
     MASK,
     PUSH_KEYS,
     SECRETS,

@@ -14,13 +14,13 @@ import httpx
 import pytest
 
 from mmpush_tui.settings.urls import REGION_URLS, Region
-from mmpush_tui.simulator.ca import ThrowAwayCA
-from mmpush_tui.simulator.mattermost import MattermostStandIn
-from mmpush_tui.simulator.mattermost_audit import IN_FLIGHT_LIMIT
-from mmpush_tui.simulator.mattermost_faults import RestFault, Trouble
-from mmpush_tui.simulator.mattermost_http import BODY_LIMIT
-from mmpush_tui.simulator.mattermost_rest import MattermostRest
-from mmpush_tui.simulator.mattermost_schema import MASK
+from mmpush_tui.simulator.mattermost.audit import IN_FLIGHT_LIMIT
+from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
+from mmpush_tui.simulator.mattermost.http import BODY_LIMIT
+from mmpush_tui.simulator.mattermost.poster import MattermostStandIn
+from mmpush_tui.simulator.mattermost.schema import MASK
+from mmpush_tui.simulator.mattermost.server import MattermostRest
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")

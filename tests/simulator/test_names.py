@@ -7,8 +7,6 @@ import pytest
 
 from mmpush_tui.http2.connect import Endpoint, Route, connect
 from mmpush_tui.http2.errors import ConnectError
-from mmpush_tui.simulator.apns import ApnsStandIn
-from mmpush_tui.simulator.ca import ThrowAwayCA
 from mmpush_tui.simulator.credentials import AppleKey
 from mmpush_tui.simulator.names import (
     DEAD_IPV6,
@@ -19,7 +17,9 @@ from mmpush_tui.simulator.names import (
     NoSuchName,
     ServerFailure,
 )
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from tests.simulator.peers import TIMEOUT_S
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")

@@ -12,7 +12,7 @@ def make(name: str) -> "Callable[[], ConsoleScreen]":
     """Return what makes the screen ``name``."""
 
     def made() -> "ConsoleScreen":
-        module = importlib.import_module(f"mmpush_tui.console.screens.{name}")
+        module = importlib.import_module(f"mmpush_tui.console.{name}.screen")
         screen: ConsoleScreen = getattr(module, f"{name.capitalize()}Screen")()
         return screen
 

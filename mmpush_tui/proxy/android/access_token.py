@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mmpush_tui.causes import unreached
+from mmpush_tui.credentials import file as credential_file
+from mmpush_tui.credentials.file import COPY_AGAIN, GOOGLE_SOURCE, google_fix, other_kind
+from mmpush_tui.credentials.kinds import Kind, identify
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2.connect import Endpoint, Route
 from mmpush_tui.http2.outbound import OutboundProxy
-from mmpush_tui.proxy import credential_file
-from mmpush_tui.proxy.credential_file import COPY_AGAIN, GOOGLE_SOURCE, google_fix, other_kind
-from mmpush_tui.proxy.filekinds import Kind, identify
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean, presentable
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mmpush_tui.proxy import gojson
-from mmpush_tui.proxy.emoji import expand
-from mmpush_tui.proxy.shortening import PayloadTooLargeError, longest
-from mmpush_tui.proxy.wire import PushNotification
+from mmpush_tui.protocol import gojson
+from mmpush_tui.protocol.wire import PushNotification
+from mmpush_tui.proxy.payloads.emoji import expand
+from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError, longest
 
 _ALWAYS: Final = (
     "ack_id",

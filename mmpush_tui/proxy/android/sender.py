@@ -10,14 +10,14 @@ import msgspec
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.errors import TransportError
 from mmpush_tui.http2.pool import Pool
+from mmpush_tui.protocol.wire import OK, REMOVE, PushNotification, fail
 from mmpush_tui.proxy.android.access_token import AccessToken, AccessTokenError
 from mmpush_tui.proxy.android.errors import is_dead, read_error
 from mmpush_tui.proxy.android.payload import build
-from mmpush_tui.proxy.attempts import Advice, Judgement, retry_after_s
-from mmpush_tui.proxy.outcome import TRANSPORT_PREFIX, Outcome, Within
-from mmpush_tui.proxy.shortening import PayloadTooLargeError
-from mmpush_tui.proxy.upstream import PooledTarget, Reply, ask, no_answer
-from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
+from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError
+from mmpush_tui.proxy.upstream.attempts import Advice, Judgement, retry_after_s
+from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX, Outcome, Within
+from mmpush_tui.proxy.upstream.request import PooledTarget, Reply, ask, no_answer
 from mmpush_tui.text import clean, presentable
 
 _MESSAGE_LIMIT: Final = 500

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import msgspec
 
-from mmpush_tui.proxy import gojson
-from mmpush_tui.proxy.emoji import expand
-from mmpush_tui.proxy.shortening import PayloadTooLargeError, longest
-from mmpush_tui.proxy.wire import PushNotification
+from mmpush_tui.protocol import gojson
+from mmpush_tui.protocol.wire import PushNotification
+from mmpush_tui.proxy.payloads.emoji import expand
+from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError, longest
 
 _OPTIONAL: Final = (
     "ack_id",

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from mmpush_tui.proxy import credential_file
+from mmpush_tui.credentials import file as credential_file
+from mmpush_tui.credentials.file import APPLE_FIXES, APPLE_SOURCE, other_kind
+from mmpush_tui.credentials.kinds import Kind, identify
 from mmpush_tui.proxy.apple.token_store import Kept, TokenStore
-from mmpush_tui.proxy.credential_file import APPLE_FIXES, APPLE_SOURCE, other_kind
-from mmpush_tui.proxy.filekinds import Kind, identify
 
 LIFETIME_S: Final = 50 * 60
 APART_S: Final = 20 * 60

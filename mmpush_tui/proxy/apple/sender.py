@@ -8,15 +8,15 @@ from typing import Final, Literal
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.errors import ConnectError, TransportError
 from mmpush_tui.http2.pool import Pool
+from mmpush_tui.protocol.wire import OK, REMOVE, PushNotification, fail
 from mmpush_tui.proxy.apple import reasons
 from mmpush_tui.proxy.apple.payload import build
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
-from mmpush_tui.proxy.attempts import Advice, Judgement, retry_after_s
-from mmpush_tui.proxy.ids import uuid_text
-from mmpush_tui.proxy.outcome import RESPONSE_PREFIX, Outcome, Within
-from mmpush_tui.proxy.shortening import PayloadTooLargeError
-from mmpush_tui.proxy.upstream import PooledTarget, Reply, ask, no_answer
-from mmpush_tui.proxy.wire import OK, REMOVE, PushNotification, fail
+from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError
+from mmpush_tui.proxy.upstream.attempts import Advice, Judgement, retry_after_s
+from mmpush_tui.proxy.upstream.ids import uuid_text
+from mmpush_tui.proxy.upstream.outcome import RESPONSE_PREFIX, Outcome, Within
+from mmpush_tui.proxy.upstream.request import PooledTarget, Reply, ask, no_answer
 from mmpush_tui.text import clean
 
 # Apple says not to assume a length; anything else in the path could become another request.

@@ -22,11 +22,11 @@ from mmpush_tui.settings.sources import (
     config_text,
     held_back,
     json_text,
-    keeping,
     overwrite,
     rewrite,
     server_process,
 )
+from mmpush_tui.settings.sources import backups as keeping
 from mmpush_tui.settings.sources.local import Local
 from mmpush_tui.settings.sources.locate import USUAL_SOCKET, locate
 from mmpush_tui.tasks import beside

@@ -13,15 +13,8 @@ from mmpush_tui.errors import (
     UnreachableError,
 )
 from mmpush_tui.settings.page import INT64_MAX, KEYS, Change, Stored, field_of
-from mmpush_tui.settings.sources import (
-    PERMISSIONS,
-    Backup,
-    Loaded,
-    Saved,
-    Where,
-    held_back,
-    keeping,
-)
+from mmpush_tui.settings.sources import PERMISSIONS, Backup, Loaded, Saved, Where, held_back
+from mmpush_tui.settings.sources import backups as keeping
 from mmpush_tui.settings.sources.api import Answer, Api
 from mmpush_tui.tasks import beside
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from h2.errors import ErrorCodes
 
-from mmpush_tui.simulator import fcm_answers
 from mmpush_tui.simulator.acts.base import (
     Answer,
     Behaviour,
@@ -18,9 +17,10 @@ from mmpush_tui.simulator.acts.base import (
     number,
     whole,
 )
-from mmpush_tui.simulator.apns_rules import apns_id
-from mmpush_tui.simulator.exchange import Request, Response
-from mmpush_tui.simulator.h2connection import H2Connection
+from mmpush_tui.simulator.apns.rules import apns_id
+from mmpush_tui.simulator.fcm import answers as fcm_answers
+from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.h2connection import H2Connection
 
 _APPLE: Final = "/3/device/"
 _GOOGLE: Final = "/messages:send"

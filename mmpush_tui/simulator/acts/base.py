@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 from weakref import WeakSet
 
-from mmpush_tui.simulator.ca import Certificate
-from mmpush_tui.simulator.connect_proxy import ConnectProxy
-from mmpush_tui.simulator.exchange import Request, Response
-from mmpush_tui.simulator.h2connection import H2Connection
+from mmpush_tui.simulator.net.ca import Certificate
+from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
+from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.h2connection import H2Connection
+from mmpush_tui.simulator.net.tlspipe import Step, TlsPipe
 from mmpush_tui.simulator.phones import Phone
-from mmpush_tui.simulator.tlspipe import Step, TlsPipe
 
 Side = Literal["apns", "fcm"]
 

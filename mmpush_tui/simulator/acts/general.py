@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mmpush_tui.simulator.acts.base import LONGEST_S, Answer, Behaviour, Exchange, Fault, Host
-from mmpush_tui.simulator.exchange import Response
+from mmpush_tui.simulator.net.exchange import Response
 from mmpush_tui.simulator.phones import Phone, PhoneState
 
 

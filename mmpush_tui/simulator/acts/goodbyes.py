@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 from h2.errors import ErrorCodes
 
 from mmpush_tui.simulator.acts.base import Answer, Counted, Exchange, Fault
-from mmpush_tui.simulator.exchange import Response
-from mmpush_tui.simulator.h2connection import H2Connection
+from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.h2connection import H2Connection
 
 HIGHEST: Final = 2**31 - 1
 _MOMENT_S: Final = 0.05

@@ -9,7 +9,7 @@ from h2.settings import SettingCodes
 from hyperframe.frame import PingFrame
 
 from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault, one_of
-from mmpush_tui.simulator.exchange import Response
+from mmpush_tui.simulator.net.exchange import Response
 
 _PINGS: Final = 50
 _PADDING: Final = 200

@@ -5,7 +5,7 @@ from typing import Final, get_args
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.acts.base import Behaviour, Fault, Host, one_of
-from mmpush_tui.simulator.connect_proxy import Mood
+from mmpush_tui.simulator.net.connect_proxy import Mood
 
 _KINDS: Final = tuple(mood for mood in get_args(Mood) if mood != "good")
 

@@ -10,8 +10,8 @@ from weakref import WeakSet
 
 from mmpush_tui.simulator.acts.answers import apple_says, is_push
 from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault
-from mmpush_tui.simulator.exchange import Request, Response
-from mmpush_tui.simulator.h2connection import H2Connection
+from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.h2connection import H2Connection
 
 _BEARER: Final = "bearer "
 

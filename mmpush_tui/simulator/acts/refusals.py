@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from mmpush_tui.simulator import fcm_answers
 from mmpush_tui.simulator.acts.answers import apple_says, is_push
 from mmpush_tui.simulator.acts.base import (
     LONGEST_S,
@@ -19,9 +18,10 @@ from mmpush_tui.simulator.acts.base import (
     one_of,
     whole,
 )
-from mmpush_tui.simulator.apns_rules import apns_id
-from mmpush_tui.simulator.exchange import Response
-from mmpush_tui.simulator.fcm_answers import RefusedError, bad_request, fcm_error
+from mmpush_tui.simulator.apns.rules import apns_id
+from mmpush_tui.simulator.fcm import answers as fcm_answers
+from mmpush_tui.simulator.fcm.answers import RefusedError, bad_request, fcm_error
+from mmpush_tui.simulator.net.exchange import Response
 
 _TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
 _HTML: Final = b"<!DOCTYPE html><html lang=en><title>Error</title></html>\n"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mmpush_tui.simulator.acts.base import Answer, Behaviour, Counted, Exchange, Fault, Host
-from mmpush_tui.simulator.exchange import Response
-from mmpush_tui.simulator.h2connection import H2Connection
+from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.h2connection import H2Connection
 
 _IDLE_S: Final = 0.05
 

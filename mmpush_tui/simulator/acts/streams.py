@@ -20,8 +20,8 @@ from mmpush_tui.simulator.acts.base import (
     one_of,
     whole,
 )
-from mmpush_tui.simulator.exchange import Response
-from mmpush_tui.simulator.h2connection import H2Connection
+from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.h2connection import H2Connection
 
 _SWING_S: Final = 0.2
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from mmpush_tui.simulator.acts.base import Behaviour, Counted, Fault, Host, one_of, whole
-from mmpush_tui.simulator.ca import Certificate
-from mmpush_tui.simulator.tlspipe import Step, TlsPipe
+from mmpush_tui.simulator.net.ca import Certificate
+from mmpush_tui.simulator.net.tlspipe import Step, TlsPipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from mmpush_tui.exits import exit_code
 from mmpush_tui.settings.page import Change, Contents, Licence, Mode, Region, Stored
 from mmpush_tui.settings.sources import Origin, Place, Source, advice, api, restoring
 from mmpush_tui.settings.sources.rest import Rest
-from mmpush_tui.simulator.ca import ThrowAwayCA
-from mmpush_tui.simulator.mattermost_faults import RestFault, Trouble
-from mmpush_tui.simulator.mattermost_rest import MattermostRest
+from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
+from mmpush_tui.simulator.mattermost.server import MattermostRest
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.text import Secret
 from tests.settings.table import CONTENTS, MAX, OLD_US, OWN, SEND, SERVER, TPNS, US
 

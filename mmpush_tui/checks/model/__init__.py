@@ -1,0 +1,1 @@
+"""What is checked and what a check may find: pure records, below all the rest."""

@@ -1,0 +1,1 @@
+"""A report for a person, a ticket and two monitoring systems."""

@@ -1,0 +1,1 @@
+"""What is to be checked, made of settings and configuration."""

@@ -1,0 +1,54 @@
+"""What settings alone give away, before anything is sent: pure."""
+
+import ipaddress
+
+from mmpush_tui.checks.model.findings import Finding
+from mmpush_tui.checks.model.report import Status
+from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.phrases.words import failed
+from mmpush_tui.checks.plan.outbound import is_loopback
+from mmpush_tui.settings.page import Licence
+
+
+def advice(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> Finding | None:
+    """Return what should not stay as it is, though it may work; None where nothing is wrong.
+
+    Args:
+        plan: the target, with its address.
+        licence: what Mattermost's licence includes.
+        is_elsewhere: Mattermost runs on another host than this.
+    """
+    match plan.target:
+        case "hpns" if licence.hpns is False:
+            return failed(plan, "hpns_unlicensed", "the licence has no HPNS, or there is none")
+        case "tpns" if licence.hpns is True:
+            said = "the licence has HPNS, and the test service is chosen"
+            return failed(plan, "tpns_licensed", said, status=Status.WARN)
+        case "mpns":
+            return _own(plan, is_elsewhere=is_elsewhere)
+        case _:
+            return None
+
+
+def _own(plan: TargetPlan, *, is_elsewhere: bool) -> Finding | None:
+    if plan.kind is not Kind.PUSH_PROXY or plan.whose is not Whose.OWN or not plan.url:
+        return None
+    if _is_wildcard(plan.host):
+        said = f"{plan.host} means every address of a host that listens"
+        return failed(plan, "url_wildcard", said, status=Status.WARN)
+    if is_loopback(plan.host):
+        if not is_elsewhere:
+            return None
+        said = f"the address is {plan.shown_url}, and Mattermost runs on another host"
+        return failed(plan, "url_loopback", said, status=Status.WARN)
+    if not plan.is_tls:
+        said = f"{plan.shown_url} is not encrypted, and not on this host"
+        return failed(plan, "url_plain_remote", said, status=Status.WARN)
+    return None
+
+
+def _is_wildcard(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False

@@ -1,0 +1,399 @@
+"""Which hops push needs, from Mattermost's settings and the worker's configuration: pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from mmpush_tui.checks import mattermost_log
+from mmpush_tui.checks.model.findings import Finding
+from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.target import (
+    WORKER,
+    Kind,
+    TargetPlan,
+    Whose,
+    distinct,
+    in_ascii,
+    is_address,
+    without_user,
+)
+from mmpush_tui.checks.phrases.words import failed
+from mmpush_tui.checks.plan import vendors as upstream
+from mmpush_tui.checks.plan.advice import advice
+from mmpush_tui.checks.plan.outbound import is_loopback, proxied
+from mmpush_tui.checks.proof.credential_files import Credential
+from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, ProxyConfig
+from mmpush_tui.errors import ConfigError, UsageError
+from mmpush_tui.fields import nearest
+from mmpush_tui.proxy.door.listen import split
+from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Licence, Mode, Page, Region
+from mmpush_tui.text import Secret, clean
+
+__all__ = ["WORDS", "TargetPlan", "plan"]
+
+WORDS: Final = ("mattermost", "tpns", "hpns", "mpns", "apns", "fcm", "worker", "log")
+"""What a target can be called on the command line, beside an address."""
+_NO_CREDENTIALS: Final[Mapping[str, Credential]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What matters beside settings and configuration.
+
+    Attributes:
+        licence: what Mattermost's licence includes.
+        environment: where proxy variables are looked for.
+        is_elsewhere: Mattermost runs on another host than this.
+        source: the address of this host to connect from, or empty.
+        log: what Mattermost's log says; None where it cannot be read.
+        local: whether Mattermost answers on its local socket; None where it is asked otherwise.
+        unread: why Mattermost's settings, whose place is known, could not be read; or empty.
+    """
+
+    licence: Licence = field(default_factory=Licence)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    is_elsewhere: bool = False
+    source: str = ""
+    log: Finding | None = None
+    local: Finding | None = None
+    unread: str = ""
+
+
+def plan(
+    page: Page | None,
+    config: ProxyConfig | None,
+    wanted: Sequence[str] = (),
+    *,
+    credentials: Mapping[str, Credential] = _NO_CREDENTIALS,
+    mattermost_url: str = "",
+    around: Surroundings = Surroundings(),
+) -> tuple[TargetPlan, ...]:
+    """Return the targets of a check run, each once, in the order of a push's way.
+
+    Args:
+        page: Mattermost's push settings, or None where they are not known.
+        config: the worker's configuration, or None where there is none.
+        wanted: words of :data:`WORDS` or addresses; empty for what page and configuration need.
+        credentials: what ``credentials.read`` found in the files that ``config`` names.
+        mattermost_url: the Mattermost server's own address, or empty.
+        around: what matters beside them.
+
+    Raises:
+        UsageError: there is nothing to check, or a word cannot be obeyed; the sentence says what
+            is missing and how to name it.
+    """
+    known = _Known(page, config, credentials, mattermost_url, around.local)
+    log = [mattermost_log.plan(around.log)] if around.log else []
+    if wanted:
+        if "log" in wanted and not log:
+            raise _no_log()
+        found = [
+            target for word in wanted for target in (log if word == "log" else known.named(word))
+        ]
+    else:
+        found = [*known.of_page(), *known.apple(), *known.android()]
+        if not found:
+            raise _nothing(page, config)
+        found += log
+        found += [_settings(around.unread)] if around.unread else []
+    return tuple(_surrounded(target, config, around) for target in distinct(found))
+
+
+def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: Surroundings) -> TargetPlan:
+    entries: tuple[AppleSettings | AndroidSettings, ...] = (
+        (*config.apple, *config.android) if config else ()
+    )
+    name = target.target.partition("/")[2]
+    entry = next((it for it in entries if clean(it.type, 40) == name), None)
+    settings = {
+        "Proxy": entry.proxy if entry else Secret(""),
+        "network.proxy": config.network.proxy if config else Secret(""),
+    }
+    target = replace(target, source=around.source)
+    if target.config is None:
+        said = advice(target, around.licence, is_elsewhere=around.is_elsewhere)
+        target = replace(target, config=said)
+    return proxied(target, settings, around.environment)
+
+
+def _no_log() -> UsageError:
+    return UsageError(
+        "Mattermost's log cannot be read from here",
+        fix="Name its configuration with --mattermost-config FILE, as a user who may read the log.",
+        code="check-no-log",
+    )
+
+
+def _nothing(page: Page | None, config: ProxyConfig | None) -> UsageError:
+    missing = []
+    if page is None:
+        missing.append("no Mattermost configuration was named")
+    else:
+        missing.append("push notifications are switched off in Mattermost")
+    if config is None:
+        missing.append("no configuration of a push proxy was found")
+    else:
+        missing.append(f"{config.path} holds no Apple or Android target with a key")
+    return UsageError(
+        "there is nothing to check",
+        why=" and ".join(missing),
+        fix="Name them with --mattermost-config FILE or --config FILE, or name a target: "
+        "mmpush-tui check tpns.",
+        code="check-nothing",
+    )
+
+
+class _Known:
+    """What page and configuration say, as targets."""
+
+    def __init__(
+        self,
+        page: Page | None,
+        config: ProxyConfig | None,
+        credentials: Mapping[str, Credential],
+        mattermost_url: str,
+        local: Finding | None,
+    ) -> None:
+        self._page = page
+        self._config = config
+        self._credentials = credentials
+        self._mattermost_url = mattermost_url
+        self._local = local
+
+    def named(self, word: str) -> list[TargetPlan]:
+        """Return the targets that a word of the command line means."""
+        match word:
+            case "mattermost":
+                return [self._mattermost()]
+            case "tpns":
+                return [_tpns()]
+            case "hpns":
+                return [self._hpns()]
+            case "mpns":
+                return [self._mpns()]
+            case "apns":
+                return self.apple() or [upstream.apple(None, None)]
+            case "fcm":
+                return self.android() or [upstream.token(None), upstream.fcm(None, None)]
+            case "worker":
+                return [self._worker()]
+            case _ if "://" in word:
+                return [_url(word)]
+            case _ if found := [it for it in self._all() if it.target == word]:
+                return found
+            case _:
+                near = nearest(word, WORDS)
+                raise UsageError(
+                    f"there is no target {without_user(word)!r}",
+                    fix=(f"Did you mean {near}? " if near else "")
+                    + f"Known are {', '.join(WORDS)}, or an address such as http://HOST:8066.",
+                    code="check-target-unknown",
+                )
+
+    def _all(self) -> list[TargetPlan]:
+        return [*self.apple(), *self.android()]
+
+    def of_page(self) -> list[TargetPlan]:
+        """Return the push service that the page chooses; none where push is off."""
+        match self._page:
+            case Page(mode=Mode.TPNS):
+                return [_tpns()]
+            case Page(mode=Mode.HPNS):
+                return [self._hpns()]
+            case Page(mode=Mode.CUSTOM):
+                return [self._mpns()]
+            case _:
+                return []
+
+    def apple(self) -> list[TargetPlan]:
+        """Return the Apple targets that are filled in."""
+        entries = self._config.apple if self._config else ()
+        return [
+            upstream.apple(entry, self._credentials.get(entry.type))
+            for entry in entries
+            if entry.auth_key_file or entry.certificate_file
+        ]
+
+    def android(self) -> list[TargetPlan]:
+        """Return the Android targets that are filled in, each behind its token server."""
+        found = []
+        for entry in self._config.android if self._config else ():
+            if not entry.service_account_file:
+                continue
+            credential = self._credentials.get(entry.type)
+            if credential and credential.token_uri:
+                found.append(upstream.token(entry, credential.token_uri))
+            found.append(upstream.fcm(entry, credential))
+        return found
+
+    def _hpns(self) -> TargetPlan:
+        chosen = self._page if self._page and self._page.mode is Mode.HPNS else None
+        region = chosen.region if chosen else Region.GLOBAL
+        return TargetPlan(
+            target="hpns",
+            title=f"Mattermost -> hosted push service (HPNS), {region}",
+            who="Mattermost's hosted push service (HPNS)",
+            url=REGION_URLS[region],
+            kind=Kind.PUSH_PROXY,
+            whose=Whose.HOSTED,
+        )
+
+    def _mpns(self) -> TargetPlan:
+        if self._page is None or self._page.mode is not Mode.CUSTOM:
+            raise UsageError(
+                "Mattermost's settings name no push proxy of your own",
+                fix="Name its address: mmpush-tui check http://HOST:8086.",
+                code="check-no-address",
+            )
+        server = in_ascii(self._page.server.strip())
+        target = TargetPlan(
+            target="mpns",
+            title="Mattermost -> push proxy",
+            who="the push proxy",
+            url=server if is_address(server) else "",
+            kind=Kind.PUSH_PROXY,
+            whose=Whose.OWN,
+        )
+        return target if target.url else replace(target, config=_flaw(target, server))
+
+    def _worker(self) -> TargetPlan:
+        listen = self._config.listen_address if self._config else ""
+        if listen.startswith("unix:"):
+            path = clean(listen.removeprefix("unix:"), 120)
+            raise UsageError(
+                "the worker cannot be asked: it listens on a Unix socket",
+                fix="Name the address of the server in front of it, mmpush-tui check https://HOST; "
+                f"`curl --unix-socket {path} http://worker/version` asks the worker itself.",
+                code="check-no-address",
+            )
+        try:
+            host, port = split(listen)
+        except ConfigError:
+            host, port = "", 0
+        if not port:
+            where = "names no TCP port" if self._config else "was not found"
+            raise UsageError(
+                f"the worker cannot be asked: its configuration {where}",
+                fix="Name the configuration with --config FILE, or the worker's address: "
+                "mmpush-tui check http://127.0.0.1:8086.",
+                code="check-no-address",
+            )
+        if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared
+            host = "127.0.0.1"
+        shown = f"[{host}]" if ":" in host else host
+        is_tls = self._config is not None and self._config.tls_certificate_file
+        user, path = _asked_for(self._config)
+        target = TargetPlan(
+            target=WORKER,
+            title="this host -> worker",
+            who="the push proxy",
+            url=f"{'https' if is_tls else 'http'}://{user}{shown}:{port}{path}",
+            kind=Kind.PUSH_PROXY,
+            whose=Whose.OWN,
+        )
+        return replace(target, config=_open(target, self._config))
+
+    def _mattermost(self) -> TargetPlan:
+        if self._local is not None:
+            return TargetPlan(
+                target="mattermost", title="this host -> Mattermost's local socket",
+                who="the Mattermost server", url="", kind=Kind.MATTERMOST, whose=Whose.OWN,
+                config=self._local, told_at=Stage.APP,
+            )  # fmt: skip
+        url = in_ascii(self._mattermost_url)
+        if not is_address(url):
+            raise UsageError(
+                "the address of the Mattermost server is not known",
+                fix="Set ServiceSettings.SiteURL in the configuration that --mattermost-config "
+                "names.",
+                code="check-no-address",
+            )
+        return TargetPlan(
+            target="mattermost",
+            title="this host -> Mattermost",
+            who="the Mattermost server",
+            url=url,
+            kind=Kind.MATTERMOST,
+            whose=Whose.OWN,
+        )
+
+
+def _asked_for(config: ProxyConfig | None) -> tuple[str, str]:
+    """Return what a worker asks senders for: user and password before the host, a path behind."""
+    if config is None:
+        return "", ""
+    pair = (config.access_user, config.access_password.reveal())
+    user = f"{':'.join(quote(part, safe='') for part in pair)}@" if config.access_user else ""
+    prefix = quote(config.path_prefix.reveal().strip("/"))
+    return user, f"/{prefix}" if prefix else ""
+
+
+def _open(target: TargetPlan, config: ProxyConfig | None) -> Finding | None:
+    """Return that a worker asks nobody who they are; None where it does, or listens to this host.
+
+    Rules that cannot be read are the business of the worker, which does not start with them.
+    """
+    if config is None or config.allowed_addresses or config.access_user or config.path_prefix:
+        return None
+    if config.signature_key_file or is_loopback(split(config.listen_address)[0]):
+        return None
+    said = f"it listens on {clean(config.listen_address, 60)}"
+    return failed(target, "listen_open", said, status=Status.WARN)
+
+
+def _tpns() -> TargetPlan:
+    return TargetPlan(
+        target="tpns",
+        title="Mattermost -> test push service (TPNS)",
+        who="Mattermost's test push service (TPNS)",
+        url=TPNS_URL,
+        kind=Kind.PUSH_PROXY,
+        whose=Whose.HOSTED,
+    )
+
+
+def _url(word: str) -> TargetPlan:
+    word = in_ascii(word)
+    if not is_address(word) or urlsplit(word).username is not None:
+        raise UsageError(
+            "this is no address that can be checked",
+            fix="Write http://HOST:PORT or https://HOST, without a user or password.",
+            code="check-address",
+        )
+    return TargetPlan(
+        target=_host_port(word),
+        title=f"this host -> {_host_port(word)}",
+        who="the push proxy",
+        url=word,
+        kind=Kind.PUSH_PROXY,
+        whose=Whose.OWN,
+    )
+
+
+def _host_port(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _settings(unread: str) -> TargetPlan:
+    """Return that Mattermost's settings are not known, so that nobody takes the rest for all."""
+    target = TargetPlan(
+        target="mattermost-settings", title="Mattermost's own settings",
+        who="Mattermost's settings", url="", kind=Kind.MATTERMOST, whose=Whose.OWN,
+    )  # fmt: skip
+    flaw = failed(target, "settings_unread", unread, status=Status.WARN)
+    return replace(target, config=flaw)
+
+
+def _flaw(target: TargetPlan, server: str) -> Finding:
+    """Return why ``server``, the text of Mattermost's field, is no address."""
+    if not server:
+        said = "the address is empty"
+    elif "://" not in server:
+        said = f"{without_user(server)} lacks http:// or https://"
+    else:
+        said = f"{without_user(server)} is no address"
+    return failed(target, "url_invalid", said)

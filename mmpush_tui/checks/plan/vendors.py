@@ -1,0 +1,75 @@
+"""What the worker connects to, as targets: Apple, Google and its token server. Pure."""
+
+from typing import Final
+
+from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendProof
+from mmpush_tui.checks.model.report import Status
+from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.proof.credential_files import Credential
+from mmpush_tui.configuration.config import AndroidSettings, AppleSettings
+from mmpush_tui.credentials.identity import flaws, missing_of_key
+from mmpush_tui.proxy.targets import APPLE_PRODUCTION, APPLE_SANDBOX, GOOGLE
+from mmpush_tui.text import clean
+
+TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+"""Where Google grants access tokens; for a check without a service account."""
+
+
+def apple(entry: AppleSettings | None, credential: Credential | None) -> TargetPlan:
+    """Return an Apple target; without an entry, Apple's production network itself."""
+    name = clean(entry.type, 40) if entry else ""
+    endpoint = entry.endpoint if entry else ""
+    network = "sandbox" if entry and entry.sandbox else "production"
+    return TargetPlan(
+        target=f"apns/{name}" if name else "apns",
+        title=", ".join(filter(None, ("push proxy -> Apple", name, endpoint or network))),
+        who=f"the endpoint of {name}" if endpoint else "Apple's push service",
+        url=endpoint or (APPLE_SANDBOX if network == "sandbox" else APPLE_PRODUCTION),
+        kind=Kind.APNS,
+        whose=Whose.RELAY if endpoint else Whose.VENDOR,
+        ca_file=entry.ca_file if entry else "",
+        config=credential.finding if credential else None,
+        proof=_apple_proof(entry, credential),
+        has_client_certificate=bool(entry and entry.certificate_file and missing_of_key(entry)),
+    )
+
+
+def _apple_proof(entry: AppleSettings | None, credential: Credential | None) -> Proof | None:
+    """Return how a target's key or certificate is tried; None where it is of no use already."""
+    if entry is None or credential is None or credential.finding.status is Status.FAIL:
+        return None
+    return None if flaws(entry) else AppleProof(entry, is_key=not missing_of_key(entry))
+
+
+def fcm(entry: AndroidSettings | None, credential: Credential | None) -> TargetPlan:
+    """Return an Android target; without an entry, Google's service itself."""
+    name = clean(entry.type, 40) if entry else ""
+    endpoint = entry.endpoint if entry else ""
+    return TargetPlan(
+        target=f"fcm/{name}" if name else "fcm",
+        title=", ".join(filter(None, ("push proxy -> Google", name, endpoint))),
+        who=f"the endpoint of {name}" if endpoint else "Google's push service",
+        url=endpoint or GOOGLE,
+        kind=Kind.FCM,
+        whose=Whose.RELAY if endpoint else Whose.VENDOR,
+        ca_file=entry.ca_file if entry else "",
+        project=(credential.project if credential else "") or "x",
+        config=credential.finding if credential else None,
+        proof=SendProof(entry) if entry and credential and credential.project else None,
+    )
+
+
+def token(entry: AndroidSettings | None, token_uri: str = TOKEN_URI) -> TargetPlan:
+    """Return the token server that stands before an Android target."""
+    name = clean(entry.type, 40) if entry else ""
+    is_google = token_uri == TOKEN_URI
+    return TargetPlan(
+        target=f"fcm-token/{name}" if name else "fcm-token",
+        title=", ".join(filter(None, ("push proxy -> Google's token server", name))),
+        who="Google's token server" if is_google else f"the token server of {name}",
+        url=token_uri,
+        kind=Kind.TOKEN,
+        whose=Whose.VENDOR if is_google else Whose.RELAY,
+        ca_file=entry.ca_file if entry else "",
+        proof=GrantProof(entry) if entry else None,
+    )

@@ -1,0 +1,1 @@
+"""Credentials, tried with nobody's device."""

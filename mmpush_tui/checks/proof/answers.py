@@ -1,0 +1,97 @@
+"""What Apple and Google say about credentials when they are asked for a device of nobody's: pure.
+
+Apple judges key, team, environment and topic before the device token, Google project, API and
+permission before the registration token; the refusal of the token is the good answer.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from mmpush_tui.checks.model.findings import Finding, passed
+from mmpush_tui.checks.model.report import Status
+from mmpush_tui.checks.model.target import TargetPlan
+from mmpush_tui.checks.phrases.words import failed
+from mmpush_tui.http2 import Response
+from mmpush_tui.proxy.android.errors import read_error
+from mmpush_tui.text import clean
+
+_APPLE: Final[Mapping[str, str]] = {
+    "InvalidProviderToken": "apns_key_refused",
+    "UnrelatedKeyIdInToken": "apns_key_refused",
+    "MissingProviderToken": "authorization_stripped",
+    "ExpiredProviderToken": "apns_token_expired",
+    "BadEnvironmentKeyInToken": "apns_environment",
+    "BadEnvironmentKeyIdInToken": "apns_environment",
+    "BadCertificateEnvironment": "apns_environment",
+    "BadCertificate": "apns_certificate_refused",
+    "Forbidden": "apns_key_refused",
+    "TopicDisallowed": "apns_topic",
+    "BadTopic": "apns_topic",
+    "MissingTopic": "apns_topic",
+    "DeviceTokenNotForTopic": "apns_topic",
+    "TooManyProviderTokenUpdates": "apns_too_many_tokens",
+}
+_BUSY: Final = (429, 500, 502, 503, 504)
+
+
+def judge_apple(plan: TargetPlan, response: Response) -> Finding:
+    """Return what Apple's answer about a device of nobody's says of key and topic."""
+    reason = _reason(response)
+    seen = {"http_status": response.status, "reason": reason}
+    said = f"{response.status} {reason}".strip()
+    if response.status == 400 and reason == "BadDeviceToken":
+        proof = "the certificate" if plan.has_client_certificate else "key and team"
+        return passed(f"{proof} accepted, the topic not contradicted (400 BadDeviceToken)", **seen)
+    if response.status == 200:
+        return failed(plan, "probe_delivered", "a device of nobody's was accepted", seen,
+                      status=Status.WARN)  # fmt: skip
+    if code := _APPLE.get(reason):
+        return failed(plan, code, f"Apple answered {said}", seen)
+    if response.status in _BUSY:
+        return failed(plan, "vendor_busy", f"Apple answered {said}", seen)
+    return failed(plan, "apns_refused", f"Apple answered {said or response.status}", seen)
+
+
+def judge_google(plan: TargetPlan, response: Response) -> Finding:
+    """Return what Google's answer about a phone of nobody's says of project and permission."""
+    error = read_error(response.body)
+    seen = {
+        "http_status": response.status, "google_status": clean(error.status, 60),
+        "error_code": clean(error.code, 60), "said": clean(error.message, 200),
+    }  # fmt: skip
+    said = f"Google answered {response.status} {error.code or error.status}".strip()
+    match response.status, error.status:
+        case 400, "INVALID_ARGUMENT":
+            return passed(
+                f"account and project accepted ({response.status} {error.status})", **seen
+            )
+        case 404, _ if error.code == "UNREGISTERED":
+            return passed("account and project accepted (404 UNREGISTERED)", **seen)
+        case 200, _:
+            return failed(plan, "probe_delivered", "a phone of nobody's was accepted", seen,
+                          status=Status.WARN)  # fmt: skip
+        case 401, _:
+            return failed(plan, "authorization_stripped", said, seen)
+        case 403, _ if error.code == "SENDER_ID_MISMATCH":
+            return passed("account and project accepted (403 SENDER_ID_MISMATCH)", **seen)
+        case 403, _ if "SERVICE_DISABLED" in response.body[:20_000].decode("utf-8", "replace"):
+            return failed(plan, "fcm_api_disabled", said, seen, project=plan.project)
+        case 403, _:
+            return failed(plan, "fcm_permission", said, seen, project=plan.project)
+        case 404, _:
+            return failed(plan, "fcm_project", said, seen, project=plan.project)
+        case status, _ if status in _BUSY:
+            return failed(plan, "vendor_busy", said, seen)
+        case _:
+            return failed(plan, "fcm_refused", said, seen)
+
+
+def _reason(response: Response) -> str:
+    try:
+        document: Any = msgspec.json.decode(response.body)
+    except (ValueError, RecursionError):
+        return ""
+    reason = document.get("reason") if isinstance(document, dict) else ""
+    return clean(reason, 60) if isinstance(reason, str) else ""

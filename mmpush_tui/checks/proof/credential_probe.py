@@ -1,0 +1,234 @@
+"""Whether Apple and Google take the credentials: asked with them, for a device of nobody's.
+
+Nothing here can reach a phone: the device token is zeros, and Google is told to validate only.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from mmpush_tui.checks.model.findings import Finding, passed
+from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendProof
+from mmpush_tui.checks.model.report import Stage, Status, check_id
+from mmpush_tui.checks.model.target import NO_DEVICE, TargetPlan
+from mmpush_tui.checks.phrases.words import failed
+from mmpush_tui.checks.proof import answers as proof_answers
+from mmpush_tui.checks.proof.limiter import Pace
+from mmpush_tui.configuration.config import AndroidSettings, NetworkSettings
+from mmpush_tui.credentials import certificate
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.http2 import Request, Response
+from mmpush_tui.http2.connect import client_context
+from mmpush_tui.http2.connection import Connection
+from mmpush_tui.proxy.android.access_token import AccessToken, AccessTokenError, load_account
+from mmpush_tui.proxy.apple.provider_token import ProviderToken, load_key
+from mmpush_tui.proxy.apple.token_store import TokenStore
+from mmpush_tui.tasks import beside
+
+NO_PHONE: Final = "mmpush-tui-check-of-nobodys-phone"
+"""A registration token that belongs to nobody: it has not even the shape of one."""
+_ENOUGH_S: Final = 60.0
+_GRANTS: Final = {
+    "clock_skew": "fcm_clock",
+    "service_account_refused": "fcm_account",
+    "token_server_error": "fcm_grant",
+}
+
+
+class Line(Protocol):
+    """What leads to the target: a ``Way``."""
+
+    plan: TargetPlan
+
+    async def another(self, tls: ssl.SSLContext) -> Connection:
+        """Return a connection of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What proofs work with.
+
+    Attributes:
+        network: how connections are made.
+        pace: how often Apple and Google are asked.
+        tokens: where the worker keeps Apple's sign-in tokens, which are used here too.
+        grants: access tokens of this run.
+        targets: what is checked in this run.
+    """
+
+    network: NetworkSettings
+    pace: Pace
+    tokens: Path
+    grants: "Grants" = field(default_factory=lambda: Grants())
+    targets: frozenset[str] = frozenset()
+
+
+class Grants:
+    """Access tokens of one run: each is asked for once, whoever needs it."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[Finding, str]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def get(
+        self, type_: str, fetch: Callable[[], Awaitable[tuple[Finding, str]]]
+    ) -> tuple[Finding, str]:
+        """Return what came of asking for the token of target ``type_``, and the token."""
+        async with self._locks.setdefault(type_, asyncio.Lock()):
+            if type_ not in self._found:
+                self._found[type_] = await fetch()
+            return self._found[type_]
+
+
+async def prove(proof: Proof, way: Line, means: Means) -> Finding:
+    """Ask what ``proof`` asks, or return the answer of a moment ago.
+
+    Args:
+        proof: the question.
+        way: what leads to the target.
+        means: what it is asked with.
+
+    Raises:
+        TransportError: there is no connection, or no answer.
+    """
+    match proof:
+        case AppleProof():
+            return await _ask_apple(proof, way, means)
+        case GrantProof():
+            return await _ask_token_server(proof, way, means)
+        case SendProof():
+            return await _ask_google(proof, way, means)
+
+
+async def _ask_apple(proof: AppleProof, way: Line, means: Means) -> Finding:
+    try:
+        group, token, tls = await beside("apple-proof", _load_apple, proof, means)
+    except ConfigError as error:
+        return _unread(way.plan, error)
+    topic = proof.settings.topic
+    asked = f"{group}|{way.plan.address}|{topic}"
+    if (kept := await beside("pace", means.pace.take, group, asked)) is not None:
+        return kept
+    response = await _answer(way, means, group, tls, _push_to_nobody(topic, token))
+    finding = proof_answers.judge_apple(way.plan, response)
+    await beside("pace", means.pace.keep, group, asked, finding)
+    return finding
+
+
+def _load_apple(proof: AppleProof, means: Means) -> tuple[str, str, ssl.SSLContext]:
+    """Return a name of the credential, the provider token and the context to connect with."""
+    it = proof.settings
+    tls = client_context(means.network.ca_file, it.ca_file)
+    if proof.is_key:
+        key = load_key(it.auth_key_file)
+        store = TokenStore(means.tokens, lambda _sentence: None)
+        token = ProviderToken(key, it.auth_key_id, it.team_id, store)
+        made = token()
+        token.join()
+        return token.name, made, tls
+    loaded = certificate.load_certificate(it.certificate_file, it.certificate_password, it.topic)
+    certificate.use(tls, loaded)
+    return f"certificate|{it.certificate_file}|{loaded.not_after}", "", tls
+
+
+def _push_to_nobody(topic: str, token: str) -> Request:
+    headers: tuple[tuple[str, str], ...] = (
+        ("apns-topic", topic),
+        ("apns-push-type", "background"),
+        ("apns-priority", "5"),
+        ("content-type", "application/json"),
+    )
+    if token:
+        headers = (("authorization", f"bearer {token}"), *headers)
+    body = b'{"aps":{"content-available":1}}'
+    return Request("POST", f"/3/device/{NO_DEVICE}", headers, body)
+
+
+async def _ask_token_server(proof: GrantProof, way: Line, means: Means) -> Finding:
+    asked = f"grant|{proof.settings.service_account_file}|{way.plan.address}"
+    if (kept := await beside("pace", means.pace.take, asked, asked)) is not None:
+        return kept
+    finding, _ = await _grant(proof.settings, way.plan, means)
+    await beside("pace", means.pace.keep, asked, asked, finding)
+    return finding
+
+
+async def _ask_google(proof: SendProof, way: Line, means: Means) -> Finding:
+    it, plan = proof.settings, way.plan
+    group = f"fcm|{it.service_account_file}|{plan.address}"
+    asked = f"{group}|{plan.project}"
+    if (kept := await beside("pace", means.pace.take, group, asked)) is not None:
+        return kept
+    refused, token = await _grant(it, plan, means)
+    if not token:
+        await beside("pace", means.pace.drop, group)
+        return _left_out(it.type, means) or refused
+    tls = await beside("roots", client_context, means.network.ca_file, it.ca_file)
+    response = await _answer(way, means, group, tls, _validation(plan, token))
+    finding = proof_answers.judge_google(plan, response)
+    await beside("pace", means.pace.keep, group, asked, finding)
+    return finding
+
+
+async def _answer(
+    way: Line, means: Means, group: str, tls: ssl.SSLContext, request: Request
+) -> Response:
+    """Return the answer to ``request`` on a connection of its own."""
+    try:
+        connection = await way.another(tls)
+    except BaseException:  # cancelled too: nothing was asked, so that it may be asked at once
+        await beside("pace", means.pace.drop, group)
+        raise
+    try:
+        return await connection.request(request, _ENOUGH_S)
+    finally:
+        await connection.aclose()
+
+
+def _validation(plan: TargetPlan, token: str) -> Request:
+    headers = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
+    body = b'{"validate_only":true,"message":{"token":"%s"}}' % NO_PHONE.encode()
+    return Request("POST", f"/v1/projects/{plan.project}/messages:send", headers, body)
+
+
+def _left_out(type_: str, means: Means) -> Finding | None:
+    """Return that there is no token, where the target before this one says why."""
+    target = f"fcm-token/{type_}"
+    if target not in means.targets:
+        return None
+    needs = check_id(Stage.CREDENTIAL, target)
+    return Finding(
+        status=Status.SKIP, code="skipped", message=f"skipped (needs {needs})", needs=needs
+    )
+
+
+async def _grant(settings: AndroidSettings, plan: TargetPlan, means: Means) -> tuple[Finding, str]:
+    """Return what came of asking for an access token, and the token, empty where there is none."""
+
+    def load() -> AccessToken:
+        account = load_account(settings.service_account_file)
+        tls = client_context(means.network.ca_file, settings.ca_file)
+        tls.set_alpn_protocols(["h2", "http/1.1"])
+        return AccessToken(account, tls, means.network.connect_to, plan.proxy)
+
+    async def fetch() -> tuple[Finding, str]:
+        try:
+            source = await beside("grant", load)
+        except ConfigError as error:
+            return _unread(plan, error), ""
+        try:
+            token = await source.get()
+        except AccessTokenError as error:
+            return failed(plan, _GRANTS.get(error.code, "fcm_grant"), str(error)), ""
+        finally:
+            await source.aclose()
+        return passed("Google granted an access token: account and clock are good"), token
+
+    return await means.grants.get(settings.type, fetch)
+
+
+def _unread(plan: TargetPlan, error: ConfigError) -> Finding:
+    return replace(failed(plan, "credential_file", error.what, why=(error.why,)), fix=error.fix)

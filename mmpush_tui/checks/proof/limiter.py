@@ -1,0 +1,155 @@
+"""How often credentials are tried: once a minute each, whoever asks, with the answer kept.
+
+Apple takes many new sign-in tokens and many bad device tokens for an attack.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import platformdirs
+
+from mmpush_tui.checks.model.findings import Finding, shown
+from mmpush_tui.checks.model.report import Confidence, Status
+
+APART_S: Final = 60.0
+"""Seconds between two questions about one credential."""
+_LIMIT: Final = 256 * 1024
+_REMEMBERED: Final[dict[Path, "list[Kept]"]] = {}
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that was asked.
+
+    Attributes:
+        group: the credential it was about.
+        asked: all that it was about: credential, address and app.
+        at: when, seconds since 1970.
+        finding: the answer; None as long as there is none.
+    """
+
+    group: str
+    asked: str
+    at: float
+    finding: "KeptFinding | None" = None
+
+
+class KeptFinding(msgspec.Struct, frozen=True):
+    """A finding that was made before."""
+
+    status: Status
+    code: str
+    message: str
+    why: list[str]
+    fix: str
+    see: str
+    evidence: dict[str, Any]
+    summary: str = ""
+    confidence: Confidence = Confidence.CERTAIN
+
+
+class Pace:
+    """Keeps what was asked lately in a file, for this user alone.
+
+    Every method reads or writes files: not for the event loop.
+
+    Args:
+        path: the file; another one beside it, with ``.lock``, keeps runs apart.
+        now: wall clock, seconds since 1970.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._now = now
+
+    def take(self, group: str, asked: str) -> Finding | None:
+        """Return the answer there is, or None where the question may be asked now.
+
+        With None the turn is taken: :meth:`keep` is to follow.
+        """
+        with self._locked():
+            entries = self._read()
+            recent = next((it for it in entries if it.group == _short(group)), None)
+            if recent is None:
+                turn = Kept(group=_short(group), asked=_short(asked), at=self._now())
+                self._write([*entries, turn])
+                return None
+        age_s = max(self._now() - recent.at, 0.0)
+        if recent.asked == _short(asked) and (found := recent.finding) is not None:
+            return Finding(
+                status=found.status, code=found.code, why=tuple(found.why), fix=found.fix,
+                message=f"{found.message}, asked {age_s:.0f} s ago", see=found.see,
+                evidence=found.evidence, summary=found.summary, confidence=found.confidence,
+            )  # fmt: skip
+        wait_s = max(APART_S - age_s, 1.0)
+        return Finding(
+            status=Status.SKIP, code="probe_waits",
+            message=f"tried {age_s:.0f} s ago; once a minute is enough, next in {wait_s:.0f} s",
+        )  # fmt: skip
+
+    def keep(self, group: str, asked: str, finding: Finding) -> None:
+        """Keep the answer to a question."""
+        with self._locked():
+            entries = [it for it in self._read() if it.group != _short(group)]
+            made = KeptFinding(
+                finding.status, finding.code, finding.message, list(finding.why),
+                finding.fix, finding.see, shown(finding.evidence), finding.summary,
+                finding.confidence,
+            )  # fmt: skip
+            entry = Kept(group=_short(group), asked=_short(asked), at=self._now(), finding=made)
+            self._write([*entries, entry])
+
+    def drop(self, group: str) -> None:
+        """Forget that a question was to be asked, because it was not."""
+        with self._locked():
+            self._write([it for it in self._read() if it.group != _short(group)])
+
+    def _read(self) -> list[Kept]:
+        """Return what was asked within the last minute."""
+        try:
+            with self._path.open("rb") as file:
+                found = msgspec.json.decode(file.read(_LIMIT), type=list[Kept])
+        except (OSError, ValueError, RecursionError):
+            found = _REMEMBERED.get(self._path, [])
+        now = self._now()
+        return [it for it in found if 0 <= now - it.at < APART_S]
+
+    def _write(self, entries: list[Kept]) -> None:
+        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        # Where no file can be written, this process at least remembers.
+        _REMEMBERED[self._path] = entries
+        with contextlib.suppress(OSError):
+            with open(os.open(beside, flags, 0o600), "wb") as file:
+                file.write(msgspec.json.encode(entries))
+            beside.replace(self._path)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            lock = os.open(f"{self._path}.lock", flags, 0o600)
+        except OSError:
+            yield
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def default_path() -> Path:
+    """Return where it is kept: in the user's state folder."""
+    return platformdirs.user_state_path("mmpush-tui") / "check-proofs.json"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

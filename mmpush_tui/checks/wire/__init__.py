@@ -1,0 +1,1 @@
+"""A target on the wire, stage by stage."""

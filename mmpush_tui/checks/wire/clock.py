@@ -1,0 +1,93 @@
+"""Whether this host's clock is right, by the ``Date`` of those who answered: pure."""
+
+import statistics
+from collections.abc import Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from mmpush_tui.checks.model.findings import Finding, passed
+from mmpush_tui.checks.model.report import CheckResult, Stage, Status
+from mmpush_tui.checks.model.target import TargetPlan, Whose
+from mmpush_tui.checks.phrases.words import failed
+
+SKEW: Final = "clock_skew_s"
+"""The evidence that holds seconds by which this host is ahead of who answered."""
+WARN_ABOVE_S: Final = 60
+FAIL_ABOVE_S: Final = 300
+"""More, and sign-in tokens are in danger: Google takes none from the future, and Apple none that
+is an hour old."""
+
+
+def skew(date: str, now: float) -> float | None:
+    """Return by how many seconds ``now`` is ahead of a ``Date`` header; None where that is none.
+
+    Args:
+        date: the header, of whole seconds (RFC 9110, 6.6.1).
+        now: seconds since 1970 when it came.
+    """
+    try:
+        when = parsedate_to_datetime(date)
+        # Without a zone, or with -0000, it is UTC all the same, and never this host's own time.
+        told = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+    # It was true for the whole of its second.
+    ahead = now - told
+    return 0.0 if -1 <= ahead <= 2 else round(ahead, 1)
+
+
+def findings(
+    plans: Sequence[TargetPlan], results: Sequence[CheckResult]
+) -> list[tuple[TargetPlan, Finding]]:
+    """Return what the answers of a run say about clocks, each with the target it is told at."""
+    told = [
+        (plan, float(result.evidence[SKEW]))
+        for plan in plans
+        for result in results
+        if result.target == plan.target and result.stage is Stage.APP and SKEW in result.evidence
+    ]
+    outside = [(plan, it) for plan, it in told if plan.whose in (Whose.VENDOR, Whose.HOSTED)]
+    found = []
+    if outside:
+        ahead = statistics.median(it for _, it in outside)
+        found.append((outside[0][0], _of_this_host(outside[0][0], ahead)))
+        if abs(ahead) > WARN_ABOVE_S:
+            return found
+    for plan, ahead in told:
+        if plan.whose in (Whose.OWN, Whose.RELAY) and abs(ahead) > WARN_ABOVE_S:
+            said = f"this host's clock is {words(ahead)} of that at {plan.address}"
+            finding = failed(
+                plan, "clock_differs", said, {SKEW: ahead}, status=Status.WARN,
+                skew=f"this one is {words(ahead)}",
+            )  # fmt: skip
+            found.append((plan, finding))
+    return found
+
+
+def _of_this_host(plan: TargetPlan, ahead: float) -> Finding:
+    seen = {SKEW: ahead}
+    if abs(ahead) <= WARN_ABOVE_S:
+        return passed(f"this host's clock agrees with {plan.host}", **seen)
+    is_bad = abs(ahead) > FAIL_ABOVE_S
+    return failed(
+        plan, "clock_wrong" if is_bad else "clock_off",
+        f"{plan.host} says that this host's clock is {words(ahead)}", seen,
+        status=Status.FAIL if is_bad else Status.WARN, skew=words(ahead),
+    )  # fmt: skip
+
+
+def words(ahead: float) -> str:
+    """Return a skew in words: ``2 h 0 min ahead``, ``75 s behind``."""
+    seconds = round(abs(ahead))
+    minutes = round(seconds / 60)
+    hours = minutes // 60
+    if hours >= 48:
+        size = f"{hours // 24} days"
+    elif hours:
+        size = f"{hours} h {minutes % 60} min"
+    elif minutes >= 2:
+        size = f"{minutes} min"
+    else:
+        size = f"{seconds} s"
+    return f"{size} {'ahead' if ahead > 0 else 'behind'}"

@@ -1,0 +1,382 @@
+"""What a failed step means: the error that the worker would see, and a second look where it helps.
+
+A second look is another connection that finds out what is there instead. Nothing but a request
+for a public page is ever sent over one.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import warnings
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from mmpush_tui.checks.model.findings import Finding
+from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.phrases.words import CODES, failed
+from mmpush_tui.checks.wire import alerts, chain
+from mmpush_tui.checks.wire import requests as apps
+from mmpush_tui.checks.wire.dialer import Reach
+from mmpush_tui.checks.wire.session import Way, hang_up, unverified
+from mmpush_tui.checks.wire.trust import evidence
+from mmpush_tui.configuration.config import NetworkSettings
+from mmpush_tui.http2.connect import (
+    Endpoint,
+    Lookup,
+    resolve,
+    seconds,
+    through_proxy,
+)
+from mmpush_tui.http2.errors import TransportError
+from mmpush_tui.http2.outbound import OutboundProxy
+from mmpush_tui.tasks import beside
+
+OTHER_PORT: Final[Mapping[int, int]] = {8066: 8086, 8086: 8066}
+"""The two ports that push proxies have: that of the reference sample, and ours."""
+_TIMEOUT: Final[Mapping[Stage, str]] = {
+    Stage.DNS: "dns_timeout",
+    Stage.TCP: "tcp_timeout",
+    Stage.TLS: "tls_timeout",
+    Stage.ALPN: "alpn_timeout",
+    Stage.HTTP2: "http2_no_settings",
+    Stage.APP: "timeout",
+    Stage.CREDENTIAL: "timeout",
+}
+# OpenSSL's X509_V_ERR numbers.
+_VERIFY: Final[Mapping[int, str]] = {
+    9: "tls_not_yet_valid",
+    10: "tls_expired",
+    18: "tls_self_signed",
+    62: "tls_wrong_name",
+    64: "tls_wrong_name",
+}
+
+_APPLE_OTHER_PORT: Final = 2197
+"""Apple's push service is there, too (Apple, "Sending notification requests to APNs")."""
+APPLE_PORTS: Final[Mapping[int, int]] = {443: _APPLE_OTHER_PORT, _APPLE_OTHER_PORT: 443}
+_WEB: Final[Mapping[int, int]] = {443: 80, 80: 443}
+_AFTER_TLS: Final = (Stage.ALPN, Stage.HTTP2, Stage.APP)
+_ANOTHER_NAME: Final = "www.example.com"
+_Seen = TypeVar("_Seen")
+
+
+class Doctor:
+    """Looks again where a step of one way failed.
+
+    Args:
+        way: the way, gone as far as the step that failed.
+        network: how connections are made.
+        lookup: asks for addresses.
+        within_s: returns the seconds that a second look may take from now on: there are several,
+            and the whole run has an end.
+    """
+
+    def __init__(
+        self, way: Way, network: NetworkSettings, lookup: Lookup, within_s: Callable[[], float]
+    ) -> None:
+        self._way = way
+        self._plan = way.plan
+        self._network = network
+        self._lookup = lookup
+        self._within_s = within_s
+        self._shown: dict[str, object] = {}
+
+    async def diagnose(self, stage: Stage, error: TransportError) -> Finding:
+        """Return what ``error`` means, which ended the step of ``stage``."""
+        cause = error.__cause__
+        if self._plan.proxy is not None and stage in (Stage.DNS, Stage.TCP, Stage.PROXY):
+            return await self._proxy_failed(stage, error.code, str(error))
+        match error.code:
+            case "tcp_refused" if self._plan.port in OTHER_PORT and self._plan.whose is Whose.OWN:
+                found = await self._in_time(self._look_at_other_port)
+            case "tls_untrusted" if isinstance(cause, ssl.SSLCertVerificationError):
+                return await self._untrusted(error, cause)
+            case "tls_failed" | "tls_closed" if stage is Stage.TLS:
+                found = await self._no_tls(error)
+            case "closed" | "not_http" if stage is Stage.APP and not self._plan.is_tls:
+                found = await self._in_time(self._look_for_tls)
+            case "closed" | "connection_lost" if self._plan.is_tls and stage in _AFTER_TLS:
+                found = await self._in_time(self._look_for_alert)
+            case _ if stage is Stage.CREDENTIAL and self._plan.has_client_certificate:
+                # A moment ago, and without the certificate, all of this way stood.
+                found = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
+            case _ if stage is Stage.TCP:
+                found = await self._no_tcp(str(error))
+            case _ if alerts.wants_certificate(error):
+                found = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
+            case _:
+                found = None
+        if found is not None:
+            return found
+        code = error.code if error.code in CODES else "closed"
+        name = self._way.route.address[0]
+        why = await self._blocked_alone() if stage is Stage.TCP else ()
+        return failed(self._plan, code, str(error), self._seen(stage), why=why, lookup=name)
+
+    async def _blocked_alone(self) -> tuple[str, ...]:
+        """Return that the other port of the web is open, where it is."""
+        other = _WEB.get(self._plan.port)
+        is_hosted = self._plan.whose is Whose.HOSTED and self._plan.proxy is None
+        if other is None or not is_hosted or not await self._is_open(self._plan.host, other):
+            return ()
+        return (f"port {other} of {self._plan.host} takes connections: {self._plan.port} alone is "
+                "blocked",)  # fmt: skip
+
+    def _seen(self, stage: Stage) -> dict[str, object]:
+        if stage is Stage.DNS:
+            return {"name": self._way.route.first_hop[0]}
+        if stage is Stage.TCP and self._way.reach is not None:
+            return self._way.reach.evidence()
+        return {}
+
+    async def late(self, stage: Stage, after_s: float) -> Finding:
+        """Return what it means that the step of ``stage`` got no answer within its own time."""
+        if self._plan.proxy is not None and stage in (Stage.DNS, Stage.TCP, Stage.PROXY):
+            said = f"the proxy {self._plan.proxy} did not answer ({stage}) within "
+            return await self._proxy_failed(stage, "proxy_timeout", said + seconds(after_s))
+        reach = self._way.reach if stage is Stage.TCP else None
+        if reach is not None and (answered := reach.failure()).code != "tcp_timeout":
+            return await self.diagnose(stage, answered)
+        found = None
+        if stage is Stage.TLS:
+            found = await self._in_time(self._look_for_http)
+        match stage:
+            case Stage.DNS:
+                said = f"no name server answered within {seconds(after_s)}"
+            case Stage.HTTP2:
+                said = f"{self._plan.address} sent no HTTP/2 SETTINGS within {seconds(after_s)}"
+            case _:
+                said = f"{self._plan.address} did not answer ({stage}) within {seconds(after_s)}"
+        if stage is Stage.TCP:
+            found = await self._no_tcp(said)
+        name = self._way.route.address[0]
+        if found is not None:
+            return found
+        why = await self._blocked_alone() if stage is Stage.TCP else ()
+        return failed(self._plan, _TIMEOUT[stage], said, self._seen(stage), why=why, lookup=name)
+
+    async def reconsider(self, finding: Finding) -> Finding:
+        """Return ``finding`` about an answer, or what a second look makes of it."""
+        # What speaks TLS alone says so with a 400 in clear text, if at all.
+        if not self._plan.is_tls and finding.evidence.get("http_status") == 400:
+            return await self._in_time(self._look_for_tls) or finding
+        return finding
+
+    async def _untrusted(
+        self, error: TransportError, cause: ssl.SSLCertVerificationError
+    ) -> Finding:
+        links = await self._in_time(self._look_at_chain) or []
+        seen = self._shown
+        why: tuple[str, ...] = ()
+        code = _VERIFY.get(cause.verify_code, "tls_untrusted")
+        if code in ("tls_untrusted", "tls_self_signed") and links:
+            code = untrusted(self._plan, links, code)
+        issuer = str(seen.get("issuer", ""))
+        if issuer:
+            why = (f'it is signed by "{issuer}"',)
+        names = seen.get("names")
+        if code == "tls_wrong_name" and isinstance(names, list) and names:
+            why = (f"it is for {', '.join(names)}", *why)
+        if code in ("tls_expired", "tls_not_yet_valid") and "not_after" in seen:
+            why = (f"it is valid from {seen['not_before']} to {seen['not_after']}", *why)
+        return failed(self._plan, code, str(error), seen, why=why, issuer=issuer or "somebody")
+
+    async def _look_at_chain(self) -> list[x509.Certificate]:
+        channel = await self._way.fresh(tls=unverified())
+        try:
+            self._shown = evidence(channel)
+            return chain.sent(channel.tls)
+        finally:
+            await hang_up(channel)
+
+    async def _no_tls(self, error: TransportError) -> Finding | None:
+        """Look for what answers instead of TLS, or for the reason why TLS is broken off."""
+        if found := await self._in_time(self._look_for_http):
+            return found
+        if alerts.wants_certificate(error):
+            return failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
+        if found := await self._in_time(self._look_for_old_tls):
+            return found
+        if self._plan.whose in (Whose.VENDOR, Whose.HOSTED) and error.code == "tls_closed":
+            return await self._in_time(self._look_with_another_name)
+        return None
+
+    async def _look_for_old_tls(self) -> Finding | None:
+        context = unverified()
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            # That it is old is the point.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+        channel = await self._way.fresh(tls=context)
+        seen = evidence(channel)
+        await hang_up(channel)
+        version = str(seen["version"])
+        said = f"{self._plan.address} offers {version} and nothing newer"
+        return failed(self._plan, "tls_old_version", said, seen, version=version)
+
+    async def _look_for_alert(self) -> Finding | None:
+        """Look whether the peer hung up because of our certificate.
+
+        In TLS 1.3 it says so after the handshake, and asyncio keeps that to itself.
+        """
+        sock = await self._way.tunnelled()
+        sock.settimeout(max(self._within_s() / 2, 0.1))
+        words = await beside("alert", alerts.heard, sock, self._way.route.endpoint.host)
+        if not alerts.about_certificate(words):
+            return None
+        return failed(self._plan, "tls_client_certificate", f"TLS was ended: {words}")
+
+    async def _look_with_another_name(self) -> Finding | None:
+        channel = await self._way.fresh(tls=unverified(), name=_ANOTHER_NAME)
+        seen = evidence(channel)
+        await hang_up(channel)
+        said = f"TLS is broken off for the name {self._plan.host}, and stands for another one"
+        return failed(self._plan, "tls_sni_filtered", said, seen)
+
+    async def _no_tcp(self, said: str) -> Finding | None:
+        """Look for another way there: another port, or a proxy that somebody half set."""
+        seen = self._seen(Stage.TCP)
+        if self._plan.kind is Kind.APNS and self._plan.whose is Whose.VENDOR:
+            other = APPLE_PORTS.get(self._plan.port)
+            if other and await self._is_open(self._plan.host, other):
+                why = (f"port {other} of {self._plan.host} takes connections",)
+                return failed(
+                    self._plan, "tcp_port_policy", said, seen, why=why, other=str(other),
+                    other_url=f"https://{self._plan.host}:{other}",
+                )  # fmt: skip
+        spare = self._plan.spare_proxy
+        if spare is not None and await self._in_time(lambda: self._tunnels(spare)):
+            why = (f"through {spare}, which {spare.source} names, it can be reached",)
+            return failed(
+                self._plan, "proxy_half_set", said, seen, why=why, variable=spare.source,
+                wanted=("HTTPS_PROXY" if self._plan.is_tls else "HTTP_PROXY"),
+            )  # fmt: skip
+        return None
+
+    async def _proxy_failed(self, stage: Stage, code: str, said: str) -> Finding:
+        """Return what a failure before the tunnel stood means, and whether it works without."""
+        proxy = self._plan.proxy
+        assert proxy is not None  # noqa: S101 - whoever calls has asked
+        if stage in (Stage.DNS, Stage.TCP):
+            code = f"proxy_{stage}"
+        host, port = self._way.route.address
+        is_ours = self._plan.kind is Kind.APNS and port == _APPLE_OTHER_PORT
+        if (
+            code == "proxy_refused"
+            and is_ours
+            and await self._in_time(lambda: self._tunnels(proxy, (host, 443)))
+        ):
+            why: tuple[str, ...] = ("to port 443 it does connect",)
+            return failed(self._plan, "proxy_port", said, why=why, port=str(port))
+        seen = {"proxy": str(proxy), "named_by": proxy.source, **self._seen(stage)}
+        is_open = await self._is_open(host, port)
+        seen["direct"] = "open" if is_open else "closed"
+        why = ("a direct connection works",) if is_open else ()
+        return failed(
+            self._plan, "proxy_needless" if is_open else code, said, seen, why=why,
+            variable=proxy.source, proxy=str(proxy),
+        )  # fmt: skip
+
+    async def _tunnels(self, proxy: OutboundProxy, to: tuple[str, int] | None = None) -> bool:
+        route = replace(self._way.route, proxy=proxy)
+        if to is not None:
+            route = replace(route, endpoint=Endpoint(*to), connect_to={})
+        sock = await Reach(await resolve(route), self._plan.source, str(proxy)).run()
+        try:
+            await through_proxy(route, proxy, sock)
+        finally:
+            sock.close()
+        return True
+
+    async def _is_open(self, host: str, port: int) -> bool:
+        """Return whether a direct connection stands."""
+
+        async def look() -> bool:
+            found = await self._lookup(host, port)
+            (await Reach(found, self._plan.source, host).run()).close()
+            return True
+
+        return bool(await self._in_time(look))
+
+    async def _look_for_http(self) -> Finding | None:
+        channel = await self._way.fresh(tls=None)
+        try:
+            reader, writer = channel.streams()
+            host = apps.authority(self._plan)
+            writer.write(f"GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
+            await writer.drain()
+            begin = await reader.readexactly(5)
+        finally:
+            channel.abort()
+        if begin != b"HTTP/":
+            return None
+        said = f"{self._plan.address} speaks plain HTTP, not HTTPS"
+        return failed(self._plan, "tls_plain_http", said)
+
+    async def _look_for_tls(self) -> Finding:
+        channel = await self._way.fresh(tls=unverified())
+        seen = evidence(channel)
+        await hang_up(channel)
+        said = f"{self._plan.address} speaks TLS, and the address says http"
+        return failed(self._plan, "http_to_tls", said, seen)
+
+    async def _look_at_other_port(self) -> Finding:
+        port, other = self._plan.port, OTHER_PORT[self._plan.port]
+        parts = urlsplit(self._plan.url)
+        netloc = f"{parts.netloc.rpartition(':')[0]}:{other}"
+        plan = replace(self._plan, url=parts._replace(netloc=netloc).geturl())
+        is_there = await _answers(plan, self._network, self._lookup)
+        said = f"{self._plan.address} refused the connection"
+        if not is_there:
+            why = (f"no push proxy answers on port {other} either",)
+            return failed(self._plan, "tcp_refused", said, {"other_port": False}, why=why)
+        why = (f"a push proxy answers on port {other}",)
+        return failed(
+            self._plan,
+            "tcp_other_port",
+            said,
+            {"other_port": other},
+            why=why,
+            port=port,
+            other=other,
+            other_url=plan.shown_url,
+        )
+
+    async def _in_time(self, look: Callable[[], Awaitable[_Seen]]) -> _Seen | None:
+        """Return what ``look`` sees; nothing where it fails too, or takes too long."""
+        with contextlib.suppress(
+            TransportError, TimeoutError, OSError, ValueError, asyncio.IncompleteReadError
+        ):
+            async with asyncio.timeout(self._within_s()):
+                return await look()
+        return None
+
+
+async def _answers(plan: TargetPlan, network: NetworkSettings, lookup: Lookup) -> bool:
+    """Return whether a push proxy answers at ``plan``."""
+    way = await Way.prepare(plan, network, lookup)
+    try:
+        for stage in plan.stages:
+            if stage not in (Stage.CONFIG, Stage.CREDENTIAL):
+                finding = await way.step(stage)
+    except TransportError:
+        return False
+    finally:
+        way.drop()
+    return plan.kind is Kind.PUSH_PROXY and finding.status is not Status.FAIL
+
+
+def untrusted(plan: TargetPlan, links: Sequence[x509.Certificate], code: str) -> str:
+    """Return what it means that ``links``, the chain as it was sent, was not verified: pure."""
+    if plan.whose in (Whose.VENDOR, Whose.HOSTED):
+        if chain.is_publicly_issued(links):
+            return "tls_old_store"
+        return code if len(links) == 1 and code == "tls_self_signed" else "tls_intercepting"
+    return "tls_missing_intermediate" if chain.lacks_intermediate(links) else code

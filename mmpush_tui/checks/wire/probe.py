@@ -1,0 +1,207 @@
+"""One target's checks, one after the other: each timed, each bounded, none after a failure."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mmpush_tui.checks.model.findings import Finding, shown
+from mmpush_tui.checks.model.report import CheckResult, Stage, Status, check_id, skipped
+from mmpush_tui.checks.model.target import TargetPlan
+from mmpush_tui.checks.phrases.words import failed
+from mmpush_tui.checks.proof.credential_probe import Means as ProofMeans
+from mmpush_tui.checks.proof.credential_probe import prove
+from mmpush_tui.checks.wire.diagnosis import Doctor
+from mmpush_tui.checks.wire.session import Way
+from mmpush_tui.configuration.config import NetworkSettings
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.http2.connect import Lookup, seconds
+from mmpush_tui.http2.errors import TransportError
+from mmpush_tui.text import presentable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long things may take.
+
+    Attributes:
+        ends_at: ``time.monotonic()`` when the whole run must be over.
+        whole_s: how long that was at its start.
+        step_s: seconds for one step, and half of that for a second look.
+    """
+
+    ends_at: float
+    whole_s: float
+    step_s: float
+
+    def since_ms(self) -> float:
+        """Return the milliseconds since the run began."""
+        return (time.monotonic() - self.ends_at + self.whole_s) * 1000
+
+    def left_s(self) -> float:
+        """Return the seconds that are left of the run."""
+        return self.ends_at - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What every probe of a run works with.
+
+    Attributes:
+        network: how connections are made.
+        lookup: asks for addresses.
+        limits: how long things may take.
+        on_start: called with a check's id when it begins.
+        on_result: called with each result as it comes.
+        proofs: what credentials are tried with.
+    """
+
+    network: NetworkSettings
+    lookup: Lookup
+    limits: Limits
+    on_start: Callable[[str], None]
+    on_result: Callable[[CheckResult], None]
+    proofs: ProofMeans
+
+
+class Probe:
+    """Checks one target, stage by stage.
+
+    Args:
+        plan: the target.
+        means: what to work with.
+    """
+
+    def __init__(self, plan: TargetPlan, means: Means) -> None:
+        self._plan = plan
+        self._means = means
+        self._last: CheckResult | None = None
+        self._blocked: CheckResult | None = None
+
+    async def run(self) -> None:
+        """Go through the stages; what cannot be looked at any more is skipped."""
+        stages: list[Stage] = [s for s in self._plan.stages if s is not Stage.CONFIG]
+        config, means = self._plan.config, self._means
+        if config is not None and self._plan.stages == (self._plan.told_at,):
+            self._emit(self._plan.told_at, config, 0.0)
+            return
+        try:
+            # Files can hang too, those of a network file system for one.
+            async with asyncio.timeout(max(means.limits.left_s(), 0)):
+                way = await Way.prepare(self._plan, means.network, means.lookup)
+                way.ping_s = means.limits.step_s / 4
+        except (ConfigError, TimeoutError) as error:
+            self._emit(Stage.CONFIG, self._unprepared(error), 0.0)
+            self._skip(stages)
+            return
+        if config is not None:
+            # A target whose credentials are bad is still worth reaching.
+            self._emit(Stage.CONFIG, config, 0.0, blocks=False)
+        try:
+            await self._go(way, stages)
+        except asyncio.CancelledError:
+            way.drop()
+            raise
+        finally:
+            await way.aclose()
+
+    async def _go(self, way: Way, stages: list[Stage]) -> None:
+        for index, stage in enumerate(stages):
+            if self._blocked is not None:
+                self._skip(stages[index:])
+                return
+            if stage is Stage.HTTP2 and not way.is_http2:
+                continue
+            self._means.on_start(check_id(stage, self._plan.target))
+            began = time.monotonic()
+            finding = await self._look(way, stage)
+            self._emit(stage, finding, (time.monotonic() - began) * 1000)
+
+    async def _look(self, way: Way, stage: Stage) -> Finding:
+        limits = self._means.limits
+        left_s = limits.left_s()
+        # A sign-in and a request: as much as two steps.
+        step_s = limits.step_s * (2 if stage is Stage.CREDENTIAL else 1)
+        limit_s = min(step_s, left_s)
+        doctor = Doctor(
+            way, self._means.network, self._means.lookup,
+            lambda: max(min(limits.step_s / 2, limits.left_s()), 0),
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(max(limit_s, 0)):
+                if stage is Stage.CREDENTIAL and self._plan.proof is not None:
+                    finding = await prove(self._plan.proof, way, self._means.proofs)
+                else:
+                    finding = await way.step(stage)
+            return await doctor.reconsider(finding)
+        except TimeoutError:
+            if limits.left_s() > 0:
+                return await doctor.late(stage, limit_s)
+            return self._too_late(stage)
+        except TransportError as error:
+            return await doctor.diagnose(stage, error)
+
+    def _unprepared(self, error: ConfigError | TimeoutError) -> Finding:
+        if isinstance(error, TimeoutError):
+            return self._too_late(Stage.CONFIG)
+        return failed(self._plan, "ca_file", error.what, why=(error.why,))
+
+    def _too_late(self, stage: Stage) -> Finding:
+        whole = seconds(self._means.limits.whole_s)
+        said = f"not done ({stage}) when the {whole} for all checks were over"
+        return failed(self._plan, "deadline", said)
+
+    def _skip(self, stages: list[Stage]) -> None:
+        assert self._blocked is not None  # noqa: S101 - nothing is skipped before a failure
+        for stage in stages:
+            self._means.on_result(skipped(stage, self._plan.target, self._blocked))
+
+    def _emit(self, stage: Stage, finding: Finding, ms: float, *, blocks: bool = True) -> None:
+        last = self._last.id if self._last and stage is not Stage.DNS else None
+        began_ms = self._means.limits.since_ms() - ms
+        result = result_of(
+            self._plan, stage, finding, needs=finding.needs or last, ms=ms, began_ms=began_ms
+        )
+        self._last = result
+        if blocks and finding.status is Status.FAIL:
+            self._blocked = result
+        self._means.on_result(result)
+
+
+def result_of(
+    plan: TargetPlan,
+    stage: Stage,
+    finding: Finding,
+    *,
+    needs: str | None = None,
+    ms: float = 0.0,
+    began_ms: float = 0.0,
+) -> CheckResult:
+    """Return ``finding`` as the check of ``stage`` at a target, fit for every output.
+
+    Args:
+        plan: the target.
+        stage: where on the wire.
+        finding: what was found.
+        needs: id of the check that had to pass before.
+        ms: how long it took.
+        began_ms: when it began, counted from the begin of the run.
+    """
+    return CheckResult(
+        id=check_id(stage, plan.target),
+        target=plan.target,
+        stage=stage,
+        status=finding.status,
+        code=finding.code,
+        message=presentable(finding.message, 300),
+        address=plan.address,
+        why=[presentable(clause, 300) for clause in finding.why if clause],
+        fix=finding.fix,
+        see=finding.see,
+        summary=finding.summary,
+        confidence=finding.confidence,
+        needs=needs,
+        ms=round(ms, 1),
+        began_ms=round(began_ms, 1),
+        evidence=shown(finding.evidence),
+    )

@@ -1,0 +1,252 @@
+"""What each kind of server is asked, and what its answer means: pure.
+
+Nothing here can reach a device: Apple and Google are asked without a key or token, and without a
+device, and answer by refusing; push proxies and Mattermost are asked who they are.
+"""
+
+import base64
+import re
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
+
+import msgspec
+
+from mmpush_tui import __version__
+from mmpush_tui.checks.model.findings import Finding, passed
+from mmpush_tui.checks.model.report import Status
+from mmpush_tui.checks.model.target import NO_DEVICE, SEND_PATH, Kind, TargetPlan, Whose
+from mmpush_tui.checks.phrases.words import failed
+from mmpush_tui.http2 import Request, Response
+from mmpush_tui.protocol.wire import CHECK_PLATFORM
+from mmpush_tui.text import clean
+
+PRODUCT: Final = "Mattermost Push Proxy"
+"""What every push proxy's front page says."""
+_BUSY: Final = (429, 500, 502, 503, 504)
+_GOOGLES: Final = frozenset(
+    {"UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT"}
+)
+"""What Google says to a request that is not allowed, or not in order."""
+_AGENT: Final = ("user-agent", f"mmpush-tui/{__version__}")
+
+
+def request(plan: TargetPlan) -> Request:
+    """Return the first request to a target."""
+    match plan.kind:
+        case Kind.APNS:
+            return _post(f"/3/device/{NO_DEVICE}", b'{"aps":{}}', "application/json")
+        case Kind.FCM:
+            path = f"/v1/projects/{plan.project}/messages:send"
+            return _post(path, b"{}", "application/json")
+        case Kind.TOKEN:
+            return _post(plan.path or "/", b"", "application/x-www-form-urlencoded")
+        case Kind.PUSH_PROXY:
+            return _get(plan, "/version")
+        case Kind.MATTERMOST:
+            return _get(plan, "/api/v4/system/ping")
+
+
+def front_page(plan: TargetPlan) -> Request:
+    """Return the second request to what may be a push proxy."""
+    return _get(plan, "/")
+
+
+def provocation(plan: TargetPlan) -> Request:
+    """Return a push that every push proxy must refuse: for a platform that there is none of."""
+    document = {
+        "version": "2", "type": "test", "platform": CHECK_PLATFORM, "server_id": "mmpush-tui-check",
+        "device_id": "nobody", "message": "", "ack_id": "",
+    }  # fmt: skip
+    asked = _get(plan, SEND_PATH)
+    headers = (*asked.headers, ("content-type", "application/json"))
+    return Request("POST", asked.path, headers, msgspec.json.encode(document))
+
+
+def judge_provocation(plan: TargetPlan, first: Finding, response: Response) -> Finding:
+    """Return what the answer to :func:`provocation` makes of ``first``, which was good."""
+    document = _object(response.body)
+    status, error = _word(document.get("status")), clean(document.get("error", ""), 200)
+    seen = {**first.evidence, "refused_with": error}
+    match response.status:
+        case 401:
+            return failed(plan, "proxy_credentials", "POST was answered 401", seen)
+        case 403:
+            return failed(plan, "proxy_forbidden", "POST was answered 403", seen)
+        case 429:
+            return passed(f"{first.message}; it throttles", **seen)
+        case 200 if status == "FAIL":
+            return passed(f"{first.message}, refuses a push for nobody", **seen)
+        case 200 if status in ("OK", "REMOVE"):
+            said = f"a push for nobody was answered {status}"
+            return failed(plan, "proxy_accepts_all", said, seen, status=Status.WARN)
+    said = f"POST {SEND_PATH} was answered {_named(response)}"
+    return failed(plan, "proxy_odd_answer", said, seen)
+
+
+def authority(plan: TargetPlan) -> str:
+    """Return the ``Host`` of a target."""
+    standard = f":{443 if plan.is_tls else 80}"
+    return plan.address.removesuffix(standard)
+
+
+def judge(plan: TargetPlan, response: Response) -> Finding:
+    """Return what the answer to :func:`request` means."""
+    match plan.kind:
+        case Kind.APNS:
+            return _apns(plan, response)
+        case Kind.FCM:
+            return _fcm(plan, response)
+        case Kind.TOKEN:
+            return _token(plan, response)
+        case Kind.PUSH_PROXY:
+            return _version(plan, response)
+        case Kind.MATTERMOST:
+            return _ping(plan, response)
+
+
+def judge_front_page(plan: TargetPlan, first: Finding, response: Response) -> Finding:
+    """Return what a target's front page makes of ``first``, the finding about its /version."""
+    if response.status != 200 or PRODUCT.encode() not in response.body:
+        return first
+    return failed(
+        plan,
+        "proxy_old",
+        f"a push proxy answers, and not to GET /version ({first.message})",
+        first.evidence,
+        status=Status.WARN,
+    )
+
+
+def _post(path: str, body: bytes, kind: str) -> Request:
+    length = ("content-length", str(len(body)))
+    return Request("POST", path, (("content-type", kind), length, _AGENT), body)
+
+
+def _get(plan: TargetPlan, path: str) -> Request:
+    headers: tuple[tuple[str, str], ...] = (("accept", "*/*"), _AGENT)
+    parts = urlsplit(plan.url)
+    if parts.username:
+        # As Mattermost's own client makes it of such an address.
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+        headers += (("authorization", f"Basic {base64.b64encode(pair).decode()}"),)
+    return Request("GET", quote(plan.path, safe="/%:@!$&'()*+,;=~-._") + path, headers)
+
+
+def _apns(plan: TargetPlan, response: Response) -> Finding:
+    seen = _seen(response)
+    reason = _word(_object(response.body).get("reason"))
+    has_id = bool(response.header("apns-id"))
+    seen |= {"reason": reason, "apns_id": has_id}
+    if response.status == 403 and reason == "MissingProviderToken" and has_id:
+        return passed("403 MissingProviderToken, as Apple answers without a key", **seen)
+    if has_id and reason and response.status in _BUSY:
+        return failed(plan, "vendor_busy", f"Apple answered {response.status} {reason}", seen)
+    if has_id and reason:
+        return passed(f"Apple answers ({response.status} {reason})", **seen)
+    return failed(plan, "not_apns", f"the answer is {_named(response)}, not Apple's", seen)
+
+
+def _fcm(plan: TargetPlan, response: Response) -> Finding:
+    error = _object(response.body).get("error")
+    status = _word(error.get("status")) if isinstance(error, dict) else ""
+    seen = _seen(response) | {"google_status": status}
+    if response.status == 401 and status == "UNAUTHENTICATED":
+        return passed("401 UNAUTHENTICATED, as Google answers without a token", **seen)
+    if status and response.status in _BUSY:
+        return failed(plan, "vendor_busy", f"Google answered {response.status} {status}", seen)
+    if status in _GOOGLES:
+        return passed(f"Google answers ({response.status} {status})", **seen)
+    return failed(plan, "not_fcm", f"the answer is {_named(response)}, not Google's", seen)
+
+
+def _token(plan: TargetPlan, response: Response) -> Finding:
+    error = _word(_object(response.body).get("error"))
+    seen = _seen(response) | {"error": error}
+    if response.status in (400, 401) and error:
+        return passed(f"{response.status} {error}, as Google answers to an empty request", **seen)
+    if response.status in _BUSY and error:
+        return failed(plan, "vendor_busy", f"Google answered {response.status} {error}", seen)
+    return failed(plan, "not_token_server", f"the answer is {_named(response)}, not Google's", seen)
+
+
+def _version(plan: TargetPlan, response: Response) -> Finding:
+    document = _object(response.body)
+    version = document.get("version")
+    seen = _seen(response)
+    if response.status == 200 and isinstance(version, str) and version:
+        names = {name: document.get(name, "") for name in ("version", "product", "hash")}
+        product = _word(document.get("product"))
+        by = f" ({product})" if product else ""
+        return passed(f"a push proxy {clean(version, 40)}{by}", **seen, **names)
+    if 300 <= response.status < 400:
+        return _redirect(plan, response, seen)
+    if response.status == 401 and plan.whose is Whose.OWN:
+        return failed(plan, "proxy_credentials", "GET /version answered 401", seen)
+    if response.status == 403 and plan.whose is Whose.OWN and b"may not send" in response.body:
+        return failed(plan, "proxy_forbidden", "GET /version answered 403", seen)
+    if plan.path.endswith(SEND_PATH) and response.status != 200:
+        shorter = plan.shown_url.removesuffix(SEND_PATH)
+        said = f"GET {plan.shown_path}/version answered {_named(response)}"
+        return failed(plan, "app_path", said, seen, shorter=shorter)
+    said = f"GET /version answered {_named(response)}"
+    if response.status in (200, 404):
+        code = "app_not_found" if response.status == 404 else "app_not_json"
+        return failed(plan, code, said, seen)
+    return failed(plan, "app_status", said, seen)
+
+
+def _redirect(plan: TargetPlan, response: Response, seen: dict[str, Any]) -> Finding:
+    # What follows the path may be a session's secret.
+    told = re.split("[?#]", response.header("location"))[0]
+    if plan.path:
+        told = told.replace(plan.path, plan.shown_path)
+    location = clean(told, 200)
+    seen |= {"location": location}
+    said = f"GET /version is redirected ({response.status})"
+    if not location:
+        return failed(plan, "app_redirect", said, seen)
+    return failed(
+        plan, "app_redirect", f"{said} to {location}", seen, named_by=f"this redirect to {location}"
+    )
+
+
+def _ping(plan: TargetPlan, response: Response) -> Finding:
+    status = _object(response.body).get("status")
+    seen = _seen(response)
+    if response.status == 200 and status == "OK":
+        return passed("Mattermost answers that it is well", **seen)
+    if status == "UNHEALTHY":
+        return failed(plan, "mattermost_unhealthy", f"answered {response.status} UNHEALTHY", seen)
+    return failed(plan, "not_mattermost", f"the ping was answered {_named(response)}", seen)
+
+
+def _seen(response: Response) -> dict[str, Any]:
+    return {
+        "http_status": response.status,
+        "server": response.header("server"),
+        "via": response.header("via"),
+    }
+
+
+def _named(response: Response) -> str:
+    """Return an answer in as few words as tell it from another."""
+    body = response.body[:512].lstrip().lower()
+    if body.startswith((b"<!doctype html", b"<html")) or "html" in response.header("content-type"):
+        return f"{response.status} with a web page"
+    if not body:
+        return f"{response.status} without a body"
+    kind = "JSON" if body.startswith((b"{", b"[")) else "text"
+    return f"{response.status} with {kind}"
+
+
+def _word(value: object) -> str:
+    """Return a machine word out of somebody's JSON; empty where it is no text."""
+    return clean(value, 60) if isinstance(value, str) else ""
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,1 @@
+"""The worker's configuration: two file formats, the environment, one schema."""

@@ -1,0 +1,178 @@
+"""A configuration as it is in force, and upstream's in our format. Reads one file."""
+
+import contextlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from mmpush_tui.configuration import config as configuration
+from mmpush_tui.configuration.config import ProxyConfig
+from mmpush_tui.configuration.schema import ANDROID, APPLE, NETWORK, PROXY
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.fields import Field, Kind, words
+from mmpush_tui.text import Secret, clean
+
+_SET: Final = "(set)"
+_ALWAYS: Final = ("listen_address", "throttle_per_sec", "throttle_memory_store_size")
+"""Settings that the worker warns about where they are missing."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting.
+
+    Attributes:
+        key: dotted; targets are numbered from 0, ``proxy.apple[0].topic``.
+        value: what is in force; ``(set)`` for a secret.
+        source: who says so.
+    """
+
+    key: str
+    value: Any
+    source: Literal["file", "environment", "default"]
+
+    @property
+    def shown(self) -> str:
+        """The value as one line of text."""
+        match self.value:
+            case bool():
+                return "true" if self.value else "false"
+            case list():
+                return clean(", ".join(self.value)) or "(empty)"
+            case _:
+                return clean(self.value) or "(empty)"
+
+
+def view(path: Path, environment: Mapping[str, str]) -> list[Row]:
+    """Return every setting of the file at ``path`` as it is in force.
+
+    Raises:
+        ConfigError: it cannot be read or parsed.
+    """
+    config = configuration.load(path, environment)
+    written = _written(path)
+    rows = [_row(field, getattr(config, field.name), written, environment) for field in PROXY]
+    for field in NETWORK:
+        rows.append(_row(field, getattr(config.network, field.name), written, environment))
+    for host, target in config.network.connect_to.items():
+        rows.append(Row(key=f"network.connect_to.{host}", value=target, source="file"))
+    for kind, entries, fields in (
+        ("apple", config.apple, APPLE), ("android", config.android, ANDROID),
+    ):  # fmt: skip
+        for index, entry in enumerate(entries):
+            for field in fields:
+                value = getattr(entry, field.name)
+                if value != field.default and not (isinstance(value, Secret) and not value):
+                    key = f"proxy.{kind}[{index}].{field.name}"
+                    rows.append(Row(key=key, value=_plain(value), source="file"))
+    return rows
+
+
+def as_toml(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return upstream's configuration at ``path`` as a document of ours, and what to know of it.
+
+    Raises:
+        ConfigError: it is none of upstream's, or cannot be read or parsed.
+    """
+    if path.suffix == ".toml":
+        raise ConfigError(
+            f"{path} is in our format already", code="config-shape",
+            fix="Name an upstream mattermost-push-proxy.json.",
+        )  # fmt: skip
+    config = configuration.load(path, {})
+    warnings = list(config.warnings)
+    # Our format has no two targets of one type; the reference proxy sends to the Android one.
+    taken = {entry.type for entry in config.android}
+    targets = {
+        "apple": ([it for it in config.apple if it.type not in taken], APPLE),
+        "android": (config.android, ANDROID),
+    }
+    base = _base(path, config)
+    proxy: dict[str, Any] = {}
+    for field in PROXY:
+        value = _bare(getattr(config, field.name), field, base)
+        default = list(words(str(field.default))) if field.kind is Kind.LIST else field.default
+        if value != default or field.name in _ALWAYS:
+            proxy[field.name] = value
+    for name, (entries, fields) in targets.items():
+        if entries:
+            proxy[name] = [_entry(entry, fields, base) for entry in entries]
+    if any(_relative(config)):
+        warnings.append(f"relative paths are taken from {base}")
+    return {"proxy": proxy}, warnings
+
+
+def _base(path: Path, config: ProxyConfig) -> Path:
+    """Return the folder that relative paths count from.
+
+    The reference proxy takes them from where it was started: its own folder as a rule, beside
+    ``config``. That is not in the file, so the folder wins in which most of them are found.
+    """
+    folder = Path(os.path.abspath(path)).parent
+    places = [folder]
+    if folder.name == "config":
+        places.append(folder.parent)
+    # The current folder may have been removed.
+    with contextlib.suppress(OSError):
+        places.append(Path.cwd())
+    named = _relative(config)
+    return max(places, key=lambda place: sum(os.path.exists(place / name) for name in named))
+
+
+def _relative(config: ProxyConfig) -> list[str]:
+    """Return the relative paths in a configuration."""
+    held: list[tuple[object, Sequence[Field]]] = [(config, PROXY)]
+    held += [(entry, APPLE) for entry in config.apple]
+    held += [(entry, ANDROID) for entry in config.android]
+    found = [
+        getattr(entry, field.name) for entry, fields in held for field in fields
+        if field.kind is Kind.PATH
+    ]  # fmt: skip
+    return [name for name in found if name and not os.path.isabs(os.path.expanduser(name))]
+
+
+def _entry(entry: object, fields: Sequence[Field], base: Path) -> dict[str, Any]:
+    made = {field.name: _bare(getattr(entry, field.name), field, base) for field in fields}
+    defaults = {field.name: field.default for field in fields}
+    return {name: value for name, value in made.items() if value != defaults[name]}
+
+
+def _bare(value: Any, field: Field, base: Path) -> Any:
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, tuple):
+        return list(value)
+    if field.kind is Kind.PATH and value:
+        return os.path.normpath(base / os.path.expanduser(value))
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return _SET if value else ""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _row(field: Field, value: Any, written: frozenset[str], environment: Mapping[str, str]) -> Row:
+    source: Literal["file", "environment", "default"] = "default"
+    if field.env and field.env in environment:
+        source = "environment"
+    elif field.key in written or (field.upstream and field.upstream.lower() in written):
+        source = "file"
+    return Row(key=field.key, value=_plain(value), source=source)
+
+
+def _written(path: Path) -> frozenset[str]:
+    """Return the keys that the file itself sets; it was parsed before."""
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix != ".toml":
+        document = json.loads(text)
+        return frozenset(key.lower() for key, value in document.items() if value is not None)
+    tables = tomllib.loads(text)
+    return frozenset(
+        f"{table}.{key}" for table in ("proxy", "network") for key in tables.get(table, {})
+    )

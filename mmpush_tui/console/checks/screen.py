@@ -1,0 +1,253 @@
+"""The reachability checks: the verdict first, then what was found in the order of the wire."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from mmpush_tui.checks.model import report as reports
+from mmpush_tui.checks.model.report import CheckResult, Report, Status
+from mmpush_tui.checks.output import markdown
+from mmpush_tui.console.actions import Action, bindings
+from mmpush_tui.console.checks import words
+from mmpush_tui.console.checks.desk import ChecksView
+from mmpush_tui.console.checks.explain import ExplainScreen
+from mmpush_tui.console.keep import keep_and_tell
+from mmpush_tui.console.safe import content
+from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.widgets.frame import Spread
+from mmpush_tui.console.widgets.pane import Pane
+from mmpush_tui.console.widgets.plain import Plain
+
+
+class ChecksScreen(ConsoleScreen):
+    """Runs the checks and shows what came of them."""
+
+    name_ = "checks"
+    BINDINGS: ClassVar[Any] = bindings("checks")
+    AUTO_FOCUS = "#checks-list"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: dict[str, Content] = {}
+        self._judged: Report | None = None
+        self._shown: tuple[CheckResult | None, int] = None, 0
+
+    def body(self) -> Iterable[Widget]:
+        """Make the verdict, the list and the pane for evidence."""
+        yield Spread(id="checks-head", classes="head")
+        with VerticalScroll(id="checks-verdict", can_focus=False):
+            yield Plain(id="checks-verdict-text")
+        yield OptionList(id="checks-list", compact=True, markup=False)
+        yield Pane("Evidence", id="checks-evidence")
+
+    @property
+    def list_(self) -> OptionList:
+        """The checks."""
+        return self.query_one("#checks-list", OptionList)
+
+    @property
+    def pane(self) -> Pane:
+        """The evidence."""
+        return self.query_one("#checks-evidence", Pane)
+
+    def draw(self, topics: frozenset[str]) -> None:
+        """Show the run as far as it is."""
+        if "checks" not in topics:
+            return
+        view = self.console_app.checks.view
+        self.query_one("#checks-head", Spread).say_both(("Checks",), words.totals(view))
+        width = max(self.size.width - 3, 20)
+        self.query_one("#checks-verdict-text", Plain).show(words.verdict(view, width))
+        self._draw_list(view, width)
+        self._draw_evidence()
+
+    def _draw_list(self, view: ChecksView, width: int) -> None:
+        found = dict(words.rows(view, width - 1))
+        list_ = self.list_
+        if list(found) == list(self._rows):
+            for index, (id_, row) in enumerate(found.items()):
+                if not row.is_same(self._rows[id_]):
+                    list_.replace_option_prompt_at_index(index, row)
+        else:
+            marked = self._marked_id()
+            list_.set_options(
+                Option(row, id=id_, disabled=id_.startswith("/")) for id_, row in found.items()
+            )
+            if marked in found:
+                list_.highlighted = list_.get_option_index(marked)
+        self._rows = found
+        report = view.shown_report
+        if report is not self._judged:
+            self._judged = report
+            worst = report and (words.first_bad(view.results) or self._first_id(view))
+            if worst and (self._marked() is None or words.first_bad(view.results)):
+                list_.highlighted = list_.get_option_index(worst)
+
+    @staticmethod
+    def _first_id(view: ChecksView) -> str | None:
+        return view.results[0].id if view.results else None
+
+    def _marked_id(self) -> str | None:
+        list_ = self.list_
+        if list_.highlighted is None or list_.highlighted >= list_.option_count:
+            return None
+        return list_.get_option_at_index(list_.highlighted).id
+
+    def _marked(self) -> CheckResult | None:
+        found = {result.id: result for result in self.console_app.checks.view.results}
+        return found.get(self._marked_id() or "")
+
+    def _draw_evidence(self) -> None:
+        pane, result = self.pane, self._marked()
+        if not pane.is_open or not pane.room or (result, pane.room) == self._shown:
+            return
+        is_new = self._shown[0] is None or result is None or result.id != self._shown[0].id
+        self._shown = result, pane.room
+        text = words.evidence(result, pane.room) if result else content("Nothing is marked.")
+        pane.show(text, is_new=is_new)
+
+    def on_option_list_option_highlighted(self) -> None:
+        """Keep the evidence with the mark."""
+        self._draw_evidence()
+        self.refresh_keys()
+
+    def on_option_list_option_selected(self) -> None:
+        """Open or close the evidence."""
+        self.action_evidence()
+
+    def can(self, do: str) -> bool:
+        """What makes sense depends on whether a run is under way, and what it found."""
+        view = self.console_app.checks.view
+        match do:
+            case "run":
+                return not view.is_running
+            case "run_failed":
+                return not view.is_running and any(
+                    result.status is Status.FAIL for result in view.results
+                )
+            case "cancel":
+                return view.is_running or self.pane.is_open
+            case "keep" | "keep_markdown" | "copy":
+                return view.shown_report is not None
+            case "run_one":
+                return not view.is_running and self._marked() is not None
+            case "evidence":
+                return self._marked() is not None or self.pane.is_open
+            case "pane_down" | "pane_up":
+                return self._scrolled.max_scroll_y > 0
+            case _:
+                return True
+
+    def worded(self, action: Action) -> Action:
+        """Say what a key does now."""
+        view = self.console_app.checks.view
+        is_first = view.report is None and not view.results
+        if action.do == "run" and is_first:
+            return replace(action, label="run")
+        if action.do == "cancel" and self.pane.is_open:
+            return replace(action, label="close")
+        if action.do == "watch" and view.is_watching:
+            return replace(action, label="stop watching")
+        return action
+
+    def action_run(self) -> None:
+        """Run all checks."""
+        self.console_app.checks.start()
+
+    def action_run_failed(self) -> None:
+        """Run the failed targets again."""
+        self.console_app.checks.start_failed()
+
+    def action_run_one(self) -> None:
+        """Run the marked target again."""
+        result = self._marked()
+        if result is not None:
+            self.console_app.checks.start([result.target])
+
+    def action_watch(self) -> None:
+        """Run again and again, or stop doing so."""
+        self.console_app.checks.toggle_watch()
+        self.refresh_keys()
+
+    def action_search(self) -> None:
+        """Search the catalogue, beginning with what is known about the marked finding."""
+        result = self._marked()
+        is_bad = result is not None and result.status in (Status.WARN, Status.FAIL)
+        query = (result.see or result.code) if result is not None and is_bad else ""
+        self.app.push_screen(ExplainScreen(query))
+
+    def action_copy(self) -> None:
+        """Copy the report."""
+        report = self.console_app.checks.view.shown_report
+        if report is not None:
+            self.app.copy_to_clipboard(markdown.of(report))
+            self.app.notify("The report was handed to the terminal's clipboard, as Markdown.")
+
+    def action_keep_markdown(self) -> None:
+        """Write the report to a file for a ticket."""
+        report = self.console_app.checks.view.shown_report
+        if report is not None:
+            folder = self.console_app.place.keep_folder
+            work = keep_and_tell(
+                self.app, folder, "checks", "md", lambda: markdown.of(report).encode()
+            )
+            self.console_app.tasks.spawn("keep-report", work)
+
+    def action_cancel(self) -> None:
+        """Close the evidence, or stop the run."""
+        if self.pane.is_open:
+            self.pane.close()
+        else:
+            self.console_app.checks.cancel()
+        self.refresh_keys()
+
+    def action_evidence(self) -> None:
+        """Open or close the evidence of the marked check."""
+        if self.pane.is_open:
+            self.pane.close()
+        else:
+            self.pane.open()
+            self._shown = None, 0
+            self._draw_evidence()
+        self.refresh_keys()
+
+    def on_pane_resized(self) -> None:
+        """Fill the pane, and keep what it is about in sight."""
+        self._draw_evidence()
+        self.list_.scroll_to_highlight()
+
+    @property
+    def _scrolled(self) -> Widget:
+        return self.pane if self.pane.is_open else self.query_one("#checks-verdict")
+
+    def action_pane_down(self) -> None:
+        """Scroll evidence or verdict down."""
+        self._page(1)
+
+    def action_pane_up(self) -> None:
+        """Scroll evidence or verdict up."""
+        self._page(-1)
+
+    def _page(self, direction: int) -> None:
+        if self.pane.is_open:
+            self.pane.page(direction)
+        else:
+            verdict = self._scrolled
+            rows = max(verdict.size.height - 1, 1)
+            verdict.scroll_relative(y=direction * rows, animate=False)
+
+    def action_keep(self) -> None:
+        """Write the report to a file."""
+        report = self.console_app.checks.view.shown_report
+        if report is not None:
+            folder = self.console_app.place.keep_folder
+            work = keep_and_tell(
+                self.app, folder, "checks", "json", lambda: reports.to_json(report)
+            )
+            self.console_app.tasks.spawn("keep-report", work)

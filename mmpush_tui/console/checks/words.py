@@ -1,0 +1,192 @@
+"""What the Checks screen says about a run, as rows of text. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from mmpush_tui.checks.model.report import CheckResult, Stage, Status
+from mmpush_tui.checks.output.plain import in_words
+from mmpush_tui.console.checks.desk import DEADLINE_S, WATCH_EVERY_S, ChecksView, Past
+from mmpush_tui.console.safe import Part, content, hanging, lines, spread
+from mmpush_tui.console.widgets.frame import MARKS
+from mmpush_tui.watching.lines import clock
+
+if TYPE_CHECKING:
+    from mmpush_tui.checks.model.target import TargetPlan
+
+_MARKS: Final = {
+    Status.PASS: MARKS["ok"],
+    Status.WARN: MARKS["warn"],
+    Status.FAIL: MARKS["fail"],
+    Status.SKIP: ("skip", "$quiet"),
+}
+_BAR: Final = 8
+_WIDE: Final = 100
+_WIDE_BAR: Final = 20
+_RUNS: Final = 4
+"""How many changes of the runs before are told."""
+_VERDICTS: Final = {
+    Status.PASS: ("GOOD  ", "bold $success"),
+    Status.WARN: ("WARN  ", "bold $warning"),
+    Status.FAIL: ("FAIL  ", "bold $error"),
+    Status.SKIP: ("SKIP  ", "bold"),
+}
+
+
+def totals(view: ChecksView) -> tuple[Part, ...]:
+    """Return when the run was and how many checks ended how."""
+    parts: list[Part] = []
+    if view.is_running:
+        planned = sum(len(plan.stages) for plan in view.plans)
+        done = f"{len(view.results)} of {planned}, " if planned else ""
+        parts.append((f"running, {done}at most {DEADLINE_S:.0f} s   ", "$warning"))
+    else:
+        said = []
+        if (report := view.shown_report) is not None:
+            said.append(f"{clock(report.started_at)[:8]}, {report.duration_ms / 1000:.1f} s")
+        if view.is_watching:
+            said.append(f"again every {WATCH_EVERY_S:.0f} s")
+        if said:
+            parts.append((f"{', '.join(said)}   ", "$quiet"))
+    for status in Status:
+        count = sum(result.status is status for result in view.results)
+        if count:
+            mark, style = _MARKS[status]
+            parts.append((f"{count} {mark}  ", style))
+    return tuple(parts)
+
+
+def verdict(view: ChecksView, width: int) -> Content:
+    """Return the one sentence over the run, why it says so, and what to do."""
+    if view.problem:
+        mark: Part = ("FAIL  ", "bold $error") if view.is_broken else ("--    ", "$quiet")
+        told = [hanging((mark,), view.problem, width)]
+        if not view.is_broken:
+            told += [content(""), content("      ", ("5", "bold $primary"), " sets them up here.")]
+        return lines(*told)
+    if view.is_running:
+        return hanging((), "Following the wire from Mattermost to Apple and Google.", width)
+    if view.was_cancelled:
+        text = "Cancelled. What was seen until then stands below."
+        return hanging((("--    ", "$quiet"),), text, width)
+    if view.report is None:
+        return _invitation(width)
+    said = view.report.verdict
+    rows = [hanging((_VERDICTS[said.status],), said.summary, width)]
+    rows += _listed("why   ", "$quiet", said.why, width)
+    rows += _listed("fix   ", "bold", said.fix, width)
+    rows += _listed("then  ", "$quiet", [said.then] if said.then else [], width)
+    if len(view.history) > 1:
+        rows.append(hanging((("runs  ", "$quiet"),), _history(view.history), width))
+    return lines(*rows)
+
+
+def _history(history: Sequence[Past]) -> str:
+    """Return the latest runs in words: how many were alike, and since when."""
+    found: list[tuple[Past, int]] = []
+    for past in history:
+        if found and (found[-1][0].status, found[-1][0].code) == (past.status, past.code):
+            found[-1] = found[-1][0], found[-1][1] + 1
+        else:
+            found.append((past, 1))
+    said = []
+    for past, count in found[-_RUNS:]:
+        word = _MARKS[past.status][0]
+        what = word if past.status is Status.PASS else f"{word} {past.check or past.code}"
+        said.append(f"{clock(past.at)[:8]} {what}{f' x{count}' if count > 1 else ''}")
+    return ", ".join(said)
+
+
+def _invitation(width: int) -> Content:
+    text = (
+        "DNS, TCP, TLS, ALPN, HTTP/2, one request and then the credentials, for every hop that "
+        "the settings and the configuration need. Nothing is sent to a device."
+    )
+    key: tuple[Part, ...] = ("Nothing has been checked yet. ", ("r", "bold $primary"))
+    return lines(content(*key, " runs the checks."), content(""), hanging((), text, width))
+
+
+def _listed(head: str, style: str, texts: Iterable[str], width: int) -> list[Content]:
+    """Return ``texts`` behind one head, each with its own hanging indent."""
+    heads = (head, *[" " * len(head)] * 99)
+    return [
+        hanging(((first, style),), text, width) for first, text in zip(heads, texts, strict=False)
+    ]
+
+
+def rows(view: ChecksView, width: int) -> Iterator[tuple[str, Content]]:
+    """Return id and line of every target and check, in the order of the wire.
+
+    Checks that have not come yet have their lines already, so that nothing moves when they do.
+    A target's id begins with a slash.
+    """
+    for plan in view.plans:
+        yield f"/{plan.target}", _heading(plan, width)
+        found = {result.stage: result for result in view.of(plan.target)}
+        for stage in dict.fromkeys((*plan.stages, *found)):
+            yield f"{stage.value}:{plan.target}", _row(stage, found.get(stage), view, width)
+
+
+def _heading(plan: "TargetPlan", width: int) -> Content:
+    """Return whom the checks are about, with as much of the address as fits whole."""
+    if plan.shown_url in plan.title:
+        return content((plan.title, "bold")).truncate(width, ellipsis=True)
+    room = width - len(plan.title) - 2
+    address = next((text for text in (plan.shown_url, plan.address) if len(text) <= room), "")
+    return content((plan.title, "bold"), (f"  {address}", "$quiet")).truncate(width, ellipsis=True)
+
+
+def _row(stage: Stage, result: CheckResult | None, view: ChecksView, width: int) -> Content:
+    if result is None:
+        word = "" if view.is_running else "not done"
+        return content((f" {'..':<5}{stage.value:<11}{word}", "$quiet")).truncate(width)
+    mark, style = _MARKS[result.status]
+    first: tuple[Part, ...] = ((f" {mark:<5}", style), f"{result.stage.value:<11}")
+    took: Part = (
+        ""
+        if result.status is Status.SKIP
+        else (f"{_took(result.ms)}  {_bar(result, view, width)}", "$quiet")
+    )
+    if result.status in (Status.WARN, Status.FAIL):
+        return hanging(first, result.message, width, took)
+    return spread(content(*first, result.message), content(took), width)
+
+
+def _bar(result: CheckResult, view: ChecksView, width: int) -> str:
+    """Return when in the run the check was, as a bar below those before it."""
+    room = _BAR if width < _WIDE else _WIDE_BAR
+    whole = max((it.began_ms + it.ms for it in view.results), default=0.0)
+    if whole <= 0 or result.ms <= 0:
+        return " " * room
+    start = min(int(result.began_ms / whole * room), room - 1)
+    size = max(round(result.ms / whole * room), 1)
+    return (" " * start + "#" * size)[:room].ljust(room)
+
+
+def _took(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms >= 10 else f"{ms:.1f} ms"
+
+
+def first_bad(results: Iterable[CheckResult]) -> str | None:
+    """Return the id of the worst check, the first of its kind; None where all are good."""
+    ranked = {Status.FAIL: 0, Status.WARN: 1}
+    bad = [result for result in results if result.status in ranked]
+    return min(bad, key=lambda result: ranked[result.status]).id if bad else None
+
+
+def evidence(result: CheckResult, width: int) -> Content:
+    """Return all that one check saw."""
+    shown = [
+        content((f"{result.id}  ", "bold"), (result.address, "$quiet")),
+        hanging(((f"{_MARKS[result.status][0]:<6}", _MARKS[result.status][1]),), result.message,
+                width),
+    ]  # fmt: skip
+    shown += _listed("why   ", "$quiet", result.why, width)
+    shown += _listed("fix   ", "bold", [result.fix] if result.fix else [], width)
+    for name, value in result.evidence.items():
+        text = in_words(value)
+        shown.append(hanging(((f"{name.replace('_', ' '):<16} ", "$quiet"),), text, width))
+    if result.see:
+        shown.append(content(("more  ", "$quiet"), f"mmpush-tui explain {result.see}"))
+    return lines(*shown)

@@ -1,0 +1,279 @@
+"""The whole chain in words: Mattermost, push proxy, Apple and Google, phones. Pure.
+
+What the desks know becomes hops with a state each, one sentence over all, and what needs the
+reader. Nothing is called good that was not seen to be good.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mmpush_tui.checks.model.report import Report, Status
+from mmpush_tui.console.checks.desk import ChecksView
+from mmpush_tui.console.overview.needs import Need, needs
+from mmpush_tui.console.overview.path import (
+    State,
+    Way,
+    host_and_port,
+    sends_here,
+    standing,
+    troubles,
+    vendor,
+    ways,
+)  # fmt: skip
+from mmpush_tui.console.settings.desk import SettingsView
+from mmpush_tui.console.worker.desk import Phase, WorkerView
+from mmpush_tui.console.worker.recent import Outlook
+from mmpush_tui.settings.page import Mode
+from mmpush_tui.watching.lines import duration
+from mmpush_tui.watching.rates import RATES_OVER_S, Reading
+
+_MANY: Final = 3
+"""Failures from which on they are no accident."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One place on the way to the phones.
+
+    Attributes:
+        name: what stands in the picture.
+        state: how it is.
+        facts: up to two short lines beneath.
+    """
+
+    name: str
+    state: State
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """The way behind the proxy: a vendor, and its phones."""
+
+    vendor: Hop
+    phones: Hop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """The picture of the Overview."""
+
+    sentence: str
+    state: State
+    mattermost: Hop
+    proxy: Hop
+    branches: tuple[Branch, ...]
+    needs: tuple[Need, ...]
+
+
+_OF_STATUS: Final = {
+    Status.PASS: State.OK, Status.WARN: State.WARN, Status.FAIL: State.FAIL,
+}  # fmt: skip
+
+
+def chain(
+    settings: SettingsView,
+    worker: WorkerView,
+    checks: ChecksView,
+    rates: Reading,
+    recent: Mapping[str, Outlook],
+) -> Chain:
+    """Return the picture that the desks' views add up to.
+
+    Args:
+        settings, worker, checks: what the desks know.
+        rates: how fast deliveries come.
+        recent: how each target did in the last minute.
+    """
+    found = ways(worker, checks, recent)
+    broken = standing(settings, worker, checks, found)
+    sentence, state = _sentence(settings, worker, checks.report, broken, rates, found)
+    return Chain(
+        sentence=sentence,
+        state=state,
+        mattermost=_mattermost(settings, worker),
+        proxy=_proxy(settings, worker, checks, rates),
+        branches=_branches(settings, found),
+        needs=needs(settings, worker, checks, found, broken),
+    )
+
+
+def _mattermost(settings: SettingsView, worker: WorkerView) -> Hop:
+    name, saved = "Mattermost", settings.saved
+    if saved is None:
+        state = State.FAIL if settings.at and settings.problem else State.UNKNOWN
+        return Hop(name=name, state=state, facts=("not known",))
+    mode = {
+        Mode.OFF: "push is off", Mode.HPNS: "to HPNS", Mode.TPNS: "to TPNS",
+        Mode.CUSTOM: "own proxy",
+    }[saved.mode]  # fmt: skip
+    state = State.OFF if saved.mode is Mode.OFF else State.OK
+    is_elsewhere = saved.mode is Mode.CUSTOM and sends_here(settings, worker) is False
+    if is_elsewhere:
+        mode = f"sends to :{host_and_port(saved.server)[1]}"
+    is_warned = is_elsewhere or any(note.severity == "warn" for note in settings.notes)
+    return Hop(
+        name=name, state=State.WARN if is_warned and state is State.OK else state,
+        facts=(mode, settings.kind_word),
+    )  # fmt: skip
+
+
+def _is_hosted(settings: SettingsView) -> bool:
+    return settings.saved is not None and settings.saved.mode in (Mode.HPNS, Mode.TPNS)
+
+
+def _proxy(settings: SettingsView, worker: WorkerView, checks: ChecksView, rates: Reading) -> Hop:
+    if settings.saved is not None and _is_hosted(settings):
+        mode = settings.saved.mode
+        name = "hosted HPNS" if mode is Mode.HPNS else "hosted TPNS"
+        host = host_and_port(settings.saved.server)[0]
+        return _asked(name, host.split(".mattermost")[0], checks.status_of(mode.value))
+    name = "push proxy"
+    if worker.phase is Phase.LOST:
+        return Hop(name=name, state=State.FAIL, facts=("silent", f"since {worker.silent_since}"))
+    if worker.phase is Phase.STARTING:
+        return Hop(name=name, state=State.UNKNOWN, facts=("starting",))
+    if (status := worker.status) is None:
+        return _asked(name, _elsewhere(settings), checks.status_of("mpns"))
+    if worker.phase is not Phase.RUNNING:
+        return Hop(name=name, state=State.WARN, facts=(worker.phase.value, "takes no more"))
+    if sends_here(settings, worker) is False:
+        return Hop(name=name, state=State.WARN, facts=(worker.listen, "gets nothing"))
+    host, port = host_and_port(status.listen)
+    is_here = host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared
+    p95 = f"  p95 {duration(rates.p95_ms)}" if rates.p95_ms is not None else ""
+    return Hop(
+        name=name, state=State.OK,
+        facts=(f":{port}" if is_here and port else worker.listen,
+               f"{rates.arrived_per_s:.1f}/s{p95}"),
+    )  # fmt: skip
+
+
+def _elsewhere(settings: SettingsView) -> str:
+    """Return where Mattermost sends, while no worker of ours is there to be seen."""
+    if settings.saved is None or settings.saved.mode is not Mode.CUSTOM:
+        return "no worker"
+    host, port = host_and_port(settings.saved.server)
+    is_here = host in ("127.0.0.1", "localhost", "::1")
+    return f":{port}" if is_here else host or "no address"
+
+
+def _asked(name: str, where: str, status: Status | None) -> Hop:
+    state = _OF_STATUS[status] if status is not None else State.UNKNOWN
+    word = {State.UNKNOWN: "not checked", State.FAIL: "check failed"}.get(state, "reached")
+    return Hop(name=name, state=state, facts=(where, word))
+
+
+def _branches(settings: SettingsView, found: Sequence[Way]) -> tuple[Branch, ...]:
+    if _is_hosted(settings):
+        phones = Hop(name="phones", state=State.UNKNOWN, facts=("store apps",))
+        both = Hop(name="Apple, Google", state=State.UNKNOWN, facts=("behind it", "not seen here"))
+        return (Branch(vendor=both, phones=phones),)
+    if not found:
+        return tuple(
+            Branch(
+                vendor=Hop(name=name, state=State.UNKNOWN, facts=("not known",)),
+                phones=Hop(name="phones", state=State.UNKNOWN),
+            )
+            for name in ("Apple APNs", "Google FCM")
+        )
+    return tuple(_branch(way) for way in found)
+
+
+def _branch(way: Way) -> Branch:
+    name = "Apple APNs" if vendor(way.target) == "Apple" else "Google FCM"
+    at = Hop(name=name, state=way.state, facts=(way.target.type, way.fact))
+    counts = way.target.counts
+    state = State.UNKNOWN
+    facts: tuple[str, ...] = ("nothing sent",)
+    if way.outlook.is_gone:
+        state, facts = State.WARN, (f"{counts.ok} sent", "now all gone")
+    elif counts.ok:
+        state = State.OK if counts.acknowledged else State.UNKNOWN
+        facts = (f"{counts.ok} sent", f"{counts.acknowledged} confirmed")
+    elif counts.removed:
+        facts = (f"{counts.removed} gone",)
+    return Branch(vendor=at, phones=Hop(name="phones", state=state, facts=facts))
+
+
+def _sentence(
+    settings: SettingsView,
+    worker: WorkerView,
+    report: Report | None,
+    broken: Report | None,
+    rates: Reading,
+    found: Sequence[Way],
+) -> tuple[str, State]:
+    saved = settings.saved
+    if saved is not None and saved.mode is Mode.OFF:
+        return "Push is switched off in Mattermost.", State.OFF
+    if _is_hosted(settings):
+        return _of_report(report, "Mattermost sends to its hosted push service.")
+    if worker.phase is Phase.LOST:
+        return f"The push proxy worker is silent since {worker.silent_since}.", State.FAIL
+    if worker.phase is Phase.STARTING:
+        return "The push proxy worker is starting.", State.UNKNOWN
+    if worker.status is not None:
+        return _of_worker(settings, worker, broken, rates, found)
+    if saved is None and not settings.at and not worker.others and worker.phase is Phase.NONE:
+        return "Push is not set up on this host yet.", State.UNKNOWN
+    if saved is not None:
+        where = saved.server or "no address"
+        return _of_report(report, f"Mattermost sends to a push proxy at {where}.")
+    if settings.at and settings.problem:
+        return "Mattermost's settings cannot be read.", State.FAIL
+    return _of_report(report, "Nothing has been seen or checked yet.")
+
+
+def _of_report(report: Report | None, otherwise: str) -> tuple[str, State]:
+    if report is None:
+        return otherwise, State.UNKNOWN
+    return report.verdict.summary, _OF_STATUS[report.verdict.status]
+
+
+def _of_worker(
+    settings: SettingsView,
+    worker: WorkerView,
+    broken: Report | None,
+    rates: Reading,
+    found: Sequence[Way],
+) -> tuple[str, State]:
+    """Return the sentence where a worker answers: the worst of what is seen."""
+    if worker.phase is Phase.STOPPING:
+        return "The push proxy worker is stopping.", State.WARN
+    if worker.phase is not Phase.RUNNING:
+        return "The push proxy worker takes no more pushes.", State.WARN
+    if not any(way.target.state == "ready" for way in found):
+        return "The push proxy worker runs, and none of its targets can send.", State.FAIL
+    if seen := [way for way in found if way.is_seen_broken]:
+        is_all = all(way.state is State.FAIL for way in found)
+        how = "is failing" if is_all else "works in part"
+        return f"Push {how}: {troubles(seen)}.", State.FAIL
+    if broken is not None:
+        return broken.verdict.summary, State.FAIL
+    if sends_here(settings, worker) is False:
+        return "Mattermost sends elsewhere, and not to the worker that runs here.", State.WARN
+    return _of_deliveries(worker, rates, found)
+
+
+def _of_deliveries(worker: WorkerView, rates: Reading, found: Sequence[Way]) -> tuple[str, State]:
+    """Return the sentence where nothing stands in the way."""
+    delivered = rates.ok_per_s + rates.removed_per_s
+    is_many = rates.failed_per_s * RATES_OVER_S >= _MANY
+    if is_many and not delivered:
+        return "Push is failing: nothing was delivered in the last seconds.", State.FAIL
+    if is_many and rates.failed_per_s > delivered / 3:
+        return "Push works in part: many deliveries fail.", State.WARN
+    active = [way for way in found if way.outlook.all]
+    if active and all(way.outlook.is_gone for way in active):
+        return "Nothing is delivered: the devices of the latest pushes are all gone.", State.WARN
+    if warned := [way for way in found if way.state is State.WARN and way.trouble]:
+        return f"Push is working, with trouble: {troubles(warned)}.", State.WARN
+    if any(way.outlook.ok for way in active):
+        return "Push is working.", State.OK
+    if active:
+        return "Push is tried, and nothing was delivered in the last minute.", State.UNKNOWN
+    if worker.status is not None and worker.status.counts.ok:
+        return "Push is quiet: nothing was to be sent in the last minute.", State.UNKNOWN
+    return "The push proxy worker runs; nothing has been delivered yet.", State.UNKNOWN

@@ -1,0 +1,166 @@
+"""The way from the worker to Apple or Google, as deliveries and checks saw it. Pure.
+
+What was seen last counts most: a delivery tells more than a check from before it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+from mmpush_tui.checks.model.report import Report, Status
+from mmpush_tui.console.checks.desk import ChecksView
+from mmpush_tui.console.settings.desk import SettingsView
+from mmpush_tui.console.worker.desk import WorkerView
+from mmpush_tui.console.worker.recent import End, Outlook
+from mmpush_tui.protocol.status import TargetStatus
+from mmpush_tui.settings.page import Mode
+from mmpush_tui.watching.lines import duration
+
+SLOW_MS: Final = 1000.0
+"""From here on an answer of Apple or Google is slow: they usually take a tenth of it."""
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class State(StrEnum):
+    """How a hop is, as far as it was seen."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """The way to one target.
+
+    Attributes:
+        target: what the worker says of it.
+        state: how it is.
+        fact: that in one or two words.
+        whose: who is in trouble: the vendor, or the target itself.
+        trouble: what is wrong with it, as what is said of one or of several; or empty.
+        reason: the machine's word for that, where there is one.
+        outlook: how it did in the last minute.
+    """
+
+    target: TargetStatus
+    state: State
+    fact: str
+    whose: str
+    trouble: str = ""
+    reason: str = ""
+    outlook: Outlook
+
+    @property
+    def is_seen_broken(self) -> bool:
+        """Whether worker or deliveries say that nothing gets through, and not a check alone."""
+        is_off = self.target.state != "ready"
+        return is_off or self.outlook.last is End.UNREACHED or self.outlook.is_refusing
+
+
+def vendor(target: TargetStatus) -> str:
+    """Return whose network a target sends to."""
+    return "Apple" if target.platform == "apple" else "Google"
+
+
+def ways(worker: WorkerView, checks: ChecksView, recent: Mapping[str, Outlook]) -> tuple[Way, ...]:
+    """Return the ways to all targets of the worker."""
+    targets = worker.status.targets if worker.status else ()
+    return tuple(_way(target, checks, recent.get(target.type) or Outlook()) for target in targets)
+
+
+def troubles(found: Sequence[Way]) -> str:
+    """Return what is wrong with these ways in one clause, what they share once."""
+    shared: dict[str, list[str]] = {}
+    for way in found:
+        subjects = shared.setdefault(way.trouble, [])
+        if way.whose not in subjects:
+            subjects.append(way.whose)
+    return " and ".join(f"{' and '.join(whose)} {what}" for what, whose in shared.items())
+
+
+def _way(target: TargetStatus, checks: ChecksView, seen: Outlook) -> Way:
+    state, fact, trouble, reason = _judged(target, checks, seen)
+    return Way(
+        target=target,
+        state=state,
+        fact=fact,
+        whose=vendor(target) if target.state == "ready" else target.type,
+        trouble=trouble,
+        reason=reason,
+        outlook=seen,
+    )
+
+
+def _judged(target: TargetStatus, checks: ChecksView, seen: Outlook) -> tuple[State, str, str, str]:
+    """Return state, fact, trouble and reason."""
+    hop = "apns" if vendor(target) == "Apple" else "fcm"
+    checked = checks.status_of(f"{hop}/{target.type}")
+    if target.state != "ready":
+        return State.FAIL, "cannot send", "cannot send", ""
+    if seen.last is End.UNREACHED:
+        return State.FAIL, "not reached", "cannot be reached", seen.reason
+    if seen.is_refusing:
+        return State.FAIL, "refuses all", "will not take any push", seen.reason
+    if checked is Status.FAIL and checks.ended_s >= seen.last_s:
+        return State.FAIL, "check failed", "did not pass the check", ""
+    if seen.unreached:
+        count = f"{seen.unreached} push" + ("" if seen.unreached == 1 else "es")
+        trouble = f"could not be reached for {count} of the last minute"
+        return State.WARN, f"{seen.unreached} lost", trouble, seen.reason
+    if seen.upstream_ms is not None and seen.upstream_ms >= SLOW_MS:
+        took = duration(seen.upstream_ms)
+        return State.WARN, f"slow, {took}", f"took {took} to answer", ""
+    if target.connected:
+        return State.OK, "connected", "", ""
+    if seen.last is not None or checked in (Status.PASS, Status.WARN):
+        return State.OK, "reached", "", ""
+    return State.UNKNOWN, "not tried yet", "", ""
+
+
+def standing(
+    settings: SettingsView, worker: WorkerView, checks: ChecksView, found: Sequence[Way]
+) -> Report | None:
+    """Return the report that found something broken; None where deliveries have healed it since."""
+    report = checks.report
+    if report is None or report.verdict.status is not Status.FAIL:
+        return None
+    by_type = {way.target.type: way.outlook for way in found}
+    first = (report.verdict.check or "").partition(":")[2]
+    vendors, _, type_ = first.partition("/")
+    if vendors == "mpns":
+        came_s = max((seen.last_s for seen in by_type.values()), default=0.0)
+        is_healed = sends_here(settings, worker) is True and came_s > checks.ended_s
+    else:
+        seen = by_type.get(type_) or Outlook()
+        is_healed = seen.last in (End.OK, End.REMOVED) and seen.last_s > checks.ended_s
+    return None if is_healed else report
+
+
+def sends_here(settings: SettingsView, worker: WorkerView) -> bool | None:
+    """Return whether Mattermost's settings lead to the watched worker; None where unknown.
+
+    An address of another host may well be this one, or something before it.
+    """
+    if settings.saved is None or worker.status is None:
+        return None
+    if settings.saved.mode is not Mode.CUSTOM:
+        return False
+    host, port = host_and_port(settings.saved.server)
+    here = host_and_port(worker.status.listen)[1]
+    if host not in _LOOPBACK or not here:
+        return None
+    return port == here
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Return host and port of an address as far as it has them; neither where it is none."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    except ValueError:
+        return "", 0

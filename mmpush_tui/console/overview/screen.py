@@ -1,0 +1,193 @@
+"""The whole chain in one picture, and what needs the reader."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from mmpush_tui.console import wording
+from mmpush_tui.console.actions import bindings
+from mmpush_tui.console.overview import picture
+from mmpush_tui.console.overview.hops import Chain, chain
+from mmpush_tui.console.overview.needs import Need
+from mmpush_tui.console.overview.path import State
+from mmpush_tui.console.safe import Part, content, hanging, lines, spread
+from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.widgets.frame import MARKS
+from mmpush_tui.console.widgets.plain import Plain
+from mmpush_tui.console.worker.recent import Repeated
+from mmpush_tui.watching.lines import clock
+
+_SEVERITIES: Final = {"fail": MARKS["fail"], "warn": MARKS["warn"], "info": ("next", "$primary")}
+_SENTENCES: Final = {
+    State.OK: "bold $success", State.WARN: "bold $warning", State.FAIL: "bold $error",
+}  # fmt: skip
+_WIDEST: Final = 124
+"""Cells of a line at most: eyes do not follow a longer one."""
+_HINT_FROM: Final = 60
+"""Columns from which there is room for what Enter leads to."""
+
+
+class OverviewScreen(ConsoleScreen):
+    """Which hop, and what needs me."""
+
+    name_ = "overview"
+    BINDINGS: ClassVar[Any] = bindings("overview")
+    AUTO_FOCUS = "#needs"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._needs: tuple[Need, ...] = ()
+        self._width = 0
+
+    def body(self) -> Iterable[Widget]:
+        """Make the picture and the lists."""
+        with VerticalScroll(id="overview", can_focus=False):
+            yield Plain(id="sentence")
+            yield Plain(id="chain")
+            yield Plain("Needs you", classes="head", id="needs-head")
+            yield OptionList(id="needs", compact=True, markup=False)
+            yield Plain("Last failures", classes="head gap", id="failures-head")
+            yield Plain(id="failures")
+
+    def draw(self, topics: frozenset[str]) -> None:
+        """Draw the picture anew."""
+        del topics
+        # The last cell is the scrollbar's, where there is one.
+        width = min(self.query_one("#overview").size.width - 1, _WIDEST)
+        if width < 1:
+            # Not laid out yet: a size follows, and this again.
+            return
+        app = self.console_app
+        rates, recent = app.worker.rates.read(), app.worker.recent.read()
+        found = chain(app.settings.view, app.worker.view, app.checks.view, rates, recent)
+        self._order()
+        self._draw_sentence(found, width)
+        self.query_one("#chain", Plain).say_lines(*picture.rows(found, width))
+        self._draw_needs(found.needs, width)
+        self._draw_failures(width)
+
+    def _order(self) -> None:
+        """Where there is little height, put what needs the reader before the picture."""
+        chain_, head = self.query_one("#chain"), self.query_one("#needs-head")
+        scroll = self.query_one("#overview")
+        children = list(scroll.children)
+        is_first = children.index(chain_) < children.index(head)
+        if self.has_class("-low") == is_first:
+            after = self.query_one("#needs") if is_first else self.query_one("#sentence")
+            scroll.move_child(chain_, after=after)
+
+    def _draw_sentence(self, found: Chain, width: int) -> None:
+        style = _SENTENCES.get(found.state, "bold")
+        figures = content(*self._figures())
+        is_beside = len(found.sentence) + figures.cell_length + 2 <= width
+        if is_beside:
+            shown = spread(content((found.sentence, style)), figures, width)
+        else:
+            shown = hanging((), found.sentence, width).stylize(style)
+            if figures.cell_length:
+                shown = lines(shown, figures.truncate(width, ellipsis=True))
+        self.query_one("#sentence", Plain).show(shown)
+
+    def _figures(self) -> tuple[Part, ...]:
+        """Return how many deliveries came to what since the worker started."""
+        status = self.console_app.worker.view.status
+        if status is None or not status.counts.received:
+            return ()
+        counts = status.counts
+        sent = counts.ok + counts.failed
+        parts: list[Part] = []
+        if sent:
+            parts += [("delivered ", "$quiet"), _percent(counts.ok, sent)]
+        if counts.ok:
+            parts += [("  confirmed ", "$quiet"), _percent(counts.acknowledged, counts.ok)]
+        return tuple(parts)
+
+    def _draw_needs(self, needs: tuple[Need, ...], width: int) -> None:
+        if needs == self._needs and width == self._width:
+            return
+        list_ = self.query_one("#needs", OptionList)
+        marked = list_.highlighted
+        options = [Option(_need(need, width)) for need in needs]
+        if not needs:
+            options = [Option(content((" Nothing.", "$quiet")), disabled=True)]
+        self._needs, self._width = needs, width
+        list_.set_options(options)
+        if needs:
+            list_.highlighted = min(marked or 0, len(needs) - 1)
+
+    def _draw_failures(self, width: int) -> None:
+        rows = [_failure(kind, width) for kind in self.console_app.worker.failures.latest()]
+        self.query_one("#failures-head").display = bool(rows)
+        self.query_one("#failures", Plain).show(lines(*rows))
+
+    def can(self, do: str) -> bool:
+        """Opening needs something to open, scrolling something out of sight."""
+        match do:
+            case "open":
+                return bool(self._needs)
+            case "check_all":
+                return not self.console_app.checks.view.is_running
+            case "pane_down" | "pane_up":
+                return self.query_one("#overview").max_scroll_y > 0
+            case _:
+                return True
+
+    def on_option_list_option_selected(self) -> None:
+        """Go where the marked line is dealt with."""
+        self.app.call_later(self.action_open)
+
+    async def action_open(self) -> None:
+        """Go where the marked line is dealt with."""
+        index = self.query_one("#needs", OptionList).highlighted
+        if index is not None and index < len(self._needs):
+            need = self._needs[index]
+            if need.begins:
+                self.console_app.checks.start()
+            await self.console_app.action_goto(need.screen)
+
+    async def action_check_all(self) -> None:
+        """Check every hop."""
+        self.console_app.checks.start()
+        await self.console_app.action_goto("checks")
+
+    def action_pane_down(self) -> None:
+        """Scroll down."""
+        self._scroll(1)
+
+    def action_pane_up(self) -> None:
+        """Scroll up."""
+        self._scroll(-1)
+
+    def _scroll(self, direction: int) -> None:
+        scroll = self.query_one("#overview")
+        scroll.scroll_relative(y=direction * max(scroll.size.height - 1, 1), animate=False)
+
+
+def _percent(part: int, whole: int) -> str:
+    """Return a share that is never rounded up to all of it."""
+    return f"{min(part / whole * 100, 100.0 if part == whole else 99.9):.1f} %"
+
+
+def _need(need: Need, width: int) -> Content:
+    mark, style = _SEVERITIES[need.severity]
+    if width < _HINT_FROM:
+        return hanging(((f" {mark:<5}", style),), need.text, width)
+    return hanging(((f" {mark:<5}", style),), need.text, width, (need.todo, "$primary"))
+
+
+def _failure(kind: Repeated, width: int) -> Content:
+    event = kind.event
+    reason = event.reason or event.status
+    often = f", {kind.count} times" if kind.count > 1 else ""
+    meaning = wording.short_meaning(event)
+    target = event.target or event.platform
+    is_narrow = width < _HINT_FROM
+    head = f" {clock(event.at)[:8]}  " + ("" if is_narrow else f"{target:<10}  ")
+    said = f"{target} {reason}" if is_narrow else reason
+    text = f"{said}{often}: {meaning}" if meaning else f"{said}{often}"
+    return hanging((head,), text, width).stylize("bold", len(head), len(head) + len(said))

@@ -1,0 +1,194 @@
+"""Choosing where Mattermost's settings are had from."""
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from mmpush_tui.configuration.config import network_of
+from mmpush_tui.configuration.locations import find_config
+from mmpush_tui.console.screens.ask import AskScreen, ask
+from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.widgets.form import TextField
+from mmpush_tui.console.widgets.plain import Plain
+from mmpush_tui.errors import MmpushError
+from mmpush_tui.settings.page import Licence
+from mmpush_tui.settings.sources import Place, Source
+from mmpush_tui.settings.sources.config_file import ConfigFile
+from mmpush_tui.settings.sources.local import Local
+from mmpush_tui.settings.sources.offers import Offer, offers
+from mmpush_tui.settings.sources.rest import Rest
+from mmpush_tui.setup.paths import full_path, short_path
+from mmpush_tui.tasks import beside
+from mmpush_tui.text import Secret
+
+if TYPE_CHECKING:
+    from mmpush_tui.console.app import ConsoleApp
+
+_REST: Final = "rest:"
+_FILES_S: Final = 10.0
+_HEIGHTS: Final = [(0, "-low"), (18, "-high")]
+_WORDS: Final = {
+    Place.FILE: "File",
+    Place.LOCAL: "Local socket",
+    Place.REST: "REST API",
+}
+
+
+async def choose(app: "ConsoleApp") -> None:
+    """Offer what exists on this host, and go over to what is chosen."""
+    desk = app.settings
+    named = [app.place.mattermost_config] if app.place.mattermost_config else []
+    found: tuple[Offer, ...] = ()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FILES_S):
+            found = await beside("offers", offers, named)
+    answers = {
+        f"{offer.where.kind}:{offer.where.at}": _told(offer, desk.view.at) for offer in found
+    }
+    answers[_REST] = "REST API of another address, with an access token"
+    text = [
+        "The file needs no running server; a change counts once the server reads it. Over the "
+        "REST API and the local socket the server itself saves, at once, also where its "
+        "configuration is in its database."
+    ]
+    if desk.view.is_edited:
+        text.insert(0, "What is changed on the form and not saved is given up.")
+    title = "Where are Mattermost's settings?"
+    kind, _, at = (await ask(app, AskScreen(title, text, answers | {"": "Stay"}))).partition(":")
+    source: Source
+    match kind:
+        case Place.FILE:
+            source = ConfigFile(Path(at), licence=app.place.licence)
+        case Place.LOCAL:
+            source = Local(Path(at), licence=app.place.licence)
+        case Place.REST:
+            app.push_screen(RestScreen(at))
+            return
+        case _:
+            return
+    if problem := await app.use_source(source):
+        text = [_sentence(problem), "", "The place before is kept."]
+        await ask(app, AskScreen("That place cannot be used", text, {"": "Back to the form"}))
+
+
+def _told(offer: Offer, now: str) -> str:
+    remarks = [offer.remark] if offer.remark else []
+    if offer.where.at == now:
+        remarks.insert(0, "in use")
+    remark = f"  ({'; '.join(remarks)})" if remarks else ""
+    at = offer.where.at if offer.where.kind is Place.REST else short_path(offer.where.at)
+    return f"{_WORDS[offer.where.kind]}  {at}{remark}"
+
+
+class RestScreen(ModalScreen[None]):
+    """Asks for the address of a server and an access token, and tries them.
+
+    Args:
+        url: what the address begins with.
+    """
+
+    HORIZONTAL_BREAKPOINTS = ConsoleScreen.HORIZONTAL_BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    AUTO_FOCUS = "#rest-url"
+    BINDINGS: ClassVar[Any] = [
+        Binding("escape", "leave", "back"),
+        Binding("enter", "connect", "connect", show=False),
+    ]
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self._trying: asyncio.Task[Any] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Make the fields."""
+        with Vertical(classes="box"):
+            yield Plain(("Settings over the REST API", "bold"), classes="title")
+            with VerticalScroll(classes="rest-scroll", can_focus=False):
+                with Horizontal(classes="line"):
+                    yield Plain("Mattermost's address", classes="label")
+                    yield TextField(self._url, id="rest-url")
+                with Horizontal(classes="line"):
+                    yield Plain("Access token", classes="label")
+                    yield TextField(id="rest-token", is_secret=True, max_length=512)
+                with Horizontal(classes="line"):
+                    yield Plain("Own CA file", classes="label")
+                    yield TextField(id="rest-ca")
+                yield Plain(
+                    "The token of a system admin: in Mattermost under Profile, Security, Personal "
+                    "Access Tokens. It stays in memory and is stored nowhere. The file is needed "
+                    "only where the server's certificate is signed by an authority of your own.",
+                    classes="quiet rest-note",
+                )
+                yield Plain(id="rest-problem")
+            yield Plain(("Enter connect   Esc back", "$quiet"), classes="hint")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Try what was entered."""
+        event.stop()
+        self.action_connect()
+
+    def action_connect(self) -> None:
+        """Try what was entered."""
+        if self._trying is None:
+            self._trying = self.console_app.tasks.spawn("connect", self._connect())
+
+    def action_leave(self) -> None:
+        """Go back to the form, whatever is under way."""
+        self.dismiss()
+
+    def on_unmount(self) -> None:
+        """Give up what is under way: nobody waits for it any more."""
+        if self._trying is not None:
+            self._trying.cancel()
+
+    @property
+    def console_app(self) -> "ConsoleApp":
+        """The app, as what it is."""
+        return cast("ConsoleApp", self.app)
+
+    async def _connect(self) -> None:
+        problem = self.query_one("#rest-problem", Plain)
+        token = Secret(self.query_one("#rest-token", TextField).value.strip())
+        ca_file = full_path(self.query_one("#rest-ca", TextField).value)
+        url, licence = self.query_one("#rest-url", TextField).value, self.console_app.place.licence
+        problem.say(("Connecting.", "bold"))
+        try:
+            async with asyncio.timeout(_FILES_S):
+                source = await beside("rest", _rest, url, token, ca_file, licence)
+            told = await self.console_app.use_source(source)
+        except MmpushError as error:
+            told = error.line()
+        except TimeoutError:
+            told = f"A file that is needed for it could not be read within {_FILES_S:.0f} s."
+        finally:
+            self._trying = None
+        if told:
+            problem.say((_sentence(told), "$error"))
+        elif self.is_current:
+            self.dismiss()
+
+
+def _rest(url: str, token: Secret, ca_file: str, licence: Licence) -> Rest:
+    """Make the source as the command line does. Reads files."""
+    network = network_of(find_config(), os.environ)
+    trusted = ca_file or network.ca_file
+    return Rest(
+        url,
+        token,
+        ca_file=Path(trusted) if trusted else None,
+        connect_to=network.connect_to,
+        licence=licence,
+    )
+
+
+def _sentence(text: str) -> str:
+    return text if text.startswith(("http", "/")) else text[:1].upper() + text[1:]

@@ -1,0 +1,168 @@
+"""Writing from the Settings screen: the plan, the consent, and what is left to do."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mmpush_tui.console.screens.ask import AskScreen, Row, ask
+from mmpush_tui.console.settings.desk import SettingsView
+from mmpush_tui.console.widgets.frame import MARKS
+from mmpush_tui.settings.notes import Note
+from mmpush_tui.settings.page import Change
+from mmpush_tui.settings.sources import NEEDS, Place, restoring, way_to
+from mmpush_tui.setup.paths import short_path
+from mmpush_tui.text import presentable
+
+if TYPE_CHECKING:
+    from mmpush_tui.console.app import ConsoleApp
+
+_LISTED: Final = 30
+_TIME: Final = re.compile(r"(\d{8}T\d{6})Z(?:[-_](\d+))?")
+
+
+async def save(app: "ConsoleApp") -> None:
+    """Ask with the plan, then write; in place only with a consent of its own."""
+    desk = app.settings
+    answers = {"save": "Write it", "": "Back to the form"}
+    text = _order(desk.view, desk.view.changes, desk.view.notes)
+    if await ask(app, AskScreen("Save these settings?", text, answers)):
+        is_done = await desk.save()
+        if desk.view.wants_overwrite and await _consents(app):
+            is_done = await desk.save(in_place=True)
+        await _after(app, is_done=is_done, is_kept=True)
+
+
+async def restore(app: "ConsoleApp") -> bool:
+    """Let a former state be chosen, ask with the plan, then write it; return whether it was."""
+    desk = app.settings
+    found, why = await desk.backups()
+    if not found:
+        text = [why or "Nothing was saved here by this program yet."]
+        await ask(app, AskScreen("There is no former state", text, {"": "Back to the form"}))
+        return False
+    answers = {path: _told(path) for path in found[:_LISTED]}
+    text = ["Each of these is the state before something was saved, the newest first."]
+    path = await ask(app, AskScreen("Bring back which state?", text, answers | {"": "None"}))
+    former, why = await desk.former(path) if path else (None, "")
+    if former is None or desk.view.loaded is None:
+        if path:
+            await _say(app, "That cannot be brought back", why or desk.view.problem)
+        return False
+    changes = restoring(desk.view.loaded, former)
+    if not changes:
+        await _say(app, "Nothing differs", "The settings are as they were then.")
+        return False
+    order = _order(desk.view, changes, ())
+    if desk.view.is_edited:
+        order = ["What is changed on the form and not saved is given up.", "", *order]
+    if await ask(app, AskScreen("Bring these back?", order, {"save": "Write it", "": "Back"})):
+        is_done = await desk.restore(former)
+        if desk.view.wants_overwrite and await _consents(app):
+            is_done = await desk.restore(former, in_place=True)
+        await _after(app, is_done=is_done, is_kept=False)
+        return is_done
+    return False
+
+
+async def reload(app: "ConsoleApp") -> None:
+    """Let Mattermost read its configuration anew, after asking."""
+    text = [
+        "It reads what is stored and goes on with it; users notice nothing. Where config.json has "
+        "a mistake, it keeps the old values."
+    ]
+    answers = {"reload": "Let it read the configuration", "": "Back to the form"}
+    if await ask(app, AskScreen("Reload Mattermost's configuration?", text, answers)):
+        await _reload(app)
+
+
+def plan(changes: Iterable[Change]) -> list[Row]:
+    """Return what is written, key by key."""
+    text: list[Row] = []
+    for change in changes:
+        text += [change.key, f"  old  {_value(change.old)}", f"  new  {_value(change.new)}"]
+    return text or ["Nothing is changed."]
+
+
+async def _after(app: "ConsoleApp", *, is_done: bool, is_kept: bool) -> None:
+    view = app.settings.view
+    if not is_done:
+        if view.problem:
+            # On the form it stays, but on a small terminal not all of it can be read there.
+            text = [view.problem, *(["", "Your changes are still on the form."] if is_kept else [])]
+            await ask(app, AskScreen("Not saved", text, {"": "Back to the form"}))
+    elif view.problem:
+        title = "Saved in part" if view.skipped else "Saved, but not read again"
+        await _say(app, title, view.problem)
+    elif view.can_reload:
+        answers = {"reload": "Let Mattermost read it now", "": "Later"}
+        if await ask(app, AskScreen("Saved", [view.news], answers)):
+            await _reload(app)
+
+
+async def _reload(app: "ConsoleApp") -> None:
+    if not await app.settings.reload():
+        await _say(app, "Mattermost did not reload", app.settings.view.problem)
+
+
+async def _consents(app: "ConsoleApp") -> bool:
+    text = [
+        app.settings.view.problem.partition(". ")[0] + ".",
+        "",
+        "It can be written over in place. A backup is made first; a crash in the very moment of "
+        "writing would leave half a file, which that backup mends.",
+        "The other way is to let the running server save it: o chooses its REST API or its local "
+        "socket.",
+    ]
+    answers = {"": "Back to the form", "over": "Write over the file"}
+    return bool(await ask(app, AskScreen("The file cannot be replaced", text, answers)))
+
+
+async def _say(app: "ConsoleApp", title: str, sentence: str) -> None:
+    await ask(app, AskScreen(title, [sentence], {"": "Back to the form"}))
+
+
+def _order(view: SettingsView, changes: Iterable[Change], notes: Iterable[Note]) -> list[Row]:
+    """Return what saving does and what follows from it."""
+    warnings: list[Row] = [
+        ((f"{MARKS['warn'][0]:<5}", MARKS["warn"][1]), note.message)
+        for note in notes
+        if note.severity == "warn"
+    ]
+    return [*plan(changes), "", *warnings, *([""] if warnings else []), *_ways(view)]
+
+
+def _ways(view: SettingsView) -> list[Row]:
+    way = way_to(view.kind, view.shown_at)
+    if view.kind is not Place.FILE:
+        return [f"{way} {_AT_ONCE}"]
+    return [f"{way} A copy with the time in its name is kept beside it.", NEEDS["reload"]]
+
+
+_AT_ONCE: Final = (
+    "The server uses the new values at once. The old ones are kept on this host: z brings them "
+    "back."
+)
+
+
+def _told(path: str) -> str:
+    found = _TIME.search(Path(path).name)
+    if found is None:
+        return short_path(path)
+    try:
+        then = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).astimezone()
+    except (ValueError, OverflowError):
+        # Somebody else gave it its name.
+        return short_path(path)
+    again = f" ({found[2]})" if found[2] else ""
+    return f"{then:%Y-%m-%d %H:%M:%S}{again}   {Path(path).name}"
+
+
+def _value(value: str | int | bool | None) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # An address may hold a password.
+    return presentable(value) or "(empty)"

@@ -1,0 +1,1 @@
+"""The terminal itself: what it can draw, output that never blocks, and the end."""

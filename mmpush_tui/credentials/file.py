@@ -1,0 +1,91 @@
+"""A file that a configuration names as a credential: read, or refused for what it is instead.
+
+Reads files; no error ever holds a character of one.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from mmpush_tui import files as plain_file
+from mmpush_tui.credentials.kinds import Kind, Seen
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.text import clean
+
+SIZE_LIMIT: Final = 64 * 1024
+"""More bytes than any key or service account file has."""
+
+APPLE_SOURCE: Final = (
+    "Get the .p8 key at developer.apple.com > Certificates, Identifiers & Profiles > Keys, "
+    "with the Apple Push Notifications service (APNs) enabled."
+)
+GOOGLE_SOURCE: Final = (
+    "Get the right file at Firebase console > Project settings > Service accounts > "
+    "Generate new private key."
+)
+COPY_AGAIN: Final = "Copy the file again without changing a character."
+_ACCOUNT_HERE: Final = "A service account belongs into ServiceFileLocation of an Android target."
+FIXES: Final[Mapping[Kind, str]] = {
+    Kind.EMPTY: COPY_AGAIN,
+    Kind.BROKEN_KEY: COPY_AGAIN,
+    Kind.BROKEN_JSON: COPY_AGAIN,
+    Kind.ARCHIVE: "Unpack it first, and name the file inside.",
+    Kind.BASE64: "Decode it first: base64 -d FILE > NEWFILE.",
+    Kind.WEB_PAGE: "Probably a login page was saved instead. Download the file in a browser.",
+    Kind.UTF16: "An editor changed it. Copy the original file, or save it as UTF-8.",
+}
+"""What to do about files that are wrong whatever was expected."""
+_CERTIFICATE_HERE: Final = f"Name it in ApplePushCertPrivate instead, or: {APPLE_SOURCE}"
+APPLE_FIXES: Final[Mapping[Kind, str]] = {
+    **FIXES,
+    Kind.PROTECTED_KEY: "Use the file as Apple gave it, which has no password.",
+    Kind.BARE_KEY: "Use the whole file from Apple, with its first and its last line.",
+    Kind.SERVICE_ACCOUNT: f"{_ACCOUNT_HERE} {APPLE_SOURCE}",
+    Kind.CERTIFICATE_AND_KEY: _CERTIFICATE_HERE,
+    Kind.PKCS12: _CERTIFICATE_HERE,
+}
+"""What to do about a file in place of Apple's .p8 key; for every other kind ``APPLE_SOURCE``."""
+_GOOGLE_FIXES: Final[Mapping[Kind, str]] = {
+    **FIXES,
+    Kind.P256_KEY: f"Apple's keys look like this. {GOOGLE_SOURCE}",
+    Kind.RSA_KEY: f"It may be the key alone; needed is the whole JSON file. {GOOGLE_SOURCE}",
+}
+
+
+def read(path: str, where: str, code: str, limit: int = SIZE_LIMIT) -> bytes:
+    """Return what the ordinary file at ``path`` holds.
+
+    Args:
+        path: the file.
+        where: what it is for, with its path; the errors begin with it.
+        code: of the error for a file that cannot be read, ``KIND-missing``; a file that is too
+            large is ``KIND-invalid``.
+        limit: bytes it may have.
+
+    Raises:
+        ConfigError: it cannot be read, is no ordinary file, or is larger.
+    """
+    try:
+        data, _ = plain_file.read(path, limit + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
+        raise ConfigError(f"{where}: cannot be read", why=why, code=code) from error
+    if len(data) > limit:
+        raise ConfigError(
+            f"{where}: this file is larger than any credential",
+            fix="Name the file as it was downloaded.",
+            code=code.replace("-missing", "-invalid"),
+        )
+    return data
+
+
+def other_kind(seen: Seen, where: str, fix: str, code: str) -> ConfigError:
+    """Return the refusal of a file that is of another kind than was expected."""
+    return ConfigError(f"{where}: this is {seen.kind.value}", fix=fix, code=code)
+
+
+def google_fix(seen: Seen) -> str:
+    """Return what to do about a file in place of a service account."""
+    fix = _GOOGLE_FIXES.get(seen.kind, GOOGLE_SOURCE)
+    if seen.project_id and seen.kind in (Kind.GOOGLE_SERVICES, Kind.OAUTH_CLIENT):
+        fix += f" This one is of the project {clean(seen.project_id, 60)}."
+    return fix

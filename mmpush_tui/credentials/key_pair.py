@@ -1,0 +1,220 @@
+"""A private key and its certificate, taken out of a PEM or .p12 file whatever its form."""
+
+import re
+import warnings
+from typing import Final, NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.hazmat.primitives.serialization.pkcs12 import (
+    PKCS12KeyAndCertificates,
+    load_pkcs12,
+)
+
+from mmpush_tui.credentials.file import FIXES, other_kind
+from mmpush_tui.credentials.kinds import Kind, identify
+from mmpush_tui.errors import ConfigError
+
+INVALID: Final = "apple-certificate-invalid"
+_KEY_BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----", re.S)
+_LABEL: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----")
+_CERTIFICATES: Final = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE"})
+_PEM_KINDS: Final = frozenset(
+    {
+        Kind.CERTIFICATE_AND_KEY, Kind.CERTIFICATE, Kind.REQUEST, Kind.PUBLIC_KEY, Kind.P256_KEY,
+        Kind.RSA_KEY, Kind.OTHER_CURVE, Kind.OTHER_KEY, Kind.PROTECTED_KEY, Kind.BROKEN_KEY,
+        Kind.SSH_KEY, Kind.UNKNOWN,
+    }
+)  # fmt: skip
+_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
+
+_SET: Final = "Set ApplePushCertPassword."
+_CORRECT: Final = "Correct ApplePushCertPassword."
+_KEY_HERE: Final = (
+    "A .p8 key belongs into AppleAuthKeyFile, with AppleAuthKeyID and AppleTeamID; to another key, "
+    "append its certificate as PEM."
+)
+_WITH_KEY: Final = "Export it from the keychain together with its key, as .p12."
+_P12_ANEW: Final = (
+    "openssl pkcs12 -legacy -in OLD.p12 -nodes -out apple.pem, and name apple.pem in "
+    "ApplePushCertPrivate."
+)
+_KEY_ANEW: Final = (
+    "Write the key anew: openssl pkey -provider legacy -provider default -in OLD.pem -aes256 "
+    "-out key.pem, and put it in place of the old one."
+)
+_FIXES: Final = {
+    **FIXES,
+    Kind.PKCS7: f"Apple's certificate alone is not enough. {_WITH_KEY}",
+    Kind.SERVICE_ACCOUNT: "It belongs into ServiceFileLocation of an Android target.",
+    Kind.BINARY_KEY: f"Write it as PEM: openssl pkey -inform DER -in FILE. {_KEY_HERE}",
+}
+_ELSE: Final = "Needed is a certificate with its key: a .p12 file, or PEM with both."
+# The encryptions that OpenSSL 3 leaves to its legacy provider, as they stand in a .p12, in DER:
+# RC2 and RC4 of PKCS #12 (RFC 7292, C), DES and RC2 of PKCS #5 (RFC 8018, A), RC2-CBC, DES-CBC.
+_OLD: Final = tuple(
+    bytes.fromhex(it)
+    for it in (
+        "060a2a864886f70d010c0101", "060a2a864886f70d010c0102", "060a2a864886f70d010c0105",
+        "060a2a864886f70d010c0106", "06092a864886f70d010501", "06092a864886f70d010503",
+        "06092a864886f70d010504", "06092a864886f70d010506", "06092a864886f70d01050a",
+        "06092a864886f70d01050b", "06082a864886f70d0302", "06052b0e030207",
+    )
+)  # fmt: skip
+
+
+class KeyPair(NamedTuple):
+    """A key, the certificate of it, and the further certificates of the file."""
+
+    key: PrivateKeyTypes
+    leaf: x509.Certificate
+    others: list[x509.Certificate]
+
+
+def key_pair(data: bytes, password: str, where: str) -> KeyPair:
+    """Return key and certificate.
+
+    Args:
+        data: the content of the file.
+        password: of the key or the .p12; one that is not needed does no harm.
+        where: what the file is for, with its path; the errors begin with it.
+
+    Raises:
+        ConfigError: one of both is missing, cannot be read, or does not belong to the other.
+    """
+    with warnings.catch_warnings():
+        # The library warns of odd encodings on standard error; what we think of a file we say.
+        warnings.simplefilter("ignore")
+        return _key_pair(data, password, where)
+
+
+def _key_pair(data: bytes, password: str, where: str) -> KeyPair:
+    seen = identify(data)
+    # A file can hold half a character or a NUL; no password has them, and OpenSSL chokes on both.
+    secret = password.encode(errors="replace").replace(b"\0", b"?")
+    if seen.kind is Kind.PKCS12:
+        keys, certificates = _from_p12(data, secret, where)
+    elif seen.kind in _PEM_KINDS and b"-----BEGIN" in data:
+        keys, certificates = _from_pem(data, secret, where)
+    elif seen.kind is Kind.CERTIFICATE:
+        raise _refusal(
+            where, "this is the certificate alone, as Apple sends it, without its key", _WITH_KEY
+        )
+    else:
+        raise other_kind(seen, where, _FIXES.get(seen.kind, _ELSE), INVALID)
+    for key in keys:
+        ours = _public(key.public_key())
+        for certificate in certificates:
+            if _public_of(certificate, where) == ours:
+                return KeyPair(key, certificate, [it for it in certificates if it != certificate])
+    raise _refusal(
+        where, "key and certificate do not belong together", "Export both from the same entry."
+    )
+
+
+def _from_pem(
+    data: bytes, password: bytes, where: str
+) -> tuple[list[PrivateKeyTypes], list[x509.Certificate]]:
+    labels = set(_LABEL.findall(data))
+    if not any(label.endswith(b"PRIVATE KEY") for label in labels):
+        raise _refusal(
+            where, "there is no private key in it",
+            "Export certificate and key together, or append the key's PEM to the file.",
+        )  # fmt: skip
+    if not labels & _CERTIFICATES:
+        if any(label.endswith(b"CERTIFICATE REQUEST") for label in labels):
+            raise _refusal(
+                where, "there is a request for a certificate in it and no certificate",
+                "Put the certificate that Apple made of it in its place, as PEM: openssl x509 "
+                "-inform DER -in aps.cer.",
+            )  # fmt: skip
+        raise _refusal(where, "there is a key and no certificate in it", _KEY_HERE)
+    blocks = list(_KEY_BLOCK.finditer(data))
+    if not blocks:
+        raise _refusal(where, "its key is cut off", FIXES[Kind.BROKEN_KEY])
+    keys = [_key(block[0], block[1], password, where) for block in blocks]
+    try:
+        return keys, x509.load_pem_x509_certificates(data)
+    except ValueError as error:
+        raise _refusal(where, "its certificate cannot be read", "Export it again.") from error
+
+
+def _key(pem: bytes, label: bytes, password: bytes, where: str) -> PrivateKeyTypes:
+    is_encrypted = label == b"ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in pem
+    if is_encrypted and not password:
+        raise _refusal(where, "its key has a password", _SET)
+    try:
+        return load_pem_private_key(pem, password if is_encrypted else None)
+    except _UNREADABLE as error:
+        said = str(error).lower()
+        if is_encrypted and (isinstance(error, UnsupportedAlgorithm) or "unknown" in said):
+            raise _refusal(
+                where, "its key is encrypted in a way that is not read any more", _KEY_ANEW
+            ) from error
+        # Bytes that a wrong password made are unreadable in many ways; a broken frame is not.
+        if is_encrypted and "pem" not in said:
+            raise _refusal(where, "the password does not open its key", _CORRECT) from error
+        raise _refusal(where, "its key cannot be read", "Export it again.") from error
+
+
+def _from_p12(
+    data: bytes, password: bytes, where: str
+) -> tuple[list[PrivateKeyTypes], list[x509.Certificate]]:
+    store = _opened(data, password, where)
+    certificates = [it.certificate for it in (store.cert, *store.additional_certs) if it]
+    if store.key is None:
+        raise _refusal(where, "there is no private key in it", "Export it with its key.")
+    if not certificates:
+        raise _refusal(
+            where, "there is a key and no certificate in it", "Export it with its certificate."
+        )
+    return [store.key], certificates
+
+
+def _opened(data: bytes, password: bytes, where: str) -> PKCS12KeyAndCertificates:
+    failure: Exception | None = None
+    for attempt in (password, b"") if password else (b"",):
+        try:
+            return load_pkcs12(data, attempt or None)
+        except _UNREADABLE as error:
+            failure = failure or error
+    # OpenSSL says the same of a wrong password and of an encryption that it does not read.
+    if password and any(mark in data for mark in _OLD):
+        raise _refusal(
+            where,
+            "the password does not open it, or its encryption (RC2 or one of its time) is too old "
+            "for this host's OpenSSL",
+            f"{_CORRECT} If it is right, write the file anew: {_P12_ANEW}",
+        ) from failure
+    if isinstance(failure, UnsupportedAlgorithm):
+        raise _refusal(
+            where, "it is encrypted in a way that is not read here", f"Write it anew: {_P12_ANEW}"
+        ) from failure
+    if "password" not in str(failure).lower():
+        raise _refusal(where, "this .p12 file is damaged", "Export it again.") from failure
+    if not password:
+        raise _refusal(where, "it has a password", _SET) from failure
+    raise _refusal(where, "the password does not open it", _CORRECT) from failure
+
+
+def _public_of(certificate: x509.Certificate, where: str) -> bytes:
+    try:
+        return _public(certificate.public_key())
+    except _UNREADABLE as error:
+        # What is inside is parsed only when it is asked for.
+        raise _refusal(where, "its certificate cannot be read", "Export it again.") from error
+
+
+def _public(key: object) -> bytes:
+    made: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined] # every one has it
+    return made
+
+
+def _refusal(where: str, why: str, fix: str) -> ConfigError:
+    return ConfigError(where, why=why, fix=fix, code=INVALID)

@@ -1,0 +1,1 @@
+"""What Mattermost, worker and watchers say to each other."""

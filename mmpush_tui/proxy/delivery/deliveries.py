@@ -1,0 +1,352 @@
+"""One push from its arrival to the answer, and the receipt that may follow it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.protocol.status import Counts
+from mmpush_tui.protocol.wire import (
+    CHECK_PLATFORM,
+    OK,
+    Answer,
+    PushNotification,
+    PushNotificationAck,
+    RefusedError,
+    fail,
+    missing_platform,
+    read_ack,
+    read_push,
+    split_platform,
+)
+from mmpush_tui.proxy.access import Access
+from mmpush_tui.proxy.delivery.alarms import Alarms
+from mmpush_tui.proxy.delivery.dedupe import Dedupe
+from mmpush_tui.proxy.delivery.lane import Lane
+from mmpush_tui.proxy.delivery.receipts import Receipts
+from mmpush_tui.proxy.events import EventBus
+from mmpush_tui.proxy.records.journal import Journal
+from mmpush_tui.proxy.records.journal_queries import Found
+from mmpush_tui.proxy.targets import Targets
+from mmpush_tui.proxy.upstream.ids import delivery_id
+from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX, Outcome, Target, Within
+from mmpush_tui.text import clean, presentable, short_token
+
+if TYPE_CHECKING:
+    from mmpush_tui.proxy.records.metrics import Metrics
+
+RECENT: Final = 2_000
+"""Finished deliveries kept for ``GET /deliveries``."""
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """How deliveries are treated.
+
+    Attributes:
+        answer_within_s: seconds until Mattermost must have its answer.
+        try_within_s: seconds one try upstream may take.
+        in_flight_limit: pushes under way to one target.
+        dedupe_s: seconds in which the same push is sent once; 0 sends each.
+        remove_guard: whether doubtful removals are held.
+    """
+
+    answer_within_s: float = 25.0
+    try_within_s: float = 8.0
+    in_flight_limit: int = 1000
+    dedupe_s: float = 0.0
+    remove_guard: bool = True
+
+
+class _Arrived(NamedTuple):
+    push: PushNotification
+    app_version: int
+    target: Target | None
+    event: Event
+    started: float
+
+
+class Deliveries:
+    """Takes pushes and receipts, sends them on, counts and tells what happened.
+
+    Args:
+        targets: where pushes go.
+        bus: who is told.
+        rules: how.
+        on_bug: told of an exception that no target may raise.
+        journal: keeps what became of each; None keeps nothing.
+        metrics: counts it; None counts nothing more.
+    """
+
+    def __init__(
+        self,
+        targets: Targets,
+        bus: EventBus,
+        rules: Rules,
+        on_bug: Callable[[Exception], None],
+        journal: Journal | None = None,
+        metrics: "Metrics | None" = None,
+    ) -> None:
+        self.access = Access()
+        """Which pushes are taken at all."""
+        self.receipts = Receipts(journal, self._unknown_receipt)
+        self._journal = journal
+        self._metrics = metrics
+        self.counts = Counts()
+        self.by_target: dict[str, Counts] = {}
+        self.in_flight = 0
+        self._bus = bus
+        self._on_bug = on_bug
+        self._alarms = Alarms(bus)
+        self._recent: dict[str, Event] = {}
+        self.use(targets, rules)
+
+    def use(self, targets: Targets, rules: Rules) -> None:
+        """Send to ``targets`` by ``rules`` from now on; what is under way ends as it began."""
+        self.targets = targets
+        self.rules = rules
+        self.lanes = {
+            name: Lane(target, rules.in_flight_limit, is_guarded=rules.remove_guard)
+            for name, target in targets.ready.items()
+        }
+        self._within = Within(rules.answer_within_s, rules.try_within_s)
+        self._dedupe = Dedupe(rules.dedupe_s)
+
+    def release(self, type_: str) -> bool:
+        """Let held removals of a target pass from now on; false where none were held."""
+        lane = self.lanes.get(type_)
+        if lane is None or lane.guard is None or not lane.guard.release():
+            return False
+        self._changed(lane, "released")
+        return True
+
+    def recent(self, after: int, limit: int) -> list[Event]:
+        """Return finished deliveries with a number above ``after``, the newest ``limit``."""
+        found = [event for event in self._recent.values() if event.seq > after]
+        return found[-limit:] if limit > 0 else []
+
+    async def push(self, body: bytes) -> Answer:
+        """Handle a posted notification and return the answer; never raises for bad input."""
+        started = time.monotonic()
+        id_ = delivery_id()
+        try:
+            push = read_push(body)
+        except RefusedError as error:
+            return self._refuse(id_, str(error), len(body))
+        type_, app_version = split_platform(push.platform)
+        if type_ == CHECK_PLATFORM:
+            # Refused on purpose, and no failure that anybody should hear of.
+            return fail(_safe(missing_platform(type_, push.server_id)))
+        self.counts.received += 1
+        push.platform = type_
+        target = self.targets.find(type_)
+        arrived = self._bus.publish(
+            "delivery", phase="arrived", id=id_, target=target.type if target else "",
+            type=_word(push.type), platform=_word(type_), device=short_token(push.device_id),
+            bytes=len(body),
+        )  # fmt: skip
+        it = _Arrived(push, app_version, target, arrived, started)
+        if (refused := self.access.refusal(push)) is not None:
+            outcome = Outcome(answer=fail(_safe(refused[0])), reason=refused[1])
+            return self._finish(it, outcome)
+        if target is None:
+            outcome = self._nowhere(type_, push.server_id)
+            return self._finish(it, outcome)
+        if self.rules.dedupe_s and push.ack_id:
+            key = (push.server_id, type_, push.device_id, push.ack_id, push.type)
+            if (same := self._dedupe.find(key)) is not None:
+                answer = same if isinstance(same, Answer) else await asyncio.shield(same)
+                outcome = Outcome(answer=answer, reason="duplicate")
+                return self._finish(it, outcome)
+            with self._dedupe.first(key) as settle:
+                outcome = await self._send(it, target.type)
+                settle(outcome.answer)
+        else:
+            outcome = await self._send(it, target.type)
+        return self._finish(it, outcome)
+
+    async def _send(self, it: "_Arrived", name: str) -> Outcome:
+        push, arrived = it.push, it.event
+        lane = self.lanes[name]
+        if (refusal := lane.refusal()) is not None:
+            return refusal
+        self.in_flight += 1
+        lane.in_flight += 1
+        # Before the answer: a phone's receipt can overtake it.
+        self.receipts.expect(push.ack_id, arrived.id, name)
+        try:
+            outcome = await lane.target.send(
+                push,
+                it.app_version,
+                self._within,
+                lambda stream: self._sent_out(arrived, stream),
+            )
+        except Exception as error:
+            # Whatever is wrong with us, Mattermost gets an answer, the admin an event and the
+            # log a traceback.
+            self._on_bug(error)
+            text = f"{TRANSPORT_PREFIX}: a fault in the push proxy itself, see its log"
+            outcome = Outcome(answer=fail(text), reason="internal_error")
+        except BaseException:  # cancelled: neither a success nor a failure of the target
+            lane.breaker.undecided()
+            raise
+        finally:
+            self.in_flight -= 1
+            lane.in_flight -= 1
+        outcome, change = lane.judge(outcome, push.device_id)
+        if change:
+            self._changed(lane, change)
+        if outcome.answer.status != "OK":
+            self.receipts.forget(push.ack_id)
+        return outcome
+
+    def _changed(self, lane: Lane, change: str) -> None:
+        """Tell what became of a target's breaker or guard."""
+        name = lane.target.type
+        match change:
+            case "opened":
+                self._alarms.raise_(name, "breaker_open", lane.breaker.cause)
+            case "holding" if lane.guard is not None:
+                self._alarms.raise_(name, "remove_guard", lane.guard.alarm(name))
+            case "closed":
+                words = f"{name} is reached again"
+                self._bus.publish("state", target=name, status="reached", message=words)
+            case _:
+                words = f"{name}: removals are passed on again"
+                self._bus.publish("state", target=name, status="released", message=words)
+
+    def ack(self, body: bytes) -> Answer:
+        """Handle a posted receipt: match it to its delivery where this worker sent that."""
+        try:
+            ack = read_ack(body)
+        except RefusedError as error:
+            return fail(_safe(str(error)))
+        if self._metrics is not None:
+            self._metrics.delivered(ack.platform, ack.type)
+        if (sent := self.receipts.match(ack)) is None:
+            return OK
+        if not sent.is_acknowledged:
+            sent.is_acknowledged = True
+            self._of(sent.target).acknowledged += 1
+            self.counts.acknowledged += 1
+            if self._journal is not None:
+                self._journal.acknowledged(ack.id)
+        elapsed = round((time.monotonic() - sent.at) * 1000, 1)
+        self._received(ack, sent.id, sent.target, elapsed)
+        if event := self._recent.get(sent.id):
+            self._recent[sent.id] = msgspec.structs.replace(
+                event, ms=event.ms | {"device": elapsed}
+            )
+        return OK
+
+    def _unknown_receipt(self, ack: PushNotificationAck, found: Found | None) -> None:
+        """Take a receipt for what this run did not send."""
+        if found is None:
+            self.counts.unmatched_acks += 1
+            fields = {"type": _word(ack.type), "platform": _word(ack.platform)}
+            self._bus.publish("ack", status="unmatched", reason="unknown_ack_id", **fields)
+            return
+        self.counts.acknowledged += 1
+        if self._journal is not None:
+            self._journal.acknowledged(ack.id)
+        self._received(ack, found.id, found.target, round(found.device_ms, 1))
+
+    def _received(self, ack: PushNotificationAck, id_: str, target: str, ms: float) -> None:
+        self._bus.publish(
+            "ack", id=id_, target=target, status="received", ms={"device": ms},
+            type=_word(ack.type), platform=_word(ack.platform),
+        )  # fmt: skip
+
+    def _nowhere(self, type_: str, server_id: str) -> Outcome:
+        text = _safe(missing_platform(type_, server_id))
+        if disabled := self.targets.disabled.get(type_):
+            return Outcome(answer=fail(f"{text}: {disabled.reason}"), reason="target_disabled")
+        return Outcome(answer=fail(text), reason="unknown_platform")
+
+    def _sent_out(self, arrived: Event, stream: int) -> None:
+        self._bus.follow(arrived, phase="sent", stream=stream)
+
+    def _refuse(self, id_: str, text: str, size: int) -> Answer:
+        self.counts.received += 1
+        self.counts.failed += 1
+        if self._metrics is not None:
+            self._metrics.bad_request()
+        answer = fail(_safe(text))
+        event = self._bus.publish(
+            "delivery", phase="answered", status="FAIL", reason="bad_request", id=id_,
+            message=presentable(answer.error, 500), bytes=size, ms={"total": 0.0},
+        )  # fmt: skip
+        self._keep(event)
+        if self._journal is not None:
+            self._journal.add(event, "")
+        return answer
+
+    def _finish(self, it: "_Arrived", outcome: Outcome) -> Answer:
+        status = outcome.answer.status
+        target = it.target.type if it.target is not None else ""
+        total_s = time.monotonic() - it.started
+        if target:
+            if status != "FAIL":
+                self._alarms.succeeded(target)
+            elif not outcome.is_held:
+                self._alarms.failed(target, outcome.reason)
+            counts = self._of(target)
+            counts.received += 1
+            _count(counts, status)
+        _count(self.counts, status)
+        ms = {"total": round(total_s * 1000, 1)}
+        if outcome.tries:
+            ms["upstream"] = round(outcome.upstream_ms, 1)
+        event = self._publish_end(it.event, outcome, ms)
+        if self._journal is not None:
+            self._journal.add(event, it.push.ack_id if status == "OK" else "")
+        if (metrics := self._metrics) is not None:
+            metrics.requested(total_s)
+            if it.target is not None:
+                metrics.ended(
+                    it.target.platform, it.target.type, it.push.type, it.push.transport,
+                    it.app_version, status, outcome.reason, outcome.upstream_ms / 1000,
+                    has_ack=bool(it.push.ack_id),
+                )  # fmt: skip
+        return outcome.answer
+
+    def _publish_end(self, arrived: Event, outcome: Outcome, ms: dict[str, float]) -> Event:
+        error = outcome.answer.error
+        event = self._bus.follow(
+            arrived, phase="answered", status=outcome.answer.status, reason=outcome.reason,
+            message=presentable(error, 500) if error else "", http=outcome.http,
+            upstream_id=outcome.upstream_id, tries=outcome.tries, ms=ms,
+        )  # fmt: skip
+        self._keep(event)
+        return event
+
+    def _keep(self, event: Event) -> None:
+        self._recent[event.id] = event
+        if len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
+
+    def _of(self, target: str) -> Counts:
+        return self.by_target.setdefault(target, Counts())
+
+
+def _count(counts: Counts, status: str) -> None:
+    match status:
+        case "OK":
+            counts.ok += 1
+        case "REMOVE":
+            counts.removed += 1
+        case _:
+            counts.failed += 1
+
+
+@lru_cache(512)
+def _word(text: str) -> str:
+    return clean(text, 40)
+
+
+def _safe(text: str) -> str:
+    """Return an answer's text fit for Mattermost's log, however hostile what it quotes."""
+    return presentable(text, 600)

@@ -1,0 +1,94 @@
+"""Receipts of phones, matched to the deliveries that they are for."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from mmpush_tui.protocol.wire import PushNotificationAck
+from mmpush_tui.proxy.records.journal import Journal
+from mmpush_tui.proxy.records.journal_queries import Found, find
+from mmpush_tui.tasks import beside
+
+MEMORY: Final = 20_000
+"""Acknowledgeable pushes remembered; older ones are in the journal alone."""
+_ASKED_LIMIT: Final = 1_000
+
+
+class Sent(msgspec.Struct, gc=False):
+    """A push that a receipt may come for.
+
+    Attributes:
+        id: of the delivery.
+        target: the configured type.
+        at: when it went out, monotonic seconds.
+        is_acknowledged: a receipt came.
+    """
+
+    id: str
+    target: str
+    at: float
+    is_acknowledged: bool = False
+
+
+class Receipts:
+    """Remembers what was sent, and asks the journal for what was sent before.
+
+    Args:
+        journal: what earlier runs sent; None where none is kept.
+        on_found: called with a receipt and the delivery that the journal has for it, None where
+            it has none.
+    """
+
+    def __init__(
+        self,
+        journal: Journal | None,
+        on_found: Callable[[PushNotificationAck, Found | None], None],
+    ) -> None:
+        self._journal = journal
+        self._on_found = on_found
+        self._sent: dict[str, Sent] = {}
+        self._asked: deque[PushNotificationAck] = deque()
+        self._has_asked = asyncio.Event()
+
+    def expect(self, ack_id: str, id_: str, target: str) -> None:
+        """Remember that a receipt may come; none does for an empty id."""
+        if not ack_id:
+            return
+        self._sent[ack_id] = Sent(id_, target, time.monotonic())
+        if len(self._sent) > MEMORY:
+            del self._sent[next(iter(self._sent))]
+
+    def forget(self, ack_id: str) -> None:
+        """Expect none, because nothing was sent."""
+        self._sent.pop(ack_id, None)
+
+    def match(self, ack: PushNotificationAck) -> Sent | None:
+        """Return what ``ack`` is for.
+
+        Where this run did not send it, None, and the journal is asked; ``on_found`` hears what it
+        knows.
+        """
+        if (sent := self._sent.get(ack.id)) is not None:
+            return sent
+        if self._journal is None or len(self._asked) >= _ASKED_LIMIT:
+            self._on_found(ack, None)
+        else:
+            self._asked.append(ack)
+            self._has_asked.set()
+        return None
+
+    async def look_up(self) -> None:
+        """Ask the journal for what :meth:`match` did not know, until cancelled."""
+        while True:
+            await self._has_asked.wait()
+            self._has_asked.clear()
+            while self._asked:
+                ack = self._asked.popleft()
+                found = None
+                if self._journal is not None:
+                    found = await beside("journal-lookup", find, self._journal.path, ack.id)
+                self._on_found(ack, found)

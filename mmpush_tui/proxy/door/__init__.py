@@ -1,0 +1,1 @@
+"""The listening port: a connection, what a request passes first, the pages."""

@@ -1,0 +1,121 @@
+"""HTTP in: the worker's port, wire compatible with the reference proxy."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from mmpush_tui import __version__
+from mmpush_tui.protocol.wire import Answer, fail
+from mmpush_tui.proxy.delivery.deliveries import Deliveries
+from mmpush_tui.proxy.door.gate import Gate
+from mmpush_tui.proxy.door.http1 import TEXT, Reply, Request
+
+if TYPE_CHECKING:
+    from mmpush_tui.proxy.records.metrics import Metrics
+
+UPSTREAM_LEVEL: Final = "6.5.0"
+"""The release of mattermost-push-proxy we match; Mattermost's Calls plugin compares it."""
+BODY_LIMIT: Final = 256 * 1024
+
+_HTML: Final = b"<html><body>Mattermost Push Proxy</body></html>"
+_OK: Final = Reply(200, b'{"status":"OK"}\n')
+_NOT_FOUND: Final = Reply(404, b"404 page not found\n", TEXT)
+
+
+def version_document() -> bytes:
+    """Return the body of ``GET /version``."""
+    return msgspec.json.encode(
+        {"version": UPSTREAM_LEVEL, "hash": "", "product": f"mmpush-tui {__version__}"}
+    )
+
+
+class Ingress:
+    """The application of the worker's port.
+
+    Args:
+        deliveries: what becomes of pushes and receipts.
+        gate: what requests pass first; replaced on reload.
+        metrics: counts, and is shown at ``/metrics``; None where that is off.
+        state: returns the worker's, ``running``.
+    """
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        gate: Gate,
+        metrics: "Metrics | None",
+        state: Callable[[], str],
+    ) -> None:
+        self.gate = gate
+        self.metrics = metrics
+        self._deliveries = deliveries
+        self._state = state
+        self._posts: Mapping[str, Callable[[Request], Reply | Awaitable[Reply]]] = {
+            "/api/v1/send_push": self._post_push,
+            "/api/v1/ack": self._post_ack,
+        }
+        self._pages: Mapping[str, Callable[[Request], Reply]] = {
+            "/": lambda _request: Reply(200, _HTML, b"text/html; charset=utf-8"),
+            "/version": lambda _request: Reply(200, version_document()),
+            "/healthz": self._health,
+            "/metrics": self._show_metrics,
+        }
+
+    def app(self, request: Request) -> Reply | Awaitable[Reply]:
+        """Answer a request."""
+        return self.gate.pass_on(request, self._route)
+
+    def _route(self, request: Request, path: str) -> Reply | Awaitable[Reply]:
+        method = request.method
+        if answer := self._posts.get(path):
+            return answer(request) if method == "POST" else _not_allowed("POST")
+        if page := self._pages.get(path):
+            return page(request) if method in ("GET", "HEAD") else _not_allowed("GET, HEAD")
+        return _NOT_FOUND
+
+    def _post_push(self, request: Request) -> Reply | Awaitable[Reply]:
+        if request.is_too_large:
+            return _reply(fail(f"Failed to read message body: more than {BODY_LIMIT} bytes"))
+        return self._push(request)
+
+    async def _push(self, request: Request) -> Reply:
+        return _reply(await self._deliveries.push(request.body))
+
+    def _post_ack(self, request: Request) -> Reply:
+        if request.is_too_large:
+            return _reply(fail(f"Failed to read ack body: more than {BODY_LIMIT} bytes"))
+        return _reply(self._deliveries.ack(request.body))
+
+    def _show_metrics(self, _request: Request) -> Reply:
+        if self.metrics is None:
+            return _NOT_FOUND
+        return Reply(200, self.metrics.render(), self.metrics.content_type)
+
+    def _health(self, request: Request) -> Reply:
+        """Say whether pushes can go out; to strangers, in one word."""
+        deliveries = self._deliveries
+        targets = {name: lane.state for name, lane in deliveries.lanes.items()}
+        for name, disabled in deliveries.targets.disabled.items():
+            if not disabled.is_blank:
+                targets[name] = "disabled"
+        states = set(targets.values())
+        status = self._state()
+        if status == "running":
+            usable = states & {"ready", "half-open", "holding"}
+            status = "ok" if states == {"ready"} else "degraded" if usable else "failing"
+        document: dict[str, object] = {"status": status}
+        if self.gate.is_known(request):
+            document["targets"] = targets
+        body = msgspec.json.encode(document) + b"\n"
+        return Reply(200 if status in ("ok", "degraded") else 503, body)
+
+
+def _reply(answer: Answer) -> Reply:
+    if answer.status == "OK":
+        return _OK
+    return Reply(200, msgspec.json.encode(answer) + b"\n")
+
+
+def _not_allowed(allowed: str) -> Reply:
+    return Reply(405, b"", TEXT, ((b"allow", allowed.encode()),))

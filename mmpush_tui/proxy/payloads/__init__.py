@@ -1,0 +1,1 @@
+"""What Apple's and Google's payloads share."""

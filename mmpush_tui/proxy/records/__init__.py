@@ -1,0 +1,1 @@
+"""What became of pushes, on disk, in the log and in numbers."""

@@ -1,0 +1,1 @@
+"""Requests to Apple and Google: the one layer of retries."""

@@ -1,0 +1,1 @@
+"""Google's rules: what a push must be, and how it is refused."""

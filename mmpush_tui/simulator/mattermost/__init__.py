@@ -1,0 +1,1 @@
+"""Mattermost as the worker and the settings meet it."""

@@ -1,0 +1,1 @@
+"""The servers that listen: Apple, Google, the hosted services."""

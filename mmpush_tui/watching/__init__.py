@@ -1,0 +1,1 @@
+"""A worker seen from outside: its events, its status, a test push."""
