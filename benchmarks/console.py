@@ -21,7 +21,7 @@ from mmpush_tui.console.worker.delivery_log import DeliveryLog
 from mmpush_tui.console.worker.log_columns import whole
 from mmpush_tui.console.worker.log_ring import LogRing
 from mmpush_tui.protocol.event import Event, timestamp
-from tests.console.terminal import Terminal
+from tests.console.emulator import Terminal
 
 ROUNDS: Final = 5
 ROWS_PER_S: Final = 200

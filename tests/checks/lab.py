@@ -15,7 +15,7 @@ from tests.checks.internet import (
     Internet,
 )
 from tests.checks.peers import answer
-from tests.checks.test_http2 import Acting
+from tests.checks.wire.test_http2 import Acting
 from tests.http2.scripted import Peer
 
 HTML: Final = answer("200 OK", b"<!doctype html><title>Log in</title>", "content-type: text/html")

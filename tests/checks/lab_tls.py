@@ -25,7 +25,7 @@ from tests.checks.lab import (
     with_certificate,
 )
 from tests.checks.peers import VERSION
-from tests.checks.test_http2 import Acting, nothing
+from tests.checks.wire.test_http2 import Acting, nothing
 from tests.http2.scripted import Peer, goaway, settings
 
 # TLS

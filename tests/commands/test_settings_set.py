@@ -16,7 +16,7 @@ from mmpush_tui.settings.page import Licence
 from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from tests.commands.running import COMMAND, run
-from tests.console.terminal import Terminal
+from tests.console.emulator import Terminal
 from tests.settings.table import (
     CONSENT,
     CONTENTS,

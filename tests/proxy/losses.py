@@ -18,7 +18,7 @@ from mmpush_tui.http2.pool import Pool
 from mmpush_tui.protocol.wire import PushNotification
 from mmpush_tui.proxy.upstream.outcome import Within
 from mmpush_tui.simulator.phones import Received
-from tests.proxy.upstream import TYPES, Upstream, upstream
+from tests.proxy.upstream_bench import TYPES, Upstream, upstream
 
 UNDER_WAY: Final = 60
 """Pushes at once."""

@@ -10,7 +10,7 @@ from mmpush_tui.errors import UsageError
 from mmpush_tui.proxy.delivery.lane import BREAKER_OPEN
 from mmpush_tui.simulator.acts.base import Side
 from mmpush_tui.simulator.net.connect_proxy import ConnectProxy, Mood
-from tests.proxy.upstream import Upstream, upstream
+from tests.proxy.upstream_bench import Upstream, upstream
 from tests.waiting import eventually
 
 SIDES: tuple[Side, ...] = ("apns", "fcm")

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from mmpush_tui.credentials.file import APPLE_SOURCE, COPY_AGAIN, GOOGLE_SOURCE
 from mmpush_tui.proxy.apple.sender import AppleTarget
 from mmpush_tui.proxy.targets import Targets
-from tests.proxy.test_config import UPSTREAM, upstream
+from tests.configuration.test_config import UPSTREAM, upstream
 
 
 def pem(key: PrivateKeyTypes) -> str:

@@ -13,7 +13,7 @@ from mmpush_tui.protocol.wire import OK, fail
 from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import TOPIC, write_private
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
-from tests.proxy.upstream import Upstream, upstream
+from tests.proxy.upstream_bench import Upstream, upstream
 from tests.simulator.peers import eventually
 
 OLD_FORM = PrivateFormat.TraditionalOpenSSL

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.console.terminal import Terminal
+from tests.console.emulator import Terminal
 
 pytestmark = pytest.mark.slow
 

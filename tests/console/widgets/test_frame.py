@@ -17,7 +17,7 @@ from mmpush_tui.console.worker.desk import Phase
 from mmpush_tui.exits import Exit
 from mmpush_tui.protocol import paths
 from mmpush_tui.simulator.fault_words import parse
-from tests.console.terminal import Terminal
+from tests.console.emulator import Terminal
 from tests.console.watching import (
     SMALL,
     USUAL,

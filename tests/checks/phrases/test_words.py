@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import mmpush_tui
 from mmpush_tui.checks.model.report import Confidence
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.phrases.general import WORDS
@@ -15,7 +16,7 @@ from mmpush_tui.checks.phrases.words import CODES, failed, words
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason
 from tests.checks.peers import apple, google, push_proxy, token_server
 
-CHECKS = Path(__file__).parent.parent.parent / "mmpush_tui" / "checks"
+CHECKS = Path(mmpush_tui.__file__).parent / "checks"
 PLANS = [
     apple(),
     google(),
@@ -66,7 +67,7 @@ def test_a_code_is_a_reason_of_the_catalogue(code: str) -> None:
 
 
 def test_every_code_that_a_check_can_give_has_its_words() -> None:
-    source = "".join(path.read_text() for path in CHECKS.glob("*.py"))
+    source = "".join(path.read_text() for path in CHECKS.rglob("*.py"))
     used = set(re.findall(r'failed\(\s*(?:self\._)?(?:self\.)?plan,\s*"(\w+)"', source))
     used |= set(re.findall(r'TransportError\([^)]*?"(\w+)"\s*\)', source))
     assert len(used) > 15
