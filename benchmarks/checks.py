@@ -37,7 +37,7 @@ def slowest_hop_ms(report: Report) -> float:
     """Return the milliseconds of the target that took longest."""
     spans: dict[str, list[float]] = defaultdict(list)
     for check in report.checks:
-        spans[check.target] += [check.began_ms, check.began_ms + check.ms]
+        spans[check.about] += [check.began_ms, check.began_ms + check.ms]
     return max(max(times) - min(times) for times in spans.values())
 
 

@@ -4,7 +4,7 @@ One base and a few leaves, named by what the caller does about them. ``exits`` m
 its exit code and nothing else does.
 """
 
-from mmpush_tui.text import presentable
+from mmpush_tui.findings import Finding, Severity
 
 
 class MmpushError(Exception):
@@ -16,24 +16,43 @@ class MmpushError(Exception):
         fix: what the reader can do, as a full sentence, or empty.
         code: a stable name for tests, JSON and the troubleshooting catalogue.
 
-    All texts are cleaned and redacted here, so that a file's or a peer's words inside them
-    reach neither terminal nor log in the raw.
+    Attributes:
+        finding: all of it, cleaned and redacted, so that a file's or a peer's words inside it
+            reach neither terminal nor log in the raw.
     """
 
     def __init__(self, what: str, *, why: str = "", fix: str = "", code: str = "") -> None:
-        self.what = presentable(what)
         # Others' words often end in a full stop of their own.
-        self.why = presentable(why)
-        if self.why.endswith(".") and not self.why.endswith(".."):
-            self.why = self.why[:-1]
-        self.fix = presentable(fix)
-        self.code = code
+        if why.endswith(".") and not why.endswith(".."):
+            why = why[:-1]
+        self.finding = Finding(
+            severity=Severity.FAIL, code=code, message=what, why=(why,) if why else (), fix=fix
+        )
         super().__init__(self.line())
+
+    @property
+    def what(self) -> str:
+        """What happened, as one clause."""
+        return self.finding.message
+
+    @property
+    def why(self) -> str:
+        """The cause; empty where it is not known."""
+        return "".join(self.finding.why)
+
+    @property
+    def fix(self) -> str:
+        """What the reader can do; empty where that is nothing."""
+        return self.finding.fix
+
+    @property
+    def code(self) -> str:
+        """The stable name of the failure."""
+        return self.finding.code
 
     def line(self) -> str:
         """Return the whole failure as one line."""
-        head = f"{self.what}: {self.why}" if self.why else self.what
-        return f"{head}. {self.fix}" if self.fix else f"{head}."
+        return self.finding.line()
 
 
 class UsageError(MmpushError):

@@ -106,8 +106,8 @@ def _steady_results(results: Sequence[CheckResult]) -> list[CheckResult]:
     steady = []
     for result in results:
         dice = random.Random(result.id)  # noqa: S311 - for a picture
-        began, ms = ends.get(result.target, 0.0), round(dice.uniform(0.4, 60), 1)
-        ends[result.target] = began + ms
+        began, ms = ends.get(result.about, 0.0), round(dice.uniform(0.4, 60), 1)
+        ends[result.about] = began + ms
         steady.append(msgspec.structs.replace(result, began_ms=began, ms=ms))
     return steady
 

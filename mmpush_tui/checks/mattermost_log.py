@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from mmpush_tui.checks.model.findings import Finding, passed
-from mmpush_tui.checks.model.report import Confidence, Stage, Status
+from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.findings import Confidence, Finding, Severity, passed
 from mmpush_tui.text import clean, presentable
-from mmpush_tui.troubleshooting.catalogue import Entry, Severity
+from mmpush_tui.troubleshooting.catalogue import Entry
 from mmpush_tui.troubleshooting.lookup import find
 
 WITHIN: Final = timedelta(hours=1)
@@ -102,7 +102,7 @@ def judge(text: str, now: datetime, at: str, since: datetime | None = None) -> F
     times = "one line" if count == 1 else f"{count} lines"
     title = clean(entry.title, 120)
     return Finding(
-        status=Status.WARN,
+        severity=Severity.WARN,
         code="log_failures",
         message=f"{times} within the last hour, the latest at {when:%H:%M:%S} UTC: {title}",
         fix=presentable(entry.fix[0], 400),

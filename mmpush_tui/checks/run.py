@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Status
+from mmpush_tui.checks.model.report import CheckResult, Report, Stage
 from mmpush_tui.checks.model.target import TargetPlan
 from mmpush_tui.checks.proof.credential_probe import Means as ProofMeans
 from mmpush_tui.checks.proof.limiter import Pace
@@ -17,6 +17,7 @@ from mmpush_tui.checks.wire import clock
 from mmpush_tui.checks.wire.probe import Limits, Means, Probe, result_of
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.exits import Exit
+from mmpush_tui.findings import Severity
 from mmpush_tui.http2 import names
 from mmpush_tui.http2.connect import Lookup
 from mmpush_tui.proxy.apple.token_store import default_path as tokens_path
@@ -91,7 +92,7 @@ def in_order(plans: Sequence[TargetPlan], results: Sequence[CheckResult]) -> lis
     """Return ``results`` in the order of the plans, and of the wire for each."""
     targets = {plan.target: index for index, plan in enumerate(plans)}
     stages = {stage: index for index, stage in enumerate(Stage)}
-    return sorted(results, key=lambda result: (targets[result.target], stages[result.stage]))
+    return sorted(results, key=lambda result: (targets[result.about], stages[result.stage]))
 
 
 async def _until_stopped(probes: Sequence[Probe], stop: asyncio.Event | None) -> bool:
@@ -113,7 +114,7 @@ async def _until_stopped(probes: Sequence[Probe], stop: asyncio.Event | None) ->
 def _exit_code(checks: Sequence[CheckResult], *, is_stopped: bool) -> Exit:
     if is_stopped:
         return Exit.INTERRUPTED
-    codes = {check.code for check in checks if check.status is Status.FAIL}
+    codes = {check.code for check in checks if check.severity is Severity.FAIL}
     if codes == {"deadline"}:
         return Exit.DEADLINE
     return Exit.FAILED if codes else Exit.OK

@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
-from mmpush_tui.checks.model.report import CheckResult, Confidence, Stage, Status, Verdict
+from mmpush_tui.checks.model.report import CheckResult, Stage, Verdict
 from mmpush_tui.checks.model.target import TargetPlan, Whose
+from mmpush_tui.findings import Confidence, Severity
 from mmpush_tui.text import presentable
 from mmpush_tui.troubleshooting.lookup import by_code
 
@@ -31,9 +32,9 @@ def verdict(
         is_stopped: the run was ended before it was through.
     """
     targets = {plan.target: index for index, plan in enumerate(plans)}
-    broken = [result for result in results if result.status is Status.FAIL]
+    broken = [result for result in results if result.severity is Severity.FAIL]
     # Time that ran out says least about what is wrong.
-    broken.sort(key=lambda r: (r.code == "deadline", _ORDER[r.stage], targets[r.target]))
+    broken.sort(key=lambda r: (r.code == "deadline", _ORDER[r.stage], targets[r.about]))
     if broken:
         return _with_more(
             _explained(results, broken)
@@ -43,7 +44,7 @@ def verdict(
         )
     if is_stopped:
         return _stopped(results)
-    warned = [result for result in results if result.status is Status.WARN]
+    warned = [result for result in results if result.severity is Severity.WARN]
     return _with_more(_good(plans, warned), results)
 
 
@@ -66,7 +67,7 @@ def _first(results: Sequence[CheckResult], broken: Sequence[CheckResult]) -> Ver
         if result.code == "log_failures" and first.see and result.see == first.see
     ]
     return Verdict(
-        status=Status.FAIL,
+        severity=Severity.FAIL,
         code=first.code,
         check=first.id,
         summary=first.summary or f"{first.message[:1].upper()}{first.message[1:]}.",
@@ -80,13 +81,13 @@ def _explained(results: Sequence[CheckResult], broken: Sequence[CheckResult]) ->
     """Return the verdict where something that only looked odd explains the first failure."""
     first = broken[0]
     for odd in results:
-        if odd.status is not Status.WARN:
+        if odd.severity is not Severity.WARN:
             continue
-        is_lie = odd.code in _LIES and odd.target == first.target
+        is_lie = odd.code in _LIES and odd.about == first.about
         is_time = odd.code == "clock_off" and first.code in _BY_A_TOKEN
         if (is_lie and _ORDER[first.stage] > _ORDER[Stage.DNS]) or is_time:
             return Verdict(
-                status=Status.FAIL,
+                severity=Severity.FAIL,
                 code=odd.code,
                 check=odd.id,
                 summary=odd.summary or odd.message,
@@ -103,12 +104,12 @@ def _common(
     """Return the verdict where one cause explains the failures of several targets."""
     stage = broken[0].stage
     outside = {p.target: p for p in plans if p.whose in (Whose.VENDOR, Whose.HOSTED)}
-    here = [r for r in broken if r.stage is stage and r.target in outside]
-    hosts = {outside[result.target].host for result in here}
+    here = [r for r in broken if r.stage is stage and r.about in outside]
+    hosts = {outside[result.about].host for result in here}
     passed = [
         result
         for result in results
-        if result.stage is stage and result.target in outside and result.status is Status.PASS
+        if result.stage is stage and result.about in outside and result.severity is Severity.PASS
     ]
     if len(hosts) < 2 or passed or broken[0] not in here or broken[0].code == "deadline":
         return None
@@ -116,7 +117,7 @@ def _common(
         return None
     rest = [result for result in broken if result not in here]
     return Verdict(
-        status=Status.FAIL,
+        severity=Severity.FAIL,
         code=here[0].code,
         check=here[0].id,
         summary=summary,
@@ -156,7 +157,7 @@ def _fixes(broken: Sequence[CheckResult]) -> list[str]:
 def _stopped(results: Sequence[CheckResult]) -> Verdict:
     done = len(results)
     return Verdict(
-        status=Status.WARN,
+        severity=Severity.WARN,
         code="interrupted",
         summary="The checks were stopped; "
         + (f"the {done} that were done found nothing broken." if done else "none was done."),
@@ -167,18 +168,18 @@ def _stopped(results: Sequence[CheckResult]) -> Verdict:
 
 def _good(plans: Sequence[TargetPlan], warned: Sequence[CheckResult]) -> Verdict:
     if not plans:
-        return Verdict(status=Status.WARN, code="nothing", summary="Nothing was checked.")
+        return Verdict(severity=Severity.WARN, code="nothing", summary="Nothing was checked.")
     reached = _listed(dict.fromkeys(plan.who for plan in plans))
     if not warned:
         summary = f"Everything that was checked can be reached: {reached}."
-        return Verdict(status=Status.PASS, code="ok", summary=summary)
+        return Verdict(severity=Severity.PASS, code="ok", summary=summary)
     first = warned[0]
     number = "one warning" if len(warned) == 1 else f"{len(warned)} warnings"
     tail = f": {first.summary}" if first.summary else "."
     is_seen = any(not plan.is_blocked for plan in plans)
     said = f"Everything that was checked can be reached, with {number}{tail}"
     return Verdict(
-        status=Status.WARN,
+        severity=Severity.WARN,
         code=first.code,
         check=first.id,
         summary=said if is_seen else first.summary or said,

@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 import click
 
 from mmpush_tui.checks.mattermost_log import of_config
-from mmpush_tui.checks.model.findings import Finding, passed
-from mmpush_tui.checks.model.report import Status
 from mmpush_tui.checks.plan.outbound import is_loopback
 from mmpush_tui.commands.source import source_at
 from mmpush_tui.errors import MmpushError
+from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.settings.page import Licence
 from mmpush_tui.settings.sources import Loaded, Source
 from mmpush_tui.settings.sources.config_file import ConfigFile
@@ -85,9 +84,14 @@ async def ask(
 def _refused(error: MmpushError) -> Finding:
     what = f"{error.what[:1].upper()}{error.what[1:]}."
     return Finding(
-        status=Status.FAIL, code=error.code, message=error.what, why=(error.why,), fix=error.fix,
-        see="mattermost-local-socket", summary=what,
-    )  # fmt: skip
+        severity=Severity.FAIL,
+        code=error.code,
+        message=error.what,
+        why=(error.why,),
+        fix=error.fix,
+        see="mattermost-local-socket",
+        summary=what,
+    )
 
 
 async def _is_here(url: str) -> bool:

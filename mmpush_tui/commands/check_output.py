@@ -66,7 +66,7 @@ class Text(Output):
         """Show the report; see :class:`Output`."""
         held, self._held = self._held, []
         verdict = report.verdict
-        now = (verdict.status, verdict.code, verdict.check)
+        now = (verdict.severity, verdict.code, verdict.check)
         when = clock(report.started_at)[:8]
         if self._last == now:
             took = f"{report.duration_ms / 1000:.1f} s"

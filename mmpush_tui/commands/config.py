@@ -1,8 +1,12 @@
 """``mmpush-tui config``: the worker's configuration looked at, checked, and brought to our form."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from mmpush_tui.findings import Finding
 
 _FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -30,24 +34,28 @@ def check(file: Path | None, as_json: bool) -> int:
 
     import msgspec
 
+    from mmpush_tui.findings import Severity
     from mmpush_tui.proxy.lint import lint
     from mmpush_tui.text import clean
 
     path = _found(file)
     config, findings = lint(path, os.environ)
-    errors = [it for it in findings if it.severity == "error"]
+    errors = [it for it in findings if it.severity is Severity.FAIL]
     if as_json:
         document = {
-            "schema": 1, "kind": "config-check", "file": str(path), "findings": findings,
+            "schema": 1,
+            "kind": "config-check",
+            "file": str(path),
+            "findings": [_as_json(it) for it in findings],
             "targets": [it.type for it in config.apple] + [it.type for it in config.android],
             "exit_code": 1 if errors else 0,
-        }  # fmt: skip
+        }
         click.echo(msgspec.json.encode(document))
         return 1 if errors else 0
     for it in findings:
-        target = clean(it.target, 60)
-        about = f"{target}: " if target and target not in it.message else ""
-        click.echo(f"{it.severity:<6} {about}{it.message}")
+        target, text = clean(it.about, 60), it.line()
+        about = f"{target}: " if target and target not in text else ""
+        click.echo(f"{_severity(it):<6} {about}{text}")
     count = len(config.apple) + len(config.android)
     warnings = len(findings) - len(errors)
     click.echo(
@@ -118,6 +126,18 @@ def import_(file: Path, output: Path) -> int:
     _write_new(output, text)
     click.echo(f"{output} is written.", err=True)
     return 0
+
+
+def _severity(finding: "Finding") -> str:
+    """Return ``error`` or ``warn``: the words that this command published."""
+    return "error" if finding.severity == "fail" else "warn"
+
+
+def _as_json(finding: "Finding") -> dict[str, str]:
+    return {
+        "severity": _severity(finding), "target": finding.about, "code": finding.code,
+        "message": finding.line(),
+    }  # fmt: skip
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from mmpush_tui.fields import Field
+from mmpush_tui.findings import Severity
 from mmpush_tui.settings import page_fields as rows
 from mmpush_tui.settings.page import Change, Contents, Mode, Page
 from mmpush_tui.settings.sources import Loaded, Saved, Where, advice, way_to
@@ -94,7 +95,7 @@ def page_text(where: Where, loaded: Loaded, page: Page) -> Iterator[str]:
 def warnings_text(loaded: Loaded, page: Page) -> Iterator[str]:
     """Yield what will not work as ``page`` has it."""
     for note in advice(loaded, page):
-        if note.severity == "warn":
+        if note.severity is Severity.WARN:
             yield from _wrapped(note.message, f"  {note.severity}  ")
 
 

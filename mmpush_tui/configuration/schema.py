@@ -8,7 +8,10 @@ import re
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from mmpush_tui.fields import Choice, Field, Kind
+from mmpush_tui.findings import Finding
 
 
 def _field(
@@ -199,3 +202,13 @@ def in_words_of(path: Path, text: str) -> str:
     if path.suffix != ".toml":
         return text
     return _UPSTREAM.sub(lambda found: _OURS[found[0]], text)
+
+
+def in_words_of_file(path: Path, finding: Finding) -> Finding:
+    """Return ``finding`` with its texts as :func:`in_words_of` has them."""
+    return msgspec.structs.replace(
+        finding,
+        message=in_words_of(path, finding.message),
+        why=tuple(in_words_of(path, clause) for clause in finding.why),
+        fix=in_words_of(path, finding.fix),
+    )

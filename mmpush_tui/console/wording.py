@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Final
 
-from mmpush_tui.checks.model.report import Status
 from mmpush_tui.console.safe import Part
 from mmpush_tui.console.worker.desk import Phase
+from mmpush_tui.findings import Severity
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.troubleshooting import lookup
@@ -53,7 +53,7 @@ def last_failure(app: "ConsoleApp") -> tuple[tuple[Part, ...], tuple[Part, ...]]
         return ((" worker ", "$quiet"), trouble), ()
     if app.checks.view.is_broken:
         return ((" last failure ", "$quiet"), app.checks.view.problem), ()
-    failed = [r for r in app.checks.view.results if r.status is Status.FAIL]
+    failed = [r for r in app.checks.view.results if r.severity is Severity.FAIL]
     if failed:
         return ((" last failure ", "$quiet"), f"{failed[0].id}  {failed[0].message}"), ()
     return ((" no failure seen", "$quiet"),), ()

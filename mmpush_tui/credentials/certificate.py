@@ -15,6 +15,7 @@ from mmpush_tui.credentials import file as credential_file
 from mmpush_tui.credentials.certificate_marks import Environment, environments_of, topics_of
 from mmpush_tui.credentials.key_pair import INVALID, key_pair
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.text import Secret
 
 SOON: Final = timedelta(days=30)
@@ -22,18 +23,6 @@ SOON: Final = timedelta(days=30)
 _SIZE_LIMIT: Final = 1024 * 1024
 """Room for a chain, or for a whole bundle of authorities behind it."""
 _NETWORK: Final = {"production": "production", "sandbox": "the sandbox"}
-
-
-class Caution(NamedTuple):
-    """Something that will not work for long, or not for everything.
-
-    Attributes:
-        code: a stable name.
-        message: a sentence without a full stop.
-    """
-
-    code: str
-    message: str
 
 
 class ClientCertificate(NamedTuple):
@@ -53,7 +42,7 @@ class ClientCertificate(NamedTuple):
     environments: frozenset[Environment]
     not_after: datetime
 
-    def cautions(self, topic: str, environment: Environment | None, now: datetime) -> list[Caution]:
+    def cautions(self, topic: str, environment: Environment | None, now: datetime) -> list[Finding]:
         """Return what will not work for long, or not at all for some pushes.
 
         Args:
@@ -64,7 +53,7 @@ class ClientCertificate(NamedTuple):
         found = []
         if (left := self.not_after - now) < SOON:
             found.append(
-                Caution(
+                _warning(
                     "apple-certificate-ends",
                     f"Apple's certificate for {topic} ends in {max(left.days, 0)} days, on "
                     f"{self.not_after:%Y-%m-%d}; a .p8 key never does",
@@ -72,14 +61,14 @@ class ClientCertificate(NamedTuple):
             )
         if self.topics and f"{topic}.voip" not in self.topics:
             words = f"Apple's certificate is not for {topic}.voip, so calls cannot ring"
-            found.append(Caution("apple-certificate-no-calls", words))
+            found.append(_warning("apple-certificate-no-calls", words))
         if self.topics and topic not in self.topics:
             words = f"Apple's certificate is for {topic}.voip alone, so only calls can be sent"
-            found.append(Caution("apple-certificate-calls-alone", words))
+            found.append(_warning("apple-certificate-calls-alone", words))
         if environment and self.environments and environment not in self.environments:
             (other,) = self.environments
             found.append(
-                Caution(
+                _warning(
                     "apple-certificate-environment",
                     f"Apple's certificate for {topic} is marked for {_NETWORK[other]} and used in "
                     f"{_NETWORK[environment]}, which will refuse it; ApplePushUseDevelopment "
@@ -87,6 +76,10 @@ class ClientCertificate(NamedTuple):
                 )
             )
         return found
+
+
+def _warning(code: str, message: str) -> Finding:
+    return Finding(severity=Severity.WARN, code=code, message=message)
 
 
 def load_certificate(

@@ -5,43 +5,28 @@ Reads files.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, ProxyConfig
-from mmpush_tui.configuration.schema import in_words_of
+from mmpush_tui.configuration.schema import in_words_of_file
 from mmpush_tui.credentials.advice import host_of, on_apple, on_type
 from mmpush_tui.credentials.certificate import load_certificate
 from mmpush_tui.credentials.identity import flaws, missing_of_key
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.proxy.access import Access, wildcard_warning
 from mmpush_tui.proxy.android.access_token import load_account
 from mmpush_tui.proxy.apple.provider_token import load_key
 from mmpush_tui.proxy.door.gate import Gate, header_warning
 from mmpush_tui.proxy.door.tls import server_context
 from mmpush_tui.proxy.targets import Targets
-from mmpush_tui.text import presentable
 
 _GOOGLE_TOKENS: Final = "oauth2.googleapis.com"
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong.
-
-    Attributes:
-        severity: ``error`` where something will not work, ``warn`` where it should not stay so.
-        target: the configured type it is about; empty for the worker as a whole.
-        code: a stable name.
-        message: what, why, and what to do, with settings named as the file names them.
-    """
-
-    severity: Literal["error", "warn"]
-    target: str = ""
-    code: str
-    message: str
 
 
 def lint(path: Path, environment: Mapping[str, str]) -> tuple[ProxyConfig, list[Finding]]:
@@ -61,12 +46,11 @@ def lint(path: Path, environment: Mapping[str, str]) -> tuple[ProxyConfig, list[
         *_on_worker(config),
         *_on_targets(config, targets),
     ]
-    told: dict[tuple[str, str], Finding] = {}
-    for it in found:
-        message = presentable(in_words_of(path, it.message))
+    distinct: dict[tuple[str, str], Finding] = {}
+    for finding in map(partial(in_words_of_file, path), found):
         # The same file can be wrong in two ways of looking at it.
-        told.setdefault((it.target, message), msgspec.structs.replace(it, message=message))
-    return config, sorted(told.values(), key=lambda it: it.severity)
+        distinct.setdefault((finding.about, finding.line()), finding)
+    return config, sorted(distinct.values(), key=lambda it: it.severity is not Severity.FAIL)
 
 
 def _on_worker(config: ProxyConfig) -> Iterator[Finding]:
@@ -84,23 +68,23 @@ def _on_targets(config: ProxyConfig, targets: Targets) -> Iterator[Finding]:
     if not targets.ready and all(it.is_blank for it in disabled.values()):
         what = "no target is filled in" if disabled else "no target is configured"
         yield Finding(
-            severity="error", code="no-targets", message=f"{what}, so no push can be sent"
+            severity=Severity.FAIL, code="no-targets", message=f"{what}, so no push can be sent"
         )
     entries: list[AppleSettings | AndroidSettings] = [*config.apple, *config.android]
     for each in entries:
         why = disabled.get(each.type)
         if why and why.is_blank and not _is_begun(each):
-            yield _warned(why.code, f"left blank: {why.reason}", each.type)
+            yield _warned(why.finding.code, f"left blank: {why.reason}", each.type)
             continue
-        yield from (_warned(*advice, each.type) for advice in on_type(each.type))
+        yield from (_about(each.type, advice) for advice in on_type(each.type))
         if isinstance(each, AppleSettings):
-            yield from (_warned(*advice, each.type) for advice in on_apple(each))
+            yield from (_about(each.type, advice) for advice in on_apple(each))
             yield from _on_apple_files(each)
         else:
             yield from _on_account(each)
         if why:
-            yield Finding(severity="error", target=each.type, code=why.code, message=why.reason)
-    yield from (_warned(it.code, it.message, it.target) for it in targets.warnings)
+            yield _about(each.type, why.finding)
+    yield from targets.warnings
 
 
 def _is_begun(entry: AppleSettings | AndroidSettings) -> bool:
@@ -146,11 +130,15 @@ def _attempt(attempt: Callable[[], object], target: str = "") -> list[Finding]:
 
 
 def _failed(error: ConfigError, target: str) -> Finding:
-    return Finding(severity="error", target=target, code=error.code, message=error.line())
+    return _about(target, error.finding)
+
+
+def _about(target: str, finding: Finding) -> Finding:
+    return msgspec.structs.replace(finding, about=target)
 
 
 def _warned(code: str, message: str, target: str = "") -> Finding:
-    return Finding(severity="warn", target=target, code=code, message=message)
+    return Finding(severity=Severity.WARN, about=target, code=code, message=message)
 
 
 def _warnings(code: str, *sentences: str) -> Iterable[Finding]:

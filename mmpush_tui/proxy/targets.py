@@ -18,10 +18,11 @@ from mmpush_tui.configuration.config import (
     NetworkSettings,
     ProxyConfig,
 )
-from mmpush_tui.configuration.schema import in_words_of
+from mmpush_tui.configuration.schema import in_words_of_file
 from mmpush_tui.credentials.certificate import load_certificate, use
 from mmpush_tui.credentials.identity import flaws, missing_of_key, network_of
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.findings import Finding
 from mmpush_tui.http2 import policy
 from mmpush_tui.http2.connect import Endpoint, Route, client_context
 from mmpush_tui.http2.outbound import choose
@@ -54,36 +55,25 @@ class Ends(NamedTuple):
     at: float
 
 
-class Warned(NamedTuple):
-    """What a target that can send will not do for long, or not for every push.
-
-    Attributes:
-        target: the configured type.
-        code: a stable name.
-        message: a sentence without a full stop.
-    """
-
-    target: str
-    code: str
-    message: str
-
-
 class Disabled(msgspec.Struct, frozen=True):
     """A configured target that cannot send.
 
     Attributes:
         type: its configured type.
         platform: whose network it is.
-        reason: a sentence about what is wrong with it.
+        finding: what is wrong with it, with settings named as its file names them.
         is_blank: nothing was filled in, as in the entries that the upstream sample leaves empty.
-        code: a stable name of what is wrong.
     """
 
     type: str
     platform: Literal["apple", "android"]
-    reason: str
+    finding: Finding
     is_blank: bool
-    code: str = ""
+
+    @property
+    def reason(self) -> str:
+        """What is wrong with it, and what to do, on one line."""
+        return self.finding.line()
 
 
 class Targets:
@@ -99,7 +89,7 @@ class Targets:
     def __init__(self, old: "Targets | None" = None) -> None:
         self.ready: dict[str, Target] = {}
         self.disabled: dict[str, Disabled] = {}
-        self.warnings: list[Warned] = []
+        self.warnings: list[Finding] = []
         self.ends: list[Ends] = []
         self._provider_tokens: dict[bytes, ProviderToken] = (
             dict(old._provider_tokens) if old else {}
@@ -131,20 +121,16 @@ class Targets:
                 it.ready[apple.type] = it._apple(apple, config.network, store, around)
             except ConfigError as error:
                 blank = not (apple.auth_key_file or apple.certificate_file)
-                reason = in_words_of(config.path, error.line())
-                it.disabled[apple.type] = Disabled(apple.type, "apple", reason, blank, error.code)
+                finding = in_words_of_file(config.path, error.finding)
+                it.disabled[apple.type] = Disabled(apple.type, "apple", finding, blank)
         for android in config.android:
             try:
                 it.ready[android.type] = it._android(android, config.network, around)
             except ConfigError as error:
                 blank = not android.service_account_file
-                reason = in_words_of(config.path, error.line())
-                it.disabled[android.type] = Disabled(
-                    android.type, "android", reason, blank, error.code
-                )
-        it.warnings = [
-            each._replace(message=in_words_of(config.path, each.message)) for each in it.warnings
-        ]
+                finding = in_words_of_file(config.path, error.finding)
+                it.disabled[android.type] = Disabled(android.type, "android", finding, blank)
+        it.warnings = [in_words_of_file(config.path, each) for each in it.warnings]
         it._old = None
         return it
 
@@ -203,7 +189,7 @@ class Targets:
         use(route.tls, certificate)
         self.ends.append(Ends(settings.type, "certificate", certificate.not_after.timestamp()))
         cautions = certificate.cautions(settings.topic, network_of(settings), datetime.now(UTC))
-        self.warnings += [Warned(settings.type, *caution) for caution in cautions]
+        self.warnings += [msgspec.structs.replace(it, about=settings.type) for it in cautions]
         return AppleTarget(settings.type, settings.topic, None, Pool(route, policy=policy.APPLE))
 
     def _android(

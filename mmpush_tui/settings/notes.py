@@ -2,10 +2,10 @@
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Stored
 from mmpush_tui.settings.page_fields import OLD_PRIVACY_URL, PRIVACY_URL, TERMS_URL
 from mmpush_tui.settings.urls import (
@@ -31,24 +31,9 @@ _REGION_NAMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """One piece of advice.
-
-    Attributes:
-        code: a stable name; the troubleshooting catalogue knows those that have more to say.
-        severity: whether it is a fact to know, or something that will not work.
-        message: one or two sentences.
-    """
-
-    code: str
-    severity: Literal["info", "warn"]
-    message: str
-
-
 def notes(
     page: Page, licence: Licence, locked: Mapping[str, str], stored: Stored | None = None
-) -> tuple[Note, ...]:
+) -> tuple[Finding, ...]:
     """Return the advice for ``page``, in the order of its rows.
 
     No message repeats the address that is entered: it may hold a password.
@@ -69,15 +54,15 @@ def notes(
     )
 
 
-def _info(code: str, message: str) -> Note:
-    return Note(code=code, severity="info", message=message)
+def _info(code: str, message: str) -> Finding:
+    return Finding(severity=Severity.INFO, code=code, message=message)
 
 
-def _warn(code: str, message: str) -> Note:
-    return Note(code=code, severity="warn", message=message)
+def _warn(code: str, message: str) -> Finding:
+    return Finding(severity=Severity.WARN, code=code, message=message)
 
 
-def _of_locks(locked: Mapping[str, str]) -> Iterator[Note]:
+def _of_locks(locked: Mapping[str, str]) -> Iterator[Finding]:
     if locked:
         names = sorted(set(locked.values()))
         many = len(names) > 1
@@ -88,7 +73,7 @@ def _of_locks(locked: Mapping[str, str]) -> Iterator[Note]:
         )
 
 
-def _of_mode(page: Page, licence: Licence) -> Iterator[Note]:
+def _of_mode(page: Page, licence: Licence) -> Iterator[Finding]:
     match page.mode:
         case Mode.OFF:
             kept = " The address is kept for when it is switched on again." if page.server else ""
@@ -129,7 +114,7 @@ def _of_mode(page: Page, licence: Licence) -> Iterator[Note]:
             pass
 
 
-def _store_apps(service: str) -> Note:
+def _store_apps(service: str) -> Finding:
     return _info(
         "store-apps-only",
         f"{service} reaches only the Mattermost apps from the App Store and Google Play. Apps "
@@ -137,7 +122,7 @@ def _store_apps(service: str) -> Note:
     )
 
 
-def _of_region(page: Page) -> Iterator[Note]:
+def _of_region(page: Page) -> Iterator[Finding]:
     """Say what older servers make of the present addresses, where this one may be older."""
     if page.regions is ANY_REGIONS and page.server in REGION_URLS.values():
         since = ".".join(map(str, FOUR_REGIONS_SINCE))
@@ -149,7 +134,7 @@ def _of_region(page: Page) -> Iterator[Note]:
         )
 
 
-def _no_hpns() -> Note:
+def _no_hpns() -> Finding:
     return _warn(
         "hpns-unlicensed",
         "The licence does not include HPNS: the server sends nothing to this address. Choose "
@@ -159,7 +144,7 @@ def _no_hpns() -> Note:
 
 def _of_former_address(
     page: Page, locked: Mapping[str, str], stored: Stored | None
-) -> Iterator[Note]:
+) -> Iterator[Finding]:
     region = LEGACY_URLS.get(stored.server) if stored and page.mode is Mode.HPNS else None
     if stored is None or region is None or page.regions is TWO_REGIONS:
         return
@@ -178,7 +163,7 @@ def _of_former_address(
     )
 
 
-def _of_address(page: Page, licence: Licence) -> Iterator[Note]:
+def _of_address(page: Page, licence: Licence) -> Iterator[Finding]:
     """Judge an address that was entered by hand; Save itself accepts anything."""
     address = page.server.strip()
     if not address:
@@ -221,7 +206,7 @@ def _hosted(address: str) -> str:
     )
 
 
-def _of_hosted(address: str, known: str, page: Page, licence: Licence) -> Iterator[Note]:
+def _of_hosted(address: str, known: str, page: Page, licence: Licence) -> Iterator[Finding]:
     service = "TPNS" if known == TPNS_URL else "HPNS"
     if address != known:
         yield _warn(
@@ -245,7 +230,7 @@ def _of_hosted(address: str, known: str, page: Page, licence: Licence) -> Iterat
         )
 
 
-def _of_parts(parts: SplitResult, host: str, port: int | None) -> Iterator[Note]:
+def _of_parts(parts: SplitResult, host: str, port: int | None) -> Iterator[Finding]:
     if parts.scheme not in ("http", "https"):
         yield _warn(
             "server-scheme",
@@ -294,7 +279,7 @@ def _of_parts(parts: SplitResult, host: str, port: int | None) -> Iterator[Note]
     yield from _of_port(port)
 
 
-def _of_port(port: int | None) -> Iterator[Note]:
+def _of_port(port: int | None) -> Iterator[Finding]:
     match port:
         case 8065:
             yield _warn(
@@ -327,7 +312,7 @@ def _is_nearby(host: str) -> bool:
     return not address.is_global
 
 
-def _of_number(page: Page) -> Iterator[Note]:
+def _of_number(page: Page) -> Iterator[Finding]:
     if page.max_notifications < 1:
         yield _warn(
             "max-notifications",
@@ -336,7 +321,7 @@ def _of_number(page: Page) -> Iterator[Note]:
         )
 
 
-def _of_contents(page: Page, licence: Licence) -> Iterator[Note]:
+def _of_contents(page: Page, licence: Licence) -> Iterator[Finding]:
     match page.contents:
         case Contents.FULL:
             yield _info(

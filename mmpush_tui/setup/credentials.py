@@ -23,9 +23,9 @@ from mmpush_tui.credentials.identity import NOT_FOR_PUSH, key_id_in
 from mmpush_tui.credentials.kinds import Kind, Seen, identify
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import nearest
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.proxy.android.access_token import ServiceAccount, load_account
 from mmpush_tui.proxy.apple.provider_token import load_key
-from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.paths import full_path, short_path
 from mmpush_tui.text import clean, clip
 
@@ -54,7 +54,7 @@ def look_at_apple_key(named: str) -> Finding:
     try:
         load_key(path)
     except ConfigError as error:
-        return Finding.of(error)
+        return error.finding
     name = os.path.basename(path)
     key_id = key_id_in(name)
     derived = {"auth_key_id": key_id} if key_id else {}
@@ -63,11 +63,13 @@ def look_at_apple_key(named: str) -> Finding:
     for prefix, purpose in NOT_FOR_PUSH.items():
         if name.startswith(prefix):
             return Finding(
-                status=Status.WARN,
+                severity=Severity.WARN,
                 message=f"A P-256 private key, but its name says that it is for {purpose}.",
                 fix=f"Apple names keys for push AuthKey_ and the key id. {APPLE_SOURCE}",
             )
-    return _with_mode(Finding(status=Status.OK, message=message, derived=derived), path, mode)
+    return _with_mode(
+        Finding(severity=Severity.PASS, message=message, evidence=derived), path, mode
+    )
 
 
 def look_at_service_account(named: str) -> Finding:
@@ -85,13 +87,13 @@ def look_at_service_account(named: str) -> Finding:
     try:
         account = load_account(path)
     except ConfigError as error:
-        return Finding.of(error)
+        return error.finding
     email = short_email(account)
     finding = Finding(
-        status=Status.OK,
+        severity=Severity.PASS,
         message=f"A service account of the Firebase project {clip(account.project_id, 60)}, "
         f"{email}.",
-        derived={"project_id": account.project_id, "client_email": email},
+        evidence={"project_id": account.project_id, "client_email": email},
     )
     return _with_mode(finding, path, mode)
 
@@ -105,7 +107,7 @@ def short_email(account: ServiceAccount) -> str:
 
 def _not_it(seen: Seen, wanted: str, fix: str) -> Finding:
     return Finding(
-        status=Status.FAIL, message=f"This is {seen.kind.value}; needed is {wanted}.", fix=fix
+        severity=Severity.FAIL, message=f"This is {seen.kind.value}; needed is {wanted}.", fix=fix
     )
 
 
@@ -116,10 +118,10 @@ def _with_mode(finding: Finding, path: str, mode: int) -> Finding:
         return finding
     can = {"r": "read", "w": "change", "rw": "read and change"}[bits]
     return Finding(
-        status=Status.WARN,
-        message=f"{finding.message} Every user of this host can {can} it.",
+        severity=Severity.WARN,
+        message=f"{finding.sentence} Every user of this host can {can} it.",
         fix=f"Keep it to its owner: chmod o-{bits} {shlex.quote(path)}",
-        derived=finding.derived,
+        evidence=finding.evidence,
     )
 
 
@@ -127,14 +129,14 @@ def _read(named: str) -> tuple[str, bytes, int] | Finding:
     """Return path, content and mode of an ordinary file, or why there is none."""
     path = full_path(named)
     if not path:
-        return Finding(status=Status.FAIL, message="No file is named yet.")
+        return Finding(severity=Severity.FAIL, message="No file is named yet.")
     try:
         data, status = plain_file.read(path, SIZE_LIMIT + 1)
     except (OSError, ValueError) as error:
         return _unopened(path, error)
     if len(data) > SIZE_LIMIT and identify(data).kind is not Kind.ARCHIVE:
         return Finding(
-            status=Status.FAIL,
+            severity=Severity.FAIL,
             message="This file is larger than any key.",
             fix="Name the file as it was downloaded.",
         )
@@ -143,32 +145,32 @@ def _read(named: str) -> tuple[str, bytes, int] | Finding:
 
 def _unopened(path: str, error: OSError | ValueError) -> Finding:
     if not isinstance(error, OSError):
-        return Finding(status=Status.FAIL, message="This is no path.", fix="Type it again.")
+        return Finding(severity=Severity.FAIL, message="This is no path.", fix="Type it again.")
     if isinstance(error, plain_file.NotAFileError):
         if error.is_folder:
             return Finding(
-                status=Status.FAIL, message="This is a folder.", fix="Name the file in it."
+                severity=Severity.FAIL, message="This is a folder.", fix="Name the file in it."
             )
         return Finding(
-            status=Status.FAIL,
+            severity=Severity.FAIL,
             message="This is no ordinary file.",
             fix="Name a file, not a device, pipe or socket.",
         )
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
             return Finding(
-                status=Status.FAIL, message="There is no such file.", fix=_similar(Path(path))
+                severity=Severity.FAIL, message="There is no such file.", fix=_similar(Path(path))
             )
         case errno.EACCES | errno.EPERM:
             return Finding(
-                status=Status.FAIL,
+                severity=Severity.FAIL,
                 message=f"The user {_user()} may not read it.",
                 fix="The push proxy must be able to: make the user it runs as the file's owner, "
                 f"sudo chown USER {shlex.quote(path)}",
             )
         case _:
             why = error.strerror or "no reason was given"
-            return Finding(status=Status.FAIL, message=f"It cannot be read: {why}.")
+            return Finding(severity=Severity.FAIL, message=f"It cannot be read: {why}.")
 
 
 def _similar(path: Path) -> str:

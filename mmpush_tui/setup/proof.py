@@ -11,6 +11,7 @@ from typing import Any, Final
 from mmpush_tui.configuration import config
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError, MmpushError
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.protocol import paths
 from mmpush_tui.protocol.paths import is_alive
 from mmpush_tui.proxy.door import listen as listening
@@ -21,7 +22,6 @@ from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import problems
 from mmpush_tui.setup.document import android_target, apple_target, to_toml
-from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.paths import full_path
 from mmpush_tui.setup.steps import Answers, Step, StepId, When, Where, answer, text
 from mmpush_tui.tasks import beside
@@ -37,7 +37,7 @@ async def prove(step: Step, answers: Answers) -> Finding | None:
     Files are read in a thread; the caller sets the deadline.
     """
     if problem := next(iter(problems(step, answers).values()), ""):
-        return Finding(status=Status.FAIL, message=problem)
+        return Finding(severity=Severity.FAIL, message=problem)
     match step.id:
         case StepId.MATTERMOST if answer(answers, steps.WHERE) == Where.FILE:
             return await mattermost(answers)
@@ -61,7 +61,7 @@ async def mattermost(answers: Answers) -> Finding:
     try:
         loaded = await ConfigFile(Path(full_path(text(answers, steps.CONFIG_FILE)))).load()
     except MmpushError as error:
-        return Finding.of(error)
+        return error.finding
     page = loaded.page
     match page.mode:
         case Mode.OFF:
@@ -75,9 +75,9 @@ async def mattermost(answers: Answers) -> Finding:
         case _:
             today = "has no push proxy's address"
     return Finding(
-        status=Status.OK,
+        severity=Severity.PASS,
         message=f"Readable: Mattermost {today} today.",
-        derived={"mode": page.mode.value, "server": page.server},
+        evidence={"mode": page.mode.value, "server": page.server},
     )
 
 
@@ -105,17 +105,17 @@ async def existing(answers: Answers) -> Finding:
     try:
         taken = await beside("load", config.load, Path(text(answers, steps.EXISTING_FILE)), {})
     except ConfigError as error:
-        return Finding.of(error)
+        return error.finding
     ready, disabled = await _targets(taken)
     # Entries of the reference proxy's sample that nobody filled in are no fault.
     reasons = [reason for reason, is_blank in disabled if not is_blank]
     where = f"it listens on {taken.listen_address}"
     if not ready:
         why = reasons[0] if reasons else "Its targets are not filled in."
-        return Finding(status=Status.FAIL, message=f"None of its targets can send. {why}")
+        return Finding(severity=Severity.FAIL, message=f"None of its targets can send. {why}")
     message = f"Ready to send: {', '.join(ready)}; {where}."
     if reasons:
-        return Finding(status=Status.WARN, message=f"{message} Set aside: {reasons[0]}")
+        return Finding(severity=Severity.WARN, message=f"{message} Set aside: {reasons[0]}")
     return _with_warnings(message, taken.warnings)
 
 
@@ -123,7 +123,7 @@ async def _build(entries: dict[str, Any], message: str) -> Finding:
     made = config.parse(to_toml({"proxy": entries}), _IN_MEMORY, {}, [])
     ready, disabled = await _targets(made)
     if not ready:
-        return Finding(status=Status.FAIL, message=disabled[0][0])
+        return Finding(severity=Severity.FAIL, message=disabled[0][0])
     # Of these, the ones about missing settings are not about the target.
     return _with_warnings(message, [said for said in made.warnings if "chmod" in said])
 
@@ -140,8 +140,8 @@ async def _targets(made: ProxyConfig) -> tuple[list[str], list[tuple[str, bool]]
 
 def _with_warnings(message: str, warnings: list[str] | tuple[str, ...]) -> Finding:
     if not warnings:
-        return Finding(status=Status.OK, message=message)
-    return Finding(status=Status.WARN, message=f"{message} {warnings[0]}")
+        return Finding(severity=Severity.PASS, message=message)
+    return Finding(severity=Severity.WARN, message=f"{message} {warnings[0]}")
 
 
 def _try_to_listen(address: str) -> Finding:
@@ -152,20 +152,20 @@ def _try_to_listen(address: str) -> Finding:
         listening.bind(address).close()
     except ConfigError as error:
         if error.code != "port-in-use":
-            return Finding.of(error)
+            return error.finding
         if any(path.stem == str(port) for path in paths.running()):
             return Finding(
-                status=Status.WARN,
+                severity=Severity.WARN,
                 message="A push proxy of this program listens there already.",
                 fix="Let it reload after the file is written, or choose another port for a "
                 "second one.",
             )
         return Finding(
-            status=Status.FAIL,
+            severity=Severity.FAIL,
             message=f"{error.what}.",
             fix="Stop that program, or choose another port.",
         )
-    return Finding(status=Status.OK, message=f"{address} is free.")
+    return Finding(severity=Severity.PASS, message=f"{address} is free.")
 
 
 def _try_unix(path: Path) -> Finding:
@@ -173,18 +173,20 @@ def _try_unix(path: Path) -> Finding:
     with contextlib.suppress(OSError):
         if path.is_socket() and is_alive(path):
             return Finding(
-                status=Status.FAIL,
+                severity=Severity.FAIL,
                 message="Another program listens on this socket.",
                 fix="Stop that program, or choose another path.",
             )
         if path.exists() and not path.is_socket():
             return Finding(
-                status=Status.FAIL, message="Something else is there.", fix="Choose another path."
+                severity=Severity.FAIL,
+                message="Something else is there.",
+                fix="Choose another path.",
             )
     if not os.access(path.parent, os.W_OK | os.X_OK):
         return Finding(
-            status=Status.FAIL,
+            severity=Severity.FAIL,
             message="This user cannot make files in that folder.",
             fix="Make the folder, or choose one that is yours.",
         )
-    return Finding(status=Status.OK, message="The socket can be made there.")
+    return Finding(severity=Severity.PASS, message="The socket can be made there.")

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
+from mmpush_tui.findings import Severity
+
 SCHEMA: Final = 1
 GAP: Final = "*"
 """Stands in a symptom for whatever lies between its two halves."""
@@ -57,17 +59,6 @@ class Hop(StrEnum):
     """The phone and the app."""
 
 
-class Severity(StrEnum):
-    """What a line with this symptom asks for."""
-
-    INFO = "info"
-    """Nothing: it is normal."""
-    WARN = "warn"
-    """A look: single pushes or single people are affected."""
-    FAIL = "fail"
-    """A repair: pushes are lost until it is done."""
-
-
 class Source(StrEnum):
     """Where a symptom is seen."""
 
@@ -86,7 +77,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         code: stable id; begins with its hop. Never reused for something else.
         title: what is the matter, in one clause.
         hop: where the cause lies.
-        severity: what it asks for.
+        severity: what a line with this symptom asks for. Info: nothing, it is normal. Warn: a
+            look, single pushes or single people are affected. Fail: a repair, pushes are lost
+            until it is done.
         symptoms: parts of lines as they appear, in any case; :data:`GAP` may stand once in each.
             Quotes are written plain, also where a log escapes them.
         sources: where such lines are seen.
@@ -193,6 +186,8 @@ def _complaints(found: tuple[Entry, ...]) -> Iterator[str]:
 def _complaints_of(entry: Entry, codes: list[str]) -> Iterator[str]:
     if not entry.code.startswith(f"{entry.hop}-"):
         yield f"the code does not begin with its hop {entry.hop}"
+    if entry.severity not in (Severity.INFO, Severity.WARN, Severity.FAIL):
+        yield f"severity {entry.severity} is for checks"
     if not entry.symptoms and not entry.reasons:
         yield "neither symptom nor reason: nothing could find it"
     for other in entry.see:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Status
+from mmpush_tui.checks.model.report import CheckResult, Report, Stage
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.proof.limiter import Pace
 from mmpush_tui.checks.run import run
 from mmpush_tui.configuration.config import NetworkSettings
+from mmpush_tui.findings import Severity
 from mmpush_tui.http2.channel import abort
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 
@@ -189,7 +190,7 @@ async def checked(
 
 def of(report: Report, stage: Stage, target: str = "") -> CheckResult:
     """Return the one check of ``stage``."""
-    found = [c for c in report.checks if c.stage is stage and target in ("", c.target)]
+    found = [c for c in report.checks if c.stage is stage and target in ("", c.about)]
     assert len(found) == 1, found
     return found[0]
 
@@ -197,11 +198,11 @@ def of(report: Report, stage: Stage, target: str = "") -> CheckResult:
 def only_failure(report: Report, stage: Stage) -> CheckResult:
     """Return the check of ``stage``, after which all is skipped and before which all is well."""
     failed = of(report, stage)
-    assert failed.status is Status.FAIL, failed
+    assert failed.severity is Severity.FAIL, failed
     at = report.checks.index(failed)
-    assert all(check.status in (Status.PASS, Status.WARN) for check in report.checks[:at])
+    assert all(check.severity in (Severity.PASS, Severity.WARN) for check in report.checks[:at])
     for check in report.checks[at + 1 :]:
-        assert check.status is Status.SKIP
+        assert check.severity is Severity.SKIP
         assert check.needs == failed.id
         assert check.message == f"skipped (needs {failed.id})"
     assert report.verdict.check == failed.id
@@ -213,4 +214,4 @@ def only_failure(report: Report, stage: Stage) -> CheckResult:
 
 def stages(report: Report, target: str = "") -> list[str]:
     """Return the stages of a target's checks in the report's order."""
-    return [check.stage.value for check in report.checks if target in ("", check.target)]
+    return [check.stage.value for check in report.checks if target in ("", check.about)]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.checks.model.report import Report, Stage, Status
+from mmpush_tui.checks.model.report import Report, Stage
 from mmpush_tui.checks.plan.plan import plan
 from mmpush_tui.checks.proof import credential_files as credentials
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig
+from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.world import World
@@ -43,9 +44,9 @@ def at_apple_and_google(world: World) -> ProxyConfig:
 
 
 def assert_all_pass(report: Report) -> None:
-    assert [c.message for c in report.checks if c.status is not Status.PASS] == []
+    assert [c.message for c in report.checks if c.severity is not Severity.PASS] == []
     assert {c.code for c in report.checks} == {"ok"}
-    assert (report.verdict.status, report.verdict.code) == (Status.PASS, "ok")
+    assert (report.verdict.severity, report.verdict.code) == (Severity.PASS, "ok")
     assert report.exit_code == 0
 
 
@@ -117,7 +118,7 @@ async def test_the_evidence_of_each_stage(world: World) -> None:
 async def test_a_name_is_led_elsewhere_by_connect_to_alone(world: World) -> None:
     network = NetworkSettings(connect_to=world.connect_to, ca_file="")
     report = await checked(*plan(None, None, ["tpns"]), network=network)
-    assert of(report, Stage.TCP).status is Status.PASS
+    assert of(report, Stage.TCP).severity is Severity.PASS
     assert of(report, Stage.TLS).code == "tls_intercepting"
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.checks.model.report import Report, Stage, Status
+from mmpush_tui.checks.model.report import Report, Stage
 from mmpush_tui.checks.model.target import NO_DEVICE
 from mmpush_tui.checks.proof.credential_probe import NO_PHONE
 from mmpush_tui.checks.proof.limiter import Pace
+from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.simulator.world import World
 from tests.checks import lab_credentials, lab_healthy, lab_tls, lab_way  # noqa: F401 - fill the lists
@@ -39,7 +40,7 @@ def test_the_cause_is_named_first(
     assert verdict.code == case.code, verdict
     assert case.says in verdict.summary
     assert case.fix in verdict.fix[0]
-    assert verdict.status in (Status.FAIL, Status.WARN)
+    assert verdict.severity in (Severity.FAIL, Severity.WARN)
 
 
 @pytest.mark.slow
@@ -48,9 +49,11 @@ def test_what_is_healthy_raises_no_alarm(
     arrange: Arrange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = in_namespace(arrange, tmp_path, monkeypatch)
-    bad = [(check.id, check.message) for check in report.checks if check.status is not Status.PASS]
+    bad = [
+        (check.id, check.message) for check in report.checks if check.severity is not Severity.PASS
+    ]
     assert bad == []
-    assert (report.verdict.status, report.verdict.code) == (Status.PASS, "ok")
+    assert (report.verdict.severity, report.verdict.code) == (Severity.PASS, "ok")
 
 
 def test_there_are_many() -> None:
@@ -113,7 +116,7 @@ def test_credentials_are_tried_once_a_minute(
     assert all(len(it) == 3 for it in tried)
     assert not any("asked" in message for message in tried[0])
     assert all(re.search(r", asked \d+ s ago$", message) for message in (*tried[1], *tried[2]))
-    assert [report.verdict.status for report in reports] == [Status.PASS] * 3
+    assert [report.verdict.severity for report in reports] == [Severity.PASS] * 3
     assert (tmp_path / "pace.json").stat().st_mode & 0o777 == 0o600
     kept = (tmp_path / "pace.json").read_text()
     assert "PRIVATE" not in kept

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.checks import mattermost_log
-from mmpush_tui.checks.model.report import CheckResult, Confidence, Stage, Status, check_id
+from mmpush_tui.checks.model.report import CheckResult, Stage, check_id
 from mmpush_tui.checks.verdict import verdict
 from mmpush_tui.cli import run
+from mmpush_tui.findings import Confidence, Severity
 from tests.checks.peers import VERSION, checked, push_proxy, server
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
@@ -30,8 +31,8 @@ def refused(minutes: float, now: datetime = NOW) -> str:
 def test_failures_of_the_last_hour_are_counted_and_explained() -> None:
     text = "\n".join([refused(90), *[refused(n) for n in (30, 20, 5)], line(4, "no push at all")])
     found = mattermost_log.judge(text, NOW, "/logs/mattermost.log")
-    assert (found.status, found.code, found.see) == (
-        Status.WARN, "log_failures", "proxy-connection-refused",
+    assert (found.severity, found.code, found.see) == (
+        Severity.WARN, "log_failures", "proxy-connection-refused",
     )  # fmt: skip
     assert found.message.startswith("3 lines within the last hour, the latest at 11:55:00 UTC: ")
     assert found.fix
@@ -48,7 +49,7 @@ QUIET = [
 @pytest.mark.parametrize("text", QUIET)
 def test_what_is_no_failure_of_the_last_hour_raises_no_alarm(text: str) -> None:
     found = mattermost_log.judge(text, NOW, "/log")
-    assert found.status is Status.PASS
+    assert found.severity is Severity.PASS
     assert found.message == "no push failed within the last hour, says Mattermost's log"
 
 
@@ -98,7 +99,7 @@ async def test_it_stands_in_the_report_beside_what_was_reached() -> None:
         report = await checked(*plans)
     assert report.checks[-1].id == "app:mattermost-log"
     assert report.verdict.code == "log_failures"
-    assert report.verdict.status is Status.WARN
+    assert report.verdict.severity is Severity.WARN
     assert "Mattermost's log tells of pushes that fail" in report.verdict.summary
 
 
@@ -108,12 +109,12 @@ def test_it_makes_sure_of_what_it_agrees_with() -> None:
         mattermost_log.plan(mattermost_log.judge(refused(1), NOW, "/log")),
     )
     broken = CheckResult(
-        id=check_id(Stage.TCP, "mpns"), target="mpns", stage=Stage.TCP, status=Status.FAIL,
+        id=check_id(Stage.TCP, "mpns"), about="mpns", stage=Stage.TCP, severity=Severity.FAIL,
         code="tcp_refused", message="refused", see="proxy-connection-refused",
         confidence=Confidence.LIKELY, summary="Nothing listens.",
     )  # fmt: skip
     told = CheckResult(
-        id="app:mattermost-log", target="mattermost-log", stage=Stage.APP, status=Status.WARN,
+        id="app:mattermost-log", about="mattermost-log", stage=Stage.APP, severity=Severity.WARN,
         code="log_failures", message="3 lines", see="proxy-connection-refused",
     )  # fmt: skip
     found = verdict(plans, [broken, told])

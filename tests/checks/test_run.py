@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mmpush_tui.checks.model.report import CheckResult, Stage, Status, to_json
+from mmpush_tui.checks.model.report import CheckResult, Stage, to_json
 from mmpush_tui.checks.run import run
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.exits import Exit
+from mmpush_tui.findings import Severity
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.peers import (
     NO_NETWORK,
@@ -77,7 +78,7 @@ async def test_results_come_as_they_are_known_and_end_in_order(
         for stage in ("dns", "tcp", "app")
     ]
     assert "app:broken" not in began
-    assert set(began) == {check.id for check in seen if check.status is not Status.SKIP}
+    assert set(began) == {check.id for check in seen if check.severity is not Severity.SKIP}
 
 
 async def test_the_report_tells_when_and_how_long() -> None:
@@ -94,7 +95,7 @@ async def test_the_report_tells_when_and_how_long() -> None:
 async def test_the_time_for_all_of_it_passes(mute_port: int) -> None:
     report = await checked(push_proxy(f"https://127.0.0.1:{mute_port}"), deadline_s=0.3)
     late = of(report, Stage.TLS)
-    assert (late.status, late.code) == (Status.FAIL, "deadline")
+    assert (late.severity, late.code) == (Severity.FAIL, "deadline")
     assert late.message == "not done (tls) when the 0.3 s for all checks were over"
     assert late.fix == (
         "Give them longer, as with --timeout 30. What never answers is held up by a firewall."
@@ -180,12 +181,12 @@ async def test_a_stopped_run_reports_what_there_is(mute_port: int) -> None:
             on_result=take,
             stop=stop,
         )
-    assert [check.id for check in report.checks if check.target == "quick"] == [
+    assert [check.id for check in report.checks if check.about == "quick"] == [
         "dns:quick", "tcp:quick", "app:quick",
     ]  # fmt: skip
     assert "tls:slow" not in {check.id for check in report.checks}
     assert report.exit_code == Exit.INTERRUPTED
-    assert report.verdict.status is Status.WARN
+    assert report.verdict.severity is Severity.WARN
     assert report.verdict.code == "interrupted"
     assert report.verdict.summary.startswith("The checks were stopped; the ")
 

@@ -11,29 +11,35 @@ import msgspec
 import pytest
 import trustme
 
-from mmpush_tui.checks.model.findings import Finding, passed, shown
-from mmpush_tui.checks.model.report import CheckResult, Confidence, Report, Stage, Status, Verdict
+from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Verdict
 from mmpush_tui.checks.output import plain as lines
 from mmpush_tui.checks.proof import credential_files as credentials
 from mmpush_tui.checks.proof.limiter import Pace
 from mmpush_tui.checks.wire import certificate, chain
 from mmpush_tui.configuration.config import parse
+from mmpush_tui.findings import Confidence, Finding, Severity, evident, passed
 from mmpush_tui.http2 import names
 from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from tests.checks.peers import TIMEOUT_S
 
 GOOD = CheckResult(
-    id="tls:apns/apple_rn", target="apns/apple_rn", stage=Stage.TLS, status=Status.PASS, code="ok",
-    message="TLSv1.3", address="api.push.apple.com:443", ms=212.4,
-)  # fmt: skip
+    id="tls:apns/apple_rn",
+    about="apns/apple_rn",
+    stage=Stage.TLS,
+    severity=Severity.PASS,
+    code="ok",
+    message="TLSv1.3",
+    address="api.push.apple.com:443",
+    ms=212.4,
+)
 BAD = CheckResult(
-    id="tcp:mpns", target="mpns", stage=Stage.TCP, status=Status.FAIL, code="tcp_refused",
-    message="h:1 refused the connection", address="h:1", ms=0.44, why=["the port is closed"],
+    id="tcp:mpns", about="mpns", stage=Stage.TCP, severity=Severity.FAIL, code="tcp_refused",
+    message="h:1 refused the connection", address="h:1", ms=0.44, why=("the port is closed",),
     fix="Start it.", see="proxy-connection-refused",
 )  # fmt: skip
 SKIPPED = CheckResult(
-    id="app:mpns", target="mpns", stage=Stage.APP, status=Status.SKIP, code="skipped",
+    id="app:mpns", about="mpns", stage=Stage.APP, severity=Severity.SKIP, code="skipped",
     message="skipped (needs tcp:mpns)", needs="tcp:mpns",
 )  # fmt: skip
 
@@ -66,9 +72,13 @@ def test_what_stood_under_a_check_is_not_said_again() -> None:
 
 def test_the_verdict_stands_at_the_end() -> None:
     said = Verdict(
-        status=Status.FAIL, code="x", summary="It is broken.", why=["one", "two"], fix=["Mend it."],
+        severity=Severity.FAIL,
+        code="x",
+        summary="It is broken.",
+        why=["one", "two"],
+        fix=["Mend it."],
         confidence=Confidence.LIKELY,
-    )  # fmt: skip
+    )
     report = Report(
         started_at="", duration_ms=1940, verdict=said, checks=[GOOD, BAD, SKIPPED], exit_code=1
     )
@@ -126,7 +136,7 @@ def test_credential_files_that_can_be_used(tmp_path: Path) -> None:
     assert set(found) == {"apple_rn", "android_rn"}
     assert found["apple_rn"].finding.message == f"{key.name} holds a P-256 key"
     android = found["android_rn"]
-    assert android.finding.status is Status.PASS
+    assert android.finding.severity is Severity.PASS
     assert android.finding.message.endswith("is a service account of project chat-project")
     assert android.token_uri == "https://oauth2.googleapis.com/token"
     assert android.project == "chat-project"
@@ -141,7 +151,7 @@ def test_credential_files_that_cannot_be_used(tmp_path: Path) -> None:
     )
     found = credentials.read(parse(text, tmp_path / "c.toml", {}, []))
     apple, android = found["apple_rn"].finding, found["android_rn"].finding
-    assert (apple.status, apple.code) == (Status.FAIL, "apple-key-missing")
+    assert (apple.severity, apple.code) == (Severity.FAIL, "apple-key-missing")
     assert (
         apple.message == f"Apple key {tmp_path}/none.p8: cannot be read: No such file or directory"
     )
@@ -172,13 +182,13 @@ def test_certificates_are_looked_at_too(tmp_path: Path) -> None:
     soon = of_certificate(
         tmp_path, ends=now + timedelta(days=9, hours=1), topics=["com.example.chat"]
     )
-    assert (soon.status, soon.code) == (Status.WARN, "apple-certificate-ends")
+    assert (soon.severity, soon.code) == (Severity.WARN, "apple-certificate-ends")
     assert "ends in 9 days" in soon.message
     assert soon.why == (
         "Apple's certificate is not for com.example.chat.voip, so calls cannot ring",
     )
     ended = of_certificate(tmp_path, begins=now - timedelta(days=9), ends=now - timedelta(days=1))
-    assert (ended.status, ended.code) == (Status.FAIL, "apple-certificate-expired")
+    assert (ended.severity, ended.code) == (Severity.FAIL, "apple-certificate-expired")
     assert ended.fix.startswith("Renew it at developer.apple.com")
 
 
@@ -187,7 +197,7 @@ def test_a_token_server_that_is_no_address_is_not_asked(tmp_path: Path) -> None:
     path.write_text(ServiceAccount.make().at("https://t\u00f6ken.example/token").to_json())
     text = f'[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "{path}"\n'
     found = credentials.read(parse(text, tmp_path / "c.toml", {}, []))
-    assert found["android_rn"].finding.status is Status.PASS
+    assert found["android_rn"].finding.severity is Severity.PASS
     assert found["android_rn"].token_uri == ""
 
 
@@ -235,7 +245,7 @@ def test_a_kept_answer_of_a_kind_that_nobody_knows_is_none(tmp_path: Path) -> No
     pace.keep("key", "key", passed("key accepted"))
     kept = pace.take("key", "key")
     assert kept is not None
-    assert kept.status is Status.PASS
+    assert kept.severity is Severity.PASS
     # Elsewhere: this process remembers what it asked, whatever becomes of the file.
     other = tmp_path / "other.json"
     other.write_text(path.read_text().replace('"status":"pass"', '"status":"perhaps"'))
@@ -243,7 +253,7 @@ def test_a_kept_answer_of_a_kind_that_nobody_knows_is_none(tmp_path: Path) -> No
 
 
 def test_evidence_is_cleaned_bounded_and_redacted() -> None:
-    found = shown(
+    found = evident(
         {
             "text": "a\x1b[31mb" + "x" * 1000,
             "empty": "",

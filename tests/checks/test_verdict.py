@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.checks.model.report import CheckResult, Confidence, Stage, Status, check_id
+from mmpush_tui.checks.model.report import CheckResult, Stage, check_id
 from mmpush_tui.checks.phrases.words import words
 from mmpush_tui.checks.verdict import verdict
+from mmpush_tui.findings import Confidence, Severity
 from mmpush_tui.troubleshooting.lookup import by_code
 from tests.checks.peers import apple, google, push_proxy
 
@@ -15,16 +16,16 @@ ALL = (PROXY, APPLE, GOOGLE)
 
 
 def result(
-    target: str, stage: Stage, status: Status = Status.PASS, code: str = "ok", **fields: Any
+    target: str, stage: Stage, status: Severity = Severity.PASS, code: str = "ok", **fields: Any
 ) -> CheckResult:
     return CheckResult(
         id=check_id(stage, target),
-        target=target,
+        about=target,
         stage=stage,
-        status=status,
+        severity=status,
         code=code,
         message=fields.pop("message", f"{stage} says {code}"),
-        fix="" if status is Status.PASS else f"Fix {code} of {target}.",
+        fix="" if status is Severity.PASS else f"Fix {code} of {target}.",
         **fields,
     )
 
@@ -33,13 +34,19 @@ def fail(target: str, stage: Stage, code: str, **fields: Any) -> CheckResult:
     plan = next((plan for plan in ALL if plan.target == target), APPLE)
     said = words(plan, code)
     return result(
-        target, stage, Status.FAIL, code, summary=said.summary, confidence=said.confidence, **fields
+        target,
+        stage,
+        Severity.FAIL,
+        code,
+        summary=said.summary,
+        confidence=said.confidence,
+        **fields,
     )
 
 
 def test_all_is_well() -> None:
     found = verdict(ALL, [result(plan.target, Stage.APP) for plan in ALL])
-    assert found.status is Status.PASS
+    assert found.severity is Severity.PASS
     assert found.summary == (
         "Everything that was checked can be reached: the push proxy, Apple's push service and "
         "Google's push service."
@@ -57,8 +64,8 @@ def test_the_earliest_hop_of_the_wire_decides() -> None:
             fail("fcm/android_rn", Stage.TLS, "tls_intercepting"),
         ],
     )
-    assert (found.status, found.code, found.check) == (
-        Status.FAIL, "tcp_timeout", "tcp:apns/apple_rn",
+    assert (found.severity, found.code, found.check) == (
+        Severity.FAIL, "tcp_timeout", "tcp:apns/apple_rn",
     )  # fmt: skip
     assert found.summary == "Packets to Apple's push service get no answer."
     assert found.why == [
@@ -154,16 +161,16 @@ def test_many_failures_are_not_all_named() -> None:
 
 
 def test_warnings_do_not_spoil_it() -> None:
-    warned = result("mpns", Stage.TLS, Status.WARN, "tls_expiring")
-    found = verdict(ALL, [warned, result("mpns", Stage.APP, Status.WARN, "proxy_old")])
-    assert (found.status, found.code, found.check) == (Status.WARN, "tls_expiring", "tls:mpns")
+    warned = result("mpns", Stage.TLS, Severity.WARN, "tls_expiring")
+    found = verdict(ALL, [warned, result("mpns", Stage.APP, Severity.WARN, "proxy_old")])
+    assert (found.severity, found.code, found.check) == (Severity.WARN, "tls_expiring", "tls:mpns")
     assert found.summary == "Everything that was checked can be reached, with 2 warnings."
     assert len(found.why) == len(found.fix) == 2
 
 
 def test_a_failure_counts_more_than_that_the_run_was_stopped() -> None:
     found = verdict(ALL, [fail("mpns", Stage.TCP, "tcp_refused")], is_stopped=True)
-    assert found.status is Status.FAIL
+    assert found.severity is Severity.FAIL
     assert verdict(ALL, [], is_stopped=True).code == "interrupted"
 
 
@@ -173,12 +180,12 @@ def test_a_failure_counts_more_than_that_the_run_was_stopped() -> None:
 def test_an_odd_address_explains_what_fails_behind_it() -> None:
     said = words(APPLE, "dns_private")
     lie = result(
-        "apns/apple_rn", Stage.DNS, Status.WARN, "dns_private", summary=said.summary,
+        "apns/apple_rn", Stage.DNS, Severity.WARN, "dns_private", summary=said.summary,
         message="the name leads to 10.0.0.1",
     )  # fmt: skip
     found = verdict(ALL, [lie, fail("apns/apple_rn", Stage.TLS, "tls_wrong_name")])
-    assert (found.status, found.code, found.check) == (
-        Status.FAIL, "dns_private", "dns:apns/apple_rn",
+    assert (found.severity, found.code, found.check) == (
+        Severity.FAIL, "dns_private", "dns:apns/apple_rn",
     )  # fmt: skip
     assert found.summary == (
         "The name servers of this host give a false address for api.push.apple.com."
@@ -189,20 +196,20 @@ def test_an_odd_address_explains_what_fails_behind_it() -> None:
 
 
 def test_an_odd_address_does_not_explain_another_target() -> None:
-    lie = result("apns/apple_rn", Stage.DNS, Status.WARN, "dns_private", summary="Lie.")
+    lie = result("apns/apple_rn", Stage.DNS, Severity.WARN, "dns_private", summary="Lie.")
     assert verdict(ALL, [lie, fail("mpns", Stage.TCP, "tcp_refused")]).code == "tcp_refused"
 
 
 @pytest.mark.parametrize("code", ["apns_token_expired", "apns_key_refused", "fcm_clock"])
 def test_the_clock_explains_a_refused_token(code: str) -> None:
     target = "fcm/android_rn" if code.startswith("fcm") else "apns/apple_rn"
-    slow = result("fcm/android_rn", Stage.CLOCK, Status.WARN, "clock_off", summary="It is off.")
+    slow = result("fcm/android_rn", Stage.CLOCK, Severity.WARN, "clock_off", summary="It is off.")
     found = verdict(ALL, [slow, fail(target, Stage.CREDENTIAL, code)])
-    assert (found.status, found.code, found.summary) == (Status.FAIL, "clock_off", "It is off.")
+    assert (found.severity, found.code, found.summary) == (Severity.FAIL, "clock_off", "It is off.")
 
 
 def test_the_clock_does_not_explain_a_wrong_topic() -> None:
-    slow = result("fcm/android_rn", Stage.CLOCK, Status.WARN, "clock_off", summary="It is off.")
+    slow = result("fcm/android_rn", Stage.CLOCK, Severity.WARN, "clock_off", summary="It is off.")
     found = verdict(ALL, [slow, fail("apns/apple_rn", Stage.CREDENTIAL, "apns_topic")])
     assert found.code == "apns_topic"
 

@@ -24,6 +24,7 @@ from mmpush_tui.credentials.certificate_marks import TOPICS, environments_of, to
 from mmpush_tui.credentials.file import COPY_AGAIN
 from mmpush_tui.credentials.key_pair import key_pair
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.findings import Severity
 from mmpush_tui.simulator.apns.certificate import BOTH, AppleCertificate, topics_extension
 from mmpush_tui.text import Secret
 from tests.credentials import old_certificates as old
@@ -188,7 +189,9 @@ CAUTIONS: list[tuple[dict[str, Any], str | None, list[tuple[str, str]]]] = [
 def test_warns_of_what_will_not_work_for_long_or_for_everything(
     how: dict[str, Any], environment: Any, cautions: list[tuple[str, str]], tmp_path: Path
 ) -> None:
-    assert load(tmp_path, text(made(**how))).cautions(TOPIC, environment, NOW) == cautions
+    warned = load(tmp_path, text(made(**how))).cautions(TOPIC, environment, NOW)
+    assert [(finding.code, finding.message) for finding in warned] == cautions
+    assert {finding.severity for finding in warned} <= {Severity.WARN}
 
 
 # What is refused

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mmpush_tui.credentials.file import APPLE_SOURCE
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.proxy.lint import lint
 from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount, write_private
@@ -35,14 +36,23 @@ def settings(folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _as_told(finding: Finding, folder: str) -> tuple[str, str, str, str]:
+    is_failure = finding.severity is Severity.FAIL
+    text = finding.line() if is_failure else finding.message
+    return (
+        "error" if is_failure else "warn",
+        finding.about,
+        finding.code,
+        text.replace(folder, "DIR"),
+    )
+
+
 def said(folder: Path, document: dict[str, Any]) -> Said:
     path = folder / "mattermost-push-proxy.json"
     path.write_text(json.dumps(document))
     path.chmod(0o600)
     _config, findings = lint(path, {})
-    return [
-        (it.severity, it.target, it.code, it.message.replace(str(folder), "DIR")) for it in findings
-    ]
+    return [_as_told(it, str(folder)) for it in findings]
 
 
 def test_a_good_configuration_has_nothing_wrong(tmp_path: Path) -> None:
@@ -193,7 +203,7 @@ def test_tokens_that_come_from_elsewhere_are_told(tmp_path: Path) -> None:
 
 WORKER = [
     ({"ApplePushSettings": [], "AndroidPushSettings": []}, "error", "no-targets",
-     "no target is configured, so no push can be sent"),
+     "no target is configured, so no push can be sent."),
     ({"ListenAddress": ":8066"}, "warn", "wildcard",
      ":8066 is open to everybody who reaches this host: whoever has a device token can send to it. "
      "Listen on 127.0.0.1, or set AllowedAddresses, AccessUser and AccessPassword, PathPrefix, or "

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mmpush_tui.credentials.file import APPLE_SOURCE, GOOGLE_SOURCE
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.setup.credentials import look_at_apple_key, look_at_service_account
-from mmpush_tui.setup.finding import Finding, Status
 from tests.setup import files
 from tests.setup.files import KEY_NAME, P8, P256, RSA, keep, pem, secrets_of
 from tests.setup.rights import as_nobody
@@ -27,20 +27,20 @@ def words(value: object) -> str:
 
 def apple(path: Path | str) -> tuple[str, str, str]:
     found = look_at_apple_key(str(path))
-    return found.status.value, found.message, found.fix
+    return found.severity.value, found.sentence, found.fix
 
 
 def android(path: Path | str) -> tuple[str, str, str]:
     found = look_at_service_account(str(path))
-    return found.status.value, found.message, found.fix
+    return found.severity.value, found.sentence, found.fix
 
 
 def test_a_key_from_apple_tells_its_key_id(tmp_path: Path) -> None:
     found = look_at_apple_key(str(keep(tmp_path / KEY_NAME, P8)))
     assert found == Finding(
-        status=Status.OK,
+        severity=Severity.PASS,
         message="A P-256 private key, as Apple's are; key id ABC123DEFG from its name.",
-        derived={"auth_key_id": "ABC123DEFG"},
+        evidence={"auth_key_id": "ABC123DEFG"},
     )
 
 
@@ -57,10 +57,10 @@ def test_a_key_from_apple_tells_its_key_id(tmp_path: Path) -> None:
 )
 def test_the_key_id_comes_from_the_name_alone(tmp_path: Path, name: str, key_id: str) -> None:
     found = look_at_apple_key(str(keep(tmp_path / name, P8)))
-    assert found.status is Status.OK
-    assert found.derived == ({"auth_key_id": key_id} if key_id else {})
+    assert found.severity is Severity.PASS
+    assert found.evidence == ({"auth_key_id": key_id} if key_id else {})
     tells = f"key id {key_id} from its name." if key_id else "its name tells no key id."
-    assert found.message.endswith(tells)
+    assert found.sentence.endswith(tells)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_a_name_for_another_purpose_is_a_warning(tmp_path: Path, name: str, purp
 def test_old_form_and_windows_line_ends_are_good(tmp_path: Path) -> None:
     sec1 = pem(P256, PrivateFormat.TraditionalOpenSSL)
     assert sec1.startswith(b"-----BEGIN EC PRIVATE KEY-----")
-    assert apple(keep(tmp_path / "a.p8", sec1))[0] == "ok"
-    assert apple(keep(tmp_path / "b.p8", P8.replace(b"\n", b"\r\n")))[0] == "ok"
+    assert apple(keep(tmp_path / "a.p8", sec1))[0] == "pass"
+    assert apple(keep(tmp_path / "b.p8", P8.replace(b"\n", b"\r\n")))[0] == "pass"
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,9 @@ def test_a_service_account_tells_project_and_address(tmp_path: Path) -> None:
     path = files.ACCOUNT.write(tmp_path)
     name = files.ACCOUNT.client_email.partition("@")[0]
     assert look_at_service_account(str(path)) == Finding(
-        status=Status.OK,
+        severity=Severity.PASS,
         message=f"A service account of the Firebase project chat-project, {name}@….",
-        derived={"project_id": "chat-project", "client_email": f"{name}@…"},
+        evidence={"project_id": "chat-project", "client_email": f"{name}@…"},
     )
 
 
@@ -311,7 +311,7 @@ def test_home_quotes_and_the_current_folder_are_understood(
     keep(tmp_path / KEY_NAME, P8)
     monkeypatch.chdir(tmp_path)
     for named in (f"~/{KEY_NAME}", f"'{tmp_path}/{KEY_NAME}'", f" {KEY_NAME} ", f'"{KEY_NAME}"'):
-        assert apple(named)[0] == "ok", named
+        assert apple(named)[0] == "pass", named
 
 
 def test_a_current_folder_that_is_gone_is_no_fault(
@@ -322,7 +322,7 @@ def test_a_current_folder_that_is_gone_is_no_fault(
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert apple("key.p8")[:2] == ("fail", "There is no such file.")
-    assert apple(keep(tmp_path / KEY_NAME, P8))[0] == "ok"
+    assert apple(keep(tmp_path / KEY_NAME, P8))[0] == "pass"
 
 
 @pytest.mark.parametrize(
@@ -339,18 +339,18 @@ def test_a_credential_that_everybody_gets_at_is_a_warning(
     assert fix == f"Keep it to its owner: chmod o-{bits} '{path}'"
     account = keep(tmp_path / "a.json", files.ACCOUNT.to_json().encode(), mode)
     assert android(account)[0] == "warn"
-    assert look_at_service_account(str(account)).derived["project_id"] == "chat-project"
+    assert look_at_service_account(str(account)).evidence["project_id"] == "chat-project"
 
 
 def test_a_hostile_name_or_project_reaches_no_terminal(tmp_path: Path) -> None:
     text = files.ACCOUNT.to_json().replace('"chat-project"', '"\\u001b]0;owned\\u0007[/x]"')
     found = look_at_service_account(str(keep(tmp_path / "a.json", text.encode())))
-    assert found.status is Status.OK
-    shown = found.message + "".join(found.derived.values())
+    assert found.severity is Severity.PASS
+    shown = found.sentence + "".join(found.evidence.values())
     assert "\x1b" not in shown
     assert "\x07" not in shown
     missing = look_at_apple_key(str(tmp_path / "\x1b[31mred"))
-    assert "\x1b" not in missing.message + missing.fix
+    assert "\x1b" not in missing.sentence + missing.fix
 
 
 def test_no_character_of_a_key_is_in_any_finding(tmp_path: Path) -> None:

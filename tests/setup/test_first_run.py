@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from mmpush_tui.configuration.locations import find_config
+from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Licence, infer
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.credentials import look_at_apple_key
 from mmpush_tui.setup.draft import Draft, discard_draft, draft_path, load_draft, save_draft
-from mmpush_tui.setup.finding import Status
 from mmpush_tui.setup.handover import on_page
 from mmpush_tui.setup.proof import prove
 from mmpush_tui.setup.steps import Apps, StepId
@@ -39,7 +39,7 @@ async def test_from_nothing_to_a_worker_that_is_ready(
     mattermost = files.keep(short_tmp / "config.json", b'{"EmailSettings": {}}')
     port = free_port()
     key = AppleKey.make().write(short_tmp)
-    derived = look_at_apple_key(str(key)).derived
+    derived = look_at_apple_key(str(key)).evidence
 
     draft = Draft()
     typed = {
@@ -60,7 +60,7 @@ async def test_from_nothing_to_a_worker_that_is_ready(
         assert sentence == ""
     for step in steps.path(draft.answers):
         proof = await prove(step, draft.answers)
-        assert proof is None or proof.status is Status.OK, proof
+        assert proof is None or proof.severity is Severity.PASS, proof
 
     planned = plan(draft.answers)
     applied = apply(planned)

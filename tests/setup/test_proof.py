@@ -7,10 +7,10 @@ import pytest
 
 from mmpush_tui.credentials.file import APPLE_SOURCE
 from mmpush_tui.fields import Value
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.protocol.paths import user_folder
 from mmpush_tui.proxy.door.listen import bind_unix
 from mmpush_tui.setup import steps
-from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.proof import prove
 from mmpush_tui.setup.steps import Apps, Existing, StepId, When, Where
 from tests.setup import files
@@ -35,15 +35,15 @@ async def proof(step: StepId, answers: dict[str, Value]) -> Finding:
 async def test_good_credentials_are_ready(answers: dict[str, Value]) -> None:
     apple = await proof(StepId.APPLE, answers)
     assert apple == Finding(
-        status=Status.OK,
+        severity=Severity.PASS,
         message="Ready to send to com.example.chat in production. Apple was not asked yet: a key "
         "made for App Store Connect looks the same from here.",
     )
     sandbox = await proof(StepId.APPLE, answers | {steps.SANDBOX.key: True})
-    assert sandbox.message.startswith("Ready to send to com.example.chat in the sandbox.")
+    assert sandbox.sentence.startswith("Ready to send to com.example.chat in the sandbox.")
     android = await proof(StepId.ANDROID, answers)
     assert android == Finding(
-        status=Status.OK, message="Ready to send to Android apps. Google was not asked yet."
+        severity=Severity.PASS, message="Ready to send to Android apps. Google was not asked yet."
     )
 
 
@@ -53,27 +53,27 @@ async def test_bad_credentials_are_refused_in_the_workers_words(
     rsa = keep(tmp_path / "rsa.p8", pem(files.RSA))
     apple = await proof(StepId.APPLE, answers | {steps.KEY_FILE.key: str(rsa)})
     assert apple == Finding(
-        status=Status.FAIL,
+        severity=Severity.FAIL,
         message=f"Apple key {rsa}: this is an RSA private key. {APPLE_SOURCE}",
     )
     wrong = keep(tmp_path / "google-services.json", files.GOOGLE_SERVICES)
     android = await proof(StepId.ANDROID, answers | {steps.ACCOUNT_FILE.key: str(wrong)})
-    assert android.status is Status.FAIL
-    assert "this is google-services.json, which belongs into the Android app" in android.message
+    assert android.severity is Severity.FAIL
+    assert "this is google-services.json, which belongs into the Android app" in android.sentence
 
 
 async def test_a_problem_comes_before_the_proof(answers: dict[str, Value]) -> None:
     found = await proof(StepId.APPLE, answers | {steps.TEAM_ID.key: ""})
-    assert found.status is Status.FAIL
-    assert found.message.startswith("The Team ID is missing.")
+    assert found.severity is Severity.FAIL
+    assert found.sentence.startswith("The Team ID is missing.")
 
 
 async def test_a_key_that_everybody_reads_is_a_warning(answers: dict[str, Value]) -> None:
     os.chmod(str(answers[steps.KEY_FILE.key]), 0o604)
     found = await proof(StepId.APPLE, answers)
-    assert found.status is Status.WARN
-    assert found.message.startswith("Ready to send to com.example.chat")
-    assert "holds a secret that every user of this host can read: chmod o-r" in found.message
+    assert found.severity is Severity.WARN
+    assert found.sentence.startswith("Ready to send to com.example.chat")
+    assert "holds a secret that every user of this host can read: chmod o-r" in found.sentence
 
 
 async def test_there_is_nothing_to_prove_where_nothing_is_set_up() -> None:
@@ -94,12 +94,18 @@ async def test_there_is_nothing_to_prove_where_nothing_is_set_up() -> None:
     [
         ({}, "sends no push notifications", "off"),
         (
-            {"SendPushNotifications": True, "PushNotificationServer": "https://eu.push.mattermost.com"},
+            {
+                "SendPushNotifications": True,
+                "PushNotificationServer": "https://eu.push.mattermost.com",
+            },
             "uses HPNS, location Germany",
             "hpns",
         ),
         (
-            {"SendPushNotifications": True, "PushNotificationServer": "https://push-test.mattermost.com"},
+            {
+                "SendPushNotifications": True,
+                "PushNotificationServer": "https://push-test.mattermost.com",
+            },
             "uses TPNS",
             "tpns",
         ),
@@ -110,27 +116,27 @@ async def test_there_is_nothing_to_prove_where_nothing_is_set_up() -> None:
         ),
         ({"SendPushNotifications": True}, "has no push proxy's address", "custom"),
     ],
-)  # fmt: skip
+)
 async def test_mattermosts_settings_of_today_are_told(
     tmp_path: Path, settings: dict[str, object], today: str, mode: str
 ) -> None:
     path = keep(tmp_path / "config.json", json.dumps({"EmailSettings": settings}).encode())
     found = await proof(StepId.MATTERMOST, {steps.CONFIG_FILE.key: str(path)})
-    assert found.status is Status.OK
-    assert found.message == f"Readable: Mattermost {today} today."
-    assert found.derived["mode"] == mode
+    assert found.severity is Severity.PASS
+    assert found.sentence == f"Readable: Mattermost {today} today."
+    assert found.evidence["mode"] == mode
     assert "canary" not in repr(found)
 
 
 async def test_a_file_that_is_not_mattermosts_is_told(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     missing = await proof(StepId.MATTERMOST, {steps.CONFIG_FILE.key: str(path)})
-    assert missing.status is Status.FAIL
-    assert str(path) in missing.message
+    assert missing.severity is Severity.FAIL
+    assert str(path) in missing.sentence
     keep(path, b'{"canary"')
     broken = await proof(StepId.MATTERMOST, {steps.CONFIG_FILE.key: str(path)})
-    assert broken.status is Status.FAIL
-    assert "this is no JSON" in broken.message
+    assert broken.severity is Severity.FAIL
+    assert "this is no JSON" in broken.sentence
     assert "canary" not in repr(broken)
 
 
@@ -150,36 +156,38 @@ async def test_a_configuration_to_take_over_is_tried(tmp_path: Path) -> None:
     }
     good = await proof(StepId.EXISTING, existing(tmp_path, document))
     assert good == Finding(
-        status=Status.OK, message="Ready to send: android_rn; it listens on :8066."
+        severity=Severity.PASS, message="Ready to send: android_rn; it listens on :8066."
     )
     document["ApplePushSettings"] = [{"Type": "apple_rn", "AppleAuthKeyFile": "/none.p8"}]
     partly = await proof(StepId.EXISTING, existing(tmp_path, document))
-    assert partly.status is Status.WARN
-    assert "Set aside: apple_rn is not configured" in partly.message
+    assert partly.severity is Severity.WARN
+    assert "Set aside: apple_rn is not configured" in partly.sentence
     document["AndroidPushSettings"] = []
     none = await proof(StepId.EXISTING, existing(tmp_path, document))
-    assert none.status is Status.FAIL
-    assert none.message.startswith("None of its targets can send. apple_rn is not configured")
+    assert none.severity is Severity.FAIL
+    assert none.sentence.startswith("None of its targets can send. apple_rn is not configured")
     blank = await proof(StepId.EXISTING, existing(tmp_path, {}))
-    assert blank.message == "None of its targets can send. Its targets are not filled in."
+    assert blank.sentence == "None of its targets can send. Its targets are not filled in."
     broken = await proof(StepId.EXISTING, existing(tmp_path, []))
-    assert broken.status is Status.FAIL
-    assert "expected a JSON object" in broken.message
+    assert broken.severity is Severity.FAIL
+    assert "expected a JSON object" in broken.sentence
 
 
 async def test_a_port_is_free_or_its_holder_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         taken = await proof(StepId.LISTEN, {steps.LISTEN.key: f"127.0.0.1:{port}"})
-    assert taken.status is Status.FAIL
-    assert f"127.0.0.1:{port}: the port is in use by " in taken.message
+    assert taken.severity is Severity.FAIL
+    assert f"127.0.0.1:{port}: the port is in use by " in taken.sentence
     assert taken.fix == "Stop that program, or choose another port."
     free = await proof(StepId.LISTEN, {steps.LISTEN.key: f"127.0.0.1:{port}"})
-    assert free == Finding(status=Status.OK, message=f"127.0.0.1:{port} is free.")
+    assert free == Finding(severity=Severity.PASS, message=f"127.0.0.1:{port} is free.")
     # It was given back.
     socket.create_server(("127.0.0.1", port)).close()
     unknown = await proof(StepId.LISTEN, {steps.LISTEN.key: "192.0.2.1:8086"})
-    assert unknown.message == "listen address 192.0.2.1:8086: this host does not have that address."
+    assert (
+        unknown.sentence == "listen address 192.0.2.1:8086: this host does not have that address."
+    )
 
 
 async def test_a_worker_of_ours_on_the_port_is_no_stranger(
@@ -191,8 +199,8 @@ async def test_a_worker_of_ours_on_the_port_is_no_stranger(
         port = holder.getsockname()[1]
         with bind_unix(user_folder() / f"{port}.sock", 0o600):
             found = await proof(StepId.LISTEN, {steps.LISTEN.key: f"127.0.0.1:{port}"})
-    assert found.status is Status.WARN
-    assert found.message == "A push proxy of this program listens there already."
+    assert found.severity is Severity.WARN
+    assert found.sentence == "A push proxy of this program listens there already."
 
 
 async def test_a_unix_socket_is_judged_without_being_made(short_tmp: Path) -> None:
@@ -200,16 +208,16 @@ async def test_a_unix_socket_is_judged_without_being_made(short_tmp: Path) -> No
         return await proof(StepId.LISTEN, {steps.LISTEN.key: f"unix:{path}"})
 
     path = short_tmp / "in.sock"
-    assert (await at(path)).message == "The socket can be made there."
+    assert (await at(path)).sentence == "The socket can be made there."
     assert not path.exists()
     with bind_unix(path, 0o600):
-        assert (await at(path)).message == "Another program listens on this socket."
-    assert (await at(path)).status is Status.OK
+        assert (await at(path)).sentence == "Another program listens on this socket."
+    assert (await at(path)).severity is Severity.PASS
     path.unlink()
     path.touch()
-    assert (await at(path)).message == "Something else is there."
+    assert (await at(path)).sentence == "Something else is there."
     gone = await at(short_tmp / "none" / "in.sock")
-    assert gone.message == "This user cannot make files in that folder."
+    assert gone.sentence == "This user cannot make files in that folder."
 
 
 async def test_no_character_of_a_key_is_in_any_proof(

@@ -5,22 +5,14 @@ Schema 1 of the ``check`` command's JSON. Fields may be added, never changed.
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from mmpush_tui.exits import Exit
+from mmpush_tui.findings import Confidence, Finding, Severity
 
 SCHEMA: Final = 1
-
-
-class Status(StrEnum):
-    """How one check ended."""
-
-    PASS = "pass"  # noqa: S105 - a status word
-    WARN = "warn"
-    FAIL = "fail"
-    SKIP = "skip"
 
 
 class Stage(StrEnum):
@@ -38,53 +30,26 @@ class Stage(StrEnum):
     CREDENTIAL = "credential"
 
 
-class Confidence(StrEnum):
-    """How sure a verdict is of its cause."""
+class CheckResult(Finding, frozen=True, kw_only=True):
+    """What one check found: a finding, where on the wire, and when.
 
-    CERTAIN = "certain"
-    LIKELY = "likely"
-    POSSIBLE = "possible"
-
-
-class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What one check found.
+    It is about a target, as ``apns/apple_rn``, ``fcm/android_rn``, ``tpns``.
 
     Attributes:
         id: ``STAGE:TARGET``, as ``tls:apns/apple_rn``; the same on the screen, in plain output
             and in JSON.
-        target: whom it was about, as ``apns/apple_rn``, ``fcm/android_rn``, ``tpns``.
         stage: where on the wire it looked.
         address: host:port it looked at, or empty.
-        status: how it ended.
-        code: stable name of the finding, also a code or reason of the catalogue where that has
-            an entry.
-        message: the finding in one clause.
-        fix: what to change, in one sentence; empty where nothing is to be done.
-        needs: id of the check that had to pass before; with status skip, the one that did not.
+        needs: id of the check that had to pass before; with severity skip, the one that did not.
         ms: how long it took.
-        evidence: what was seen, ready for JSON: cleaned, without secrets.
-        why: what the finding means or rests on, one clause each.
-        see: code of the catalogue's entry that explains it, or empty.
-        summary: what is broken, as a sentence; empty where nothing is.
-        confidence: how sure that is.
         began_ms: milliseconds from the begin of the run to that of the check.
     """
 
     id: str
-    target: str
     stage: Stage
-    status: Status
-    code: str
-    message: str
     address: str = ""
-    fix: str = ""
     needs: str | None = None
     ms: float = 0.0
-    evidence: dict[str, Any] = {}
-    why: list[str] = []
-    see: str = ""
-    summary: str = ""
-    confidence: Confidence = Confidence.CERTAIN
     began_ms: float = 0.0
 
 
@@ -92,7 +57,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The one sentence over a whole run.
 
     Attributes:
-        status: the worst that matters: pass, warn or fail.
+        severity: the worst that matters: pass, warn or fail.
         code: stable name of the cause.
         check: id of the check that decided, or None.
         summary: what is broken, in one sentence.
@@ -103,7 +68,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         links: documentation about it.
     """
 
-    status: Status
+    severity: Severity = msgspec.field(name="status")
     code: str
     summary: str
     check: str | None = None
@@ -135,9 +100,9 @@ def skipped(stage: Stage, target: str, needs: CheckResult) -> CheckResult:
     """Return the result of a check that could not run because ``needs`` did not pass."""
     return CheckResult(
         id=check_id(stage, target),
-        target=target,
+        about=target,
         stage=stage,
-        status=Status.SKIP,
+        severity=Severity.SKIP,
         code="skipped",
         message=f"skipped (needs {needs.id})",
         needs=needs.id,
@@ -146,7 +111,7 @@ def skipped(stage: Stage, target: str, needs: CheckResult) -> CheckResult:
 
 def exit_code(checks: Sequence[CheckResult]) -> Exit:
     """Return 1 where any check failed, else 0: warnings and skipped checks are no failure."""
-    failed = any(check.status is Status.FAIL for check in checks)
+    failed = any(check.severity is Severity.FAIL for check in checks)
     return Exit.FAILED if failed else Exit.OK
 
 

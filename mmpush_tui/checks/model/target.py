@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import idna
 
-from mmpush_tui.checks.model.findings import Finding
 from mmpush_tui.checks.model.proofs import Proof
 from mmpush_tui.checks.model.report import Stage
+from mmpush_tui.findings import Finding
 from mmpush_tui.http2.outbound import OutboundProxy
 
 

@@ -7,13 +7,17 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from mmpush_tui.checks.model.report import CheckResult, Confidence, Report, Status
+from mmpush_tui.checks.model.report import CheckResult, Report
 from mmpush_tui.checks.output.plain import counts, in_words, milliseconds
+from mmpush_tui.findings import Confidence, Severity
 
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#+!|<>~@&$])")
 _WORDS: Final = {
-    Status.PASS: "ok", Status.WARN: "**warn**", Status.FAIL: "**FAIL**", Status.SKIP: "skipped",
-}  # fmt: skip
+    Severity.PASS: "ok",
+    Severity.WARN: "**warn**",
+    Severity.FAIL: "**FAIL**",
+    Severity.SKIP: "skipped",
+}
 
 
 def of(report: Report) -> str:
@@ -40,12 +44,12 @@ def _lines(report: Report) -> Iterator[str]:
         yield from (f"- <{link}>" for link in verdict.links)
     yield from ("", "| | check | address | finding | time |", "|---|---|---|---|---|")
     for check in report.checks:
-        took = "" if check.status is Status.SKIP else milliseconds(check.ms)
+        took = "" if check.severity is Severity.SKIP else milliseconds(check.ms)
         cells = (check.id, check.address, check.message)
         inside = " | ".join(_escaped(cell) for cell in cells)
-        yield f"| {_WORDS[check.status]} | {inside} | {took} |"
+        yield f"| {_WORDS[check.severity]} | {inside} | {took} |"
     for check in report.checks:
-        if check.status in (Status.WARN, Status.FAIL):
+        if check.severity in (Severity.WARN, Severity.FAIL):
             yield from _seen(check)
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from mmpush_tui.checks.model.report import CheckResult, Confidence, Report, Status
+from mmpush_tui.checks.model.report import CheckResult, Report
+from mmpush_tui.findings import Confidence, Severity
 
 _MARKS: Final = {
-    Status.PASS: "[ok]  ",
-    Status.WARN: "[WARN]",
-    Status.FAIL: "[FAIL]",
-    Status.SKIP: "[skip]",
+    Severity.PASS: "[ok]  ",
+    Severity.WARN: "[WARN]",
+    Severity.FAIL: "[FAIL]",
+    Severity.SKIP: "[skip]",
 }
 _INDENT: Final = " " * 7
 
@@ -24,11 +25,11 @@ def of(result: CheckResult, said: set[str]) -> Iterator[str]:
         said: what stood under earlier checks of the run, and is not said again: five names that
             nobody resolves have one remedy. What is said of this check is added.
     """
-    parts = [f"{_MARKS[result.status]} {result.id}", result.address, result.message]
-    if result.status is not Status.SKIP and result.address:
+    parts = [f"{_MARKS[result.severity]} {result.id}", result.address, result.message]
+    if result.severity is not Severity.SKIP and result.address:
         parts.append(milliseconds(result.ms))
     yield "  ".join(part for part in parts if part)
-    if result.status not in (Status.WARN, Status.FAIL):
+    if result.severity not in (Severity.WARN, Severity.FAIL):
         return
     below = [f"why: {clause}" for clause in result.why]
     if result.fix:
@@ -68,12 +69,12 @@ def ending(report: Report) -> Iterator[str]:
 def counts(report: Report) -> str:
     """Return how many checks ended how, in words."""
     names = {
-        Status.PASS: "ok",
-        Status.WARN: "with a warning",
-        Status.FAIL: "failed",
-        Status.SKIP: "skipped",
+        Severity.PASS: "ok",
+        Severity.WARN: "with a warning",
+        Severity.FAIL: "failed",
+        Severity.SKIP: "skipped",
     }
-    number = {status: sum(c.status is status for c in report.checks) for status in names}
+    number = {status: sum(c.severity is status for c in report.checks) for status in names}
     return ", ".join(f"{number[s]} {name}" for s, name in names.items() if number[s]) or "0 checks"
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from mmpush_tui.checks.model.report import Report, Status
+from mmpush_tui.checks.model.report import Report
+from mmpush_tui.findings import Severity
 
-_STATUSES: Final = {Status.PASS: 0, Status.WARN: 1, Status.FAIL: 2, Status.SKIP: 3}
+_STATUSES: Final = {Severity.PASS: 0, Severity.WARN: 1, Severity.FAIL: 2, Severity.SKIP: 3}
 
 Sample = tuple[Mapping[str, str], float]
 
@@ -16,25 +17,25 @@ def of(report: Report) -> str:
     verdict = report.verdict
     began = datetime.fromisoformat(report.started_at).timestamp()
     days = [
-        ({"check": check.id, "target": check.target}, float(check.evidence["days_left"]))
+        ({"check": check.id, "target": check.about}, float(check.evidence["days_left"]))
         for check in report.checks
         if isinstance(check.evidence.get("days_left"), int)
     ]
-    looked = [check for check in report.checks if check.status is not Status.SKIP]
+    looked = [check for check in report.checks if check.severity is not Severity.SKIP]
     lines = [
         *_family("mmpush_check_up", "1 where nothing failed.", [
-            ({}, float(verdict.status is not Status.FAIL)),
+            ({}, float(verdict.severity is not Severity.FAIL)),
         ]),
         *_family("mmpush_check_verdict", "1; the labels say what is broken.", [
-            ({"code": verdict.code, "status": verdict.status.value}, 1.0),
+            ({"code": verdict.code, "status": verdict.severity.value}, 1.0),
         ]),
         *_family("mmpush_check_status", "0 pass, 1 warn, 2 fail, 3 skipped.", [
-            ({"check": it.id, "target": it.target, "stage": it.stage.value},
-             float(_STATUSES[it.status]))
+            ({"check": it.id, "target": it.about, "stage": it.stage.value},
+             float(_STATUSES[it.severity]))
             for it in report.checks
         ]),
         *_family("mmpush_check_duration_seconds", "How long each check took.", [
-            ({"check": it.id, "target": it.target, "stage": it.stage.value}, it.ms / 1000)
+            ({"check": it.id, "target": it.about, "stage": it.stage.value}, it.ms / 1000)
             for it in looked
         ]),
         *_family("mmpush_check_certificate_days_left", "Until a certificate ends.", days),

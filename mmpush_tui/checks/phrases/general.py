@@ -7,10 +7,10 @@ differs elsewhere, and fills the places in braces.
 from collections.abc import Mapping
 from typing import Final
 
-from mmpush_tui.checks.model.report import Confidence
 from mmpush_tui.checks.phrases import proof as phrases_proof
 from mmpush_tui.checks.phrases import wire as phrases_way
 from mmpush_tui.checks.phrases.wording import AGAIN, CLOCK, CURL, EXEMPT, FIREWALL, Words
+from mmpush_tui.findings import Confidence
 
 _LIKELY: Final = Confidence.LIKELY
 _POSSIBLE: Final = Confidence.POSSIBLE

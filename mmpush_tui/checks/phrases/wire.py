@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from mmpush_tui.checks.model.report import Confidence
 from mmpush_tui.checks.phrases.wording import Words
+from mmpush_tui.findings import Confidence
 
 _LIKELY: Final = Confidence.LIKELY
 _INSPECTION: Final = (

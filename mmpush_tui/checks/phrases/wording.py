@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from mmpush_tui.checks.model.report import Confidence
+from mmpush_tui.findings import Confidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from mmpush_tui.checks.model.findings import Finding
-from mmpush_tui.checks.model.report import Confidence, Status
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.phrases.general import WORDS
 from mmpush_tui.checks.phrases.wording import CURL, EXEMPT, Words
+from mmpush_tui.findings import Confidence, Finding, Severity
 from mmpush_tui.text import presentable
 
 _START: Final = "Start what serves {endpoint}, or correct the address."
@@ -177,7 +176,7 @@ def failed(
     evidence: Mapping[str, Any] | None = None,
     *,
     why: tuple[str, ...] = (),
-    status: Status = Status.FAIL,
+    status: Severity = Severity.FAIL,
     **details: Any,
 ) -> Finding:
     """Return the finding that something is wrong, with its words.
@@ -193,7 +192,7 @@ def failed(
     """
     said = words(plan, code, **details)
     return Finding(
-        status=status,
+        severity=status,
         code=code,
         message=message,
         why=tuple(clause for clause in (*why, said.why) if clause),

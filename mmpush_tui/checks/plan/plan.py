@@ -7,8 +7,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from mmpush_tui.checks import mattermost_log
-from mmpush_tui.checks.model.findings import Finding
-from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import (
     WORKER,
     Kind,
@@ -27,6 +26,7 @@ from mmpush_tui.checks.proof.credential_files import Credential
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, ProxyConfig
 from mmpush_tui.errors import ConfigError, UsageError
 from mmpush_tui.fields import nearest
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.proxy.door.listen import split
 from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Licence, Mode, Page, Region
 from mmpush_tui.text import Secret, clean
@@ -340,7 +340,7 @@ def _open(target: TargetPlan, config: ProxyConfig | None) -> Finding | None:
     if config.signature_key_file or is_loopback(split(config.listen_address)[0]):
         return None
     said = f"it listens on {clean(config.listen_address, 60)}"
-    return failed(target, "listen_open", said, status=Status.WARN)
+    return failed(target, "listen_open", said, status=Severity.WARN)
 
 
 def _tpns() -> TargetPlan:
@@ -384,7 +384,7 @@ def _settings(unread: str) -> TargetPlan:
         target="mattermost-settings", title="Mattermost's own settings",
         who="Mattermost's settings", url="", kind=Kind.MATTERMOST, whose=Whose.OWN,
     )  # fmt: skip
-    flaw = failed(target, "settings_unread", unread, status=Status.WARN)
+    flaw = failed(target, "settings_unread", unread, status=Severity.WARN)
     return replace(target, config=flaw)
 
 

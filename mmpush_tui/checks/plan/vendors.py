@@ -3,11 +3,11 @@
 from typing import Final
 
 from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendProof
-from mmpush_tui.checks.model.report import Status
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.proof.credential_files import Credential
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings
 from mmpush_tui.credentials.identity import flaws, missing_of_key
+from mmpush_tui.findings import Severity
 from mmpush_tui.proxy.targets import APPLE_PRODUCTION, APPLE_SANDBOX, GOOGLE
 from mmpush_tui.text import clean
 
@@ -36,7 +36,7 @@ def apple(entry: AppleSettings | None, credential: Credential | None) -> TargetP
 
 def _apple_proof(entry: AppleSettings | None, credential: Credential | None) -> Proof | None:
     """Return how a target's key or certificate is tried; None where it is of no use already."""
-    if entry is None or credential is None or credential.finding.status is Status.FAIL:
+    if entry is None or credential is None or credential.finding.severity is Severity.FAIL:
         return None
     return None if flaws(entry) else AppleProof(entry, is_key=not missing_of_key(entry))
 

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mmpush_tui.checks.model.findings import Finding, passed
-from mmpush_tui.checks.model.report import Status
 from mmpush_tui.checks.model.target import is_address
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, ProxyConfig
 from mmpush_tui.credentials.certificate import load_certificate
 from mmpush_tui.credentials.identity import flaws, missing_of_key, network_of
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.proxy.android.access_token import load_account
 from mmpush_tui.proxy.apple.provider_token import load_key
 from mmpush_tui.text import clean
@@ -73,7 +72,7 @@ def _certificate(settings: AppleSettings) -> Credential:
     if cautions:
         return Credential(
             finding=Finding(
-                status=Status.WARN,
+                severity=Severity.WARN,
                 code=cautions[0].code,
                 message=cautions[0].message,
                 why=tuple(it.message for it in cautions[1:]),
@@ -106,7 +105,7 @@ def _looked_at(look: Callable[[S], Credential], settings: S) -> Credential:
     except ConfigError as error:
         message = f"{error.what}: {error.why}" if error.why else error.what
         finding = Finding(
-            status=Status.FAIL,
+            severity=Severity.FAIL,
             code=error.code or "credential_file",
             message=message,
             fix=error.fix or "Correct the file, or its path in the configuration.",

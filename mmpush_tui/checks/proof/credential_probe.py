@@ -6,13 +6,14 @@ Nothing here can reach a phone: the device token is zeros, and Google is told to
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from mmpush_tui.checks.model.findings import Finding, passed
+import msgspec
+
 from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendProof
-from mmpush_tui.checks.model.report import Stage, Status, check_id
+from mmpush_tui.checks.model.report import Stage, check_id
 from mmpush_tui.checks.model.target import NO_DEVICE, TargetPlan
 from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.checks.proof import answers as proof_answers
@@ -20,6 +21,7 @@ from mmpush_tui.checks.proof.limiter import Pace
 from mmpush_tui.configuration.config import AndroidSettings, NetworkSettings
 from mmpush_tui.credentials import certificate
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.connect import client_context
 from mmpush_tui.http2.connection import Connection
@@ -195,13 +197,16 @@ def _validation(plan: TargetPlan, token: str) -> Request:
 
 
 def _left_out(type_: str, means: Means) -> Finding | None:
-    """Return that there is no token, where the target before this one says why."""
+    """Return that there is no token, where the target before this one says why.
+
+    It is about the check that would have got one.
+    """
     target = f"fcm-token/{type_}"
     if target not in means.targets:
         return None
     needs = check_id(Stage.CREDENTIAL, target)
     return Finding(
-        status=Status.SKIP, code="skipped", message=f"skipped (needs {needs})", needs=needs
+        severity=Severity.SKIP, code="skipped", message=f"skipped (needs {needs})", about=needs
     )
 
 
@@ -231,4 +236,6 @@ async def _grant(settings: AndroidSettings, plan: TargetPlan, means: Means) -> t
 
 
 def _unread(plan: TargetPlan, error: ConfigError) -> Finding:
-    return replace(failed(plan, "credential_file", error.what, why=(error.why,)), fix=error.fix)
+    return msgspec.structs.replace(
+        failed(plan, "credential_file", error.what, why=(error.why,)), fix=error.fix
+    )

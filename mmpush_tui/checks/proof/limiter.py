@@ -10,13 +10,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import platformdirs
 
-from mmpush_tui.checks.model.findings import Finding, shown
-from mmpush_tui.checks.model.report import Confidence, Status
+from mmpush_tui.findings import Finding, Severity
 
 APART_S: Final = 60.0
 """Seconds between two questions about one credential."""
@@ -37,21 +36,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     asked: str
     at: float
-    finding: "KeptFinding | None" = None
-
-
-class KeptFinding(msgspec.Struct, frozen=True):
-    """A finding that was made before."""
-
-    status: Status
-    code: str
-    message: str
-    why: list[str]
-    fix: str
-    see: str
-    evidence: dict[str, Any]
-    summary: str = ""
-    confidence: Confidence = Confidence.CERTAIN
+    finding: Finding | None = None
 
 
 class Pace:
@@ -81,15 +66,12 @@ class Pace:
                 self._write([*entries, turn])
                 return None
         age_s = max(self._now() - recent.at, 0.0)
-        if recent.asked == _short(asked) and (found := recent.finding) is not None:
-            return Finding(
-                status=found.status, code=found.code, why=tuple(found.why), fix=found.fix,
-                message=f"{found.message}, asked {age_s:.0f} s ago", see=found.see,
-                evidence=found.evidence, summary=found.summary, confidence=found.confidence,
-            )  # fmt: skip
+        if recent.asked == _short(asked) and (answer := recent.finding) is not None:
+            message = f"{answer.message}, asked {age_s:.0f} s ago"
+            return msgspec.structs.replace(answer, message=message)
         wait_s = max(APART_S - age_s, 1.0)
         return Finding(
-            status=Status.SKIP, code="probe_waits",
+            severity=Severity.SKIP, code="probe_waits",
             message=f"tried {age_s:.0f} s ago; once a minute is enough, next in {wait_s:.0f} s",
         )  # fmt: skip
 
@@ -97,12 +79,7 @@ class Pace:
         """Keep the answer to a question."""
         with self._locked():
             entries = [it for it in self._read() if it.group != _short(group)]
-            made = KeptFinding(
-                finding.status, finding.code, finding.message, list(finding.why),
-                finding.fix, finding.see, shown(finding.evidence), finding.summary,
-                finding.confidence,
-            )  # fmt: skip
-            entry = Kept(group=_short(group), asked=_short(asked), at=self._now(), finding=made)
+            entry = Kept(group=_short(group), asked=_short(asked), at=self._now(), finding=finding)
             self._write([*entries, entry])
 
     def drop(self, group: str) -> None:

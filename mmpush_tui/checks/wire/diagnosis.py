@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from mmpush_tui.checks.model.findings import Finding
-from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.phrases.words import CODES, failed
 from mmpush_tui.checks.wire import alerts, chain
@@ -25,6 +24,7 @@ from mmpush_tui.checks.wire.dialer import Reach
 from mmpush_tui.checks.wire.session import Way, hang_up, unverified
 from mmpush_tui.checks.wire.trust import evidence
 from mmpush_tui.configuration.config import NetworkSettings
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.http2.connect import (
     Endpoint,
     Lookup,
@@ -370,7 +370,7 @@ async def _answers(plan: TargetPlan, network: NetworkSettings, lookup: Lookup) -
         return False
     finally:
         way.drop()
-    return plan.kind is Kind.PUSH_PROXY and finding.status is not Status.FAIL
+    return plan.kind is Kind.PUSH_PROXY and finding.severity is not Severity.FAIL
 
 
 def untrusted(plan: TargetPlan, links: Sequence[x509.Certificate], code: str) -> str:

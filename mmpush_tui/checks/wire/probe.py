@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmpush_tui.checks.model.findings import Finding, shown
-from mmpush_tui.checks.model.report import CheckResult, Stage, Status, check_id, skipped
+from mmpush_tui.checks.model.report import CheckResult, Stage, check_id, skipped
 from mmpush_tui.checks.model.target import TargetPlan
 from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.checks.proof.credential_probe import Means as ProofMeans
@@ -15,6 +14,7 @@ from mmpush_tui.checks.wire.diagnosis import Doctor
 from mmpush_tui.checks.wire.session import Way
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.http2.connect import Lookup, seconds
 from mmpush_tui.http2.errors import TransportError
 from mmpush_tui.text import presentable
@@ -159,11 +159,12 @@ class Probe:
     def _emit(self, stage: Stage, finding: Finding, ms: float, *, blocks: bool = True) -> None:
         last = self._last.id if self._last and stage is not Stage.DNS else None
         began_ms = self._means.limits.since_ms() - ms
+        needed = finding.about if finding.severity is Severity.SKIP else ""
         result = result_of(
-            self._plan, stage, finding, needs=finding.needs or last, ms=ms, began_ms=began_ms
+            self._plan, stage, finding, needs=needed or last, ms=ms, began_ms=began_ms
         )
         self._last = result
-        if blocks and finding.status is Status.FAIL:
+        if blocks and finding.severity is Severity.FAIL:
             self._blocked = result
         self._means.on_result(result)
 
@@ -189,13 +190,13 @@ def result_of(
     """
     return CheckResult(
         id=check_id(stage, plan.target),
-        target=plan.target,
+        about=plan.target,
         stage=stage,
-        status=finding.status,
+        severity=finding.severity,
         code=finding.code,
         message=presentable(finding.message, 300),
         address=plan.address,
-        why=[presentable(clause, 300) for clause in finding.why if clause],
+        why=tuple(presentable(clause, 300) for clause in finding.why),
         fix=finding.fix,
         see=finding.see,
         summary=finding.summary,
@@ -203,5 +204,5 @@ def result_of(
         needs=needs,
         ms=round(ms, 1),
         began_ms=round(began_ms, 1),
-        evidence=shown(finding.evidence),
+        evidence=finding.evidence,
     )

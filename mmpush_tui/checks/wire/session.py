@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+import msgspec
 from aiohappyeyeballs import AddrInfoType
 
-from mmpush_tui.checks.model.findings import Finding, passed
-from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import WORKER, Kind, TargetPlan, Whose
 from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.checks.wire import addresses as names
@@ -21,6 +21,7 @@ from mmpush_tui.checks.wire import chain, clock, http1, trust
 from mmpush_tui.checks.wire import requests as apps
 from mmpush_tui.checks.wire.dialer import Reach, dead, dead_family
 from mmpush_tui.configuration.config import NetworkSettings
+from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.channel import Channel
 from mmpush_tui.http2.connect import (
@@ -194,7 +195,7 @@ class Way:
         is_outside = self.plan.whose in (Whose.VENDOR, Whose.HOSTED)
         if is_outside and (flaw := names.odd(host, found)) is not None:
             code, clause = flaw
-            return failed(self.plan, code, clause, seen, status=Status.WARN)
+            return failed(self.plan, code, clause, seen, status=Severity.WARN)
         return passed(said, **seen)
 
     async def _tcp(self) -> Finding:
@@ -208,7 +209,7 @@ class Way:
         if family := dead_family(attempts):
             said = f"connected to {peer}, and none of the {family} addresses answers"
             return failed(
-                self.plan, "tcp_family_dead", said, seen, status=Status.WARN, family=family,
+                self.plan, "tcp_family_dead", said, seen, status=Severity.WARN, family=family,
                 other_family="IPv4" if family == "IPv6" else "IPv6",
             )  # fmt: skip
         if silent := dead(attempts):
@@ -275,10 +276,12 @@ class Way:
         finding = apps.judge(self.plan, response)
         ahead = clock.skew(response.header("date"), time.time())
         if ahead is not None:
-            finding = replace(finding, evidence={**finding.evidence, clock.SKEW: ahead})
+            finding = msgspec.structs.replace(
+                finding, evidence={**finding.evidence, clock.SKEW: ahead}
+            )
         if self.plan.kind is not Kind.PUSH_PROXY or finding.code == "app_redirect":
             return finding
-        if finding.status is Status.PASS:
+        if finding.severity is Severity.PASS:
             return await self._provoked(finding)
         # Not every push proxy has /version: its front page is the second thing to go by.
         with contextlib.suppress(TransportError):

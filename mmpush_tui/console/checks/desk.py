@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from mmpush_tui.checks.in_time import in_time
-from mmpush_tui.checks.model.report import CheckResult, Report, Status, exit_code
+from mmpush_tui.checks.model.report import CheckResult, Report, exit_code
 from mmpush_tui.console.place import Place
 from mmpush_tui.errors import MmpushError
+from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Licence, Page
 from mmpush_tui.tasks import Tasks
 
 if TYPE_CHECKING:
     # The network stack takes a tenth of a second to load, which no first frame need wait for.
-    from mmpush_tui.checks.model.findings import Finding
     from mmpush_tui.checks.model.target import TargetPlan
     from mmpush_tui.checks.proof.credential_files import Credential
     from mmpush_tui.configuration.config import ProxyConfig
+    from mmpush_tui.findings import Finding
 
 DEADLINE_S: Final = 10.0
 WATCH_EVERY_S: Final = 30.0
@@ -40,7 +41,7 @@ class Past(NamedTuple):
     """
 
     at: str
-    status: Status
+    status: Severity
     code: str
     check: str | None
 
@@ -80,13 +81,13 @@ class ChecksView:
 
     def of(self, target: str) -> tuple[CheckResult, ...]:
         """Return the results of one target."""
-        return tuple(result for result in self.results if result.target == target)
+        return tuple(result for result in self.results if result.about == target)
 
-    def status_of(self, target: str) -> Status | None:
+    def status_of(self, target: str) -> Severity | None:
         """Return the worst status of one target in the last complete run; None without any."""
         checks = self.report.checks if self.report is not None else []
-        found = {check.status for check in checks if check.target == target}
-        worst = (Status.FAIL, Status.WARN, Status.PASS)
+        found = {check.severity for check in checks if check.about == target}
+        worst = (Severity.FAIL, Severity.WARN, Severity.PASS)
         return next((status for status in worst if status in found), None)
 
 
@@ -136,7 +137,7 @@ class ChecksDesk:
 
     def start_failed(self) -> None:
         """Begin a run over the targets that did not pass the last time."""
-        failed = {r.target for r in self.view.results if r.status is Status.FAIL}
+        failed = {r.about for r in self.view.results if r.severity is Severity.FAIL}
         if failed:
             self.start(sorted(failed))
 
@@ -185,7 +186,7 @@ class ChecksDesk:
             chosen = tuple(p for p in plans if p.target in wanted) or plans
             again = {p.target for p in chosen}
             left = {p.target for p in plans} - again
-            kept = tuple(r for r in self.view.results if r.target in left)
+            kept = tuple(r for r in self.view.results if r.about in left)
             self._set(plans=plans, results=kept)
             network = config.network if config else NetworkSettings(connect_to={}, ca_file="")
             report = await run(chosen, network=network, deadline_s=DEADLINE_S, on_result=self.take)
@@ -218,7 +219,7 @@ class ChecksDesk:
     def finish(self, report: Report) -> None:
         """Take the report at the end of a run."""
         verdict = report.verdict
-        past = Past(report.started_at, verdict.status, verdict.code, verdict.check)
+        past = Past(report.started_at, verdict.severity, verdict.code, verdict.check)
         self._set(
             report=report, results=tuple(report.checks), ended_s=time.monotonic(),
             history=(*self.view.history, past)[-_HISTORY:],

@@ -11,7 +11,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from mmpush_tui.checks.model import report as reports
-from mmpush_tui.checks.model.report import CheckResult, Report, Status
+from mmpush_tui.checks.model.report import CheckResult, Report
 from mmpush_tui.checks.output import markdown
 from mmpush_tui.console.actions import Action, bindings
 from mmpush_tui.console.checks import words
@@ -23,6 +23,7 @@ from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.widgets.frame import Spread
 from mmpush_tui.console.widgets.pane import Pane
 from mmpush_tui.console.widgets.plain import Plain
+from mmpush_tui.findings import Severity
 
 
 class ChecksScreen(ConsoleScreen):
@@ -129,7 +130,7 @@ class ChecksScreen(ConsoleScreen):
                 return not view.is_running
             case "run_failed":
                 return not view.is_running and any(
-                    result.status is Status.FAIL for result in view.results
+                    result.severity is Severity.FAIL for result in view.results
                 )
             case "cancel":
                 return view.is_running or self.pane.is_open
@@ -168,7 +169,7 @@ class ChecksScreen(ConsoleScreen):
         """Run the marked target again."""
         result = self._marked()
         if result is not None:
-            self.console_app.checks.start([result.target])
+            self.console_app.checks.start([result.about])
 
     def action_watch(self) -> None:
         """Run again and again, or stop doing so."""
@@ -178,7 +179,7 @@ class ChecksScreen(ConsoleScreen):
     def action_search(self) -> None:
         """Search the catalogue, beginning with what is known about the marked finding."""
         result = self._marked()
-        is_bad = result is not None and result.status in (Status.WARN, Status.FAIL)
+        is_bad = result is not None and result.severity in (Severity.WARN, Severity.FAIL)
         query = (result.see or result.code) if result is not None and is_bad else ""
         self.app.push_screen(ExplainScreen(query))
 

@@ -5,21 +5,22 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
-from mmpush_tui.checks.model.report import CheckResult, Stage, Status
+from mmpush_tui.checks.model.report import CheckResult, Stage
 from mmpush_tui.checks.output.plain import in_words
 from mmpush_tui.console.checks.desk import DEADLINE_S, WATCH_EVERY_S, ChecksView, Past
 from mmpush_tui.console.safe import Part, content, hanging, lines, spread
 from mmpush_tui.console.widgets.frame import MARKS
+from mmpush_tui.findings import Severity
 from mmpush_tui.watching.lines import clock
 
 if TYPE_CHECKING:
     from mmpush_tui.checks.model.target import TargetPlan
 
 _MARKS: Final = {
-    Status.PASS: MARKS["ok"],
-    Status.WARN: MARKS["warn"],
-    Status.FAIL: MARKS["fail"],
-    Status.SKIP: ("skip", "$quiet"),
+    Severity.PASS: MARKS["ok"],
+    Severity.WARN: MARKS["warn"],
+    Severity.FAIL: MARKS["fail"],
+    Severity.SKIP: ("skip", "$quiet"),
 }
 _BAR: Final = 8
 _WIDE: Final = 100
@@ -27,10 +28,10 @@ _WIDE_BAR: Final = 20
 _RUNS: Final = 4
 """How many changes of the runs before are told."""
 _VERDICTS: Final = {
-    Status.PASS: ("GOOD  ", "bold $success"),
-    Status.WARN: ("WARN  ", "bold $warning"),
-    Status.FAIL: ("FAIL  ", "bold $error"),
-    Status.SKIP: ("SKIP  ", "bold"),
+    Severity.PASS: ("GOOD  ", "bold $success"),
+    Severity.WARN: ("WARN  ", "bold $warning"),
+    Severity.FAIL: ("FAIL  ", "bold $error"),
+    Severity.SKIP: ("SKIP  ", "bold"),
 }
 
 
@@ -49,8 +50,8 @@ def totals(view: ChecksView) -> tuple[Part, ...]:
             said.append(f"again every {WATCH_EVERY_S:.0f} s")
         if said:
             parts.append((f"{', '.join(said)}   ", "$quiet"))
-    for status in Status:
-        count = sum(result.status is status for result in view.results)
+    for status in Severity:
+        count = sum(result.severity is status for result in view.results)
         if count:
             mark, style = _MARKS[status]
             parts.append((f"{count} {mark}  ", style))
@@ -73,7 +74,7 @@ def verdict(view: ChecksView, width: int) -> Content:
     if view.report is None:
         return _invitation(width)
     said = view.report.verdict
-    rows = [hanging((_VERDICTS[said.status],), said.summary, width)]
+    rows = [hanging((_VERDICTS[said.severity],), said.summary, width)]
     rows += _listed("why   ", "$quiet", said.why, width)
     rows += _listed("fix   ", "bold", said.fix, width)
     rows += _listed("then  ", "$quiet", [said.then] if said.then else [], width)
@@ -93,7 +94,7 @@ def _history(history: Sequence[Past]) -> str:
     said = []
     for past, count in found[-_RUNS:]:
         word = _MARKS[past.status][0]
-        what = word if past.status is Status.PASS else f"{word} {past.check or past.code}"
+        what = word if past.status is Severity.PASS else f"{word} {past.check or past.code}"
         said.append(f"{clock(past.at)[:8]} {what}{f' x{count}' if count > 1 else ''}")
     return ", ".join(said)
 
@@ -141,14 +142,14 @@ def _row(stage: Stage, result: CheckResult | None, view: ChecksView, width: int)
     if result is None:
         word = "" if view.is_running else "not done"
         return content((f" {'..':<5}{stage.value:<11}{word}", "$quiet")).truncate(width)
-    mark, style = _MARKS[result.status]
+    mark, style = _MARKS[result.severity]
     first: tuple[Part, ...] = ((f" {mark:<5}", style), f"{result.stage.value:<11}")
     took: Part = (
         ""
-        if result.status is Status.SKIP
+        if result.severity is Severity.SKIP
         else (f"{_took(result.ms)}  {_bar(result, view, width)}", "$quiet")
     )
-    if result.status in (Status.WARN, Status.FAIL):
+    if result.severity in (Severity.WARN, Severity.FAIL):
         return hanging(first, result.message, width, took)
     return spread(content(*first, result.message), content(took), width)
 
@@ -170,16 +171,16 @@ def _took(ms: float) -> str:
 
 def first_bad(results: Iterable[CheckResult]) -> str | None:
     """Return the id of the worst check, the first of its kind; None where all are good."""
-    ranked = {Status.FAIL: 0, Status.WARN: 1}
-    bad = [result for result in results if result.status in ranked]
-    return min(bad, key=lambda result: ranked[result.status]).id if bad else None
+    ranked = {Severity.FAIL: 0, Severity.WARN: 1}
+    bad = [result for result in results if result.severity in ranked]
+    return min(bad, key=lambda result: ranked[result.severity]).id if bad else None
 
 
 def evidence(result: CheckResult, width: int) -> Content:
     """Return all that one check saw."""
     shown = [
         content((f"{result.id}  ", "bold"), (result.address, "$quiet")),
-        hanging(((f"{_MARKS[result.status][0]:<6}", _MARKS[result.status][1]),), result.message,
+        hanging(((f"{_MARKS[result.severity][0]:<6}", _MARKS[result.severity][1]),), result.message,
                 width),
     ]  # fmt: skip
     shown += _listed("why   ", "$quiet", result.why, width)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mmpush_tui.checks.model.report import Report, Status
+from mmpush_tui.checks.model.report import Report
 from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.overview.needs import Need, needs
 from mmpush_tui.console.overview.path import (
@@ -24,6 +24,7 @@ from mmpush_tui.console.overview.path import (
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.worker.desk import Phase, WorkerView
 from mmpush_tui.console.worker.recent import Outlook
+from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.watching.lines import duration
 from mmpush_tui.watching.rates import RATES_OVER_S, Reading
@@ -68,7 +69,7 @@ class Chain:
 
 
 _OF_STATUS: Final = {
-    Status.PASS: State.OK, Status.WARN: State.WARN, Status.FAIL: State.FAIL,
+    Severity.PASS: State.OK, Severity.WARN: State.WARN, Severity.FAIL: State.FAIL,
 }  # fmt: skip
 
 
@@ -112,7 +113,7 @@ def _mattermost(settings: SettingsView, worker: WorkerView) -> Hop:
     is_elsewhere = saved.mode is Mode.CUSTOM and sends_here(settings, worker) is False
     if is_elsewhere:
         mode = f"sends to :{host_and_port(saved.server)[1]}"
-    is_warned = is_elsewhere or any(note.severity == "warn" for note in settings.notes)
+    is_warned = is_elsewhere or any(note.severity is Severity.WARN for note in settings.notes)
     return Hop(
         name=name, state=State.WARN if is_warned and state is State.OK else state,
         facts=(mode, settings.kind_word),
@@ -159,7 +160,7 @@ def _elsewhere(settings: SettingsView) -> str:
     return f":{port}" if is_here else host or "no address"
 
 
-def _asked(name: str, where: str, status: Status | None) -> Hop:
+def _asked(name: str, where: str, status: Severity | None) -> Hop:
     state = _OF_STATUS[status] if status is not None else State.UNKNOWN
     word = {State.UNKNOWN: "not checked", State.FAIL: "check failed"}.get(state, "reached")
     return Hop(name=name, state=state, facts=(where, word))
@@ -229,7 +230,7 @@ def _sentence(
 def _of_report(report: Report | None, otherwise: str) -> tuple[str, State]:
     if report is None:
         return otherwise, State.UNKNOWN
-    return report.verdict.summary, _OF_STATUS[report.verdict.status]
+    return report.verdict.summary, _OF_STATUS[report.verdict.severity]
 
 
 def _of_worker(

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from mmpush_tui.checks.model.report import Report, Status
+from mmpush_tui.checks.model.report import Report
 from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.overview.path import State, Way, sends_here, troubles
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.worker.desk import Phase, WorkerView
+from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.text import presentable
 from mmpush_tui.troubleshooting import lookup
 from mmpush_tui.watching.lines import clock
 
-Severity = Literal["fail", "warn", "info"]
-_ORDER: Final = ("fail", "warn", "info")
+_ORDER: Final = (Severity.FAIL, Severity.WARN, Severity.INFO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,21 +63,21 @@ def _of_worker(
     worker: WorkerView, checks: ChecksView, found: Sequence[Way], broken: Report | None
 ) -> Iterator[Need]:
     if worker.trouble:
-        yield Need(severity="fail", text=worker.trouble, screen="worker", todo="worker")
+        yield Need(severity=Severity.FAIL, text=worker.trouble, screen="worker", todo="worker")
     elif worker.phase is Phase.NONE and len(worker.others) > 1:
         text = f"{len(worker.others)} workers run on this host, and none of them is shown here."
-        yield Need(severity="info", text=text, screen="worker", todo="choose one")
+        yield Need(severity=Severity.INFO, text=text, screen="worker", todo="choose one")
     for way in found:
         if way.target.state != "ready":
             why = way.target.reason or "the worker does not say why"
             text = f"{way.whose} cannot send: {why}"
-            yield Need(severity="fail", text=text, screen="worker", todo="worker")
+            yield Need(severity=Severity.FAIL, text=text, screen="worker", todo="worker")
     if gone := [way.target.type for way in found if way.outlook.is_gone]:
         text = (
             f"The devices of the latest pushes for {' and '.join(gone)} are all gone: the app was "
             "removed there, or it belongs to another key or topic."
         )
-        yield Need(severity="warn", text=text, screen="worker", todo="deliveries")
+        yield Need(severity=Severity.WARN, text=text, screen="worker", todo="deliveries")
     if broken is None:
         yield from _unreached(found, checks)
 
@@ -89,7 +89,7 @@ def _unreached(found: Sequence[Way], checks: ChecksView) -> Iterator[Need]:
         entry = lookup.by_reason(reason, platform=same[0].target.type)
         meaning = f" {entry.title}." if entry else ""
         text = f"{troubles(same)} ({reason or 'no reason was given'}).{meaning}"
-        yield Need(severity="fail", text=text, screen="checks", todo="check it",
+        yield Need(severity=Severity.FAIL, text=text, screen="checks", todo="check it",
                    begins=not checks.is_running)  # fmt: skip
 
 
@@ -101,47 +101,54 @@ def _of_checks(
     if report is None:
         if settings.saved is not None and not checks.is_running:
             text = "The hops have not been checked since this console started."
-            yield Need(severity="info", text=text, screen="checks", todo="check them", begins=True)
-    elif report.verdict.status is Status.WARN or broken is not None:
-        severity: Severity = "fail" if report.verdict.status is Status.FAIL else "warn"
-        yield Need(severity=severity, text=report.verdict.summary, screen="checks",
+            yield Need(
+                severity=Severity.INFO, text=text, screen="checks", todo="check them", begins=True
+            )
+    elif report.verdict.severity is Severity.WARN or broken is not None:
+        yield Need(severity=report.verdict.severity, text=report.verdict.summary, screen="checks",
                    todo="what to do")  # fmt: skip
-    elif report.verdict.status is Status.FAIL and is_healed and not checks.is_running:
+    elif report.verdict.severity is Severity.FAIL and is_healed and not checks.is_running:
         text = (
             f"What the checks of {clock(report.started_at)[:8]} found broken works again, as "
             "deliveries show."
         )
-        yield Need(severity="info", text=text, screen="checks", todo="check again", begins=True)
+        yield Need(
+            severity=Severity.INFO, text=text, screen="checks", todo="check again", begins=True
+        )
 
 
 def _of_settings(settings: SettingsView, worker: WorkerView) -> Iterator[Need]:
     saved = settings.saved
     if settings.problem and settings.at:
-        yield Need(severity="fail", text=settings.problem, screen="settings", todo="settings")
+        yield Need(
+            severity=Severity.FAIL, text=settings.problem, screen="settings", todo="settings"
+        )
     if count := len(settings.changes):
         text = "1 changed setting is not saved." if count == 1 else (
             f"{count} changed settings are not saved."
         )  # fmt: skip
-        yield Need(severity="warn", text=text, screen="settings", todo="save or revert")
+        yield Need(severity=Severity.WARN, text=text, screen="settings", todo="save or revert")
     if saved is not None and sends_here(settings, worker) is False and worker.listen:
         goes = {
             Mode.OFF: "nothing at all", Mode.CUSTOM: f"to {presentable(saved.server)}",
         }.get(saved.mode, "to a hosted push service")  # fmt: skip
         text = f"Mattermost sends {goes}, and not to the worker here, which listens on "
-        yield Need(severity="warn", text=f"{text}{worker.listen}.", screen="settings",
+        yield Need(severity=Severity.WARN, text=f"{text}{worker.listen}.", screen="settings",
                    todo="settings")  # fmt: skip
     for note in settings.notes:
-        if note.severity == "warn":
-            yield Need(severity="warn", text=note.message, screen="settings", todo="settings")
+        if note.severity is Severity.WARN:
+            yield Need(
+                severity=Severity.WARN, text=note.message, screen="settings", todo="settings"
+            )
     is_idle = worker.phase is Phase.NONE and not worker.others and not worker.trouble
     if saved is None and not settings.at and is_idle:
         text = "Nothing is configured: Setup asks a few questions and proves each answer."
-        yield Need(severity="info", text=text, screen="setup", todo="begin")
+        yield Need(severity=Severity.INFO, text=text, screen="setup", todo="begin")
     elif saved is not None and saved.mode is Mode.CUSTOM and is_idle:
         text = "No push proxy worker runs on this host."
-        yield Need(severity="info", text=text, screen="worker", todo="start one")
+        yield Need(severity=Severity.INFO, text=text, screen="worker", todo="start one")
     yield from (
-        Need(severity="info", text=note.message, screen="settings", todo="settings")
+        Need(severity=Severity.INFO, text=note.message, screen="settings", todo="settings")
         for note in settings.notes
         if note.code == "legacy-address"
     )

@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
-from mmpush_tui.checks.model.report import Report, Status
+from mmpush_tui.checks.model.report import Report
 from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.worker.desk import WorkerView
 from mmpush_tui.console.worker.recent import End, Outlook
+from mmpush_tui.findings import Severity
 from mmpush_tui.protocol.status import TargetStatus
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.watching.lines import duration
@@ -106,7 +107,7 @@ def _judged(target: TargetStatus, checks: ChecksView, seen: Outlook) -> tuple[St
         return State.FAIL, "not reached", "cannot be reached", seen.reason
     if seen.is_refusing:
         return State.FAIL, "refuses all", "will not take any push", seen.reason
-    if checked is Status.FAIL and checks.ended_s >= seen.last_s:
+    if checked is Severity.FAIL and checks.ended_s >= seen.last_s:
         return State.FAIL, "check failed", "did not pass the check", ""
     if seen.unreached:
         count = f"{seen.unreached} push" + ("" if seen.unreached == 1 else "es")
@@ -117,7 +118,7 @@ def _judged(target: TargetStatus, checks: ChecksView, seen: Outlook) -> tuple[St
         return State.WARN, f"slow, {took}", f"took {took} to answer", ""
     if target.connected:
         return State.OK, "connected", "", ""
-    if seen.last is not None or checked in (Status.PASS, Status.WARN):
+    if seen.last is not None or checked in (Severity.PASS, Severity.WARN):
         return State.OK, "reached", "", ""
     return State.UNKNOWN, "not tried yet", "", ""
 
@@ -127,7 +128,7 @@ def standing(
 ) -> Report | None:
     """Return the report that found something broken; None where deliveries have healed it since."""
     report = checks.report
-    if report is None or report.verdict.status is not Status.FAIL:
+    if report is None or report.verdict.severity is not Severity.FAIL:
         return None
     by_type = {way.target.type: way.outlook for way in found}
     first = (report.verdict.check or "").partition(":")[2]

@@ -8,8 +8,8 @@ from typing import Final
 
 from mmpush_tui.console.place import Place
 from mmpush_tui.errors import MmpushError
+from mmpush_tui.findings import Finding
 from mmpush_tui.settings import page as pages
-from mmpush_tui.settings.notes import Note
 from mmpush_tui.settings.page import Change, Licence, Mode, Page
 from mmpush_tui.settings.sources import (
     NEEDS,
@@ -93,7 +93,7 @@ class SettingsView:
         return self.problem if self.loaded is None and self.problem != NO_FILE else ""
 
     @property
-    def notes(self) -> tuple[Note, ...]:
+    def notes(self) -> tuple[Finding, ...]:
         """The advice for the draft."""
         if self.loaded is None or self.draft is None:
             return ()

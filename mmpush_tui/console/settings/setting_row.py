@@ -16,8 +16,8 @@ from mmpush_tui.console.widgets.form import Dropdown, TextField, Tick
 from mmpush_tui.console.widgets.frame import MARKS
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.fields import Field, FieldError, Kind
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings import page_fields as rows
-from mmpush_tui.settings.notes import Note
 from mmpush_tui.settings.page import Contents, Page
 from mmpush_tui.text import presentable
 
@@ -178,11 +178,11 @@ class Advice(Vertical, can_focus=True):
         yield Plain("Advice", classes="head")
         yield Plain(classes="text")
 
-    def draw(self, notes: Iterable[Note], width: int) -> None:
+    def draw(self, notes: Iterable[Finding], width: int) -> None:
         """Show ``notes`` in lines of ``width`` cells."""
         shown_rows: list[Content] = []
         for note in notes:
-            mark = MARKS["warn"] if note.severity == "warn" else ("note", "$quiet")
+            mark = MARKS["warn"] if note.severity is Severity.WARN else ("note", "$quiet")
             shown_rows.append(hanging(((f"{mark[0]:<5}", mark[1]),), note.message, width))
         self.display = bool(shown_rows)
         self.query_one(".text", Plain).show(lines(*shown_rows))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mmpush_tui.console.screens.ask import AskScreen, Row, ask
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.widgets.frame import MARKS
-from mmpush_tui.settings.notes import Note
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings.page import Change
 from mmpush_tui.settings.sources import NEEDS, Place, restoring, way_to
 from mmpush_tui.setup.paths import short_path
@@ -123,12 +123,12 @@ async def _say(app: "ConsoleApp", title: str, sentence: str) -> None:
     await ask(app, AskScreen(title, [sentence], {"": "Back to the form"}))
 
 
-def _order(view: SettingsView, changes: Iterable[Change], notes: Iterable[Note]) -> list[Row]:
+def _order(view: SettingsView, changes: Iterable[Change], notes: Iterable[Finding]) -> list[Row]:
     """Return what saving does and what follows from it."""
     warnings: list[Row] = [
         ((f"{MARKS['warn'][0]:<5}", MARKS["warn"][1]), note.message)
         for note in notes
-        if note.severity == "warn"
+        if note.severity is Severity.WARN
     ]
     return [*plan(changes), "", *warnings, *([""] if warnings else []), *_ways(view)]
 

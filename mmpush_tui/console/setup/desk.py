@@ -6,14 +6,16 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.fields import Field, Value
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.setup import answers as judged
 from mmpush_tui.setup import candidates, credentials, detect, draft, proof, steps, write
 from mmpush_tui.setup.candidates import Wanted
 from mmpush_tui.setup.detect import Surroundings
 from mmpush_tui.setup.draft import Draft
-from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.paths import short_path
 from mmpush_tui.setup.steps import Step, StepId
 from mmpush_tui.setup.write import Applied, Plan
@@ -27,7 +29,7 @@ _LOOKS: Final = {
 WANTED: Final[Mapping[str, Wanted]] = MappingProxyType({k: look[0] for k, look in _LOOKS.items()})
 """The fields that name a credential, and which one."""
 _NO_ANSWER: Final = Finding(
-    status=Status.FAIL,
+    severity=Severity.FAIL,
     message="This took too long: a file or folder does not answer.",
     fix="Is it on a network share that is away? Name another file.",
 )
@@ -87,7 +89,7 @@ class SetupView:
     @property
     def wrong(self) -> tuple[str, ...]:
         """The keys of this page's fields that keep it from being done, as far as is known."""
-        failed = {key for key, look in self.looks.items() if look.status is Status.FAIL}
+        failed = {key for key, look in self.looks.items() if look.severity is Severity.FAIL}
         return tuple(
             asked.key
             for asked in steps.asked(self.step, self.draft.answers)
@@ -177,7 +179,7 @@ class SetupDesk:
         changed = self.view.draft
         if steps.text(changed.answers, asked) != named:
             return
-        for name, value in finding.derived.items():
+        for name, value in finding.evidence.items():
             key = f"{asked.key.rpartition('.')[0]}.{name}"
             if key in steps.FIELDS and not steps.text(changed.answers, steps.FIELDS[key]):
                 changed = changed.with_answer(key, value)
@@ -207,7 +209,7 @@ class SetupDesk:
             self._set(is_busy=False)
         if self.view.draft != view.draft:
             return False
-        if finding is not None and finding.status is Status.FAIL:
+        if finding is not None and finding.severity is Severity.FAIL:
             self._set(finding=finding)
             return False
         following = view.path[view.number]
@@ -232,7 +234,7 @@ class SetupDesk:
         try:
             path = await beside("draft", draft.save_draft, self.view.draft)
         except MmpushError as error:
-            self._set(finding=Finding.of(error))
+            self._set(finding=error.finding)
             return False
         self._set(news=f"The answers so far are kept in {short_path(path)}.")
         return True
@@ -246,7 +248,7 @@ class SetupDesk:
             applied = await beside("write", write.apply, self.view.plan)
         except MmpushError as error:
             await self.plan()
-            self._set(finding=Finding.of(error))
+            self._set(finding=error.finding)
             return False
         finally:
             self._set(is_busy=False)
@@ -255,7 +257,7 @@ class SetupDesk:
             await beside("draft", draft.discard_draft)
         except MmpushError as error:
             # The configuration is written all the same; next time the old answers are offered.
-            self._set(finding=replace(Finding.of(error), status=Status.WARN))
+            self._set(finding=msgspec.structs.replace(error.finding, severity=Severity.WARN))
         return True
 
     def start_over(self) -> None:
@@ -274,7 +276,7 @@ class SetupDesk:
         except TimeoutError:
             self._set(plan=None, finding=_NO_ANSWER)
         except MmpushError as error:
-            self._set(plan=None, finding=Finding.of(error))
+            self._set(plan=None, finding=error.finding)
         else:
             if self.view.draft == answered:
                 self._set(plan=made, finding=None)

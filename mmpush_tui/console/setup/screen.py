@@ -19,16 +19,20 @@ from mmpush_tui.console.setup.question import Question
 from mmpush_tui.console.widgets.form import Choices, Reading, TextField
 from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings import page_fields
 from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import is_own, notes
-from mmpush_tui.setup.finding import Finding, Status
 from mmpush_tui.setup.handover import on_page
 from mmpush_tui.setup.paths import short_path
 from mmpush_tui.setup.steps import Answers, StepId
 
-_MARKS: Final = {Status.OK: MARKS["ok"], Status.WARN: MARKS["warn"], Status.FAIL: MARKS["fail"]}
+_MARKS: Final = {
+    Severity.PASS: MARKS["ok"],
+    Severity.WARN: MARKS["warn"],
+    Severity.FAIL: MARKS["fail"],
+}
 _HEIGHTS: Final = [(0, "-low"), (22, "-high")]
 _TOO_LONG: Final = "That is too long, and was not taken."
 
@@ -149,8 +153,8 @@ class SetupScreen(ConsoleScreen):
         if problem := view.problems.get(field.key):
             question.say_under(problem, is_problem=True)
         elif look is not None and steps.text(answers, field):
-            mark, style = _MARKS[look.status]
-            question.say_under((f"{mark:<5}", style), f"{look.message} {look.fix}".rstrip())
+            mark, style = _MARKS[look.severity]
+            question.say_under((f"{mark:<5}", style), look.line())
         elif note:
             question.say_under((note, "$quiet"))
         elif question.has_offers:
@@ -350,8 +354,8 @@ def _question_of(widget: Widget) -> Question | None:
 
 
 def _result(finding: Finding, width: int) -> Content:
-    mark, style = _MARKS[finding.status]
-    return hanging(((f"{mark:<5}", style),), f"{finding.message} {finding.fix}".rstrip(), width)
+    mark, style = _MARKS[finding.severity]
+    return hanging(((f"{mark:<5}", style),), finding.line(), width)
 
 
 def _summary(view: SetupView, width: int) -> list[Content]:

@@ -6,7 +6,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from mmpush_tui.settings.notes import Note, notes
+from mmpush_tui.findings import Finding
+from mmpush_tui.settings.notes import notes
 from mmpush_tui.settings.page import (
     KEYS,
     Change,
@@ -113,7 +114,7 @@ class Loaded:
     version: str | None = None
     origin: Origin = Origin.OWN
     hidden: frozenset[str] = frozenset()
-    remarks: tuple[Note, ...] = ()
+    remarks: tuple[Finding, ...] = ()
 
     @property
     def held(self) -> Mapping[str, str]:
@@ -240,7 +241,7 @@ class Source(Protocol):
         ...
 
 
-def advice(loaded: Loaded, page: Page) -> tuple[Note, ...]:
+def advice(loaded: Loaded, page: Page) -> tuple[Finding, ...]:
     """Return what is to be known about ``page``, a draft on ``loaded``; nothing of what is hidden.
 
     Pure.

@@ -12,7 +12,7 @@ from typing import Final
 import httpx
 
 from mmpush_tui.errors import FailedError, MmpushError, UnreachableError
-from mmpush_tui.settings.notes import Note
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings.page import Licence, field_of
 from mmpush_tui.settings.sources import (
     Loaded,
@@ -84,9 +84,9 @@ class Local(Served):
         if licence == Licence() and answer.is_licensed is False:
             licence = _NO_LICENCE
             remarks.append(
-                Note(
+                Finding(
                     code="licence-none",
-                    severity="info",
+                    severity=Severity.INFO,
                     message="The server says that it has no licence; what a licence includes "
                     "cannot be seen over the local socket.",
                 )

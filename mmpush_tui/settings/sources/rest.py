@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from mmpush_tui.errors import ConfigError, FailedError, MmpushError, UsageError
-from mmpush_tui.settings.notes import Note
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings.page import Licence, field_of
 from mmpush_tui.settings.sources import (
     PERMISSIONS,
@@ -111,9 +111,9 @@ class Rest(Served):
         locked: dict[str, str] = {}
         if (held := await self._if_allowed("/config/environment")) is None:
             remarks.append(
-                Note(
+                Finding(
                     code="environment-unknown",
-                    severity="info",
+                    severity=Severity.INFO,
                     message="The server does not say which settings its environment holds; a "
                     "change of such a setting has no effect.",
                 )
@@ -134,13 +134,13 @@ class Rest(Served):
             remarks=tuple(remarks),
         )
 
-    def _remarks(self) -> list[Note]:
+    def _remarks(self) -> list[Finding]:
         if not self._is_open:
             return []
         return [
-            Note(
+            Finding(
                 code="rest-http",
-                severity="warn",
+                severity=Severity.WARN,
                 message="The access token goes to the server by http://, readable for everyone on "
                 "the way: use https://, and make a new token.",
             )

@@ -5,10 +5,8 @@ import pytest
 
 from mmpush_tui.checks.model.report import (
     CheckResult,
-    Confidence,
     Report,
     Stage,
-    Status,
     Verdict,
     check_id,
     exit_code,
@@ -16,21 +14,22 @@ from mmpush_tui.checks.model.report import (
     to_json,
 )
 from mmpush_tui.exits import Exit
+from mmpush_tui.findings import Confidence, Severity
 
 
-def result(status: Status, stage: Stage = Stage.TLS) -> CheckResult:
+def result(status: Severity, stage: Stage = Stage.TLS) -> CheckResult:
     return CheckResult(
         id=check_id(stage, "apns/apple_rn"),
-        target="apns/apple_rn",
+        about="apns/apple_rn",
         stage=stage,
-        status=status,
+        severity=status,
         code="tls_untrusted",
         message="the certificate is signed by Corp Proxy CA",
         address="api.push.apple.com:443",
         fix="Exempt *.push.apple.com from inspection.",
         ms=41.5,
         evidence={"issuer": "Corp Proxy CA"},
-        why=['it is signed by "Corp Proxy CA"'],
+        why=('it is signed by "Corp Proxy CA"',),
         see="network-tls-untrusted",
     )
 
@@ -40,7 +39,7 @@ def test_report_json_has_exactly_the_published_shape() -> None:
         started_at="2026-11-23T12:00:00.000Z",
         duration_ms=1900.0,
         verdict=Verdict(
-            status=Status.FAIL,
+            severity=Severity.FAIL,
             code="tls_untrusted",
             check="tls:apns/apple_rn",
             summary="The network breaks TLS on the way to Apple.",
@@ -48,7 +47,7 @@ def test_report_json_has_exactly_the_published_shape() -> None:
             fix=["Exempt *.push.apple.com from inspection."],
             confidence=Confidence.LIKELY,
         ),
-        checks=[result(Status.FAIL)],
+        checks=[result(Severity.FAIL)],
         exit_code=1,
     )
     assert msgspec.json.decode(to_json(report)) == {
@@ -98,8 +97,8 @@ def test_stages_stand_in_the_order_of_the_wire() -> None:
 
 
 def test_a_child_of_a_failed_check_is_skipped_and_names_it() -> None:
-    child = skipped(Stage.HTTP2, "apns/apple_rn", result(Status.FAIL))
-    assert child.status is Status.SKIP
+    child = skipped(Stage.HTTP2, "apns/apple_rn", result(Severity.FAIL))
+    assert child.severity is Severity.SKIP
     assert child.needs == "tls:apns/apple_rn"
     assert child.message == "skipped (needs tls:apns/apple_rn)"
 
@@ -108,9 +107,9 @@ def test_a_child_of_a_failed_check_is_skipped_and_names_it() -> None:
     ("statuses", "code"),
     [
         ([], Exit.OK),
-        ([Status.PASS, Status.WARN, Status.SKIP], Exit.OK),
-        ([Status.PASS, Status.FAIL], Exit.FAILED),
+        ([Severity.PASS, Severity.WARN, Severity.SKIP], Exit.OK),
+        ([Severity.PASS, Severity.FAIL], Exit.FAILED),
     ],
 )
-def test_only_a_failure_is_exit_1(statuses: list[Status], code: Exit) -> None:
+def test_only_a_failure_is_exit_1(statuses: list[Severity], code: Exit) -> None:
     assert exit_code([result(status) for status in statuses]) is code

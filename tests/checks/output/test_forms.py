@@ -5,24 +5,25 @@ import re
 import msgspec
 import pytest
 
-from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Status, Verdict, check_id
+from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Verdict, check_id
 from mmpush_tui.checks.output import markdown, nagios, prometheus
 from mmpush_tui.checks.output import plain as lines
+from mmpush_tui.findings import Severity
 
 HOSTILE = "![x](http://evil) <b> | `a` *b* [c] 'd'=9;; \"e\" # f"
 
 
 def check(
-    status: Status, stage: Stage = Stage.TLS, message: str = "as it should be", **evidence: object
+    status: Severity, stage: Stage = Stage.TLS, message: str = "as it should be", **evidence: object
 ) -> CheckResult:
     return CheckResult(
-        id=check_id(stage, "apns/apple_rn"), target="apns/apple_rn", stage=stage, status=status,
+        id=check_id(stage, "apns/apple_rn"), about="apns/apple_rn", stage=stage, severity=status,
         code="ok", message=message, address="api.push.apple.com:443", ms=12.5,
-        evidence=evidence, fix="Mend it." if status is Status.FAIL else "",
+        evidence=evidence, fix="Mend it." if status is Severity.FAIL else "",
     )  # fmt: skip
 
 
-def report(status: Status, *checks: CheckResult, exit_code: int = 0, **verdict: object) -> Report:
+def report(status: Severity, *checks: CheckResult, exit_code: int = 0, **verdict: object) -> Report:
     said = {"code": "ok", "summary": "All is well."} | verdict
     return Report(
         started_at="2026-11-27T12:00:00.000Z", duration_ms=150.0, checks=list(checks),
@@ -31,15 +32,15 @@ def report(status: Status, *checks: CheckResult, exit_code: int = 0, **verdict: 
 
 
 LINES = [
-    (report(Status.PASS, check(Status.PASS, days_left=90)), 0,
+    (report(Severity.PASS, check(Severity.PASS, days_left=90)), 0,
      "PUSH OK - All is well. | 'time'=150ms 'tls:apns/apple_rn'=12.5ms "
      "'tls:apns/apple_rn_days'=90"),
-    (report(Status.WARN, summary="It ends soon.", fix=["Renew it."]), 1,
+    (report(Severity.WARN, summary="It ends soon.", fix=["Renew it."]), 1,
      "PUSH WARNING - It ends soon. Renew it. | 'time'=150ms"),
-    (report(Status.FAIL, check(Status.FAIL), summary="a | b", fix=["c"], exit_code=1), 2,
+    (report(Severity.FAIL, check(Severity.FAIL), summary="a | b", fix=["c"], exit_code=1), 2,
      "PUSH CRITICAL - a / b c | 'time'=150ms"),
-    (report(Status.FAIL, summary="Not done.", exit_code=4), 3, "PUSH UNKNOWN - Not done."),
-    (report(Status.WARN, summary="Stopped.", exit_code=130), 3, "PUSH UNKNOWN - Stopped."),
+    (report(Severity.FAIL, summary="Not done.", exit_code=4), 3, "PUSH UNKNOWN - Not done."),
+    (report(Severity.WARN, summary="Stopped.", exit_code=130), 3, "PUSH UNKNOWN - Stopped."),
 ]  # fmt: skip
 
 
@@ -49,14 +50,14 @@ def test_one_line_for_monitoring(made: Report, code: int, line: str) -> None:
 
 
 def test_hostile_words_stay_out_of_the_performance_data() -> None:
-    line, _ = nagios.of(report(Status.FAIL, summary=HOSTILE + "\nsecond", exit_code=1))
+    line, _ = nagios.of(report(Severity.FAIL, summary=HOSTILE + "\nsecond", exit_code=1))
     assert line.count("|") == 1
     assert "\n" not in line
 
 
 def test_metrics_for_the_textfile_collector() -> None:
     text = prometheus.of(
-        report(Status.FAIL, check(Status.PASS, days_left=9), check(Status.SKIP, Stage.APP),
+        report(Severity.FAIL, check(Severity.PASS, days_left=9), check(Severity.SKIP, Stage.APP),
                code='odd"\\code')
     )  # fmt: skip
     lines = text.splitlines()
@@ -74,10 +75,17 @@ def test_metrics_for_the_textfile_collector() -> None:
 
 def test_a_report_for_a_ticket() -> None:
     text = markdown.of(
-        report(Status.FAIL, check(Status.FAIL, message=HOSTILE, issuer=HOSTILE, names=["a", "b"]),
-               check(Status.SKIP, Stage.APP), summary=HOSTILE, why=["because"], fix=["do", "then"],
-               then="It works.", links=["https://docs.example/push"])
-    )  # fmt: skip
+        report(
+            Severity.FAIL,
+            check(Severity.FAIL, message=HOSTILE, issuer=HOSTILE, names=["a", "b"]),
+            check(Severity.SKIP, Stage.APP),
+            summary=HOSTILE,
+            why=["because"],
+            fix=["do", "then"],
+            then="It works.",
+            links=["https://docs.example/push"],
+        )
+    )
     assert text.startswith(
         "## Push: \\!\\[x\\]\\(http://evil\\) \\<b\\> \\| \\`a\\` \\*b\\* \\[c\\]"
     )

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import mmpush_tui
-from mmpush_tui.checks.model.report import Confidence
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.phrases.general import WORDS
 from mmpush_tui.checks.phrases.wording import Words
 from mmpush_tui.checks.phrases.words import CODES, failed, words
+from mmpush_tui.findings import Confidence
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason
 from tests.checks.peers import apple, google, push_proxy, token_server
 

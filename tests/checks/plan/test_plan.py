@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.checks.model.findings import passed
-from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.plan.plan import WORDS, Surroundings, plan
 from mmpush_tui.checks.proof.credential_files import Credential
 from mmpush_tui.configuration.config import ProxyConfig, parse
 from mmpush_tui.errors import UsageError
+from mmpush_tui.findings import Severity, passed
 from mmpush_tui.settings.page import Mode, Page, Region
 
 OFF = Page(mode=Mode.OFF, server="https://push-test.mattermost.com")
@@ -137,7 +137,7 @@ def test_an_address_that_is_none_is_a_failed_check(server: str, said: str) -> No
     (found,) = plan(Page(mode=Mode.CUSTOM, server=server), None)
     assert found.stages == (Stage.CONFIG,)
     assert found.config is not None
-    assert (found.config.status, found.config.code) == (Status.FAIL, "url_invalid")
+    assert (found.config.severity, found.config.code) == (Severity.FAIL, "url_invalid")
     assert found.config.message == said
     assert found.config.see == "settings-url-scheme"
     assert found.config.fix == (

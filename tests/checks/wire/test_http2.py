@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from hyperframe.frame import SettingsFrame
 
-from mmpush_tui.checks.model.report import Report, Stage, Status
+from mmpush_tui.checks.model.report import Report, Stage
 from mmpush_tui.checks.model.target import TargetPlan
 from mmpush_tui.configuration.config import NetworkSettings
+from mmpush_tui.findings import Severity
 from mmpush_tui.http2.connect import Endpoint
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.peers import (
@@ -131,7 +132,7 @@ async def test_settings_are_withheld(ca: ThrowAwayCA, tmp_path: Path) -> None:
     failed = only_failure(report, Stage.HTTP2)
     assert failed.code == "http2_no_settings"
     assert failed.message == f"{APPLE}:443 sent no HTTP/2 SETTINGS within 0.5 s"
-    assert failed.why == ["no SETTINGS came, the first thing an HTTP/2 server says"]
+    assert failed.why == ("no SETTINGS came, the first thing an HTTP/2 server says",)
     assert failed.fix == EXEMPT
     assert report.verdict.summary == (
         "HTTP/2 with Apple's push service is agreed on and then does not begin."
@@ -183,7 +184,7 @@ async def test_goodbye_instead_of_an_answer(ca: ThrowAwayCA, tmp_path: Path) -> 
     failed = only_failure(report, Stage.APP)
     assert failed.code == "goaway"
     assert failed.message == f'{APPLE}:443 said goodbye: {{"reason":"Shutdown"}}'
-    assert of(report, Stage.HTTP2).status is Status.PASS
+    assert of(report, Stage.HTTP2).severity is Severity.PASS
 
 
 async def test_no_answer_comes(ca: ThrowAwayCA, tmp_path: Path) -> None:

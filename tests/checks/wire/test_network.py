@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from aiohappyeyeballs import AddrInfoType
 
-from mmpush_tui.checks.model.findings import Finding
-from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Whose
 from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.configuration.config import NetworkSettings
+from mmpush_tui.findings import Finding, Severity
 from tests.checks.peers import (
     NAME,
     VERSION,
@@ -87,7 +87,7 @@ async def test_an_address_needs_no_name_server(closed_port: int) -> None:
 
 async def test_a_name_is_looked_up(closed_port: int) -> None:
     dns = of(await checked(push_proxy(f"http://localhost:{closed_port}")), Stage.DNS)
-    assert dns.status is Status.PASS
+    assert dns.severity is Severity.PASS
     assert dns.evidence["name"] == "localhost"
     assert "127.0.0.1" in dns.evidence["addresses"]
 
@@ -117,7 +117,7 @@ async def test_nobody_listens_at_the_push_proxy(closed_port: int) -> None:
     failed = only_failure(await checked(push_proxy(f"http://127.0.0.1:{closed_port}")), Stage.TCP)
     assert failed.code == "tcp_refused"
     assert failed.message == f"127.0.0.1:{closed_port} refused the connection"
-    assert failed.why == ["its host answers, and the port is closed"]
+    assert failed.why == ("its host answers, and the port is closed",)
     assert failed.fix == (
         "Start the push proxy there, or correct the port in the address; `ss -ltnp` on its host "
         "shows what listens."
@@ -148,9 +148,9 @@ async def test_packets_are_dropped(full_port: int) -> None:
     failed = only_failure(report, Stage.TCP)
     assert failed.code == "tcp_timeout"
     assert failed.message == "api.push.apple.com:443 did not answer (tcp) within 0.3 s"
-    assert failed.why == [
-        "not even a refusal came back: a firewall drops the packets, or the address is dead"
-    ]
+    assert failed.why == (
+        "not even a refusal came back: a firewall drops the packets, or the address is dead",
+    )
     assert failed.fix == "Allow TCP 443 from this host to api.push.apple.com in the firewall."
     assert report.verdict.confidence == "likely"
 
@@ -190,7 +190,7 @@ async def test_the_push_proxy_listens_on_the_other_usual_port(
     failed = only_failure(report, Stage.TCP)
     assert failed.code == "tcp_other_port"
     assert failed.message == f"{NAME}:{port} refused the connection"
-    assert failed.why == [f"a push proxy answers on port {other}"]
+    assert failed.why == (f"a push proxy answers on port {other}",)
     assert failed.fix == f"Change the address to http://{NAME}:{other}"
     assert failed.see == "proxy-connection-refused"
     assert report.verdict.summary == (
@@ -238,15 +238,17 @@ async def test_a_target_whose_ca_file_is_bad_is_not_asked(tmp_path: Path) -> Non
 
 
 async def test_a_target_whose_credential_is_bad_is_still_reached() -> None:
-    bad = Finding(status=Status.FAIL, code="apple-key-invalid", message="no key", fix="Mend it.")
+    bad = Finding(
+        severity=Severity.FAIL, code="apple-key-invalid", message="no key", fix="Mend it."
+    )
     async with server(VERSION) as it:
         plan = push_proxy(f"http://{it.address}", config=bad)
         report = await checked(plan)
     config = of(report, Stage.CONFIG)
-    assert (config.status, config.code, config.fix) == (
-        Status.FAIL, "apple-key-invalid", "Mend it.",
+    assert (config.severity, config.code, config.fix) == (
+        Severity.FAIL, "apple-key-invalid", "Mend it.",
     )  # fmt: skip
-    assert of(report, Stage.APP).status is Status.PASS
+    assert of(report, Stage.APP).severity is Severity.PASS
     assert report.verdict.check == config.id
     assert report.exit_code == 1
 

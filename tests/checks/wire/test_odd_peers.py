@@ -17,12 +17,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mmpush_tui.checks.model.report import Stage, Status
+from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Whose
 from mmpush_tui.checks.plan.plan import Surroundings, plan
 from mmpush_tui.checks.wire import addresses as names
 from mmpush_tui.checks.wire import certificate, chain, clock
 from mmpush_tui.configuration.config import NetworkSettings
+from mmpush_tui.findings import Severity
 from mmpush_tui.http2.connect import Lookup
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
@@ -181,8 +182,8 @@ async def test_a_name_that_only_a_proxy_takes(host: str) -> None:
         proxy.leads = {f"{host}:443": it.address}
         around = Surroundings(environment={"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"})
         report = await checked(*plan(None, None, (f"https://{host}",), around=around))
-    assert of(report, Stage.TLS).status is Status.FAIL
-    assert of(report, Stage.PROXY).status is Status.PASS
+    assert of(report, Stage.TLS).severity is Severity.FAIL
+    assert of(report, Stage.PROXY).severity is Severity.PASS
 
 
 async def test_a_dot_at_the_end_of_a_name_is_in_no_certificate(
@@ -204,7 +205,7 @@ async def test_from_one_family_the_other_is_not_dead(source: str) -> None:
             target = push_proxy(f"http://{NAME}:{it.port}", source=source)
             report = await checked(target, lookup=_both("::1", "127.0.0.1"), step_s=1.0)
     reached = of(report, Stage.TCP)
-    assert (reached.status, reached.code) == (Status.PASS, "ok")
+    assert (reached.severity, reached.code) == (Severity.PASS, "ok")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ async def test_a_proxy_that_only_mattermost_speaks_to_is_no_failure() -> None:
     around = Surroundings(environment=environment)
     (target,) = plan(None, None, (f"https://{NAME}",), around=around)
     report = await checked(target)
-    assert (report.verdict.status, report.verdict.code) == (Status.WARN, "proxy_unseen")
+    assert (report.verdict.severity, report.verdict.code) == (Severity.WARN, "proxy_unseen")
     assert report.verdict.summary == (
         "The outbound proxy on the way to the push proxy speaks what these checks do not: nothing "
         "behind it was looked at."

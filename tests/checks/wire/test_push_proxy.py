@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.checks.model.report import Stage, Status, to_json
+from mmpush_tui.checks.model.report import Stage, to_json
 from mmpush_tui.checks.model.target import Kind, Whose
+from mmpush_tui.findings import Severity
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.peers import (
     NAME,
@@ -100,9 +101,9 @@ async def test_an_old_push_proxy_is_a_warning() -> None:
     async with server(old) as it:
         report = await checked(push_proxy(f"http://{it.address}"))
     found = of(report, Stage.APP)
-    assert (found.status, found.code) == (Status.WARN, "proxy_old")
+    assert (found.severity, found.code) == (Severity.WARN, "proxy_old")
     assert report.exit_code == 0
-    assert report.verdict.status is Status.WARN
+    assert report.verdict.severity is Severity.WARN
 
 
 async def test_a_redirect_is_not_followed() -> None:
@@ -114,7 +115,7 @@ async def test_a_redirect_is_not_followed() -> None:
     assert failed.message == (
         "GET /version is redirected (308) to https://push.example.com/version"
     )
-    assert failed.why == ["a redirect turns Mattermost's POST into a GET"]
+    assert failed.why == ("a redirect turns Mattermost's POST into a GET",)
     assert failed.fix == (
         "Enter the final address, which this redirect to https://push.example.com/version names."
     )

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.checks.model.findings import Finding
-from mmpush_tui.checks.model.report import Status
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.wire import requests as apps
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.http2 import Response
 from tests.checks.peers import apple, google, push_proxy, token_server
 
@@ -85,7 +84,7 @@ GOOD = [
 @pytest.mark.parametrize(("plan", "answer", "message"), GOOD)
 def test_the_answers_that_prove_it(plan: TargetPlan, answer: Response, message: str) -> None:
     found = apps.judge(plan, answer)
-    assert (found.status, found.code, found.message) == (Status.PASS, "ok", message)
+    assert (found.severity, found.code, found.message) == (Severity.PASS, "ok", message)
 
 
 BAD = [
@@ -139,7 +138,7 @@ def test_the_answers_that_say_otherwise(
     plan: TargetPlan, answer: Response, code: str, message: str
 ) -> None:
     found = apps.judge(plan, answer)
-    assert (found.status, found.code, found.message) == (Status.FAIL, code, message)
+    assert (found.severity, found.code, found.message) == (Severity.FAIL, code, message)
     assert found.fix
 
 
@@ -162,7 +161,7 @@ def test_an_old_push_proxy_is_known_by_its_front_page() -> None:
     first = apps.judge(plan, response(404, b"404 page not found"))
     page = b"<html><body>Mattermost Push Proxy</body></html>"
     found = apps.judge_front_page(plan, first, response(200, page))
-    assert (found.status, found.code) == (Status.WARN, "proxy_old")
+    assert (found.severity, found.code) == (Severity.WARN, "proxy_old")
     assert found.message == (
         "a push proxy answers, and not to GET /version (GET /version answered 404 with text)"
     )
@@ -181,7 +180,7 @@ def test_an_old_push_proxy_is_known_by_its_front_page() -> None:
 def test_no_answer_is_too_odd(plan: TargetPlan, body: bytes) -> None:
     for status in (0, 199, 200, 204, 304, 400, 403, 418, 500, 999):
         found = apps.judge(plan, Response(status, (("location", "\x1b[31m"),), body, 1))
-        assert found.status is Status.FAIL
+        assert found.severity is Severity.FAIL
         assert "\x1b" not in found.message + found.fix
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from mmpush_tui.checks.model.report import Report, Stage, Status
+from mmpush_tui.checks.model.report import Report, Stage
 from mmpush_tui.checks.model.target import TargetPlan, Whose
 from mmpush_tui.configuration.config import NetworkSettings
+from mmpush_tui.findings import Severity
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.certificates import self_signed
 from tests.checks.peers import (
@@ -65,7 +66,7 @@ async def test_the_push_proxy_has_a_certificate_of_a_private_authority(ca: Throw
     failed = only_failure(report, Stage.TLS)
     assert failed.code == "tls_untrusted"
     assert failed.message == f"the certificate of {NAME} {UNTRUSTED}"
-    assert failed.why == ['it is signed by "mmpush-tui simulator"']
+    assert failed.why == ('it is signed by "mmpush-tui simulator"',)
     assert failed.evidence["issuer"] == "mmpush-tui simulator"
     assert failed.evidence["names"] == [NAME]
     assert failed.fix == (
@@ -114,7 +115,7 @@ async def test_the_endpoint_of_a_relay_is_judged_by_its_own_ca_file(
     assert failed.fix == "Name the authority's certificate in the target's ca_file."
     trusted = replace(relay, ca_file=str(ca.write_root(tmp_path / "relay.pem")))
     report = await seen(trusted, tls)
-    assert of(report, Stage.TLS).status is Status.PASS
+    assert of(report, Stage.TLS).severity is Severity.PASS
 
 
 async def test_a_certificate_signed_by_itself(tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ async def test_a_certificate_signed_by_itself(tmp_path: Path) -> None:
     failed = only_failure(report, Stage.TLS)
     assert failed.code == "tls_self_signed"
     assert failed.message == f"the certificate of {NAME} is not accepted: self-signed certificate"
-    assert failed.why == [f'it is signed by "{NAME}"']
+    assert failed.why == (f'it is signed by "{NAME}"',)
     assert failed.fix == (
         "Give it a certificate of an authority that the Mattermost server trusts, or install this "
         "one there and run `update-ca-certificates`."
@@ -178,7 +179,7 @@ async def test_a_worker_with_a_certificate_for_its_public_name(
         plan = push_proxy(f"https://{it.address}", target="worker")
         report = await checked(plan, network=trusting(ca, tmp_path))
         other = await checked(plan)
-    assert report.verdict.status is Status.PASS
+    assert report.verdict.severity is Severity.PASS
     assert f'certificate of "{NAME}"' in of(report, Stage.TLS).message
     assert only_failure(other, Stage.TLS).code == "tls_untrusted"
 
@@ -246,9 +247,9 @@ async def test_all_certificates_out_of_their_time_are_the_clock(tmp_path: Path) 
     assert report.verdict.fix[0].startswith("Set this host's clock: ")
 
 
-@pytest.mark.parametrize(("days", "status"), [(13.5, Status.WARN), (14.5, Status.PASS)])
+@pytest.mark.parametrize(("days", "status"), [(13.5, Severity.WARN), (14.5, Severity.PASS)])
 async def test_a_certificate_that_ends_soon_is_a_warning(
-    tmp_path: Path, days: float, status: Status
+    tmp_path: Path, days: float, status: Severity
 ) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "root.pem")
@@ -257,12 +258,12 @@ async def test_a_certificate_that_ends_soon_is_a_warning(
     tls = valid(authority, NAME, not_after=until)
     report = await seen(push_proxy(f"https://{NAME}"), tls, network)
     found = of(report, Stage.TLS)
-    assert found.status is status
+    assert found.severity is status
     assert found.evidence["days_left"] == int(days)
-    assert of(report, Stage.APP).status is Status.PASS
+    assert of(report, Stage.APP).severity is Severity.PASS
     assert report.exit_code == 0
-    assert report.verdict.status is status
-    if status is Status.WARN:
+    assert report.verdict.severity is status
+    if status is Severity.WARN:
         assert found.code == "tls_expiring"
         assert found.message.endswith("expires in 13 days")
         assert found.fix == f"Renew the certificate of {NAME}:443 before {until:%Y-%m-%d}."

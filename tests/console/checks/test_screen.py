@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from textual.widgets import OptionList
 
-from mmpush_tui.checks.model.report import Status
 from mmpush_tui.console.checks import desk as checks_desk
 from mmpush_tui.console.checks import words as checks_words
 from mmpush_tui.console.keep import keep
 from mmpush_tui.console.place import Place
 from mmpush_tui.console.widgets.pane import Pane
 from mmpush_tui.errors import FailedError
+from mmpush_tui.findings import Severity
 from mmpush_tui.simulator.fault_words import parse
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.stage import Stage
@@ -136,16 +136,16 @@ async def test_what_is_broken_is_said_with_why_and_fix_and_marked(world: Hosts) 
         await run(console)
         report = console.app.checks.view.report
         assert report is not None
-        assert report.verdict.status is Status.FAIL
+        assert report.verdict.severity is Severity.FAIL
         await console.sees(f"FAIL {report.verdict.summary}")
         for text in (*report.verdict.why, *report.verdict.fix):
             assert text in " ".join(console.text("#checks-verdict-text").split())
         assert "why   " in console.text("#checks-verdict-text")
         assert "fix   " in console.text("#checks-verdict-text")
-        first = next(check for check in report.checks if check.status is Status.FAIL)
+        first = next(check for check in report.checks if check.severity is Severity.FAIL)
         await console.until(lambda: marked(console) == first.id)
-        failed = [check for check in report.checks if check.status is Status.FAIL]
-        assert {check.target for check in failed} >= {"apns/apple_rn", "fcm/android_rn"}
+        failed = [check for check in report.checks if check.severity is Severity.FAIL]
+        assert {check.about for check in failed} >= {"apns/apple_rn", "fcm/android_rn"}
         for check in failed:
             whole = " ".join(text_of(console, check.id).split())
             message = whole.removeprefix(f"FAIL {check.stage} ")
@@ -170,7 +170,7 @@ async def test_the_failed_ones_run_again_and_the_rest_stays(world: Hosts) -> Non
         assert view.view.of("mpns") == kept
         report = view.view.report
         assert report is not None
-        assert {check.target for check in report.checks} == {p.target for p in view.view.plans}
+        assert {check.about for check in report.checks} == {p.target for p in view.view.plans}
         assert report.exit_code == 0
 
 
@@ -337,11 +337,11 @@ async def test_one_target_alone_is_run_again(short_tmp: Path) -> None:
         before = {it.id: it for it in console.app.checks.view.results}
         await console.press("t")
         await console.until(lambda: not console.app.checks.view.is_running)
-        target = before[marked(console)].target
+        target = before[marked(console)].about
         after = {it.id: it for it in console.app.checks.view.results}
         assert set(after) == set(before)
         kept = {id_ for id_ in before if before[id_] is after[id_]}
-        assert kept == {id_ for id_, it in before.items() if it.target != target}
+        assert kept == {id_ for id_, it in before.items() if it.about != target}
 
 
 async def test_a_check_shows_when_in_the_run_it_was(short_tmp: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Status, Verdict
+from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Verdict
 from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.overview.hops import Chain, Hop, chain
 from mmpush_tui.console.overview.path import State
@@ -15,6 +15,7 @@ from mmpush_tui.console.overview.picture import rows
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.worker.desk import Phase, WorkerView
 from mmpush_tui.console.worker.recent import End, Outlook
+from mmpush_tui.findings import Severity
 from mmpush_tui.protocol.status import Counts, TargetStatus
 from mmpush_tui.protocol.status import Status as WorkerStatus
 from mmpush_tui.settings.page import REGION_URLS, Licence, Mode, Page, Region, Stored
@@ -63,19 +64,19 @@ def silent() -> WorkerView:
     )  # fmt: skip
 
 
-def check(target_: str, status: Status, stage: Stage = Stage.TCP) -> CheckResult:
+def check(target_: str, status: Severity, stage: Stage = Stage.TCP) -> CheckResult:
     return CheckResult(
-        id=f"{stage}:{target_}", target=target_, stage=stage, status=status, code="x", message="m"
+        id=f"{stage}:{target_}", about=target_, stage=stage, severity=status, code="x", message="m"
     )
 
 
 def checked(*results: CheckResult, summary: str = "Everything can be reached.") -> ChecksView:
     worst = next(
-        (r for s in (Status.FAIL, Status.WARN) for r in results if r.status is s), results[0]
+        (r for s in (Severity.FAIL, Severity.WARN) for r in results if r.severity is s), results[0]
     )
     verdict = Verdict(
-        status=worst.status, code="x", summary=summary,
-        check=worst.id if worst.status is not Status.PASS else None,
+        severity=worst.severity, code="x", summary=summary,
+        check=worst.id if worst.severity is not Severity.PASS else None,
     )  # fmt: skip
     report = Report(
         started_at="2026-11-24T02:00:00.000Z", duration_ms=1, verdict=verdict,
@@ -107,7 +108,7 @@ def made(
 
 
 def test_all_is_well() -> None:
-    found = made(checks_=checked(check("mpns", Status.PASS)))
+    found = made(checks_=checked(check("mpns", Severity.PASS)))
     assert (found.sentence, found.state) == ("Push is working.", State.OK)
     assert found.needs == ()
     assert found.mattermost == Hop(
@@ -201,7 +202,7 @@ def test_the_sentence_follows_settings_and_worker(
     assert (found.sentence, found.state) == (sentence, state)
 
 
-BROKEN = checked(check("apns/apple_rn", Status.FAIL), summary="Apple's name is not found.")
+BROKEN = checked(check("apns/apple_rn", Severity.FAIL), summary="Apple's name is not found.")
 
 
 def test_a_failed_check_is_believed_until_a_delivery_proves_it_wrong() -> None:
@@ -221,7 +222,7 @@ def test_a_failed_check_is_believed_until_a_delivery_proves_it_wrong() -> None:
 
 
 def test_a_failed_check_of_the_proxy_is_healed_by_pushes_that_arrive() -> None:
-    broken = checked(check("mpns", Status.FAIL), summary="Nothing listens.")
+    broken = checked(check("mpns", Severity.FAIL), summary="Nothing listens.")
     assert made(checks_=broken).sentence == "Push is working."
     elsewhere = settings(server="http://push.example.com")
     assert made(elsewhere, checks_=broken).sentence == "Nothing listens."
@@ -234,7 +235,7 @@ def test_what_still_fails_is_not_called_healed() -> None:
 
 
 def test_one_cause_is_one_line() -> None:
-    found = made(recent=UNREACHED, checks_=checked(check("mpns", Status.PASS)))
+    found = made(recent=UNREACHED, checks_=checked(check("mpns", Severity.PASS)))
     (need,) = found.needs
     assert need.text.startswith("Apple and Google cannot be reached (tcp_refused). ")
     assert (need.severity, need.screen, need.begins) == ("fail", "checks", True)
@@ -245,12 +246,12 @@ def test_one_cause_is_one_line() -> None:
     [
         (None, True, State.OK, "connected"),
         (None, False, State.UNKNOWN, "not tried yet"),
-        (Status.PASS, False, State.OK, "reached"),
-        (Status.FAIL, True, State.FAIL, "check failed"),
+        (Severity.PASS, False, State.OK, "reached"),
+        (Severity.FAIL, True, State.FAIL, "check failed"),
     ],
 )
 def test_a_vendor_without_deliveries_is_as_the_check_says(
-    status: Status | None, is_connected: bool, state: State, fact: str
+    status: Severity | None, is_connected: bool, state: State, fact: str
 ) -> None:
     checks = checked(check("apns/apple_rn", status)) if status else NO_REPORT
     found = made(
@@ -261,7 +262,7 @@ def test_a_vendor_without_deliveries_is_as_the_check_says(
 
 
 def test_nothing_is_called_reached_by_a_run_that_did_not_end() -> None:
-    partial = ChecksView(results=(check("mpns", Status.PASS),), was_cancelled=True)
+    partial = ChecksView(results=(check("mpns", Severity.PASS),), was_cancelled=True)
     found = made(worker_=WorkerView(), checks_=partial)
     assert found.proxy.state is State.UNKNOWN
     assert found.proxy.facts == (":8086", "not checked")
@@ -286,7 +287,7 @@ def test_phones_are_good_where_they_confirm(
 
 
 def test_a_silent_worker_says_since_when_and_why() -> None:
-    found = made(worker_=silent(), checks_=checked(check("mpns", Status.PASS)))
+    found = made(worker_=silent(), checks_=checked(check("mpns", Severity.PASS)))
     assert found.proxy == Hop(
         name="push proxy", state=State.FAIL, facts=("silent", "since 02:14:05")
     )
@@ -316,7 +317,7 @@ def test_a_worker_that_gets_nothing_is_named_with_both_addresses() -> None:
 
 def test_the_hosted_service_stands_for_all_behind_it() -> None:
     hosted = settings(Mode.HPNS, REGION_URLS[Region.DE])
-    found = made(hosted, WorkerView(), checked(check("hpns", Status.PASS)))
+    found = made(hosted, WorkerView(), checked(check("hpns", Severity.PASS)))
     assert found.proxy == Hop(name="hosted HPNS", state=State.OK, facts=("eu.push", "reached"))
     (branch,) = found.branches
     assert branch.vendor.state is State.UNKNOWN

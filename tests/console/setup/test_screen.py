@@ -17,11 +17,11 @@ from mmpush_tui.console.setup.desk import SetupDesk
 from mmpush_tui.console.setup.question import Question
 from mmpush_tui.console.widgets.form import Choices, TextField
 from mmpush_tui.fields import Field
+from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Mode, Region
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION
 from mmpush_tui.setup import draft as drafts
 from mmpush_tui.setup import steps
-from mmpush_tui.setup.finding import Status
 from mmpush_tui.setup.steps import StepId
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from tests.console.forms import SMALL, USUAL, Bench, bench, content_of, write
@@ -653,7 +653,7 @@ async def test_what_is_no_file_is_named(tmp_path: Path) -> None:
         await console.until(lambda: setup.desk.view.finding is not None)
         finding = setup.desk.view.finding
         assert finding is not None
-        assert finding.status is Status.FAIL
+        assert finding.severity is Severity.FAIL
         assert "is no file" in console.words
 
 
