@@ -18,7 +18,7 @@ from textual.widgets import RichLog
 
 from mmpush_tui.console.terminal.output import ConsoleDriver
 from mmpush_tui.console.worker.delivery_log import DeliveryLog
-from mmpush_tui.console.worker.log_columns import whole
+from mmpush_tui.console.worker.log_columns import pieces
 from mmpush_tui.console.worker.log_ring import LogRing
 from mmpush_tui.protocol.event import Event, timestamp
 from tests.console.emulator import Terminal
@@ -65,7 +65,8 @@ class RichLogApp(App[None]):
 
         def take(event: Event) -> None:
             ring.add(event)
-            log.write(Text(whole(ring[len(ring) - 1])))
+            line = "".join(piece.text for piece in pieces(ring[len(ring) - 1], self.size.width))
+            log.write(Text(line))
 
         self.run_worker(feed_steadily(take, self.exit))
 

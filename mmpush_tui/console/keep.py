@@ -8,7 +8,7 @@ from typing import Any, Final
 from textual.app import App
 
 from mmpush_tui.errors import FailedError
-from mmpush_tui.setup.paths import short_path
+from mmpush_tui.paths import short_path
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import clean
 

@@ -14,7 +14,7 @@ from typing import Final
 from mmpush_tui import files as plain_file
 from mmpush_tui.credentials.file import SIZE_LIMIT
 from mmpush_tui.credentials.kinds import Kind, identify
-from mmpush_tui.setup.paths import full_path, short_path
+from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.text import clean
 
 CONFIG_FOLDER: Final = Path("/etc/mmpush-tui")

@@ -24,9 +24,9 @@ from mmpush_tui.credentials.kinds import Kind, Seen, identify
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import nearest
 from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.proxy.android.access_token import ServiceAccount, load_account
 from mmpush_tui.proxy.apple.provider_token import load_key
-from mmpush_tui.setup.paths import full_path, short_path
 from mmpush_tui.text import clean, clip
 
 _NAMES_LIMIT: Final = 2000

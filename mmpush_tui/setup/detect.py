@@ -16,6 +16,7 @@ from mmpush_tui import files as plain_file
 from mmpush_tui.configuration import config
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Value
+from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.protocol import paths
 from mmpush_tui.settings.sources.server_process import (
     NAME,
@@ -25,7 +26,6 @@ from mmpush_tui.settings.sources.server_process import (
     option,
 )
 from mmpush_tui.setup import steps
-from mmpush_tui.setup.paths import full_path, short_path
 from mmpush_tui.text import clean, presentable
 
 PORTS: Final = (8086, 8066)

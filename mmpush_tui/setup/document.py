@@ -7,9 +7,9 @@ from typing import Any, Final
 import tomli_w
 
 from mmpush_tui.configuration.schema import PROXY, WORKER_CONFIG
+from mmpush_tui.paths import full_path
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import apple_type, is_own
-from mmpush_tui.setup.paths import full_path
 from mmpush_tui.setup.steps import Answers, Existing, StepId, When, Where, answer, text
 
 _ALWAYS: Final = ("throttle_per_sec", "throttle_memory_store_size")

@@ -12,10 +12,10 @@ import platformdirs
 from mmpush_tui import files as plain_file
 from mmpush_tui.errors import FailedError
 from mmpush_tui.fields import FieldError, Kind, Value
+from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS
 from mmpush_tui.setup import private_file, steps
 from mmpush_tui.setup.answers import is_storable, looks_like_content
-from mmpush_tui.setup.paths import full_path, short_path
 from mmpush_tui.setup.steps import StepId
 from mmpush_tui.text import presentable
 

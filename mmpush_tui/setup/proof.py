@@ -12,6 +12,7 @@ from mmpush_tui.configuration import config
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError, MmpushError
 from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.paths import full_path
 from mmpush_tui.protocol import paths
 from mmpush_tui.protocol.paths import is_alive
 from mmpush_tui.proxy.door import listen as listening
@@ -22,7 +23,6 @@ from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import problems
 from mmpush_tui.setup.document import android_target, apple_target, to_toml
-from mmpush_tui.setup.paths import full_path
 from mmpush_tui.setup.steps import Answers, Step, StepId, When, Where, answer, text
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import clean, clip

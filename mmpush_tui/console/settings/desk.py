@@ -9,6 +9,7 @@ from typing import Final
 from mmpush_tui.console.place import Place
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.findings import Finding
+from mmpush_tui.paths import short_path
 from mmpush_tui.settings import page as pages
 from mmpush_tui.settings.page import Change, Licence, Mode, Page
 from mmpush_tui.settings.sources import (
@@ -25,7 +26,6 @@ from mmpush_tui.settings.sources import Place as Kind
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.overwrite import CODE as IN_PLACE
 from mmpush_tui.settings.sources.served import passed_over
-from mmpush_tui.setup.paths import short_path
 
 NO_FILE: Final = (
     "No Mattermost configuration is known on this host. Name its config.json with "

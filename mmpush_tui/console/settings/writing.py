@@ -10,9 +10,9 @@ from mmpush_tui.console.screens.ask import AskScreen, Row, ask
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.widgets.frame import MARKS
 from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.paths import short_path
 from mmpush_tui.settings.page import Change
 from mmpush_tui.settings.sources import NEEDS, Place, restoring, way_to
-from mmpush_tui.setup.paths import short_path
 from mmpush_tui.text import presentable
 
 if TYPE_CHECKING:

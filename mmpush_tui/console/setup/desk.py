@@ -11,12 +11,12 @@ import msgspec
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.fields import Field, Value
 from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.paths import short_path
 from mmpush_tui.setup import answers as judged
 from mmpush_tui.setup import candidates, credentials, detect, draft, proof, steps, write
 from mmpush_tui.setup.candidates import Wanted
 from mmpush_tui.setup.detect import Surroundings
 from mmpush_tui.setup.draft import Draft
-from mmpush_tui.setup.paths import short_path
 from mmpush_tui.setup.steps import Step, StepId
 from mmpush_tui.setup.write import Applied, Plan
 from mmpush_tui.tasks import beside

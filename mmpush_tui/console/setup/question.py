@@ -15,11 +15,11 @@ from mmpush_tui.console.safe import Part, content
 from mmpush_tui.console.widgets.form import Choices, ShortList, TextField
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.fields import Choice, Field, Kind, Value
+from mmpush_tui.paths import full_path
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS
 from mmpush_tui.setup import candidates, steps
 from mmpush_tui.setup.answers import looks_like_content
 from mmpush_tui.setup.candidates import Wanted
-from mmpush_tui.setup.paths import full_path
 from mmpush_tui.tasks import beside
 
 _LENGTH_LIMIT: Final = 1024

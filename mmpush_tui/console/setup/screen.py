@@ -20,12 +20,12 @@ from mmpush_tui.console.widgets.form import Choices, Reading, TextField
 from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.paths import short_path
 from mmpush_tui.settings import page_fields
 from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import is_own, notes
 from mmpush_tui.setup.handover import on_page
-from mmpush_tui.setup.paths import short_path
 from mmpush_tui.setup.steps import Answers, StepId
 
 _MARKS: Final = {

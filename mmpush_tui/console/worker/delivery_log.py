@@ -13,14 +13,13 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from mmpush_tui.console.worker.log_columns import Piece, fitted, pieces, whole
+from mmpush_tui.console.worker.log_columns import Piece, fitted, pieces
 from mmpush_tui.console.worker.log_position import Position
 from mmpush_tui.console.worker.log_ring import LogRing, Row
 from mmpush_tui.text import clean
 from mmpush_tui.watching.filters import Matcher
 
 LOCAL_FLUSH_S: Final = 0.25
-REMOTE_FLUSH_S: Final = 0.5
 
 _WHEEL_ROWS: Final = 3
 _STRIPS: Final = 256
@@ -120,10 +119,8 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         ring: LogRing,
         *,
         flush_every_s: float = LOCAL_FLUSH_S,
-        id: str | None = None,  # noqa: A002 - Textual's own name for it
-        classes: str | None = None,
     ) -> None:
-        super().__init__(id=id, classes=classes)
+        super().__init__()
         self.ring = ring
         self.is_following = True
         self._placeholder = "No deliveries yet."
@@ -172,11 +169,6 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
     def current(self) -> Row | None:
         """The row the cursor is on; None where nothing is shown."""
         return next((row for row in self._page if row.number == self._cursor), None)
-
-    def current_line(self) -> str:
-        """Return the text of the row the cursor is on, whole; empty where nothing is shown."""
-        row = self.current
-        return whole(row) if row else ""
 
     def flush(self) -> None:
         """Show what has come, where that can be seen and there is anything."""

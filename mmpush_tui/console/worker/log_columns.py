@@ -61,18 +61,6 @@ def pieces(row: Row, width: int) -> list[Piece]:
     return [opening, Piece(f"{platform} {answer} {rest}")]
 
 
-def whole(row: Row) -> str:
-    """Return a row as one line of text with nothing cut, to be copied."""
-    found = cells(row.event, row.seen_ms)
-    if found is None:
-        return " ".join((clock(row.event.at), *_words(row)))
-    head = [
-        f"{text:>{column.width}}" if column.name == "ms" else f"{text:<{column.width}}"
-        for text, column in zip(found, _HEAD, strict=False)
-    ]
-    return " ".join((*head, found.reason, found.detail)).rstrip()
-
-
 def fitted(text: str, width: int) -> str:
     """Return ``text`` cut or filled up to exactly ``width`` cells."""
     if cell_len(text) > width:

@@ -9,8 +9,8 @@ from textual.content import Content
 from mmpush_tui.console.place import Place
 from mmpush_tui.console.safe import Part, content, hanging, lines
 from mmpush_tui.console.worker.desk import Phase, WorkerView
+from mmpush_tui.paths import short_path
 from mmpush_tui.protocol.status import Status, TargetStatus
-from mmpush_tui.setup.paths import short_path
 from mmpush_tui.watching.journey import Journey, Verdict
 from mmpush_tui.watching.lines import duration
 from mmpush_tui.watching.rates import Reading

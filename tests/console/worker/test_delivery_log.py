@@ -19,7 +19,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from mmpush_tui.console.worker.delivery_log import DeliveryLog
-from mmpush_tui.console.worker.log_columns import header
+from mmpush_tui.console.worker.log_columns import header, pieces
 from mmpush_tui.console.worker.log_position import Position
 from mmpush_tui.console.worker.log_ring import LogRing
 from mmpush_tui.protocol.event import Event
@@ -28,6 +28,8 @@ from mmpush_tui.watching.lines import HEADER
 
 USUAL, WIDE, NARROW = (80, 24), (120, 40), (40, 12)
 DEVICE = slice(52, 60)
+ENDLESS = 1000
+"""Columns in which no text is cut."""
 NEVER_S = 3600.0
 """So seldom that no test sees the widget's own timer."""
 
@@ -107,6 +109,14 @@ class Bench:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()
+
+    @property
+    def current_line(self) -> str:
+        """The words of the row the cursor is on, whole; empty where nothing is shown."""
+        row = self.widget.current
+        return (
+            " ".join("".join(piece.text for piece in pieces(row, ENDLESS)).split()) if row else ""
+        )
 
     @property
     def strips(self) -> list[Strip]:
@@ -244,7 +254,7 @@ async def test_trimming_does_not_move_the_text_not_even_of_rows_that_are_gone() 
         await log.show(*["OK"] * 500)
         assert (log.shown, log.marked) == (shown, marked)
         assert log.position.where == "no longer kept, of 60"
-        assert log.widget.current_line().split()[5] == str(marked[0])
+        assert log.current_line.split()[5] == str(marked[0])
         await log.press("down")
         assert log.shown[0] == log.ring[0].number
 
@@ -307,7 +317,7 @@ async def test_a_filter_that_nothing_passes_says_so_and_follows_what_does() -> N
         log.widget.set_filter(parse("status:fail"))
         await log.pilot.pause()
         assert log.lines[0] == " No row passes the filter."
-        assert (log.position.where, log.widget.current_line()) == ("none", "")
+        assert (log.position.where, log.current_line) == ("none", "")
         await log.press("up", "pageup", "home", "n", "enter")
         await log.show("OK", "FAIL")
         assert log.shown == [4]
@@ -460,7 +470,7 @@ async def test_the_columns_stand_under_their_heads_at_every_width() -> None:
         await log.show("FAIL", **told)
         assert header(80) == f" {HEADER}".ljust(80)
         assert log.lines[0][1:].endswith(row[13:])
-        assert log.widget.current_line().endswith(f"{row[13:]} the app was removed")
+        assert log.current_line.endswith(f"{' '.join(row[13:].split())} the app was removed")
     async with bench(WIDE) as log:
         await log.show("FAIL", **told)
         assert log.lines[0].endswith("UNREGISTERED           the app was removed")
@@ -488,7 +498,7 @@ async def test_what_is_no_delivery_has_its_sentence() -> None:
             "apple_rn   seen     1900 message               by the phone itself",
             "seen    apple_rn a push that this worker did not send, or long ago",
         ]
-        assert log.widget.current_line().endswith("or long ago")
+        assert log.current_line.endswith("or long ago")
 
 
 @pytest.mark.parametrize("size", [USUAL, WIDE, NARROW])
@@ -532,7 +542,7 @@ async def test_nothing_hostile_gets_to_the_terminal(size: tuple[int, int]) -> No
             drawn = "".join(strip.render(log.app.console) for strip in log.strips)
             assert_harmless([SGR.sub("", drawn)])
         for _ in range(log.ring.kept):
-            assert_harmless([log.widget.current_line(), log.position.where])
+            assert_harmless([log.current_line, log.position.where])
             log.widget.action_move(-1)
             log.widget.action_open()
         await log.pilot.pause()
