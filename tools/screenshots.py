@@ -35,7 +35,7 @@ from textual.pilot import Pilot  # noqa: E402 - as above
 from mmpush_tui.checks.model.report import CheckResult, Report  # noqa: E402
 from mmpush_tui.console.app import ConsoleApp  # noqa: E402
 from mmpush_tui.console.checks.desk import ChecksDesk  # noqa: E402
-from mmpush_tui.console.place import Place  # noqa: E402
+from mmpush_tui.console.options import ConsoleOptions  # noqa: E402
 from mmpush_tui.console.terminal.session import Session  # noqa: E402
 from mmpush_tui.console.worker.desk import WorkerDesk  # noqa: E402
 from mmpush_tui.console.worker.recent import Recent  # noqa: E402
@@ -142,15 +142,15 @@ def _plain(svg: str, folder: str) -> str:
 
 async def _take(size: tuple[int, int], folder: Path) -> None:
     stage = Stage(folder, SEED, rate_per_s=0)
-    place = Place(
+    options = ConsoleOptions(
         is_demo=True, first_screen="worker", config=stage.config, control=stage.control,
         mattermost_config=stage.mattermost_config, host="push.example.com",
     )  # fmt: skip
     session = Session(is_remote=False, theme="mmpush", flush_s=0.05, mouse=False)
-    app = ConsoleApp(place, session, stage)
-    app.worker = SteadyWorkerDesk(place, lambda: app.tell_of("worker"), app.bug)
+    app = ConsoleApp(options, session, stage)
+    app.worker = SteadyWorkerDesk(options, lambda: app.tell_of("worker"), app.bug)
     app.checks = SteadyChecksDesk(
-        place, lambda: app.settings.view.draft, lambda: app.tell_of("checks"), app.bug,
+        options, lambda: app.settings.view.draft, lambda: app.tell_of("checks"), app.bug,
         lambda: app.settings.view.licence, app.settings.refresh,
         lambda: app.settings.view.unread,
     )  # fmt: skip

@@ -43,7 +43,7 @@ def open_console(
     from mmpush_tui.configuration import config as configuration
     from mmpush_tui.configuration.locations import find_config, worker_config
     from mmpush_tui.console.launch import launch
-    from mmpush_tui.console.place import Place
+    from mmpush_tui.console.options import ConsoleOptions
     from mmpush_tui.protocol import paths
     from mmpush_tui.settings.sources.locate import Named, choose
 
@@ -63,7 +63,7 @@ def open_console(
         # The worker and the checks are of use without it.
         problem = error.line()
     is_new = config is None and not chosen.is_given and control is None and not paths.running()
-    place = Place(
+    console_options = ConsoleOptions(
         config=config,
         mattermost_config=chosen.config_file,
         mattermost_problem=problem,
@@ -72,4 +72,4 @@ def open_console(
         licence=licence,
         first_screen="setup" if is_new else "overview",
     )
-    return int(launch(place, remote=remote, mouse=mouse))
+    return int(launch(console_options, remote=remote, mouse=mouse))

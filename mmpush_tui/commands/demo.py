@@ -63,11 +63,11 @@ def command(
         )
     _refuse_headless_options(ctx)
     from mmpush_tui.console.launch import Demo, launch
-    from mmpush_tui.console.place import Place
+    from mmpush_tui.console.options import ConsoleOptions
 
     return int(
         launch(
-            Place(first_screen="worker"), remote=remote, mouse=mouse,
+            ConsoleOptions(first_screen="worker"), remote=remote, mouse=mouse,
             demo=Demo(1 if seed is None else seed, wanted),
         )
     )  # fmt: skip

@@ -17,8 +17,8 @@ from textual.signal import Signal
 from mmpush_tui.console import ending
 from mmpush_tui.console.actions import SCREENS, bindings
 from mmpush_tui.console.checks.desk import ChecksDesk
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.palette import Actions
-from mmpush_tui.console.place import Place
 from mmpush_tui.console.screens import make
 from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.terminal import crash, themes
@@ -42,7 +42,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     """Holds the desks and the screens together; each of them does its own work.
 
     Args:
-        place: what the console looks at.
+        options: what the console looks at.
         session: how it draws.
         stage: the demo's other half, or None.
         driver_class: how Textual reaches the terminal; None for its own choice.
@@ -56,24 +56,24 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def __init__(
         self,
-        place: Place,
+        options: ConsoleOptions,
         session: Session,
         stage: "Stage | None" = None,
         driver_class: type[Driver] | None = None,
     ) -> None:
         # Said here and not by the theme alone: without colours, Textual decides before it.
         super().__init__(driver_class=driver_class, ansi_color=session.is_ansi)
-        self.place = place
+        self.options = options
         self.session = session
         self.stage = stage
         self.crash: crash.Crash | None = None
         self.farewell = ""
         """A sentence for the shell once the screen is gone."""
         self.changed: Signal[frozenset[str]] = Signal(self, "changed")
-        self.worker = WorkerDesk(place, lambda: self.tell_of("worker"), self.bug)
-        self.settings = SettingsDesk(place, lambda: self.tell_of("settings"))
+        self.worker = WorkerDesk(options, lambda: self.tell_of("worker"), self.bug)
+        self.settings = SettingsDesk(options, lambda: self.tell_of("settings"))
         self.checks = ChecksDesk(
-            place, lambda: self.settings.view.draft, lambda: self.tell_of("checks"), self.bug,
+            options, lambda: self.settings.view.draft, lambda: self.tell_of("checks"), self.bug,
             lambda: self.settings.view.licence, self.settings.refresh,
             lambda: self.settings.view.unread,
         )  # fmt: skip
@@ -97,7 +97,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._turning = asyncio.get_running_loop()
         if self._end_code is not None:
             self.end(self._end_code)
-        await self.switch_mode(self.place.first_screen)
+        await self.switch_mode(self.options.first_screen)
         self.set_interval(_GONE_POLL_S, self._notice_lost_terminal)
         self.call_after_refresh(self._begin)
 
@@ -130,18 +130,18 @@ class ConsoleApp(App[None], inherit_bindings=False):
             # What it names itself, not what else is on this host.
             ours = {name: text for name, text in os.environ.items() if name.startswith("MMPUSH_")}
             if found := locate(None, toml, ours, ()):
-                self.place = replace(
-                    self.place, mattermost_config=found, mattermost_problem="", source=None
+                self.options = replace(
+                    self.options, mattermost_config=found, mattermost_problem="", source=None
                 )
-        self.place = replace(self.place, config=config)
+        self.options = replace(self.options, config=config)
         for desk in (self.worker, self.settings, self.checks):
-            desk.place = self.place
+            desk.reconfigure(self.options)
         self.tasks.spawn("load-settings", self.settings.load(keep_draft=True))
 
     async def use_source(self, source: Source) -> str:
         """Have Mattermost's settings from another place; return why not, or nothing."""
         problem = await self.settings.use(source)
-        self.place = self.settings.place
+        self.options = self.settings.options
         return problem
 
     async def action_goto(self, name: str) -> None:
@@ -210,11 +210,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.action_redraw()
 
     def _handle_exception(self, error: Exception) -> None:
-        self.crash = self.crash or crash.report(error, self.place.crash_folder)
+        self.crash = self.crash or crash.report(error, self.options.crash_folder)
         super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         # Textual's own would print every local variable to the user's terminal.
         if self.crash is None:
-            self.crash = crash.report(sys.exc_info()[1] or RuntimeError(), self.place.crash_folder)
+            self.crash = crash.report(
+                sys.exc_info()[1] or RuntimeError(), self.options.crash_folder
+            )
         self.panic(Text(self.crash.sentence))

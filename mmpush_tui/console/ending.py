@@ -19,7 +19,7 @@ async def leave(app: "ConsoleApp") -> None:
 
     The demo ends without a question: everything in it is made up.
     """
-    if app.place.is_demo:
+    if app.options.is_demo:
         app.end(Exit.OK)
         return
     view = app.worker.view

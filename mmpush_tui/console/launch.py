@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.terminal import session as sessions
 from mmpush_tui.console.terminal.session import Session
 from mmpush_tui.errors import UsageError
@@ -40,12 +40,16 @@ class Demo:
 
 
 def launch(
-    place: Place, *, remote: bool | None = None, mouse: bool = True, demo: Demo | None = None
+    options: ConsoleOptions,
+    *,
+    remote: bool | None = None,
+    mouse: bool = True,
+    demo: Demo | None = None,
 ) -> Exit:
     """Run the console until it is left, and return its exit code.
 
     Args:
-        place: what it looks at; for the demo the files are filled in here.
+        options: what it looks at; for the demo the files are filled in here.
         remote: whether the terminal is far away; None to find out.
         mouse: whether to ask the terminal for the mouse.
         demo: given, the console shows a rehearsal and nothing else.
@@ -65,19 +69,19 @@ def launch(
     session = sessions.detect(os.environ, remote=remote, mouse=mouse)
     sessions.prepare(session, os.environ)
     if demo is None:
-        return _run(place, session)
+        return _run(options, session)
     # Loaded before there is a folder that a signal could leave behind.
     import mmpush_tui.console.app  # noqa: F401 - as said
     from mmpush_tui.simulator.folder import rehearsal_folder
 
     folder = rehearsal_folder()
     try:
-        return _run_demo(place, session, demo, folder)
+        return _run_demo(options, session, demo, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run_demo(place: Place, session: Session, demo: Demo, folder: Path) -> Exit:
+def _run_demo(options: ConsoleOptions, session: Session, demo: Demo, folder: Path) -> Exit:
     from mmpush_tui.simulator.stage import Stage
 
     # What is set up, kept and found in the demo goes with it.
@@ -86,18 +90,18 @@ def _run_demo(place: Place, session: Session, demo: Demo, folder: Path) -> Exit:
     for name in [name for name in os.environ if name.startswith(("MMPUSH_", "MM_"))]:
         del os.environ[name]
     stage = Stage(folder, demo.seed, demo.faults)
-    place = replace(
-        place, is_demo=True, config=stage.config, control=stage.control,
+    options = replace(
+        options, is_demo=True, config=stage.config, control=stage.control,
         mattermost_config=stage.mattermost_config,
     )  # fmt: skip
-    return _run(place, session, stage)
+    return _run(options, session, stage)
 
 
-def _run(place: Place, session: Session, stage: "Stage | None" = None) -> Exit:
+def _run(options: ConsoleOptions, session: Session, stage: "Stage | None" = None) -> Exit:
     from mmpush_tui.console.app import ConsoleApp
     from mmpush_tui.console.terminal.output import ConsoleDriver
 
-    app = ConsoleApp(place, session, stage, driver_class=ConsoleDriver)
+    app = ConsoleApp(options, session, stage, driver_class=ConsoleDriver)
     with _terminal_restored(), _signals(app):
         app.run(mouse=session.mouse)
     if app.crash is not None:

@@ -33,7 +33,7 @@ def status(app: "ConsoleApp") -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     view = app.worker.view
     saved = app.settings.view.saved
     mode = MODE_WORDS[saved.mode] if saved else "Mattermost settings unknown"
-    where = "demo" if app.place.is_demo else app.place.host
+    where = "demo" if app.options.is_demo else app.options.host
     unsaved: tuple[Part, ...] = ()
     if app.settings.view.changes:
         # Before what may be cut where there is little room.

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from mmpush_tui.console.app import ConsoleApp
-from mmpush_tui.console.place import UNKNOWN_LICENCE, Place
+from mmpush_tui.console.options import UNKNOWN_LICENCE, ConsoleOptions
 from mmpush_tui.console.screens.ask import AskScreen
 from mmpush_tui.console.terminal.session import Session
 from mmpush_tui.console.widgets.form import Dropdown
@@ -156,12 +156,12 @@ async def bench(
     theme: str = THEME,
     is_demo: bool = False,
 ) -> AsyncIterator[Bench]:
-    place = Place(
+    options = ConsoleOptions(
         mattermost_config=config, source=source, first_screen=screen, licence=licence,
         host="chat.example.com", is_demo=is_demo,
     )  # fmt: skip
     session = Session(is_remote=False, theme=theme, flush_s=0.05, mouse=False)
-    app = ConsoleApp(place, session)
+    app = ConsoleApp(options, session)
     async with app.run_test(size=size) as pilot:
         console = Bench(app, pilot)
         if screen == "settings":

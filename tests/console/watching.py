@@ -14,7 +14,7 @@ import psutil
 import tomli_w
 
 from mmpush_tui.console.app import ConsoleApp
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.terminal.session import Session
 from mmpush_tui.console.widgets.frame import KeyLine
 from mmpush_tui.simulator.stage import Stage
@@ -75,11 +75,11 @@ async def demo(
 ) -> AsyncIterator[tuple[Watch, Stage]]:
     """Open the demo's console, with ``pushes`` notifications posted and shown."""
     stage = Stage(folder, seed=7, rate_per_s=0)
-    place = Place(
+    options = ConsoleOptions(
         is_demo=True, first_screen=screen, config=stage.config, control=stage.control,
         mattermost_config=stage.mattermost_config, host="push.example.com", keep_folder=folder,
     )  # fmt: skip
-    app = ConsoleApp(place, SESSION, stage)
+    app = ConsoleApp(options, SESSION, stage)
     async with app.run_test(size=size) as pilot:
         console = Watch(app, pilot)
         await console.until(lambda: app.worker.view.status is not None)
@@ -108,8 +108,8 @@ class Hosts:
     port: int
 
     @property
-    def place(self) -> Place:
-        return Place(
+    def options(self) -> ConsoleOptions:
+        return ConsoleOptions(
             config=self.config, mattermost_config=self.mattermost_config, host="push.example.com",
             first_screen="worker", keep_folder=self.folder,
         )  # fmt: skip
@@ -174,14 +174,14 @@ def _workers_of(folder: Path) -> Iterator[psutil.Process]:
 
 @contextlib.asynccontextmanager
 async def watch(
-    place: Place, *, screen: str = "worker", size: tuple[int, int] = USUAL
+    options: ConsoleOptions, *, screen: str = "worker", size: tuple[int, int] = USUAL
 ) -> AsyncIterator[Watch]:
     """Open a console that is no demo; a worker it started last is stopped in the end."""
-    app = ConsoleApp(replace(place, first_screen=screen), SESSION)
+    app = ConsoleApp(replace(options, first_screen=screen), SESSION)
     async with app.run_test(size=size) as pilot:
         console = Watch(app, pilot)
         await console.until(
-            lambda: bool(console.app.settings.view.at) or not place.mattermost_config
+            lambda: bool(console.app.settings.view.at) or not options.mattermost_config
         )
         await console.until(lambda: bool(console.keys))
         try:

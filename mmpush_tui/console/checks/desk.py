@@ -12,7 +12,7 @@ import msgspec
 
 from mmpush_tui.checks.in_time import in_time
 from mmpush_tui.checks.model.report import CheckResult, Report, exit_code
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Licence, Page
@@ -95,7 +95,7 @@ class ChecksDesk:
     """Owns the runs of the checks.
 
     Args:
-        place: what the console was started for.
+        options: what the console was started for.
         page: returns the settings page to be checked, or None.
         on_change: called whenever :attr:`view` has changed.
         on_bug: called with the name and the error of a task that failed.
@@ -106,7 +106,7 @@ class ChecksDesk:
 
     def __init__(
         self,
-        place: Place,
+        options: ConsoleOptions,
         page: Callable[[], Page | None],
         on_change: Callable[[], None],
         on_bug: Callable[[str, BaseException], None],
@@ -115,7 +115,7 @@ class ChecksDesk:
         unread: Callable[[], str],
     ) -> None:
         self.view = ChecksView()
-        self.place = place
+        self._options = options
         self._page = page
         self._licence = licence
         self._refresh = refresh
@@ -124,6 +124,10 @@ class ChecksDesk:
         self._on_change = on_change
         self._tasks = Tasks(on_bug)
         self._running: asyncio.Task[None] | None = None
+
+    def reconfigure(self, options: ConsoleOptions) -> None:
+        """Go by other options from the next run on."""
+        self._options = options
 
     def start(self, wanted: Sequence[str] = ()) -> None:
         """Begin a run over ``wanted`` target ids, or over all; a run under way goes on.
@@ -178,7 +182,7 @@ class ChecksDesk:
             from mmpush_tui.configuration.config import NetworkSettings
 
             # The demo's stand-ins are on this host, whatever proxy leads out of it.
-            environment = {} if self.place.is_demo else os.environ
+            environment = {} if self._options.is_demo else os.environ
             around = Surroundings(
                 licence=self._licence(), environment=environment, log=log, unread=self._unread()
             )
@@ -209,11 +213,11 @@ class ChecksDesk:
         from mmpush_tui.checks.proof import credential_files as credentials
         from mmpush_tui.configuration import config as configuration
 
-        named = self.place.mattermost_config
+        named = self._options.mattermost_config
         log = mattermost_log.of_config(named) if named else None
-        if self.place.config is None:
+        if self._options.config is None:
             return None, {}, log
-        config = configuration.load(self.place.config)
+        config = configuration.load(self._options.config)
         return config, credentials.read(config), log
 
     def finish(self, report: Report) -> None:

@@ -194,7 +194,7 @@ class ChecksScreen(ConsoleScreen):
         """Write the report to a file for a ticket."""
         report = self.console_app.checks.view.shown_report
         if report is not None:
-            folder = self.console_app.place.keep_folder
+            folder = self.console_app.options.keep_folder
             work = keep_and_tell(
                 self.app, folder, "checks", "md", lambda: markdown.of(report).encode()
             )
@@ -247,7 +247,7 @@ class ChecksScreen(ConsoleScreen):
         """Write the report to a file."""
         report = self.console_app.checks.view.shown_report
         if report is not None:
-            folder = self.console_app.place.keep_folder
+            folder = self.console_app.options.keep_folder
             work = keep_and_tell(
                 self.app, folder, "checks", "json", lambda: reports.to_json(report)
             )

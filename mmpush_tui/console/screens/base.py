@@ -90,7 +90,7 @@ class ConsoleScreen(Screen[None]):
     def refresh_keys(self) -> None:
         """Show which keys make sense now."""
         own = sorted(
-            (a for a in of_screen(self.name_, is_demo=self.console_app.place.is_demo) if a.rank),
+            (a for a in of_screen(self.name_, is_demo=self.console_app.options.is_demo) if a.rank),
             key=lambda action: action.rank,
         )
         general = [a for a in ACTIONS if not a.screen and a.rank]
@@ -106,13 +106,13 @@ class ConsoleScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let through what makes sense now."""
-        known = {a.do for a in of_screen(self.name_, is_demo=self.console_app.place.is_demo)}
+        known = {a.do for a in of_screen(self.name_, is_demo=self.console_app.options.is_demo)}
         given = f"{action}('{parameters[0]}')" if parameters else action
         return self.can(given) if given in known else True
 
     def actions_now(self) -> list[Action]:
         """Return this screen's actions that make sense now."""
-        own = of_screen(self.name_, is_demo=self.console_app.place.is_demo)
+        own = of_screen(self.name_, is_demo=self.console_app.options.is_demo)
         return [action for action in own if self.can(action.do)]
 
     def _changed(self, topics: frozenset[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.findings import Finding
 from mmpush_tui.paths import short_path
@@ -16,13 +16,13 @@ from mmpush_tui.settings.sources import (
     NEEDS,
     Backup,
     Loaded,
+    Place,
     Saved,
     Source,
     Where,
     advice,
     restoring,
 )
-from mmpush_tui.settings.sources import Place as Kind
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.overwrite import CODE as IN_PLACE
 from mmpush_tui.settings.sources.served import passed_over
@@ -54,7 +54,7 @@ class SettingsView:
     """
 
     at: str = ""
-    kind: Kind = Kind.FILE
+    kind: Place = Place.FILE
     saved: Page | None = None
     draft: Page | None = None
     loaded: Loaded | None = None
@@ -116,14 +116,14 @@ class SettingsView:
     @property
     def kind_word(self) -> str:
         """What kind of place that is, with the server's version where it is known."""
-        word = {Kind.FILE: "config.json", Kind.REST: "REST API", Kind.LOCAL: "socket"}[self.kind]
+        word = {Place.FILE: "config.json", Place.REST: "REST API", Place.LOCAL: "socket"}[self.kind]
         version = self.loaded.version if self.loaded else None
         return f"{word} {version}" if version else word
 
     @property
     def shown_at(self) -> str:
         """Where they are stored, as short as it can be said."""
-        return self.at if self.kind is Kind.REST else short_path(self.at)
+        return self.at if self.kind is Place.REST else short_path(self.at)
 
 
 class SettingsDesk:
@@ -133,13 +133,13 @@ class SettingsDesk:
     is taken, or written from values that were never read there, waits.
 
     Args:
-        place: what the console was started for.
+        options: what the console was started for.
         on_change: called whenever :attr:`view` has changed.
     """
 
-    def __init__(self, place: Place, on_change: Callable[[], None]) -> None:
-        self._place = place
-        self._source = _source_of(place)
+    def __init__(self, options: ConsoleOptions, on_change: Callable[[], None]) -> None:
+        self.options = options
+        self._source = _source_of(options)
         self._next: Source | None = None
         """The place that counts from the next reading on."""
         self._busy = asyncio.Lock()
@@ -147,16 +147,11 @@ class SettingsDesk:
         self.view = SettingsView(at=where.at, kind=where.kind)
         self._on_change = on_change
 
-    @property
-    def place(self) -> Place:
-        """What the console looks at; another one counts from the next reading on."""
-        return self._place
-
-    @place.setter
-    def place(self, place: Place) -> None:
-        self._place = place
-        if place.source is None or place.source is not self._source:
-            self._next = _source_of(place)
+    def reconfigure(self, options: ConsoleOptions) -> None:
+        """Look at something else from the next reading on."""
+        self.options = options
+        if options.source is None or options.source is not self._source:
+            self._next = _source_of(options)
 
     @property
     def source(self) -> Source | None:
@@ -177,7 +172,7 @@ class SettingsDesk:
                 # All at once: whatever comes in between finds the one place or the other.
                 before, is_taken = self._source, True
                 self._turn_to(source)
-                self._place = replace(self._place, source=source)
+                self.options = replace(self.options, source=source)
                 self._show(loaded, loaded.page)
         except MmpushError as error:
             return error.line()
@@ -221,7 +216,7 @@ class SettingsDesk:
                 await left.aclose()
         source = self._source
         if source is None:
-            self._set(problem=self.place.mattermost_problem or NO_FILE)
+            self._set(problem=self.options.mattermost_problem or NO_FILE)
             return
         try:
             loaded = await source.load()
@@ -336,23 +331,23 @@ class SettingsDesk:
         self._on_change()
 
 
-def _source_of(place: Place) -> Source | None:
-    if place.source is not None:
-        return place.source
-    if place.mattermost_config is None:
+def _source_of(options: ConsoleOptions) -> Source | None:
+    if options.source is not None:
+        return options.source
+    if options.mattermost_config is None:
         return None
-    return ConfigFile(place.mattermost_config, licence=place.licence)
+    return ConfigFile(options.mattermost_config, licence=options.licence)
 
 
 def _where(source: Source | None) -> Where:
-    return source.where if source is not None else Where(kind=Kind.FILE, at="")
+    return source.where if source is not None else Where(kind=Place.FILE, at="")
 
 
-def _news(done: Saved, changes: tuple[Change, ...], kind: Kind) -> str:
+def _news(done: Saved, changes: tuple[Change, ...], kind: Place) -> str:
     if len(done.skipped) == len(changes):
         return ""
     said = "Saved in part." if done.skipped else "Saved."
-    if kind is not Kind.FILE:
+    if kind is not Place.FILE:
         return f"{said} The server uses it at once; z brings the values before back."
     backup = f" The state before is in {short_path(done.backup)}." if done.backup else ""
     return said + backup + "".join(f" {NEEDS[need]}" for need in done.needs)

@@ -228,7 +228,7 @@ class SettingsScreen(ConsoleScreen):
                 return bool(view.notes) and isinstance(self.focused, Advice)
             case "preview":
                 return view.draft is not None and not view.hides(_NOTIFICATIONS)
-            case "source" | "reload" if self.console_app.place.is_demo:
+            case "source" | "reload" if self.console_app.options.is_demo:
                 # What is on this host is none of the demo's business.
                 return False
             case "source":

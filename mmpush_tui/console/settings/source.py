@@ -45,7 +45,7 @@ _WORDS: Final = {
 async def choose(app: "ConsoleApp") -> None:
     """Offer what exists on this host, and go over to what is chosen."""
     desk = app.settings
-    named = [app.place.mattermost_config] if app.place.mattermost_config else []
+    named = [app.options.mattermost_config] if app.options.mattermost_config else []
     found: tuple[Offer, ...] = ()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_FILES_S):
@@ -66,9 +66,9 @@ async def choose(app: "ConsoleApp") -> None:
     source: Source
     match kind:
         case Place.FILE:
-            source = ConfigFile(Path(at), licence=app.place.licence)
+            source = ConfigFile(Path(at), licence=app.options.licence)
         case Place.LOCAL:
-            source = Local(Path(at), licence=app.place.licence)
+            source = Local(Path(at), licence=app.options.licence)
         case Place.REST:
             app.push_screen(RestScreen(at))
             return
@@ -159,7 +159,10 @@ class RestScreen(ModalScreen[None]):
         problem = self.query_one("#rest-problem", Plain)
         token = Secret(self.query_one("#rest-token", TextField).value.strip())
         ca_file = full_path(self.query_one("#rest-ca", TextField).value)
-        url, licence = self.query_one("#rest-url", TextField).value, self.console_app.place.licence
+        url, licence = (
+            self.query_one("#rest-url", TextField).value,
+            self.console_app.options.licence,
+        )
         problem.say(("Connecting.", "bold"))
         try:
             async with asyncio.timeout(_FILES_S):

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.worker.log_ring import LogRing
 from mmpush_tui.console.worker.recent import Failures, Recent
 from mmpush_tui.errors import FailedError, MmpushError, UnreachableError
@@ -107,14 +107,14 @@ class WorkerDesk:
     """Owns the connection to one worker and what is known of its deliveries.
 
     Args:
-        place: what the console was started for.
+        options: what the console was started for.
         on_change: called whenever :attr:`view` has changed.
         on_bug: called with the name and the error of a task that failed.
     """
 
     def __init__(
         self,
-        place: Place,
+        options: ConsoleOptions,
         on_change: Callable[[], None],
         on_bug: Callable[[str, BaseException], None],
     ) -> None:
@@ -123,7 +123,7 @@ class WorkerDesk:
         self.rates = Rates()
         self.recent = Recent()
         self.failures = Failures()
-        self.place = place
+        self._options = options
         self._on_change = on_change
         self._tasks = Tasks(on_bug)
         self._watcher: Watcher | None = None
@@ -134,10 +134,14 @@ class WorkerDesk:
 
     def begin(self) -> None:
         """Watch the named worker, or look for one that runs, now and from time to time."""
-        if self.place.control is not None:
-            self.attach(self.place.control)
+        if self._options.control is not None:
+            self.attach(self._options.control)
         else:
             self._tasks.spawn("look-for-worker", self._look())
+
+    def reconfigure(self, options: ConsoleOptions) -> None:
+        """Go by other options from now on; the worker that is watched stays."""
+        self._options = options
 
     def attach(self, control: Path) -> None:
         """Watch the worker behind ``control`` from now on."""
@@ -171,14 +175,14 @@ class WorkerDesk:
 
     async def start(self) -> None:
         """Start a worker from the configuration and watch it; the view says what came of it."""
-        if self.place.config is None:
+        if self._options.config is None:
             self._set(refusal="There is no configuration yet. Setup (5) makes one.")
             return
         before = self._unwatch()
         self._set(phase=Phase.STARTING, problem="", refusal="", status=None, listen="")
         try:
             child = await asyncio.to_thread(
-                process.start_detached, self.place.config, self.place.worker_log
+                process.start_detached, self._options.config, self._options.worker_log
             )
             self._reap()
             self._child = child
@@ -197,7 +201,7 @@ class WorkerDesk:
                 return path
         raise UnreachableError(
             "the worker runs, but its control socket cannot be reached",
-            fix=f"Its log is {self.place.worker_log}.",
+            fix=f"Its log is {self._options.worker_log}.",
             code="worker-control-unreachable",
         )
 

@@ -88,7 +88,7 @@ class WorkerScreen(ConsoleScreen):
         is_empty = view.status is None and not app.worker.ring.kept
         text = words.state(view, width)
         if not is_empty and not text.plain:
-            text = words.idle(view, app.place, width)
+            text = words.idle(view, app.options, width)
         state = self.query_one("#worker-state", Plain)
         state.display = bool(text.plain)
         state.show(text)
@@ -98,7 +98,7 @@ class WorkerScreen(ConsoleScreen):
             # What is not there cannot have the focus.
             self.set_focus(None if is_empty else self.log_widget)
         if is_empty:
-            empty.show(words.empty(view, app.place, width - 2))
+            empty.show(words.empty(view, app.options, width - 2))
 
     def _draw_counters(self) -> None:
         desk = self.console_app.worker
@@ -179,7 +179,7 @@ class WorkerScreen(ConsoleScreen):
     def can(self, do: str) -> bool:
         """What makes sense depends on whether there is a worker, and deliveries."""
         view = self.console_app.worker.view
-        is_demo = self.console_app.place.is_demo
+        is_demo = self.console_app.options.is_demo
         has_rows = self.console_app.worker.ring.kept > 0
         match do:
             case "start":
@@ -338,7 +338,7 @@ class WorkerScreen(ConsoleScreen):
             encode = msgspec.json.Encoder().encode
             return b"".join(encode(event) + b"\n" for row in rows for event in row.events())
 
-        folder = self.console_app.place.keep_folder
+        folder = self.console_app.options.keep_folder
         await keep_and_tell(self.app, folder, "deliveries", "jsonl", data)
 
     def action_faults(self) -> None:

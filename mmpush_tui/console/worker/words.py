@@ -6,7 +6,7 @@ from typing import Final
 
 from textual.content import Content
 
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.safe import Part, content, hanging, lines
 from mmpush_tui.console.worker.desk import Phase, WorkerView
 from mmpush_tui.paths import short_path
@@ -43,7 +43,7 @@ def state(view: WorkerView, width: int) -> Content:
     return lines(*rows)
 
 
-def idle(view: WorkerView, place: Place, width: int) -> Content:
+def idle(view: WorkerView, options: ConsoleOptions, width: int) -> Content:
     """Return what stands above the log of a worker that is no more."""
     if view.phase is Phase.STARTING:
         return content(("The worker is starting.", "$quiet"))
@@ -53,7 +53,7 @@ def idle(view: WorkerView, place: Place, width: int) -> Content:
         count = f"{len(view.others)} workers run on this host. "
         return content(count, ("a", "bold $primary"), " chooses which of them is shown.")
     keys = content("No worker runs here. ", ("s", "bold $primary"), " starts one.")
-    return (keys if place.config else content("No worker runs here.")).truncate(width)
+    return (keys if options.config else content("No worker runs here.")).truncate(width)
 
 
 def _serving(status: Status, width: int) -> Content:
@@ -96,11 +96,11 @@ def _troubles(target: TargetStatus) -> list[tuple[str, str]]:
     return found
 
 
-def empty(view: WorkerView, place: Place, width: int) -> Content:
+def empty(view: WorkerView, options: ConsoleOptions, width: int) -> Content:
     """Return what stands where the log would, while there is no worker."""
     if view.phase is Phase.STARTING:
         return content(("The worker is starting.", "$quiet"))
-    if place.is_demo:
+    if options.is_demo:
         text = "The demo starts: Apple, Google, Mattermost and phones of its own."
         return hanging((), text, width)
     rows: list[Content] = []
@@ -109,8 +109,8 @@ def empty(view: WorkerView, place: Place, width: int) -> Content:
         rows.append(_key("a", "choose which of them is shown", width))
     else:
         rows += [hanging((), "No push proxy worker runs on this host.", width), content("")]
-    if place.config is not None:
-        rows.append(_key("s", f"start one from {short_path(place.config)}", width))
+    if options.config is not None:
+        rows.append(_key("s", f"start one from {short_path(options.config)}", width))
         rows.append(content(""))
         text = (
             "It is a process of its own: it goes on when this console, the terminal or the SSH "

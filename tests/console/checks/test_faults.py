@@ -9,7 +9,7 @@ from textual.widgets import OptionList
 
 from mmpush_tui.checks.output import markdown
 from mmpush_tui.console.checks import desk as checks_desk
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from tests.console.watching import Hosts, demo, free_port, watch
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ async def test_a_configuration_that_does_not_answer_is_a_finding(
     world: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks_desk, "DEADLINE_S", 0.3)
-    async with watch(world.place, screen="checks") as console:
+    async with watch(world.options, screen="checks") as console:
         world.config.unlink()
         os.mkfifo(world.config)  # blocks whoever reads it, as a file on a server that is away
         try:
@@ -37,7 +37,7 @@ async def test_a_configuration_that_does_not_answer_is_a_finding(
 async def test_settings_that_cannot_be_read_are_not_passed_over(world: Hosts) -> None:
     good = world.mattermost_config.read_text()
     world.mattermost_config.write_text(good[:20])
-    async with watch(world.place, screen="checks") as console:
+    async with watch(world.options, screen="checks") as console:
         await console.press("r")
         await console.sees(
             "WARN Everything that was checked can be reached, with one warning: Mattermost's own "
@@ -58,7 +58,7 @@ async def test_settings_that_cannot_be_read_are_no_settings_that_were_not_named(
 ) -> None:
     path = short_tmp / "config.json"
     path.write_text("{ bad")
-    async with watch(Place(host="h", mattermost_config=path), screen="checks") as console:
+    async with watch(ConsoleOptions(host="h", mattermost_config=path), screen="checks") as console:
         await console.press("r")
         await console.sees("FAIL", "config.json, line 1, column 3: this is no JSON")
         assert "was named" not in console.words
@@ -69,8 +69,8 @@ async def test_the_name_of_a_file_keeps_its_letters(
 ) -> None:
     monkeypatch.chdir(short_tmp)
     (short_tmp / "config.json").write_text("{ bad")
-    place = Place(host="h", mattermost_config=Path("config.json"))
-    async with watch(place, screen="checks") as console:
+    options = ConsoleOptions(host="h", mattermost_config=Path("config.json"))
+    async with watch(options, screen="checks") as console:
         await console.press("r")
         await console.sees("FAIL config.json, line 1, column 3: this is no JSON")
 
@@ -92,7 +92,7 @@ async def test_a_verdict_that_is_cut_says_how_it_is_scrolled(world: Hosts) -> No
             document["proxy"][family][0]["endpoint"] = f"https://127.0.0.1:{free_port()}"
 
     world.change(edit)
-    async with watch(world.place, screen="checks", size=(80, 17)) as console:
+    async with watch(world.options, screen="checks", size=(80, 17)) as console:
         await console.press("r")
         await console.until(lambda: console.app.checks.view.shown_report is not None)
         await console.until(lambda: "J scroll" in console.key_words)

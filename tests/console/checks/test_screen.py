@@ -11,7 +11,7 @@ from textual.widgets import OptionList
 from mmpush_tui.console.checks import desk as checks_desk
 from mmpush_tui.console.checks import words as checks_words
 from mmpush_tui.console.keep import keep
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.widgets.pane import Pane
 from mmpush_tui.errors import FailedError
 from mmpush_tui.findings import Severity
@@ -132,7 +132,7 @@ def _broken(world: Hosts) -> str:
 
 async def test_what_is_broken_is_said_with_why_and_fix_and_marked(world: Hosts) -> None:
     _broken(world)
-    async with watch(world.place, screen="checks") as console:
+    async with watch(world.options, screen="checks") as console:
         await run(console)
         report = console.app.checks.view.report
         assert report is not None
@@ -156,7 +156,7 @@ async def test_what_is_broken_is_said_with_why_and_fix_and_marked(world: Hosts) 
 
 async def test_the_failed_ones_run_again_and_the_rest_stays(world: Hosts) -> None:
     good = _broken(world)
-    async with watch(world.place, screen="checks") as console:
+    async with watch(world.options, screen="checks") as console:
         await console.app.worker.start()
         await run(console)
         before = ids(console)
@@ -245,14 +245,14 @@ def test_a_folder_that_takes_nothing_is_named(tmp_path: Path) -> None:
 
 async def test_a_broken_configuration_is_a_finding(world: Hosts) -> None:
     world.config.write_text("[proxy]\nlisten_adress = ':1'\n")
-    async with watch(world.place, screen="checks") as console:
+    async with watch(world.options, screen="checks") as console:
         await console.press("r")
         await console.sees("FAIL", "listen_adress", "Did you mean listen_address")
         assert not console.app.checks.view.is_running
 
 
 async def test_with_nothing_to_check_it_says_what_is_missing() -> None:
-    async with watch(Place(host="h"), screen="checks") as console:
+    async with watch(ConsoleOptions(host="h"), screen="checks") as console:
         await console.press("r")
         await console.sees("-- There is nothing to check: no Mattermost configuration was named")
         await console.sees("5 sets them up here.")
@@ -261,7 +261,7 @@ async def test_with_nothing_to_check_it_says_what_is_missing() -> None:
 
 async def test_at_the_smallest_size_everything_can_be_read(world: Hosts) -> None:
     _broken(world)
-    async with watch(world.place, screen="checks", size=SMALL) as console:
+    async with watch(world.options, screen="checks", size=SMALL) as console:
         await run(console)
         report = console.app.checks.view.report
         assert report is not None
@@ -282,7 +282,7 @@ async def test_at_the_smallest_size_everything_can_be_read(world: Hosts) -> None
 async def test_what_is_mended_in_mattermosts_file_is_good_at_the_next_run(world: Hosts) -> None:
     good = world.mattermost_config.read_text()
     world.mattermost_config.write_text(good.replace(f":{world.port}", f":{free_port()}"))
-    async with watch(world.place, screen="checks") as console:
+    async with watch(world.options, screen="checks") as console:
         await console.app.worker.start()
         await run(console)
         await console.sees("FAIL Nothing listens at")
@@ -296,7 +296,7 @@ async def test_what_is_mended_in_mattermosts_file_is_good_at_the_next_run(world:
 
 
 async def test_a_draft_stays_while_the_checks_read_what_is_stored(world: Hosts) -> None:
-    async with watch(world.place, screen="checks") as console:
+    async with watch(world.options, screen="checks") as console:
         await run(console)
         draft = console.app.settings.view.draft
         assert draft is not None
@@ -359,7 +359,7 @@ async def test_the_report_is_kept_as_markdown_and_copied(
     async with demo(short_tmp, screen="checks") as (console, _):
         await run(console)
         await console.press("O")
-        folder = console.app.place.keep_folder
+        folder = console.app.options.keep_folder
         await console.until(lambda: any(it.stat().st_size for it in folder.glob("*.md")))
         (path,) = folder.glob("mmpush-checks-*.md")
         text = path.read_text()

@@ -7,7 +7,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import OptionList
 
 from mmpush_tui.console.checks.desk import ChecksView
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from tests.console.watching import SMALL, USUAL, WIDE, Watch, demo, received, watch
 
 pytestmark = pytest.mark.slow
@@ -112,7 +112,7 @@ async def test_c_checks_all_and_l_shows_the_log(short_tmp: Path) -> None:
 
 
 async def test_with_nothing_configured_setup_is_offered() -> None:
-    async with watch(Place(host="h"), screen="overview") as console:
+    async with watch(ConsoleOptions(host="h"), screen="overview") as console:
         await console.sees("Push is not set up on this host yet.", "Nothing is configured", "begin")
         await console.press("enter")
         await console.sees("[5 Setup]")

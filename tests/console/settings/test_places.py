@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.settings.source import RestScreen
 from mmpush_tui.console.widgets.form import TextField
@@ -57,7 +57,7 @@ def limit_of(mattermost: MattermostRest) -> int:
 
 
 async def desk_on(mattermost: MattermostRest) -> SettingsDesk:
-    desk = SettingsDesk(Place(source=rest(mattermost)), lambda: None)
+    desk = SettingsDesk(ConsoleOptions(source=rest(mattermost)), lambda: None)
     await desk.load()
     return desk
 

@@ -203,7 +203,7 @@ async def test_own_apps_from_the_first_question_to_the_written_file(
         await console.until(lambda: console.app.settings.view.is_edited)
         draft = console.draft
         assert (draft.mode, draft.server) == (Mode.CUSTOM, f"http://127.0.0.1:{port}")
-        assert console.app.place.config == written()
+        assert console.app.options.config == written()
     assert toml() == {
         "mattermost": {"config_file": str(config)},
         "proxy": {

@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 
 from mmpush_tui.console.actions import ACTIONS, SCREENS, of_screen, shown_key
 from mmpush_tui.console.app import ConsoleApp
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.screens.base import ConsoleScreen, explain_action
 from mmpush_tui.console.screens.help import HelpScreen
 from mmpush_tui.console.worker.desk import Phase
@@ -59,7 +59,7 @@ async def test_below_the_smallest_size_the_state_is_still_there(short_tmp: Path)
 
 
 async def test_the_status_line_says_where_and_how_it_is(world: Hosts) -> None:
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         await console.until(lambda: "push.example.com · own push proxy" in console.lines[0])
         assert console.lines[0].endswith("no worker")
         await console.press("s")
@@ -171,14 +171,14 @@ async def left(console: Watch) -> ConsoleApp:
 
 
 async def test_with_nothing_to_lose_it_leaves_at_once(world: Hosts) -> None:
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         await console.press("q")
         app = await left(console)
     assert (app.return_code, app.farewell) == (Exit.OK, "")
 
 
 async def test_unsaved_settings_are_asked_about(world: Hosts) -> None:
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         console.app.settings.edit(console.draft.with_max_notifications(7))
         await console.press("q")
         assert "1 setting on the Settings screen: changed, not saved" in await console.asked()
@@ -193,7 +193,7 @@ async def test_unsaved_settings_are_asked_about(world: Hosts) -> None:
 
 
 async def test_checks_under_way_are_asked_about(world: Hosts) -> None:
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         await world.world.raise_fault(parse("slow"))
         await console.press("f4", "r")
         await console.until(lambda: bool(console.app.checks.view.results))
@@ -207,7 +207,7 @@ async def test_checks_under_way_are_asked_about(world: Hosts) -> None:
 
 
 async def test_a_worker_of_ours_can_be_stopped_on_leaving(world: Hosts) -> None:
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         await console.press("s")
         await console.until(lambda: console.app.worker.view.phase is Phase.RUNNING)
         await console.press("q")
@@ -222,10 +222,10 @@ async def test_a_worker_of_ours_can_be_stopped_on_leaving(world: Hosts) -> None:
 
 
 async def test_a_worker_of_others_is_no_question(world: Hosts) -> None:
-    async with watch(world.place) as first:
+    async with watch(world.options) as first:
         await first.press("s")
         await first.until(lambda: first.app.worker.view.phase is Phase.RUNNING)
-        async with watch(world.place) as second:
+        async with watch(world.options) as second:
             await second.until(lambda: second.app.worker.view.phase is Phase.RUNNING)
             await second.press("q")
             await left(second)
@@ -276,7 +276,7 @@ async def test_a_worker_left_running_outlives_the_console_and_is_found_again(
 
 
 async def test_leaving_while_a_worker_starts_says_that_it_goes_on(world: Hosts) -> None:
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         await console.press("s")
         await console.until(lambda: console.app.worker.view.phase is not Phase.NONE)
         if console.app.worker.view.phase is Phase.STARTING:
@@ -287,6 +287,6 @@ async def test_leaving_while_a_worker_starts_says_that_it_goes_on(world: Hosts) 
 
 
 async def test_a_place_without_anything_is_left_at_once() -> None:
-    async with watch(Place(host="h"), screen="overview") as console:
+    async with watch(ConsoleOptions(host="h"), screen="overview") as console:
         await console.press("ctrl+q")
         await left(console)

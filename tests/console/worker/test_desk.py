@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.worker.desk import Phase, WorkerDesk, WorkerView
 from mmpush_tui.watching.client import ControlClient
 from tests.console.watching import Hosts, free_port, wait_for, workers_of
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.slow
 
 
 @contextlib.asynccontextmanager
-async def desk_of(place: Place) -> AsyncIterator[WorkerDesk]:
+async def desk_of(options: ConsoleOptions) -> AsyncIterator[WorkerDesk]:
     bugs: list[str] = []
-    desk = WorkerDesk(place, lambda: None, lambda name, error: bugs.append(f"{name}: {error!r}"))
+    desk = WorkerDesk(options, lambda: None, lambda name, error: bugs.append(f"{name}: {error!r}"))
     try:
         yield desk
     finally:
@@ -45,7 +45,7 @@ def is_running(view: WorkerView) -> bool:
 
 
 async def test_it_starts_a_worker_and_stops_it_again(world: Hosts) -> None:
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         await desk.start()
         view = await seen(desk, is_running)
         assert view.is_ours
@@ -62,12 +62,12 @@ async def test_it_starts_a_worker_and_stops_it_again(world: Hosts) -> None:
 
 
 async def test_a_worker_outlives_the_desk_and_the_next_one_finds_it(world: Hosts) -> None:
-    first = WorkerDesk(world.place, lambda: None, lambda _name, _error: None)
+    first = WorkerDesk(world.options, lambda: None, lambda _name, _error: None)
     await first.start()
     await seen(first, is_running)
     await first.aclose()
     assert len(workers_of(world.folder)) == 1
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         desk.begin()
         view = await seen(desk, is_running)
         assert not view.is_ours
@@ -81,7 +81,7 @@ async def test_a_worker_outlives_the_desk_and_the_next_one_finds_it(world: Hosts
 
 
 async def test_what_keeps_it_from_starting_is_said_whole(world: Hosts) -> None:
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         with socket.create_server(("127.0.0.1", world.port)):
             await desk.start()
         view = desk.view
@@ -95,7 +95,7 @@ async def test_what_keeps_it_from_starting_is_said_whole(world: Hosts) -> None:
 
 
 async def test_a_start_that_works_takes_the_refusal_away(world: Hosts) -> None:
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         with socket.create_server(("127.0.0.1", world.port)):
             await desk.start()
         assert desk.view.refusal
@@ -105,14 +105,14 @@ async def test_a_start_that_works_takes_the_refusal_away(world: Hosts) -> None:
 
 
 async def test_without_a_configuration_setup_is_named() -> None:
-    async with desk_of(Place()) as desk:
+    async with desk_of(ConsoleOptions()) as desk:
         await desk.start()
         assert desk.view.refusal == "There is no configuration yet. Setup (5) makes one."
         assert desk.view.phase is Phase.NONE
 
 
 async def test_a_killed_worker_is_missed_and_can_be_started_again(world: Hosts) -> None:
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         await desk.start()
         await seen(desk, is_running)
         await world.post(3)
@@ -133,7 +133,7 @@ async def test_a_killed_worker_is_missed_and_can_be_started_again(world: Hosts) 
 
 
 async def test_a_frozen_worker_is_silent_and_comes_back(world: Hosts) -> None:
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         await desk.start()
         await seen(desk, is_running)
         await world.post(2)
@@ -157,7 +157,7 @@ async def test_a_frozen_worker_is_silent_and_comes_back(world: Hosts) -> None:
 
 
 async def test_a_worker_that_others_stop_is_gone_in_order(world: Hosts) -> None:
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         await desk.start()
         view = await seen(desk, is_running)
         assert view.control is not None
@@ -171,10 +171,10 @@ async def test_of_several_workers_one_is_chosen(world: Hosts) -> None:
     def elsewhere(document: dict[str, Any]) -> None:
         document["proxy"]["listen_address"] = f"127.0.0.1:{free_port()}"
 
-    async with desk_of(world.place) as other, desk_of(world.place) as desk:
+    async with desk_of(world.options) as other, desk_of(world.options) as desk:
         await other.start()
         first = (await seen(other, is_running)).control
-        other.place = Place(config=world.change(elsewhere, "second.toml"))
+        other.reconfigure(ConsoleOptions(config=world.change(elsewhere, "second.toml")))
         before = other._child
         await other.start()
         second = (await seen(other, is_running)).control
@@ -203,7 +203,7 @@ async def test_of_several_workers_one_is_chosen(world: Hosts) -> None:
 
 
 async def test_a_named_worker_that_is_not_there_is_said(short_tmp: Path) -> None:
-    async with desk_of(Place(control=short_tmp / "no.sock")) as desk:
+    async with desk_of(ConsoleOptions(control=short_tmp / "no.sock")) as desk:
         desk.begin()
         view = await seen(desk, lambda view: view.phase is Phase.LOST)
         assert view.silence == (
@@ -213,7 +213,7 @@ async def test_a_named_worker_that_is_not_there_is_said(short_tmp: Path) -> None
 
 async def test_reloading_says_what_came_of_it(world: Hosts) -> None:
     good = world.config.read_text()
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         await desk.start()
         await seen(desk, is_running)
         assert await desk.reload() == "Configuration and credentials were read again."
@@ -232,7 +232,7 @@ async def test_reloading_says_what_came_of_it(world: Hosts) -> None:
 
 async def test_bad_credentials_at_a_reload_keep_the_old_ones_and_are_said(world: Hosts) -> None:
     key = next(world.folder.glob("AuthKey_*.p8"))
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         await desk.start()
         await seen(desk, is_running)
         key.write_text("not a key at all")
@@ -243,7 +243,7 @@ async def test_bad_credentials_at_a_reload_keep_the_old_ones_and_are_said(world:
 
 
 async def test_what_the_counters_show_is_what_the_worker_says(world: Hosts) -> None:
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         await desk.start()
         await seen(desk, is_running)
         await world.post(12)
@@ -265,10 +265,10 @@ async def test_what_the_counters_show_is_what_the_worker_says(world: Hosts) -> N
 
 
 async def test_the_log_of_a_worker_is_private(world: Hosts) -> None:
-    async with desk_of(world.place) as desk:
+    async with desk_of(world.options) as desk:
         await desk.start()
         await seen(desk, is_running)
-        log = world.place.worker_log
+        log = world.options.worker_log
         assert log.stat().st_mode & 0o777 == 0o600
         lines = log.read_text().splitlines()
         assert lines

@@ -8,7 +8,7 @@ import pytest
 from textual.containers import Container
 from textual.widgets import Input
 
-from mmpush_tui.console.place import Place
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.widgets.pane import Pane
 from mmpush_tui.console.worker.delivery_log import DeliveryLog
 from mmpush_tui.console.worker.desk import Phase
@@ -50,7 +50,7 @@ async def open_journey(console: Watch) -> str:
 
 
 async def test_it_says_how_to_start_then_starts_watches_and_stops(world: Hosts) -> None:
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         await console.sees("No push proxy worker runs on this host.", "s start one from")
         assert "s start" in console.key_words
         assert not console.key_words & {"x stop", "Enter detail", "/ filter"}
@@ -75,7 +75,7 @@ async def test_it_says_how_to_start_then_starts_watches_and_stops(world: Hosts) 
 
 
 async def test_what_keeps_it_from_starting_stands_there_whole(world: Hosts) -> None:
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         with socket.create_server(("127.0.0.1", world.port)):
             await console.press("s")
             await console.sees("FAIL The worker did not start: listen address", "is in use by")
@@ -90,14 +90,14 @@ async def test_what_keeps_it_from_starting_stands_there_whole(world: Hosts) -> N
 
 
 async def test_without_a_configuration_it_leads_to_setup() -> None:
-    async with watch(Place(host="h")) as console:
+    async with watch(ConsoleOptions(host="h")) as console:
         await console.sees("No push proxy worker runs on this host.", "5 make a configuration")
         await console.press("s")
         await console.sees("There is no configuration yet. Setup (5) makes one.")
 
 
 async def test_a_killed_worker_is_missed_and_started_again(world: Hosts) -> None:
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         await console.press("s")
         await console.until(lambda: console.app.worker.view.phase is Phase.RUNNING)
         workers_of(world.folder)[0].kill()
@@ -112,16 +112,16 @@ async def test_a_killed_worker_is_missed_and_started_again(world: Hosts) -> None
 
 
 async def test_of_several_workers_one_is_chosen_by_address(world: Hosts) -> None:
-    async with watch(world.place) as first:
+    async with watch(world.options) as first:
         await first.press("s")
         await first.until(lambda: first.app.worker.view.phase is Phase.RUNNING)
 
         def elsewhere(document: dict[str, dict[str, str]]) -> None:
             document["proxy"]["listen_address"] = "127.0.0.1:0"
 
-        place = Place(config=world.change(elsewhere, "second.toml"), host="h")
+        options = ConsoleOptions(config=world.change(elsewhere, "second.toml"), host="h")
         app = first.app
-        async with watch(place) as second:
+        async with watch(options) as second:
             await second.until(lambda: second.app.worker.view.phase is Phase.RUNNING)
             assert not second.app.worker.view.is_ours, "it shows the one that runs"
             await second.app.worker.start()
@@ -140,7 +140,7 @@ async def test_of_several_workers_one_is_chosen_by_address(world: Hosts) -> None
 
 async def test_a_reload_that_fails_stays_on_the_screen(world: Hosts) -> None:
     good = world.config.read_text()
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         await console.press("s")
         await console.until(lambda: console.app.worker.view.phase is Phase.RUNNING)
         world.config.write_text(good.replace("[proxy]", "[proxy]\nthrotle_per_sec = 1"))
@@ -155,7 +155,7 @@ async def test_a_reload_that_fails_stays_on_the_screen(world: Hosts) -> None:
 
 async def test_a_target_that_cannot_send_is_named_with_its_reason(world: Hosts) -> None:
     next(world.folder.glob("AuthKey_*.p8")).write_text("no key at all")
-    async with watch(world.place) as console:
+    async with watch(world.options) as console:
         await console.press("s")
         await console.sees("serving android_rn", "apple_rn cannot send")
         await console.goes("overview")

@@ -15,7 +15,7 @@ UNKNOWN_LICENCE: Final = Licence(hpns=None, id_loaded=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ConsoleOptions:
     """The files and sockets one console looks at.
 
     Attributes:
