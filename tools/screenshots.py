@@ -149,11 +149,7 @@ async def _take(size: tuple[int, int], folder: Path) -> None:
     session = Session(is_remote=False, theme="mmpush", flush_s=0.05, mouse=False)
     app = ConsoleApp(options, session, stage)
     app.worker = SteadyWorkerDesk(options, lambda: app.tell_of("worker"), app.bug)
-    app.checks = SteadyChecksDesk(
-        options, lambda: app.settings.view.draft, lambda: app.tell_of("checks"), app.bug,
-        lambda: app.settings.view.licence, app.settings.refresh,
-        lambda: app.settings.view.unread,
-    )  # fmt: skip
+    app.checks = SteadyChecksDesk(options, app.settings, lambda: app.tell_of("checks"), app.bug)
     async with app.run_test(size=size) as pilot:
         await _until(pilot, lambda: app.worker.view.status is not None)
         for _ in range(PUSHES):

@@ -14,12 +14,13 @@ from textual.app import App
 from textual.driver import Driver
 from textual.signal import Signal
 
-from mmpush_tui.console import ending
+from mmpush_tui.console import ending, wording
 from mmpush_tui.console.actions import SCREENS, bindings
 from mmpush_tui.console.checks.desk import ChecksDesk
 from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.palette import Actions
-from mmpush_tui.console.screens import make
+from mmpush_tui.console.safe import Ends
+from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.terminal import crash, themes
 from mmpush_tui.console.terminal.output import TerminalLost, TerminalRecovered, is_gone
@@ -52,7 +53,6 @@ class ConsoleApp(App[None], inherit_bindings=False):
     CSS_PATH: ClassVar[Any] = ["styles/frame.tcss", "styles/screens.tcss", "styles/watching.tcss"]
     BINDINGS: ClassVar[Any] = bindings("")
     COMMANDS: ClassVar[Any] = {Actions}
-    MODES: ClassVar[Any] = {name: make(name) for name in SCREENS}
 
     def __init__(
         self,
@@ -72,11 +72,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.changed: Signal[frozenset[str]] = Signal(self, "changed")
         self.worker = WorkerDesk(options, lambda: self.tell_of("worker"), self.bug)
         self.settings = SettingsDesk(options, lambda: self.tell_of("settings"))
-        self.checks = ChecksDesk(
-            options, lambda: self.settings.view.draft, lambda: self.tell_of("checks"), self.bug,
-            lambda: self.settings.view.licence, self.settings.refresh,
-            lambda: self.settings.view.unread,
-        )  # fmt: skip
+        self.checks = ChecksDesk(options, self.settings, lambda: self.tell_of("checks"), self.bug)
         self.tasks = Tasks(self.bug)
         self._dirty: set[str] = set()
         self._turning: asyncio.AbstractEventLoop | None = None
@@ -84,6 +80,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.register_theme(themes.FULL)
         self.register_theme(themes.ANSI)
         self.theme = session.theme
+        for name in SCREENS:
+            self.add_mode(name, functools.partial(self.make_screen, name))
 
     @functools.cached_property
     def setup(self) -> "SetupDesk":
@@ -91,6 +89,43 @@ class ConsoleApp(App[None], inherit_bindings=False):
         from mmpush_tui.console.setup.desk import SetupDesk
 
         return SetupDesk(lambda: self.tell_of("setup"))
+
+    def make_screen(self, name: str) -> ConsoleScreen:
+        """Make one of the five screens, and load what it needs: only when it is first shown."""
+        match name:
+            case "overview":
+                from mmpush_tui.console.overview.screen import OverviewScreen
+
+                return OverviewScreen(self, self.worker, self.settings, self.checks)
+            case "settings":
+                from mmpush_tui.console.settings.screen import SettingsScreen
+
+                return SettingsScreen(self, self.settings, self.checks.start)
+            case "worker":
+                from mmpush_tui.console.worker.screen import WorkerScreen
+
+                return WorkerScreen(self, self.worker, self.stage)
+            case "checks":
+                from mmpush_tui.console.checks.screen import ChecksScreen
+
+                return ChecksScreen(self, self.checks)
+            case "setup":
+                from mmpush_tui.console.setup.screen import SetupScreen
+
+                return SetupScreen(self, self.setup, self.settings, self.checks)
+            case _:
+                raise ValueError(name)
+
+    @property
+    def status_line(self) -> Ends:
+        """The line above every screen: host and mode, worker."""
+        return wording.status(self.options, self.worker.view, self.settings.view)
+
+    @property
+    def last_failure_line(self) -> Ends:
+        """The line under every screen, with the last failure."""
+        last = self.worker.rates.last_failure
+        return wording.last_failure(last, self.worker.view, self.checks.view)
 
     async def on_mount(self) -> None:
         """Show the first screen, then begin to look around."""
@@ -164,7 +199,17 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def action_ask_quit(self) -> None:
         """Leave, after asking where something would be lost."""
         if not isinstance(self.screen, ending.QuitScreen):
-            self.tasks.spawn("quit", ending.leave(self))
+            self.tasks.spawn("quit", self._leave())
+
+    async def _leave(self) -> None:
+        """End after asking; the demo ends without a question: everything in it is made up."""
+        farewell: str | None = ""
+        if not self.options.is_demo:
+            farewell = await ending.ask_to_leave(
+                self, self.worker, self.settings.view, self.checks.view
+            )
+        if farewell is not None:
+            self.end(Exit.OK, farewell)
 
     def end_soon(self, code: Exit) -> None:
         """End the console with ``code``; may be called from a signal handler."""

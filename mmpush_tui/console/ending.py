@@ -1,31 +1,31 @@
 """Leaving the console: what would be lost is named, and nothing is lost unasked."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
+from textual.app import App
+
+from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.screens.ask import AskScreen, ask
-from mmpush_tui.console.worker.desk import Phase
-from mmpush_tui.exits import Exit
-
-if TYPE_CHECKING:
-    from mmpush_tui.console.app import ConsoleApp
+from mmpush_tui.console.settings.desk import SettingsView
+from mmpush_tui.console.worker.desk import Phase, WorkerDesk
 
 
 class QuitScreen(AskScreen):
     """The question before leaving."""
 
 
-async def leave(app: "ConsoleApp") -> None:
-    """End the console, after asking where a worker of ours runs or something would be lost.
+async def ask_to_leave(
+    app: App[Any], worker: WorkerDesk, settings: SettingsView, checks: ChecksView
+) -> str | None:
+    """Ask where a worker of ours runs or something would be lost, and stop the worker if told to.
 
-    The demo ends without a question: everything in it is made up.
+    Returns:
+        What is to be said in the shell, or nothing; None where the user stays.
     """
-    if app.options.is_demo:
-        app.end(Exit.OK)
-        return
-    view = app.worker.view
+    view = worker.view
     has_worker = view.is_ours and view.phase in (Phase.RUNNING, Phase.DRAINING)
-    text = _losses(app)
-    answers = {"go": "Leave without saving" if app.settings.view.changes else "Leave"}
+    text = _losses(settings, checks)
+    answers = {"go": "Leave without saving" if settings.changes else "Leave"}
     if view.phase is Phase.STARTING:
         text.append("A worker is being started. It goes on when this console ends.")
     elif has_worker:
@@ -35,35 +35,34 @@ async def leave(app: "ConsoleApp") -> None:
         )
         answers = {"go": "Leave, and let the worker run", "stop": "Stop the worker and leave"}
     if not text:
-        app.end(Exit.OK)
-        return
+        return ""
     choice = await ask(app, QuitScreen("Leave the console?", text, answers | {"": "Stay here"}))
     if choice == "go":
-        app.end(Exit.OK, _goes_on(app) if has_worker else "")
-    elif choice == "stop":
-        await app.worker.stop()
-        if app.worker.view.phase is Phase.NONE:
-            app.end(Exit.OK, "The worker has stopped.")
+        return _goes_on(worker.view.listen) if has_worker else ""
+    if choice == "stop":
+        await worker.stop()
+        if worker.view.phase is Phase.NONE:
+            return "The worker has stopped."
+    return None
 
 
-def _losses(app: "ConsoleApp") -> list[str]:
+def _losses(settings: SettingsView, checks: ChecksView) -> list[str]:
     """Return what leaving would lose or cut short, a sentence each."""
     text = []
-    if app.settings.view.is_saving:
+    if settings.is_saving:
         text.append(
             "Settings are being written at this moment. After leaving now, look at Mattermost to "
             "see whether they arrived."
         )
-    elif count := len(app.settings.view.changes):
-        settings = "1 setting" if count == 1 else f"{count} settings"
-        text.append(f"{settings} on the Settings screen: changed, not saved, lost on leaving.")
-    if app.checks.view.is_running:
+    elif count := len(settings.changes):
+        number = "1 setting" if count == 1 else f"{count} settings"
+        text.append(f"{number} on the Settings screen: changed, not saved, lost on leaving.")
+    if checks.is_running:
         text.append("The checks are under way, and would be cut short.")
     return text
 
 
-def _goes_on(app: "ConsoleApp") -> str:
-    listen = app.worker.view.listen
+def _goes_on(listen: str) -> str:
     where = f" at {listen}" if listen else ""
     return (
         f"The worker{where} goes on.\n"

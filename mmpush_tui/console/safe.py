@@ -9,6 +9,9 @@ from mmpush_tui.text import clean, redact
 Part = str | tuple[str, str]
 """Text, alone or with a style such as ``bold $error``."""
 
+Ends = tuple[tuple[Part, ...], tuple[Part, ...]]
+"""What stands at the left and at the right end of a line."""
+
 
 def plain(value: object, limit: int = 2000) -> str:
     """Return ``value`` cleaned, with the blanks at its ends, which align columns."""

@@ -3,15 +3,23 @@
 import re
 
 import pytest
+from textual.dom import DOMNode
 
 from mmpush_tui.console.actions import ACTIONS, SCREENS, Action, bindings, of_screen, shown_key
 from mmpush_tui.console.app import ConsoleApp
-from mmpush_tui.console.screens import make
+from mmpush_tui.console.options import ConsoleOptions
+from tests.console.watching import SESSION
+
+
+def owner_of(screen: str) -> type[DOMNode]:
+    """Return the class of a screen, or with an empty name the app's."""
+    app = ConsoleApp(ConsoleOptions(host="h"), SESSION)
+    return type(app.make_screen(screen)) if screen else ConsoleApp
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
 def test_every_action_has_a_method_where_it_belongs(action: Action) -> None:
-    owner = type(make(action.screen)()) if action.screen else ConsoleApp
+    owner = owner_of(action.screen)
     name = action.do.partition("(")[0]
     found = hasattr(owner, f"action_{name}") or hasattr(ConsoleApp, f"action_{name}")
     assert found, f"{owner.__name__} has no action_{name}"
@@ -19,7 +27,7 @@ def test_every_action_has_a_method_where_it_belongs(action: Action) -> None:
 
 @pytest.mark.parametrize("screen", [*SCREENS, ""])
 def test_every_binding_of_a_screen_comes_from_the_registry(screen: str) -> None:
-    owner = type(make(screen)()) if screen else ConsoleApp
+    owner = owner_of(screen)
     known = {binding.id for binding in bindings(screen)}
     assert {binding.id for binding in owner.__dict__["BINDINGS"]} == known
 

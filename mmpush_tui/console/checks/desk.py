@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -13,6 +13,7 @@ import msgspec
 from mmpush_tui.checks.in_time import in_time
 from mmpush_tui.checks.model.report import CheckResult, Report, exit_code
 from mmpush_tui.console.options import ConsoleOptions
+from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Licence, Page
@@ -96,30 +97,21 @@ class ChecksDesk:
 
     Args:
         options: what the console was started for.
-        page: returns the settings page to be checked, or None.
+        settings: what gives the page to be checked, read anew first: a run is for seeing it mended.
         on_change: called whenever :attr:`view` has changed.
         on_bug: called with the name and the error of a task that failed.
-        licence: returns what is known of Mattermost's licence.
-        refresh: reads what ``page`` returns anew, since a run is for seeing it mended.
-        unread: returns why there is no page although its place is known; or nothing.
     """
 
     def __init__(
         self,
         options: ConsoleOptions,
-        page: Callable[[], Page | None],
+        settings: SettingsDesk,
         on_change: Callable[[], None],
         on_bug: Callable[[str, BaseException], None],
-        licence: Callable[[], Licence],
-        refresh: Callable[[], Awaitable[None]],
-        unread: Callable[[], str],
     ) -> None:
         self.view = ChecksView()
         self._options = options
-        self._page = page
-        self._licence = licence
-        self._refresh = refresh
-        self._unread = unread
+        self._settings = settings
         self._watching: asyncio.Task[None] | None = None
         self._on_change = on_change
         self._tasks = Tasks(on_bug)
@@ -175,7 +167,7 @@ class ChecksDesk:
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DEADLINE_S):
-                    await self._refresh()
+                    await self._settings.refresh()
             config, found, log = await in_time(self._load, DEADLINE_S)
             from mmpush_tui.checks.plan.plan import Surroundings, plan
             from mmpush_tui.checks.run import run
@@ -183,10 +175,11 @@ class ChecksDesk:
 
             # The demo's stand-ins are on this host, whatever proxy leads out of it.
             environment = {} if self._options.is_demo else os.environ
+            settings = self._settings.view
             around = Surroundings(
-                licence=self._licence(), environment=environment, log=log, unread=self._unread()
+                licence=settings.licence, environment=environment, log=log, unread=settings.unread
             )
-            plans = plan(self._page(), config, credentials=found, around=around)
+            plans = plan(settings.draft, config, credentials=found, around=around)
             chosen = tuple(p for p in plans if p.target in wanted) or plans
             again = {p.target for p in chosen}
             left = {p.target for p in plans} - again
@@ -198,7 +191,7 @@ class ChecksDesk:
         except MmpushError as error:
             is_nothing = error.code == "check-nothing"
             # Named, but not readable, is no "nothing was named".
-            unread = self._unread() if is_nothing else ""
+            unread = self._settings.view.unread if is_nothing else ""
             line = unread or error.line()
             self._set(
                 problem=_sentence(line), is_broken=bool(unread) or not is_nothing,

@@ -15,8 +15,9 @@ from mmpush_tui.checks.model.report import CheckResult, Report
 from mmpush_tui.checks.output import markdown
 from mmpush_tui.console.actions import Action, bindings
 from mmpush_tui.console.checks import words
-from mmpush_tui.console.checks.desk import ChecksView
+from mmpush_tui.console.checks.desk import ChecksDesk, ChecksView
 from mmpush_tui.console.checks.explain import ExplainScreen
+from mmpush_tui.console.context import Context
 from mmpush_tui.console.keep import keep_and_tell
 from mmpush_tui.console.safe import content
 from mmpush_tui.console.screens.base import ConsoleScreen
@@ -33,8 +34,9 @@ class ChecksScreen(ConsoleScreen):
     BINDINGS: ClassVar[Any] = bindings("checks")
     AUTO_FOCUS = "#checks-list"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: Context, checks: ChecksDesk) -> None:
+        super().__init__(context)
+        self._checks = checks
         self._rows: dict[str, Content] = {}
         self._judged: Report | None = None
         self._shown: tuple[CheckResult | None, int] = None, 0
@@ -61,7 +63,7 @@ class ChecksScreen(ConsoleScreen):
         """Show the run as far as it is."""
         if "checks" not in topics:
             return
-        view = self.console_app.checks.view
+        view = self._checks.view
         self.query_one("#checks-head", Spread).say_both(("Checks",), words.totals(view))
         width = max(self.size.width - 3, 20)
         self.query_one("#checks-verdict-text", Plain).show(words.verdict(view, width))
@@ -101,7 +103,7 @@ class ChecksScreen(ConsoleScreen):
         return list_.get_option_at_index(list_.highlighted).id
 
     def _marked(self) -> CheckResult | None:
-        found = {result.id: result for result in self.console_app.checks.view.results}
+        found = {result.id: result for result in self._checks.view.results}
         return found.get(self._marked_id() or "")
 
     def _draw_evidence(self) -> None:
@@ -124,7 +126,7 @@ class ChecksScreen(ConsoleScreen):
 
     def can(self, do: str) -> bool:
         """What makes sense depends on whether a run is under way, and what it found."""
-        view = self.console_app.checks.view
+        view = self._checks.view
         match do:
             case "run":
                 return not view.is_running
@@ -147,7 +149,7 @@ class ChecksScreen(ConsoleScreen):
 
     def worded(self, action: Action) -> Action:
         """Say what a key does now."""
-        view = self.console_app.checks.view
+        view = self._checks.view
         is_first = view.report is None and not view.results
         if action.do == "run" and is_first:
             return replace(action, label="run")
@@ -159,21 +161,21 @@ class ChecksScreen(ConsoleScreen):
 
     def action_run(self) -> None:
         """Run all checks."""
-        self.console_app.checks.start()
+        self._checks.start()
 
     def action_run_failed(self) -> None:
         """Run the failed targets again."""
-        self.console_app.checks.start_failed()
+        self._checks.start_failed()
 
     def action_run_one(self) -> None:
         """Run the marked target again."""
         result = self._marked()
         if result is not None:
-            self.console_app.checks.start([result.about])
+            self._checks.start([result.about])
 
     def action_watch(self) -> None:
         """Run again and again, or stop doing so."""
-        self.console_app.checks.toggle_watch()
+        self._checks.toggle_watch()
         self.refresh_keys()
 
     def action_search(self) -> None:
@@ -185,27 +187,27 @@ class ChecksScreen(ConsoleScreen):
 
     def action_copy(self) -> None:
         """Copy the report."""
-        report = self.console_app.checks.view.shown_report
+        report = self._checks.view.shown_report
         if report is not None:
             self.app.copy_to_clipboard(markdown.of(report))
             self.app.notify("The report was handed to the terminal's clipboard, as Markdown.")
 
     def action_keep_markdown(self) -> None:
         """Write the report to a file for a ticket."""
-        report = self.console_app.checks.view.shown_report
+        report = self._checks.view.shown_report
         if report is not None:
-            folder = self.console_app.options.keep_folder
+            folder = self.context.options.keep_folder
             work = keep_and_tell(
                 self.app, folder, "checks", "md", lambda: markdown.of(report).encode()
             )
-            self.console_app.tasks.spawn("keep-report", work)
+            self.context.tasks.spawn("keep-report", work)
 
     def action_cancel(self) -> None:
         """Close the evidence, or stop the run."""
         if self.pane.is_open:
             self.pane.close()
         else:
-            self.console_app.checks.cancel()
+            self._checks.cancel()
         self.refresh_keys()
 
     def action_evidence(self) -> None:
@@ -245,10 +247,10 @@ class ChecksScreen(ConsoleScreen):
 
     def action_keep(self) -> None:
         """Write the report to a file."""
-        report = self.console_app.checks.view.shown_report
+        report = self._checks.view.shown_report
         if report is not None:
-            folder = self.console_app.options.keep_folder
+            folder = self.context.options.keep_folder
             work = keep_and_tell(
                 self.app, folder, "checks", "json", lambda: reports.to_json(report)
             )
-            self.console_app.tasks.spawn("keep-report", work)
+            self.context.tasks.spawn("keep-report", work)

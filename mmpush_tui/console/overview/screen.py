@@ -11,14 +11,18 @@ from textual.widgets.option_list import Option
 
 from mmpush_tui.console import wording
 from mmpush_tui.console.actions import bindings
+from mmpush_tui.console.checks.desk import ChecksDesk
+from mmpush_tui.console.context import Context
 from mmpush_tui.console.overview import picture
 from mmpush_tui.console.overview.hops import Chain, chain
 from mmpush_tui.console.overview.needs import Need
 from mmpush_tui.console.overview.path import State
 from mmpush_tui.console.safe import Part, content, hanging, lines, spread
 from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.widgets.frame import MARKS
 from mmpush_tui.console.widgets.plain import Plain
+from mmpush_tui.console.worker.desk import WorkerDesk
 from mmpush_tui.console.worker.recent import Repeated
 from mmpush_tui.watching.lines import clock
 
@@ -39,8 +43,11 @@ class OverviewScreen(ConsoleScreen):
     BINDINGS: ClassVar[Any] = bindings("overview")
     AUTO_FOCUS = "#needs"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(
+        self, context: Context, worker: WorkerDesk, settings: SettingsDesk, checks: ChecksDesk
+    ) -> None:
+        super().__init__(context)
+        self._worker, self._settings, self._checks = worker, settings, checks
         self._needs: tuple[Need, ...] = ()
         self._width = 0
 
@@ -62,9 +69,9 @@ class OverviewScreen(ConsoleScreen):
         if width < 1:
             # Not laid out yet: a size follows, and this again.
             return
-        app = self.console_app
-        rates, recent = app.worker.rates.read(), app.worker.recent.read()
-        found = chain(app.settings.view, app.worker.view, app.checks.view, rates, recent)
+        worker, settings, checks = self._worker, self._settings, self._checks
+        rates, recent = worker.rates.read(), worker.recent.read()
+        found = chain(settings.view, worker.view, checks.view, rates, recent)
         self._order()
         self._draw_sentence(found, width)
         self.query_one("#chain", Plain).say_lines(*picture.rows(found, width))
@@ -95,7 +102,7 @@ class OverviewScreen(ConsoleScreen):
 
     def _figures(self) -> tuple[Part, ...]:
         """Return how many deliveries came to what since the worker started."""
-        status = self.console_app.worker.view.status
+        status = self._worker.view.status
         if status is None or not status.counts.received:
             return ()
         counts = status.counts
@@ -121,7 +128,7 @@ class OverviewScreen(ConsoleScreen):
             list_.highlighted = min(marked or 0, len(needs) - 1)
 
     def _draw_failures(self, width: int) -> None:
-        rows = [_failure(kind, width) for kind in self.console_app.worker.failures.latest()]
+        rows = [_failure(kind, width) for kind in self._worker.failures.latest()]
         self.query_one("#failures-head").display = bool(rows)
         self.query_one("#failures", Plain).show(lines(*rows))
 
@@ -131,7 +138,7 @@ class OverviewScreen(ConsoleScreen):
             case "open":
                 return bool(self._needs)
             case "check_all":
-                return not self.console_app.checks.view.is_running
+                return not self._checks.view.is_running
             case "pane_down" | "pane_up":
                 return self.query_one("#overview").max_scroll_y > 0
             case _:
@@ -147,13 +154,13 @@ class OverviewScreen(ConsoleScreen):
         if index is not None and index < len(self._needs):
             need = self._needs[index]
             if need.begins:
-                self.console_app.checks.start()
-            await self.console_app.action_goto(need.screen)
+                self._checks.start()
+            await self.action_goto(need.screen)
 
     async def action_check_all(self) -> None:
         """Check every hop."""
-        self.console_app.checks.start()
-        await self.console_app.action_goto("checks")
+        self._checks.start()
+        await self.action_goto("checks")
 
     def action_pane_down(self) -> None:
         """Scroll down."""

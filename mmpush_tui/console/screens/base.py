@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -11,13 +11,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from mmpush_tui.console import wording
 from mmpush_tui.console.actions import ACTIONS, Action, in_field, of_screen
+from mmpush_tui.console.context import TOPICS, Context
+from mmpush_tui.console.safe import content
 from mmpush_tui.console.widgets.frame import KeyLine, Spread, Tabs
 from mmpush_tui.console.widgets.plain import Plain
-
-if TYPE_CHECKING:
-    from mmpush_tui.console.app import ConsoleApp
 
 _WIDTHS: Final = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]
 _HEIGHTS: Final = [(0, "-low"), (18, "-high")]
@@ -30,16 +28,23 @@ class ConsoleScreen(Screen[None]):
 
     A screen composes its body, draws itself from the desks in :meth:`draw`, and says in
     :meth:`can` which of its actions make sense now.
+
+    It is told of changes by the console's own signal, and not by reactive attributes: a worker
+    under load sends thousands of events a second, and each of them would have to be watched,
+    compared and drawn. A desk only says that it has changed; the console collects that for a
+    moment, and once in it the screen in front reads the views as they are then.
+
+    Args:
+        context: the console around it.
     """
 
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     name_: ClassVar[str] = ""
 
-    @property
-    def console_app(self) -> "ConsoleApp":
-        """The app, as what it is."""
-        return cast("ConsoleApp", self.app)
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
 
     @abstractmethod
     def body(self) -> Iterable[Widget]:
@@ -70,27 +75,27 @@ class ConsoleScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Listen for news and draw for the first time."""
-        self.console_app.changed.subscribe(self, self._changed)
-        self.call_after_refresh(self._changed, frozenset(wording.TOPICS))
+        self.context.changed.subscribe(self, self._changed)
+        self.call_after_refresh(self._changed, TOPICS)
 
     def on_screen_resume(self) -> None:
         """Draw what changed while another screen was in front."""
-        self._changed(frozenset(wording.TOPICS))
+        self._changed(TOPICS)
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay everything out anew; show the state alone where there is no room for more."""
         too_small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
         self.set_class(too_small, "-too-small")
-        self.call_after_refresh(self._changed, frozenset(wording.TOPICS))
+        self.call_after_refresh(self._changed, TOPICS)
 
     async def action_goto(self, name: str) -> None:
         """Bring a screen to the front; here too, because a screen's own keys look no further."""
-        await self.console_app.action_goto(name)
+        await self.context.action_goto(name)
 
     def refresh_keys(self) -> None:
         """Show which keys make sense now."""
         own = sorted(
-            (a for a in of_screen(self.name_, is_demo=self.console_app.options.is_demo) if a.rank),
+            (a for a in of_screen(self.name_, is_demo=self.context.options.is_demo) if a.rank),
             key=lambda action: action.rank,
         )
         general = [a for a in ACTIONS if not a.screen and a.rank]
@@ -106,13 +111,13 @@ class ConsoleScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let through what makes sense now."""
-        known = {a.do for a in of_screen(self.name_, is_demo=self.console_app.options.is_demo)}
+        known = {a.do for a in of_screen(self.name_, is_demo=self.context.options.is_demo)}
         given = f"{action}('{parameters[0]}')" if parameters else action
         return self.can(given) if given in known else True
 
     def actions_now(self) -> list[Action]:
         """Return this screen's actions that make sense now."""
-        own = of_screen(self.name_, is_demo=self.console_app.options.is_demo)
+        own = of_screen(self.name_, is_demo=self.context.options.is_demo)
         return [action for action in own if self.can(action.do)]
 
     def _changed(self, topics: frozenset[str]) -> None:
@@ -124,16 +129,16 @@ class ConsoleScreen(Screen[None]):
             self.refresh_keys()
 
     def _draw_frame(self) -> None:
-        app = self.console_app
-        self.query_one("#status", Spread).say_both(*wording.status(app))
-        self.query_one("#last", Spread).say_both(*wording.last_failure(app))
+        left, right = self.context.status_line
+        self.query_one("#status", Spread).say_both(left, right)
+        self.query_one("#last", Spread).say_both(*self.context.last_failure_line)
         too_small = self.query_one("#too-small", Plain)
         if self.has_class("-too-small"):
             width, height = self.app.size
             too_small.say_lines(
                 (f"This terminal has {width} columns and {height} lines;",),
                 (f"the console needs {SMALLEST[0]} and {SMALLEST[1]}.",),
-                (app.worker.view.words,),
+                (content(*right).plain.rstrip(),),
             )
 
 

@@ -75,7 +75,7 @@ class HelpScreen(ModalScreen[None]):
         behind = self.app.screen_stack[-2]
         rows: list[Content] = []
         if isinstance(behind, ConsoleScreen):
-            is_demo = behind.console_app.options.is_demo
+            is_demo = behind.context.options.is_demo
             rows.append(content((f"On the {SCREENS[behind.name_]} screen", "bold")))
             rows += [_row(action, width) for action in of_screen(behind.name_, is_demo=is_demo)]
         rows.append(content(("Everywhere", "bold")))

@@ -1,6 +1,6 @@
 """The Push Notification Server page of Mattermost's System Console."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
@@ -9,10 +9,12 @@ from textual.content import Content
 from textual.widget import Widget
 
 from mmpush_tui.console.actions import bindings
+from mmpush_tui.console.context import Context
 from mmpush_tui.console.safe import Part, content, hanging, lines
 from mmpush_tui.console.screens.ask import AskScreen, Row, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.settings import source, writing
+from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.settings.setting_row import Advice, SettingRow
 from mmpush_tui.console.widgets.form import Dropdown, Reading, TextField, Tick
 from mmpush_tui.console.widgets.frame import MARKS, Spread
@@ -38,8 +40,12 @@ class SettingsScreen(ConsoleScreen):
     BINDINGS: ClassVar[Any] = bindings("settings")
     AUTO_FOCUS = "#mode"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(
+        self, context: Context, settings: SettingsDesk, start_checks: Callable[[], None]
+    ) -> None:
+        super().__init__(context)
+        self._settings = settings
+        self._start_checks = start_checks
         self._misfits: dict[str, str] = {}
         """What is wrong with what stands in a field and is no value of it, by the field."""
         self._shown_place: tuple[str, str] = ("", "")
@@ -64,7 +70,7 @@ class SettingsScreen(ConsoleScreen):
         """Show the draft."""
         if "settings" not in topics:
             return
-        view = self.console_app.settings.view
+        view = self._settings.view
         if (view.kind, view.at) != self._shown_place:
             # What was mistyped elsewhere is no mistake here.
             self._shown_place = (view.kind, view.at)
@@ -98,7 +104,7 @@ class SettingsScreen(ConsoleScreen):
             self.set_focus(self._last if self._last in stops else first)
 
     def _draw_head(self) -> None:
-        view = self.console_app.settings.view
+        view = self._settings.view
         title = "Push Notification Server"
         room = self.size.width - len(title) - 5
         where = _end_of(view.shown_at, room) if view.at else "no place known"
@@ -114,7 +120,7 @@ class SettingsScreen(ConsoleScreen):
 
     def _state(self, width: int) -> Content:
         """Return what became of saving, or of reading, or what saving would do."""
-        view = self.console_app.settings.view
+        view = self._settings.view
         said: list[Content] = []
         if view.news:
             said.append(hanging(_mark("ok"), view.news, width))
@@ -136,7 +142,7 @@ class SettingsScreen(ConsoleScreen):
 
     def on_dropdown_chosen(self, event: Dropdown.Chosen) -> None:
         """Take a choice."""
-        draft = self.console_app.settings.view.draft
+        draft = self._settings.view.draft
         if draft is None:
             return
         match event.dropdown.id:
@@ -146,21 +152,21 @@ class SettingsScreen(ConsoleScreen):
                 draft = draft.with_region(Region(event.value))
             case "contents" if event.value in Contents.__members__.values():
                 draft = draft.with_contents(Contents(event.value))
-        self.console_app.settings.edit(draft)
+        self._settings.edit(draft)
 
     def on_tick_changed(self, event: Tick.Changed) -> None:
         """Take the terms."""
-        if (draft := self.console_app.settings.view.draft) is not None:
-            self.console_app.settings.edit(draft.with_agreed(event.value))
+        if (draft := self._settings.view.draft) is not None:
+            self._settings.edit(draft.with_agreed(event.value))
 
     def on_input_changed(self, event: TextField.Changed) -> None:
         """Take what was typed; what is no value stays in the field and is named under it."""
-        draft, row = self.console_app.settings.view.draft, _row_of(event.input)
+        draft, row = self._settings.view.draft, _row_of(event.input)
         if draft is None or row is None:
             return
         row.told = event.value
         if row.field.name == rows.SERVER.name:
-            self.console_app.settings.edit(draft.with_server(event.value))
+            self._settings.edit(draft.with_server(event.value))
             return
         try:
             number = int(row.field.parse(event.value))
@@ -171,8 +177,8 @@ class SettingsScreen(ConsoleScreen):
             self.refresh_keys()
             return
         if self._misfits.pop(row.field.name, ""):
-            self.console_app.tell_of("settings")
-        self.console_app.settings.edit(draft.with_max_notifications(number))
+            self.context.tell_of("settings")
+        self._settings.edit(draft.with_max_notifications(number))
 
     def on_text_field_refused(self, event: TextField.Refused) -> None:
         """Say what a field does not take."""
@@ -201,7 +207,7 @@ class SettingsScreen(ConsoleScreen):
 
     def _misfit(self) -> str:
         """Return what is wrong with what stands in a field, with the field's label; or nothing."""
-        draft = self.console_app.settings.view.draft
+        draft = self._settings.view.draft
         if draft is None:
             return ""
         for row in self.query(SettingRow):
@@ -214,7 +220,7 @@ class SettingsScreen(ConsoleScreen):
 
     def can(self, do: str) -> bool:
         """Saving and reverting need something to save or revert."""
-        view = self.console_app.settings.view
+        view = self._settings.view
         match do:
             case "save":
                 return (view.is_edited or bool(self._misfits)) and not view.is_saving
@@ -228,7 +234,7 @@ class SettingsScreen(ConsoleScreen):
                 return bool(view.notes) and isinstance(self.focused, Advice)
             case "preview":
                 return view.draft is not None and not view.hides(_NOTIFICATIONS)
-            case "source" | "reload" if self.console_app.options.is_demo:
+            case "source" | "reload" if self.context.options.is_demo:
                 # What is on this host is none of the demo's business.
                 return False
             case "source":
@@ -247,25 +253,25 @@ class SettingsScreen(ConsoleScreen):
 
     def action_diff(self) -> None:
         """Show what saving would write."""
-        view = self.console_app.settings.view
+        view = self._settings.view
         text = [*writing.plan(view.changes), "", view.blocked or "^s on the form writes this."]
         self.app.push_screen(AskScreen("What saving would write", text, {"": "Back to the form"}))
 
     def action_save(self) -> None:
         """Ask with the plan, then write."""
-        if why := self._misfit() or self.console_app.settings.view.blocked:
+        if why := self._misfit() or self._settings.view.blocked:
             self.app.push_screen(AskScreen("This cannot be saved yet", [why], {"": "Back"}))
             return
-        self.console_app.tasks.spawn("save-settings", writing.save(self.console_app))
+        self.context.tasks.spawn("save-settings", writing.save(self.app, self._settings))
 
     def action_restore(self) -> None:
         """Bring back what was before a save."""
-        self.console_app.tasks.spawn("restore-settings", self._restore())
+        self.context.tasks.spawn("restore-settings", self._restore())
 
     async def _restore(self) -> None:
-        if await writing.restore(self.console_app):
+        if await writing.restore(self.app, self._settings):
             self._forget()
-            self.console_app.tell_of("settings")
+            self.context.tell_of("settings")
 
     def _forget(self) -> None:
         """Let every field show the draft, whatever was typed into it."""
@@ -275,16 +281,18 @@ class SettingsScreen(ConsoleScreen):
 
     def action_reload(self) -> None:
         """Let Mattermost read its configuration anew."""
-        self.console_app.tasks.spawn("reload-mattermost", writing.reload(self.console_app))
+        self.context.tasks.spawn("reload-mattermost", writing.reload(self.app, self._settings))
 
     def action_source(self) -> None:
         """Choose where the settings are."""
-        self.console_app.tasks.spawn("choose-source", source.choose(self.console_app))
+        self.context.tasks.spawn(
+            "choose-source", source.choose(self.app, self.context, self._settings)
+        )
 
     def action_explain(self) -> None:
         """Show what the troubleshooting catalogue says of the advice."""
         text: list[Row] = []
-        for note in self.console_app.settings.view.notes:
+        for note in self._settings.view.notes:
             if (entry := lookup.by_reason(note.code)) is not None:
                 text += [*([""] if text else []), (("> ", "bold"), note.message), entry.cause]
                 text += [f"  - {step}" for step in entry.fix]
@@ -293,7 +301,7 @@ class SettingsScreen(ConsoleScreen):
 
     def action_preview(self) -> None:
         """Show what Apple and Google get."""
-        draft = self.console_app.settings.view.draft
+        draft = self._settings.view.draft
         if draft is None or draft.contents not in Contents.__members__.values():
             return
         from mmpush_tui.console.settings.preview import lines as preview
@@ -311,7 +319,7 @@ class SettingsScreen(ConsoleScreen):
 
     def action_revert(self) -> None:
         """Put the setting in front back."""
-        row, view = self._row_in_front(), self.console_app.settings.view
+        row, view = self._row_in_front(), self._settings.view
         if row is None or view.draft is None or view.saved is None:
             return
         name, old = row.field.name, view.saved
@@ -323,22 +331,22 @@ class SettingsScreen(ConsoleScreen):
             draft = replace(
                 view.draft, mode=old.mode, region=old.region, server=old.server, agreed=old.agreed
             )
-        self.console_app.settings.edit(draft)
-        self.console_app.tell_of("settings")
+        self._settings.edit(draft)
+        self.context.tell_of("settings")
 
     def action_revert_all(self) -> None:
         """Put everything back."""
-        if (saved := self.console_app.settings.view.saved) is not None:
+        if (saved := self._settings.view.saved) is not None:
             self._misfits.clear()
-            self.console_app.settings.edit(saved)
-            self.console_app.tell_of("settings")
+            self._settings.edit(saved)
+            self.context.tell_of("settings")
 
     def action_reread(self) -> None:
         """Read the file again."""
-        self.console_app.tasks.spawn("reread-settings", self._reread())
+        self.context.tasks.spawn("reread-settings", self._reread())
 
     async def _reread(self) -> None:
-        desk, answer = self.console_app.settings, ""
+        desk, answer = self._settings, ""
         if desk.view.is_edited:
             answers = {
                 "keep": "Read it again and keep my changes",
@@ -355,8 +363,8 @@ class SettingsScreen(ConsoleScreen):
 
     async def action_check(self) -> None:
         """Check the push server of the draft."""
-        self.console_app.checks.start()
-        await self.console_app.action_goto("checks")
+        self._start_checks()
+        await self.action_goto("checks")
 
 
 def _row_of(widget: Widget) -> SettingRow | None:

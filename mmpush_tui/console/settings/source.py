@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
@@ -14,8 +14,10 @@ from textual.widgets import Input
 
 from mmpush_tui.configuration.config import network_of
 from mmpush_tui.configuration.locations import find_config
+from mmpush_tui.console.context import Context
 from mmpush_tui.console.screens.ask import AskScreen, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.widgets.form import TextField
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.errors import MmpushError
@@ -29,9 +31,6 @@ from mmpush_tui.settings.sources.rest import Rest
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import Secret
 
-if TYPE_CHECKING:
-    from mmpush_tui.console.app import ConsoleApp
-
 _REST: Final = "rest:"
 _FILES_S: Final = 10.0
 _HEIGHTS: Final = [(0, "-low"), (18, "-high")]
@@ -42,10 +41,10 @@ _WORDS: Final = {
 }
 
 
-async def choose(app: "ConsoleApp") -> None:
+async def choose(app: App[Any], context: Context, desk: SettingsDesk) -> None:
     """Offer what exists on this host, and go over to what is chosen."""
-    desk = app.settings
-    named = [app.options.mattermost_config] if app.options.mattermost_config else []
+    options = context.options
+    named = [options.mattermost_config] if options.mattermost_config else []
     found: tuple[Offer, ...] = ()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_FILES_S):
@@ -66,15 +65,15 @@ async def choose(app: "ConsoleApp") -> None:
     source: Source
     match kind:
         case Place.FILE:
-            source = ConfigFile(Path(at), licence=app.options.licence)
+            source = ConfigFile(Path(at), licence=options.licence)
         case Place.LOCAL:
-            source = Local(Path(at), licence=app.options.licence)
+            source = Local(Path(at), licence=options.licence)
         case Place.REST:
-            app.push_screen(RestScreen(at))
+            app.push_screen(RestScreen(context, at))
             return
         case _:
             return
-    if problem := await app.use_source(source):
+    if problem := await context.use_source(source):
         text = [_sentence(problem), "", "The place before is kept."]
         await ask(app, AskScreen("That place cannot be used", text, {"": "Back to the form"}))
 
@@ -92,6 +91,7 @@ class RestScreen(ModalScreen[None]):
     """Asks for the address of a server and an access token, and tries them.
 
     Args:
+        context: the console around it.
         url: what the address begins with.
     """
 
@@ -103,8 +103,9 @@ class RestScreen(ModalScreen[None]):
         Binding("enter", "connect", "connect", show=False),
     ]
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, context: Context, url: str) -> None:
         super().__init__()
+        self.context = context
         self._url = url
         self._trying: asyncio.Task[Any] | None = None
 
@@ -139,7 +140,7 @@ class RestScreen(ModalScreen[None]):
     def action_connect(self) -> None:
         """Try what was entered."""
         if self._trying is None:
-            self._trying = self.console_app.tasks.spawn("connect", self._connect())
+            self._trying = self.context.tasks.spawn("connect", self._connect())
 
     def action_leave(self) -> None:
         """Go back to the form, whatever is under way."""
@@ -150,24 +151,19 @@ class RestScreen(ModalScreen[None]):
         if self._trying is not None:
             self._trying.cancel()
 
-    @property
-    def console_app(self) -> "ConsoleApp":
-        """The app, as what it is."""
-        return cast("ConsoleApp", self.app)
-
     async def _connect(self) -> None:
         problem = self.query_one("#rest-problem", Plain)
         token = Secret(self.query_one("#rest-token", TextField).value.strip())
         ca_file = full_path(self.query_one("#rest-ca", TextField).value)
         url, licence = (
             self.query_one("#rest-url", TextField).value,
-            self.console_app.options.licence,
+            self.context.options.licence,
         )
         problem.say(("Connecting.", "bold"))
         try:
             async with asyncio.timeout(_FILES_S):
                 source = await beside("rest", _rest, url, token, ca_file, licence)
-            told = await self.console_app.use_source(source)
+            told = await self.context.use_source(source)
         except MmpushError as error:
             told = error.line()
         except TimeoutError:

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
+
+from textual.app import App
 
 from mmpush_tui.console.screens.ask import AskScreen, Row, ask
-from mmpush_tui.console.settings.desk import SettingsView
+from mmpush_tui.console.settings.desk import SettingsDesk, SettingsView
 from mmpush_tui.console.widgets.frame import MARKS
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.paths import short_path
@@ -15,28 +17,23 @@ from mmpush_tui.settings.page import Change
 from mmpush_tui.settings.sources import NEEDS, Place, restoring, way_to
 from mmpush_tui.text import presentable
 
-if TYPE_CHECKING:
-    from mmpush_tui.console.app import ConsoleApp
-
 _LISTED: Final = 30
 _TIME: Final = re.compile(r"(\d{8}T\d{6})Z(?:[-_](\d+))?")
 
 
-async def save(app: "ConsoleApp") -> None:
+async def save(app: App[Any], desk: SettingsDesk) -> None:
     """Ask with the plan, then write; in place only with a consent of its own."""
-    desk = app.settings
     answers = {"save": "Write it", "": "Back to the form"}
     text = _order(desk.view, desk.view.changes, desk.view.notes)
     if await ask(app, AskScreen("Save these settings?", text, answers)):
         is_done = await desk.save()
-        if desk.view.wants_overwrite and await _consents(app):
+        if desk.view.wants_overwrite and await _consents(app, desk):
             is_done = await desk.save(in_place=True)
-        await _after(app, is_done=is_done, is_kept=True)
+        await _after(app, desk, is_done=is_done, is_kept=True)
 
 
-async def restore(app: "ConsoleApp") -> bool:
+async def restore(app: App[Any], desk: SettingsDesk) -> bool:
     """Let a former state be chosen, ask with the plan, then write it; return whether it was."""
-    desk = app.settings
     found, why = await desk.backups()
     if not found:
         text = [why or "Nothing was saved here by this program yet."]
@@ -59,14 +56,14 @@ async def restore(app: "ConsoleApp") -> bool:
         order = ["What is changed on the form and not saved is given up.", "", *order]
     if await ask(app, AskScreen("Bring these back?", order, {"save": "Write it", "": "Back"})):
         is_done = await desk.restore(former)
-        if desk.view.wants_overwrite and await _consents(app):
+        if desk.view.wants_overwrite and await _consents(app, desk):
             is_done = await desk.restore(former, in_place=True)
-        await _after(app, is_done=is_done, is_kept=False)
+        await _after(app, desk, is_done=is_done, is_kept=False)
         return is_done
     return False
 
 
-async def reload(app: "ConsoleApp") -> None:
+async def reload(app: App[Any], desk: SettingsDesk) -> None:
     """Let Mattermost read its configuration anew, after asking."""
     text = [
         "It reads what is stored and goes on with it; users notice nothing. Where config.json has "
@@ -74,7 +71,7 @@ async def reload(app: "ConsoleApp") -> None:
     ]
     answers = {"reload": "Let it read the configuration", "": "Back to the form"}
     if await ask(app, AskScreen("Reload Mattermost's configuration?", text, answers)):
-        await _reload(app)
+        await _reload(app, desk)
 
 
 def plan(changes: Iterable[Change]) -> list[Row]:
@@ -85,8 +82,8 @@ def plan(changes: Iterable[Change]) -> list[Row]:
     return text or ["Nothing is changed."]
 
 
-async def _after(app: "ConsoleApp", *, is_done: bool, is_kept: bool) -> None:
-    view = app.settings.view
+async def _after(app: App[Any], desk: SettingsDesk, *, is_done: bool, is_kept: bool) -> None:
+    view = desk.view
     if not is_done:
         if view.problem:
             # On the form it stays, but on a small terminal not all of it can be read there.
@@ -98,17 +95,17 @@ async def _after(app: "ConsoleApp", *, is_done: bool, is_kept: bool) -> None:
     elif view.can_reload:
         answers = {"reload": "Let Mattermost read it now", "": "Later"}
         if await ask(app, AskScreen("Saved", [view.news], answers)):
-            await _reload(app)
+            await _reload(app, desk)
 
 
-async def _reload(app: "ConsoleApp") -> None:
-    if not await app.settings.reload():
-        await _say(app, "Mattermost did not reload", app.settings.view.problem)
+async def _reload(app: App[Any], desk: SettingsDesk) -> None:
+    if not await desk.reload():
+        await _say(app, "Mattermost did not reload", desk.view.problem)
 
 
-async def _consents(app: "ConsoleApp") -> bool:
+async def _consents(app: App[Any], desk: SettingsDesk) -> bool:
     text = [
-        app.settings.view.problem.partition(". ")[0] + ".",
+        desk.view.problem.partition(". ")[0] + ".",
         "",
         "It can be written over in place. A backup is made first; a crash in the very moment of "
         "writing would leave half a file, which that backup mends.",
@@ -119,7 +116,7 @@ async def _consents(app: "ConsoleApp") -> bool:
     return bool(await ask(app, AskScreen("The file cannot be replaced", text, answers)))
 
 
-async def _say(app: "ConsoleApp", title: str, sentence: str) -> None:
+async def _say(app: App[Any], title: str, sentence: str) -> None:
     await ask(app, AskScreen(title, [sentence], {"": "Back to the form"}))
 
 

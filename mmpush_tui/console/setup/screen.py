@@ -11,10 +11,13 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList
 
 from mmpush_tui.console.actions import Action, bindings
+from mmpush_tui.console.checks.desk import ChecksDesk
+from mmpush_tui.console.context import Context
 from mmpush_tui.console.safe import content, hanging, lines
 from mmpush_tui.console.screens.ask import AskScreen, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
-from mmpush_tui.console.setup.desk import WANTED, SetupView
+from mmpush_tui.console.settings.desk import SettingsDesk
+from mmpush_tui.console.setup.desk import WANTED, SetupDesk, SetupView
 from mmpush_tui.console.setup.question import Question
 from mmpush_tui.console.widgets.form import Choices, Reading, TextField
 from mmpush_tui.console.widgets.frame import MARKS, Spread
@@ -45,8 +48,11 @@ class SetupScreen(ConsoleScreen):
     BINDINGS: ClassVar[Any] = bindings("setup")
     AUTO_FOCUS = ""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(
+        self, context: Context, setup: SetupDesk, settings: SettingsDesk, checks: ChecksDesk
+    ) -> None:
+        super().__init__(context)
+        self._setup, self._settings, self._checks = setup, settings, checks
         self._questions: dict[str, Question] = {}
         """By field key, once they are made."""
         self._shown = ""
@@ -70,7 +76,7 @@ class SetupScreen(ConsoleScreen):
     def on_mount(self) -> None:
         """Look around on this host first."""
         super().on_mount()
-        self.console_app.tasks.spawn("setup", self.console_app.setup.begin())
+        self.context.tasks.spawn("setup", self._setup.begin())
         self.call_after_refresh(self._make_questions)
 
     async def _make_questions(self) -> None:
@@ -86,7 +92,7 @@ class SetupScreen(ConsoleScreen):
         """Show the page in front."""
         if "setup" not in topics:
             return
-        view = self.console_app.setup.view
+        view = self._setup.view
         back = "Esc back, nothing is lost" if view.number > 1 else ""
         if self.has_class("-narrow"):
             back = back.partition(",")[0]
@@ -174,7 +180,7 @@ class SetupScreen(ConsoleScreen):
         """Show the question in front as a whole, and its help."""
         self._last = self.focused
         for question in self._on_page():
-            self._draw_under(question, self.console_app.setup.view)
+            self._draw_under(question, self._setup.view)
         self._keep_in_sight()
 
     def _keep_in_sight(self) -> None:
@@ -189,14 +195,14 @@ class SetupScreen(ConsoleScreen):
         """Look at what was named."""
         question = _question_of(event.widget)
         if question is not None and isinstance(event.widget, TextField):
-            self.console_app.tasks.spawn("setup-look", self.console_app.setup.look(question.field))
-            self.console_app.tell_of("setup")
+            self.context.tasks.spawn("setup-look", self._setup.look(question.field))
+            self.context.tell_of("setup")
 
     def on_choices_marked(self, event: Choices.Marked) -> None:
         """Take a choice and stay."""
         question = _question_of(event.choices)
         if question is not None and question in self._on_page():
-            self.console_app.setup.answer(question.field, question.value_of(event.value))
+            self._setup.answer(question.field, question.value_of(event.value))
             self.draw(frozenset({"setup"}))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -204,7 +210,7 @@ class SetupScreen(ConsoleScreen):
         question = _question_of(event.option_list)
         if question not in self._on_page() or question is None:
             return
-        desk = self.console_app.setup
+        desk = self._setup
         if isinstance(event.option_list, Choices):
             desk.answer(question.field, question.value_of(event.option_id or ""))
             self.draw(frozenset({"setup"}))
@@ -212,13 +218,13 @@ class SetupScreen(ConsoleScreen):
         else:
             desk.answer(question.field, question.offered(event.option_index))
             question.take_focus()
-            self.console_app.tasks.spawn("setup-look", desk.look(question.field))
+            self.context.tasks.spawn("setup-look", desk.look(question.field))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Take what was typed."""
         question = _question_of(event.input)
         if question is not None:
-            self.console_app.setup.answer(question.field, question.take(event.value))
+            self._setup.answer(question.field, question.take(event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go on."""
@@ -246,7 +252,7 @@ class SetupScreen(ConsoleScreen):
 
     def can(self, do: str) -> bool:
         """There is nothing before the first page, and nothing to keep of what is written."""
-        view = self.console_app.setup.view
+        view = self._setup.view
         match do:
             case "back":
                 return view.number > 1
@@ -259,14 +265,14 @@ class SetupScreen(ConsoleScreen):
 
     def worded(self, action: Action) -> Action:
         """Say what Enter does on the last page."""
-        view = self.console_app.setup.view
+        view = self._setup.view
         if action.do != "next" or not view.is_last:
             return action
         return replace(action, label="go on" if view.applied is not None else "write")
 
     def action_next(self) -> None:
         """Prove and go on; on the last page write. A page that nobody has seen stays in front."""
-        view, tasks = self.console_app.setup.view, self.console_app.tasks
+        view, tasks = self._setup.view, self.context.tasks
         if not self.can("next") or _page(view) != self._shown:
             return
         if view.applied is not None:
@@ -277,14 +283,14 @@ class SetupScreen(ConsoleScreen):
             tasks.spawn("setup-next", self._next(view.step.id))
 
     async def _next(self, seen: StepId) -> None:
-        desk = self.console_app.setup
+        desk = self._setup
         if desk.view.step.id is not seen:
             return
         if not await desk.next() and (wrong := desk.view.wrong):
             self._questions[wrong[0]].take_focus()
 
     async def _write(self) -> None:
-        desk = self.console_app.setup
+        desk = self._setup
         plan = desk.view.plan
         if plan is None:
             # What stood in its way may be gone by now.
@@ -300,41 +306,43 @@ class SetupScreen(ConsoleScreen):
             if not await ask(self.app, AskScreen("Write the configuration?", text, answers)):
                 return
         if await desk.apply():
-            self.console_app.use_configuration(plan.serve, plan.path)
+            self.context.use_configuration(plan.serve, plan.path)
 
     async def _after(self) -> None:
         """Carry the answers on: to the worker they configure, or to the Settings screen."""
-        app, view = self.console_app, self.console_app.setup.view
-        await app.settings.load(keep_draft=True)
-        draft, held = app.settings.view.draft, app.settings.view.held
+        view, settings = self._setup.view, self._settings
+        await settings.load(keep_draft=True)
+        draft, held = settings.view.draft, settings.view.held
         if draft is not None and view.plan is not None:
             if not page_fields.locked_by(page_fields.MODE.name, held):
-                app.settings.edit(on_page(view.draft.answers, draft, view.plan.address))
-            if _is_elsewhere(view.draft.answers, app.settings.view.draft):
-                app.notify(
+                settings.edit(on_page(view.draft.answers, draft, view.plan.address))
+            if _is_elsewhere(view.draft.answers, settings.view.draft):
+                self.app.notify(
                     "This Mattermost server is older and has other regions. Choose one of its own "
                     "on the Settings screen (2)."
                 )
-            elif app.settings.view.is_edited:
-                app.notify("The Settings screen (2) holds what Mattermost needs. Save it there.")
-        app.checks.start()
-        app.setup.start_over()
+            elif settings.view.is_edited:
+                self.app.notify(
+                    "The Settings screen (2) holds what Mattermost needs. Save it there."
+                )
+        self._checks.start()
+        self._setup.start_over()
         is_own_proxy = is_own(view.draft.answers)
-        await app.action_goto("worker" if is_own_proxy else "settings" if draft else "checks")
+        await self.action_goto("worker" if is_own_proxy else "settings" if draft else "checks")
 
     def action_back(self) -> None:
         """Go one page back."""
-        self.console_app.tasks.spawn("setup-back", self.console_app.setup.back())
+        self.context.tasks.spawn("setup-back", self._setup.back())
 
     def action_later(self) -> None:
         """Keep the draft and leave."""
-        self.console_app.tasks.spawn("setup-later", self._later())
+        self.context.tasks.spawn("setup-later", self._later())
 
     async def _later(self) -> None:
-        desk = self.console_app.setup
+        desk = self._setup
         if await desk.keep():
             self.app.notify(desk.view.news)
-            await self.console_app.action_goto("overview")
+            await self.action_goto("overview")
 
 
 def _is_elsewhere(answers: Answers, draft: Page | None) -> bool:

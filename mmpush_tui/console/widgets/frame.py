@@ -1,7 +1,5 @@
 """The lines around every screen: status, tabs, last failure, keys."""
 
-from typing import TYPE_CHECKING, cast
-
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -9,9 +7,6 @@ from textual.containers import Horizontal
 from mmpush_tui.console.actions import SCREENS, Action
 from mmpush_tui.console.safe import Part, content, spread
 from mmpush_tui.console.widgets.plain import Plain
-
-if TYPE_CHECKING:
-    from mmpush_tui.console.app import ConsoleApp
 
 MARKS = {
     "ok": ("ok", "$success"),
@@ -66,7 +61,7 @@ class Tab(Plain):
 
     async def on_click(self) -> None:
         """Go to the screen."""
-        await cast("ConsoleApp", self.app).action_goto(self._target)
+        await self.run_action(f"app.goto('{self._target}')")
 
 
 class Tabs(Horizontal):

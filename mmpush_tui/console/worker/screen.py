@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from textual.containers import Container, Vertical
@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from mmpush_tui.console.actions import bindings
+from mmpush_tui.console.context import Context
 from mmpush_tui.console.keep import keep_and_tell
 from mmpush_tui.console.safe import hanging
 from mmpush_tui.console.screens.ask import AskScreen, ask
@@ -19,13 +20,16 @@ from mmpush_tui.console.widgets.pane import Pane
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.console.worker import words
 from mmpush_tui.console.worker.delivery_log import DeliveryLog
-from mmpush_tui.console.worker.desk import Phase
+from mmpush_tui.console.worker.desk import Phase, WorkerDesk
 from mmpush_tui.console.worker.log_columns import header
 from mmpush_tui.console.worker.log_position import Position
 from mmpush_tui.console.worker.log_ring import Row
 from mmpush_tui.errors import UsageError
 from mmpush_tui.watching import filters
 from mmpush_tui.watching.journey import journey
+
+if TYPE_CHECKING:
+    from mmpush_tui.simulator.stage import Stage
 
 
 class WorkerScreen(ConsoleScreen):
@@ -35,8 +39,10 @@ class WorkerScreen(ConsoleScreen):
     BINDINGS: ClassVar[Any] = bindings("worker")
     AUTO_FOCUS = "DeliveryLog"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: Context, worker: WorkerDesk, stage: "Stage | None") -> None:
+        super().__init__(context)
+        self._worker = worker
+        self._stage = stage
         self._filter = ""
         self._opened: Row | None = None
         self._drawn: tuple[int, ...] = ()
@@ -44,7 +50,6 @@ class WorkerScreen(ConsoleScreen):
 
     def body(self) -> Iterable[Widget]:
         """Make counters, log and the pane of one delivery."""
-        app = self.console_app
         yield Plain(id="worker-state")
         yield Spread(id="worker-counters")
         yield Plain(id="worker-empty")
@@ -52,7 +57,7 @@ class WorkerScreen(ConsoleScreen):
             with Vertical(id="log-side"):
                 yield Spread(id="log-title")
                 yield Plain(id="log-head")
-                yield DeliveryLog(app.worker.ring, flush_every_s=app.session.flush_s)
+                yield DeliveryLog(self._worker.ring, flush_every_s=self.context.session.flush_s)
                 yield Input(id="log-filter", compact=True, select_on_focus=False,
                             placeholder="status:FAIL platform:apple >500ms word -word")  # fmt: skip
                 yield Plain(id="log-filter-problem")
@@ -83,12 +88,12 @@ class WorkerScreen(ConsoleScreen):
         self._draw_journey()
 
     def _draw_state(self) -> None:
-        app, view = self.console_app, self.console_app.worker.view
+        view, options = self._worker.view, self.context.options
         width = max(self.size.width - 2, 20)
-        is_empty = view.status is None and not app.worker.ring.kept
+        is_empty = view.status is None and not self._worker.ring.kept
         text = words.state(view, width)
         if not is_empty and not text.plain:
-            text = words.idle(view, app.options, width)
+            text = words.idle(view, options, width)
         state = self.query_one("#worker-state", Plain)
         state.display = bool(text.plain)
         state.show(text)
@@ -98,10 +103,10 @@ class WorkerScreen(ConsoleScreen):
             # What is not there cannot have the focus.
             self.set_focus(None if is_empty else self.log_widget)
         if is_empty:
-            empty.show(words.empty(view, app.options, width - 2))
+            empty.show(words.empty(view, options, width - 2))
 
     def _draw_counters(self) -> None:
-        desk = self.console_app.worker
+        desk = self._worker
         counters = self.query_one("#worker-counters", Spread)
         status = desk.view.status
         counters.display = status is not None
@@ -178,9 +183,9 @@ class WorkerScreen(ConsoleScreen):
 
     def can(self, do: str) -> bool:
         """What makes sense depends on whether there is a worker, and deliveries."""
-        view = self.console_app.worker.view
-        is_demo = self.console_app.options.is_demo
-        has_rows = self.console_app.worker.ring.kept > 0
+        view = self._worker.view
+        is_demo = self.context.options.is_demo
+        has_rows = self._worker.ring.kept > 0
         match do:
             case "start":
                 return view.phase in (Phase.NONE, Phase.LOST) and not is_demo
@@ -191,7 +196,7 @@ class WorkerScreen(ConsoleScreen):
             case "attach":
                 return bool(view.others) and not is_demo
             case "detail" | "keep" | "next_failure" | "previous_failure":
-                return len(self.console_app.worker.ring) > 0
+                return len(self._worker.ring) > 0
             case "follow":
                 return has_rows and not self.log_widget.is_following
             case "freeze":
@@ -208,11 +213,11 @@ class WorkerScreen(ConsoleScreen):
 
     def action_start(self) -> None:
         """Start a worker."""
-        self.console_app.tasks.spawn("start-worker", self.console_app.worker.start())
+        self.context.tasks.spawn("start-worker", self._worker.start())
 
     def action_stop(self) -> None:
         """Stop the worker, after asking."""
-        self.console_app.tasks.spawn("stop-worker", self._stop())
+        self.context.tasks.spawn("stop-worker", self._stop())
 
     async def _stop(self) -> None:
         text = [
@@ -221,14 +226,14 @@ class WorkerScreen(ConsoleScreen):
         ]
         answers = {"": "Let it run", "stop": "Stop it"}
         if await ask(self.app, AskScreen("Stop the push proxy worker?", text, answers)) == "stop":
-            await self.console_app.worker.stop()
+            await self._worker.stop()
 
     def action_attach(self) -> None:
         """Choose among the running workers."""
-        self.console_app.tasks.spawn("attach", self._choose_worker())
+        self.context.tasks.spawn("attach", self._choose_worker())
 
     async def _choose_worker(self) -> None:
-        desk = self.console_app.worker
+        desk = self._worker
         found = await desk.described()
         if not found:
             self.app.notify("No worker runs on this host.")
@@ -243,10 +248,10 @@ class WorkerScreen(ConsoleScreen):
 
     def action_reload(self) -> None:
         """Let the worker read its configuration again."""
-        self.console_app.tasks.spawn("reload-worker", self._reload())
+        self.context.tasks.spawn("reload-worker", self._reload())
 
     async def _reload(self) -> None:
-        if said := await self.console_app.worker.reload():
+        if said := await self._worker.reload():
             self.app.notify(said)
 
     def action_detail(self) -> None:
@@ -328,23 +333,23 @@ class WorkerScreen(ConsoleScreen):
 
     def action_keep(self) -> None:
         """Write the rows of the view to a file."""
-        self.console_app.tasks.spawn("keep-log", self._keep())
+        self.context.tasks.spawn("keep-log", self._keep())
 
     async def _keep(self) -> None:
         # The rows come and go while the file is made.
-        rows = list(self.console_app.worker.ring)
+        rows = list(self._worker.ring)
 
         def data() -> bytes:
             encode = msgspec.json.Encoder().encode
             return b"".join(encode(event) + b"\n" for row in rows for event in row.events())
 
-        folder = self.console_app.options.keep_folder
+        folder = self.context.options.keep_folder
         await keep_and_tell(self.app, folder, "deliveries", "jsonl", data)
 
     def action_faults(self) -> None:
         """Switch the demo's faults."""
-        if (stage := self.console_app.stage) is not None:
+        if self._stage is not None:
             # The stand-ins take longer to load than the console to show its first frame.
             from mmpush_tui.console.worker.faults import FaultsScreen
 
-            self.app.push_screen(FaultsScreen(stage))
+            self.app.push_screen(FaultsScreen(self._stage))
