@@ -2,15 +2,12 @@
 
 from typing import Final
 
-from mmpush_tui.console.safe import Part
-from mmpush_tui.console.worker.desk import Phase
-from mmpush_tui.findings import Severity
-from mmpush_tui.checks.model.report import Status
 from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.safe import Ends, Part
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.worker.desk import Phase, WorkerView
+from mmpush_tui.findings import Severity
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.troubleshooting import lookup

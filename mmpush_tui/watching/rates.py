@@ -63,21 +63,17 @@ class Rates:
         self._clock = clock
         self._wall_clock = wall_clock
         self._seconds = [_Second(-TIMES_OVER_S) for _ in range(TIMES_OVER_S)]
-        self._run, self._seq = "", 0
         self.last_failure: Event | None = None
         """The newest delivery that was answered FAIL."""
 
     def add(self, event: Event, *, is_live: bool = False) -> None:
-        """Count ``event``, once, where it is part of a delivery.
+        """Count ``event`` where it is part of a delivery.
 
         Args:
-            event: any event, in the order of their numbers.
+            event: any event, each once.
             is_live: it has just happened and counts now, so that a worker on a host whose clock
                 differs is measured too. Of any other event its own time tells when it counts.
         """
-        if event.run == self._run and event.seq <= self._seq:
-            return
-        self._run, self._seq = event.run, event.seq
         if event.kind != "delivery":
             return
         if event.status == "FAIL":

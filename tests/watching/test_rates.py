@@ -162,14 +162,3 @@ def test_a_time_beyond_belief_breaks_nothing(ms: float) -> None:
     found = meter.read().p50_ms
     assert found is not None
     assert 0.09 < found < 3_700_000
-
-
-def test_an_event_that_is_read_again_counts_once() -> None:
-    meter = Clock().meter()
-    events = [delivery() for _ in range(9)]
-    for event in (*events, *events):
-        meter.add(event, is_live=True)
-    assert meter.read().ok_per_s == pytest.approx(1)
-    meter.add(Event(v=1, run="next", seq=1, at="", kind="delivery", phase="answered", status="OK"),
-              is_live=True)  # fmt: skip
-    assert meter.read().ok_per_s == pytest.approx(10 / 9)

@@ -16,7 +16,6 @@ from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.findings import Severity
-from mmpush_tui.settings.page import Licence, Page
 from mmpush_tui.tasks import Tasks
 
 if TYPE_CHECKING:

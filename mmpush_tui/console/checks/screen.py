@@ -1,9 +1,10 @@
 """The reachability checks: the verdict first, then what was found in the order of the wire."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -120,10 +121,6 @@ class ChecksScreen(ConsoleScreen):
         self._draw_evidence()
         self.refresh_keys()
 
-    def on_option_list_option_selected(self) -> None:
-        """Open or close the evidence."""
-        self.action_evidence()
-
     def can(self, do: str) -> bool:
         """What makes sense depends on whether a run is under way, and what it found."""
         view = self._checks.view
@@ -192,14 +189,18 @@ class ChecksScreen(ConsoleScreen):
             self.app.copy_to_clipboard(markdown.of(report))
             self.app.notify("The report was handed to the terminal's clipboard, as Markdown.")
 
+    def action_keep(self) -> None:
+        """Write the report to a file."""
+        self._keep("json", reports.to_json)
+
     def action_keep_markdown(self) -> None:
         """Write the report to a file for a ticket."""
-        report = self._checks.view.shown_report
+        self._keep("md", lambda report: markdown.of(report).encode())
+
+    def _keep(self, suffix: str, written: Callable[[Report], bytes]) -> None:
+        report, folder = self._checks.view.shown_report, self.context.options.keep_folder
         if report is not None:
-            folder = self.context.options.keep_folder
-            work = keep_and_tell(
-                self.app, folder, "checks", "md", lambda: markdown.of(report).encode()
-            )
+            work = keep_and_tell(self.app, folder, "checks", suffix, lambda: written(report))
             self.context.tasks.spawn("keep-report", work)
 
     def action_cancel(self) -> None:
@@ -210,6 +211,7 @@ class ChecksScreen(ConsoleScreen):
             self._checks.cancel()
         self.refresh_keys()
 
+    @on(OptionList.OptionSelected, "#checks-list")
     def action_evidence(self) -> None:
         """Open or close the evidence of the marked check."""
         if self.pane.is_open:
@@ -244,13 +246,3 @@ class ChecksScreen(ConsoleScreen):
             verdict = self._scrolled
             rows = max(verdict.size.height - 1, 1)
             verdict.scroll_relative(y=direction * rows, animate=False)
-
-    def action_keep(self) -> None:
-        """Write the report to a file."""
-        report = self._checks.view.shown_report
-        if report is not None:
-            folder = self.context.options.keep_folder
-            work = keep_and_tell(
-                self.app, folder, "checks", "json", lambda: reports.to_json(report)
-            )
-            self.context.tasks.spawn("keep-report", work)

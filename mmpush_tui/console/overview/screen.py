@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
+from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -144,7 +145,8 @@ class OverviewScreen(ConsoleScreen):
             case _:
                 return True
 
-    def on_option_list_option_selected(self) -> None:
+    @on(OptionList.OptionSelected, "#needs")
+    def go_to_chosen(self) -> None:
         """Go where the marked line is dealt with."""
         self.app.call_later(self.action_open)
 

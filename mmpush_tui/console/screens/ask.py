@@ -17,7 +17,7 @@ from mmpush_tui.console.safe import Part, content, hanging, lines
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.widgets.plain import Plain
 
-Row = str | tuple[Part, str]
+TextLine = str | tuple[Part, str]
 """A line of text, alone or behind a mark; blanks in front indent all its lines."""
 
 _HEIGHTS: Final = [(0, "-low"), (18, "-high")]
@@ -44,7 +44,7 @@ class AskScreen(ModalScreen[str]):
         Binding("pagedown", "page(1)", "down", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, text: Sequence[Row], answers: dict[str, str]) -> None:
+    def __init__(self, title: str, text: Sequence[TextLine], answers: dict[str, str]) -> None:
         super().__init__()
         self._title = title
         self._text = text
@@ -115,7 +115,7 @@ class AskScreen(ModalScreen[str]):
         scroll.scroll_relative(y=direction * max(scroll.size.height - 1, 1), animate=False)
 
 
-def _laid_out(row: Row, width: int) -> Content:
+def _laid_out(row: TextLine, width: int) -> Content:
     if isinstance(row, str):
         indent = len(row) - len(row.lstrip(" "))
         return hanging((" " * indent,), row[indent:], width)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
+from textual import on
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -11,12 +12,12 @@ from textual.widget import Widget
 from mmpush_tui.console.actions import bindings
 from mmpush_tui.console.context import Context
 from mmpush_tui.console.safe import Part, content, hanging, lines
-from mmpush_tui.console.screens.ask import AskScreen, Row, ask
+from mmpush_tui.console.screens.ask import AskScreen, TextLine, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.settings import source, writing
 from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.settings.setting_row import Advice, SettingRow
-from mmpush_tui.console.widgets.form import Dropdown, Reading, TextField, Tick
+from mmpush_tui.console.widgets.form import Dropdown, FocusableText, TextField, Tick
 from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.fields import FieldError
@@ -56,7 +57,7 @@ class SettingsScreen(ConsoleScreen):
         """Make the form."""
         yield Spread(id="settings-head", classes="head")
         with VerticalScroll(id="settings-form", can_focus=False):
-            yield Reading(id="settings-unread")
+            yield FocusableText(id="settings-unread")
             with Vertical(id="settings-rows"):
                 for field in rows.FIELDS:
                     if field.name == _NOTIFICATIONS:
@@ -81,7 +82,7 @@ class SettingsScreen(ConsoleScreen):
             self.query_one(Advice).draw(view.notes, max(self.size.width - 4, 30))
         state = self._state(max(self.size.width - 4, 30))
         self.query_one("#settings-state", Plain).show(state)
-        self.query_one("#settings-unread", Reading).show(state)
+        self.query_one("#settings-unread", FocusableText).show(state)
         self._turn_to(is_unread=view.draft is None)
         self._draw_head()
         self._draw_help()
@@ -197,11 +198,9 @@ class SettingsScreen(ConsoleScreen):
         self.refresh_keys()
         self._keep_in_sight()
 
-    def on_setting_row_resized(self) -> None:
-        """Keep the row in front whole in sight: lines came or went in it, or above it."""
-        self._keep_in_sight()
-
+    @on(SettingRow.Resized)
     def _keep_in_sight(self) -> None:
+        """Have the row in front whole in sight: lines came or went in it, or above it."""
         if (row := self._row_in_front()) is not None:
             self.call_after_refresh(row.scroll_visible, animate=False)
 
@@ -291,7 +290,7 @@ class SettingsScreen(ConsoleScreen):
 
     def action_explain(self) -> None:
         """Show what the troubleshooting catalogue says of the advice."""
-        text: list[Row] = []
+        text: list[TextLine] = []
         for note in self._settings.view.notes:
             if (entry := lookup.by_reason(note.code)) is not None:
                 text += [*([""] if text else []), (("> ", "bold"), note.message), entry.cause]
@@ -307,7 +306,7 @@ class SettingsScreen(ConsoleScreen):
         from mmpush_tui.console.settings.preview import lines as preview
 
         contents = Contents(draft.contents)
-        text: list[Row] = [
+        text: list[TextLine] = [
             f"\u201c{rows.words(rows.CONTENTS.name, contents)}\u201d: "
             f"{rows.CONTENTS_SENDS[contents]}",
             "An example; > marks what tells who writes, where, and what.",

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from mmpush_tui.configuration.config import network_of
 from mmpush_tui.configuration.locations import find_config
@@ -132,11 +132,7 @@ class RestScreen(ModalScreen[None]):
                 yield Plain(id="rest-problem")
             yield Plain(("Enter connect   Esc back", "$quiet"), classes="hint")
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Try what was entered."""
-        event.stop()
-        self.action_connect()
-
+    @on(TextField.Submitted)
     def action_connect(self) -> None:
         """Try what was entered."""
         if self._trying is None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from textual.app import App
 
-from mmpush_tui.console.screens.ask import AskScreen, Row, ask
+from mmpush_tui.console.screens.ask import AskScreen, TextLine, ask
 from mmpush_tui.console.settings.desk import SettingsDesk, SettingsView
 from mmpush_tui.console.widgets.frame import MARKS
 from mmpush_tui.findings import Finding, Severity
@@ -74,9 +74,9 @@ async def reload(app: App[Any], desk: SettingsDesk) -> None:
         await _reload(app, desk)
 
 
-def plan(changes: Iterable[Change]) -> list[Row]:
+def plan(changes: Iterable[Change]) -> list[TextLine]:
     """Return what is written, key by key."""
-    text: list[Row] = []
+    text: list[TextLine] = []
     for change in changes:
         text += [change.key, f"  old  {_value(change.old)}", f"  new  {_value(change.new)}"]
     return text or ["Nothing is changed."]
@@ -120,9 +120,9 @@ async def _say(app: App[Any], title: str, sentence: str) -> None:
     await ask(app, AskScreen(title, [sentence], {"": "Back to the form"}))
 
 
-def _order(view: SettingsView, changes: Iterable[Change], notes: Iterable[Finding]) -> list[Row]:
+def _order(view: SettingsView, changes: Iterable[Change], notes: Iterable[Finding]) -> list[TextLine]:
     """Return what saving does and what follows from it."""
-    warnings: list[Row] = [
+    warnings: list[TextLine] = [
         ((f"{MARKS['warn'][0]:<5}", MARKS["warn"][1]), note.message)
         for note in notes
         if note.severity is Severity.WARN
@@ -130,7 +130,7 @@ def _order(view: SettingsView, changes: Iterable[Change], notes: Iterable[Findin
     return [*plan(changes), "", *warnings, *([""] if warnings else []), *_ways(view)]
 
 
-def _ways(view: SettingsView) -> list[Row]:
+def _ways(view: SettingsView) -> list[TextLine]:
     way = way_to(view.kind, view.shown_at)
     if view.kind is not Place.FILE:
         return [f"{way} {_AT_ONCE}"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
-from textual import events
+from textual import events, on
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -19,7 +19,7 @@ from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.setup.desk import WANTED, SetupDesk, SetupView
 from mmpush_tui.console.setup.question import Question
-from mmpush_tui.console.widgets.form import Choices, Reading, TextField
+from mmpush_tui.console.widgets.form import Choices, FocusableText, TextField
 from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.findings import Finding, Severity
@@ -70,7 +70,7 @@ class SetupScreen(ConsoleScreen):
             yield Plain(id="setup-title")
             yield Plain(id="setup-why", classes="quiet")
             yield Vertical(id="setup-questions")
-            yield Reading(id="setup-summary")
+            yield FocusableText(id="setup-summary")
             yield Plain(id="setup-proof")
 
     def on_mount(self) -> None:
@@ -148,7 +148,7 @@ class SetupScreen(ConsoleScreen):
         """Begin a page that has just come."""
         self.query_one("#setup-form", VerticalScroll).scroll_home(animate=False)
         if view.is_last:
-            self.query_one("#setup-summary", Reading).focus(scroll_visible=False)
+            self.query_one("#setup-summary", FocusableText).focus(scroll_visible=False)
         elif first := self._on_page():
             first[0].take_focus()
 
@@ -171,7 +171,7 @@ class SetupScreen(ConsoleScreen):
             question.say_under()
 
     def _draw_summary(self, view: SetupView) -> None:
-        summary = self.query_one("#setup-summary", Reading)
+        summary = self.query_one("#setup-summary", FocusableText)
         summary.display = view.is_last
         if view.is_last:
             summary.show(lines(*_summary(view, max(self.size.width - 4, 30))))
@@ -183,13 +183,11 @@ class SetupScreen(ConsoleScreen):
             self._draw_under(question, self._setup.view)
         self._keep_in_sight()
 
+    @on(Question.Resized)
     def _keep_in_sight(self) -> None:
+        """Have the question in front where it can be read: lines came or went around it."""
         if (in_front := _question_of(self.focused) if self.focused else None) is not None:
             self.call_after_refresh(in_front.scroll_visible, animate=False)
-
-    def on_question_resized(self) -> None:
-        """Keep the question in front where it can be read: lines came or went around it."""
-        self._keep_in_sight()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Look at what was named."""

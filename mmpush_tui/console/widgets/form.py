@@ -23,7 +23,7 @@ _ARROWS: Final = (
 )
 
 
-class Reading(Plain, can_focus=True):
+class FocusableText(Plain, can_focus=True):
     """Text that takes the focus, so that the keys scroll what it stands in."""
 
 

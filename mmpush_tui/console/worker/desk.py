@@ -20,6 +20,7 @@ from mmpush_tui.protocol.event import Event, timestamp
 from mmpush_tui.protocol.status import Status
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.watching import process
+from mmpush_tui.watching.cursor import EventCursor
 from mmpush_tui.watching.lines import clock
 from mmpush_tui.watching.rates import Rates
 from mmpush_tui.watching.watcher import Watcher
@@ -129,7 +130,7 @@ class WorkerDesk:
         self._watcher: Watcher | None = None
         self._watching: asyncio.Task[None] | None = None
         self._child: subprocess.Popen[bytes] | None = None
-        self._newest = "", 0
+        self._cursor = EventCursor()
         self._heard = ""
 
     def begin(self) -> None:
@@ -151,7 +152,7 @@ class WorkerDesk:
             self.failures = Failures()
             self.recent = Recent()
             self.rates = Rates()
-            self._newest, self._heard = ("", 0), ""
+            self._cursor, self._heard = EventCursor(), ""
             self._set(listen="", silent_since="")
         known = dict.fromkeys((*self.view.others, *([left] if left else [])))
         others = tuple(path for path in known if path != control)
@@ -297,11 +298,9 @@ class WorkerDesk:
         """Take what the watcher hands over."""
         is_live = self._watcher is not None and self._watcher.is_live
         for event in events:
-            run, seq = self._newest
-            if event.run == run and event.seq <= seq:
+            if not self._cursor.advance(event):
                 # Attached anew to the same worker, which tells all it has kept.
                 continue
-            self._newest = event.run, event.seq
             self.ring.add(event)
             self.rates.add(event, is_live=is_live)
             self.recent.add(event, is_live=is_live)

@@ -26,7 +26,7 @@ _TIMES: Final = ("total", "upstream", "device")
 _NO_TIMES: Final[dict[str, float]] = {}
 
 
-class Stage(msgspec.Struct, frozen=True, gc=False):
+class DeliveryStage(msgspec.Struct, frozen=True, gc=False):
     """What an ``arrived`` or ``sent`` event says beyond the answer that follows."""
 
     seq: int
@@ -55,7 +55,7 @@ class Row(msgspec.Struct, eq=False):
 
     number: int
     event: Event
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[DeliveryStage, ...] = ()
     receipt: Receipt | None = None
 
     @property
@@ -101,7 +101,7 @@ class Since(NamedTuple):
 class _Open(msgspec.Struct):
     """A delivery that has not been answered yet."""
 
-    stages: list[Stage]
+    stages: list[DeliveryStage]
     receipt: Receipt | None = None
 
 
@@ -125,7 +125,7 @@ class LogRing:
         self._by_id: dict[str, Row] = {}
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._texts = _Texts()
-        self._run, self._seq = "", 0
+        self._run = ""
 
     def __len__(self) -> int:
         """Return the number of rows in the view."""
@@ -144,13 +144,11 @@ class LogRing:
         return len(self._rows)
 
     def add(self, event: Event) -> None:
-        """Take one event; one whose number was there before is passed over."""
+        """Take one event, each once and in the order of their numbers."""
         if event.run != self._run:
             # What was under way in another run will never be answered.
             self._open.clear()
-        elif event.seq <= self._seq:
-            return
-        self._run, self._seq = event.run, event.seq
+            self._run = event.run
         match event.kind:
             case "delivery":
                 self._take_delivery(event)
@@ -172,13 +170,12 @@ class LogRing:
         self.revision += 1
 
     def clear(self) -> None:
-        """Forget every row and where the events were; numbers and filter go on."""
+        """Forget every row and what is under way; numbers and filter go on."""
         self._rows.clear()
         self._view.clear()
         self._failures.clear()
         self._by_id.clear()
         self._open.clear()
-        self._run, self._seq = "", 0
         self.revision += 1
 
     def position(self, number: int) -> int:
@@ -215,7 +212,7 @@ class LogRing:
         under_way = self._open.setdefault(id_, _Open([]))
         stream = event.stream if event.phase == "sent" else None
         if len(under_way.stages) < _STAGES:
-            under_way.stages.append(Stage(event.seq, _fit(event.at), stream))
+            under_way.stages.append(DeliveryStage(event.seq, _fit(event.at), stream))
         if len(self._open) > self.capacity:
             self._open.popitem(last=False)
 

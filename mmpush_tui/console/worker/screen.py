@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
+from textual import on
 from textual.containers import Container, Vertical
 from textual.widget import Widget
 from textual.widgets import Input
@@ -157,10 +158,6 @@ class WorkerScreen(ConsoleScreen):
             self._opened, self._drawn = row, ()
             self._draw_journey()
 
-    def on_pane_resized(self) -> None:
-        """Fill the pane now that its width is known."""
-        self._draw_journey()
-
     def _close_journey(self) -> None:
         self.journey_pane.close()
         self.remove_class("-reading")
@@ -170,6 +167,7 @@ class WorkerScreen(ConsoleScreen):
         self._has_frozen = False
         self.refresh_keys()
 
+    @on(Pane.Resized)
     def _draw_journey(self) -> None:
         pane, row = self.journey_pane, self._opened
         if row is None or not pane.room:
