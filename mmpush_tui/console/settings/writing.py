@@ -120,7 +120,9 @@ async def _say(app: App[Any], title: str, sentence: str) -> None:
     await ask(app, AskScreen(title, [sentence], {"": "Back to the form"}))
 
 
-def _order(view: SettingsView, changes: Iterable[Change], notes: Iterable[Finding]) -> list[TextLine]:
+def _order(
+    view: SettingsView, changes: Iterable[Change], notes: Iterable[Finding]
+) -> list[TextLine]:
     """Return what saving does and what follows from it."""
     warnings: list[TextLine] = [
         ((f"{MARKS['warn'][0]:<5}", MARKS["warn"][1]), note.message)
