@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import rights
+
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +30,17 @@ def short_tmp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="mp-"))
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def open_tmp(short_tmp: Path) -> Path:
+    """A folder that every user may enter and read, but not write."""
+    short_tmp.chmod(0o755)
+    return short_tmp
+
+
+@pytest.fixture
+def without_rights() -> Iterator[None]:
+    """Run as somebody who may not do everything, where this is run by somebody who may."""
+    with rights.without_rights():
+        yield

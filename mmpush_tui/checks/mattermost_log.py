@@ -12,6 +12,8 @@ from typing import Any, Final
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.findings import Confidence, Finding, Severity, passed
+from mmpush_tui.errors import ConfigError
+from mmpush_tui.settings.sources import rewrite
 from mmpush_tui.text import clean, presentable
 from mmpush_tui.troubleshooting.catalogue import Entry
 from mmpush_tui.troubleshooting.lookup import find
@@ -28,8 +30,8 @@ _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)?\s?(Z
 def of_config(config_file: Path) -> Finding | None:
     """Return what the log of the server says whose configuration this is; see :func:`read`."""
     try:
-        document = json.loads(config_file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        document = json.loads(rewrite.read(config_file).data.decode("utf-8-sig"))
+    except (ConfigError, ValueError, RecursionError):
         return None
     found = where(config_file, document) if isinstance(document, dict) else []
     return read(found, datetime.now(UTC)) if found else None

@@ -15,8 +15,9 @@ from mmpush_tui.checks.plan.outbound import is_loopback
 from mmpush_tui.commands.source import source_at
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.findings import Finding, Severity, passed
+from mmpush_tui.errors import ConfigError, MmpushError
 from mmpush_tui.settings.page import Licence
-from mmpush_tui.settings.sources import Loaded, Source
+from mmpush_tui.settings.sources import Loaded, Source, rewrite
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.locate import Named, choose
 from mmpush_tui.tasks import beside
@@ -130,8 +131,8 @@ def _pass_over(sentence: str) -> None:
 def _site_url(path: Path) -> str:
     """Return ``ServiceSettings.SiteURL`` of a file that was found to be good."""
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        document: Any = json.loads(rewrite.read(path).data.decode("utf-8-sig"))
+    except (ConfigError, ValueError):
         # It was there a moment ago; without it the server's own address is just not known.
         return ""
     section = document.get("ServiceSettings") if isinstance(document, dict) else None

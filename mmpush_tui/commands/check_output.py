@@ -2,13 +2,13 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import click
 
+from mmpush_tui import files
 from mmpush_tui.checks.model.report import CheckResult, Report, to_json
 from mmpush_tui.checks.output import markdown, nagios, prometheus
 from mmpush_tui.checks.output import plain as lines
@@ -164,16 +164,7 @@ class File(Output):
 
     def _write(self, text: str) -> None:
         try:
-            path = _replaceable(self._path)
-            descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            try:
-                with open(descriptor, "w", encoding="utf-8") as file:
-                    file.write(text)
-                    os.fchmod(descriptor, 0o644)
-                os.replace(beside, path)
-            except OSError:
-                os.unlink(beside)
-                raise
+            files.replace(_replaceable(self._path), text.encode(), prepare=_open_to_everybody)
         except OSError as error:
             raise FailedError(
                 f"{self._path} cannot be written", why=error.strerror or "", code="check-output"
@@ -227,6 +218,10 @@ def _replaceable(path: Path) -> Path:
             fix="Name a file, or leave out --output to print.", code="check-output",
         )  # fmt: skip
     return found
+
+
+def _open_to_everybody(descriptor: int) -> None:
+    os.fchmod(descriptor, 0o644)
 
 
 def _not_checked(error: MmpushError, when: str) -> str:

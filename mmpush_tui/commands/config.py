@@ -141,15 +141,11 @@ def _as_json(finding: "Finding") -> dict[str, str]:
 
 
 def _write_new(path: Path, text: str) -> None:
-    import os
-
+    from mmpush_tui import files
     from mmpush_tui.errors import FailedError
 
     try:
-        # It may hold a password.
-        number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
+        files.write_new(path, text.encode())
     except FileExistsError as error:
         raise FailedError(
             f"{path} exists already", fix="Name another file, or remove it.", code="file-exists"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from mmpush_tui import files
 from mmpush_tui.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -246,11 +247,10 @@ def read_token(file: Path) -> "tuple[Secret, str]":
     from mmpush_tui.text import Secret
 
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as opened:
-            mode = os.fstat(opened.fileno()).st_mode
-            data = opened.read(_TOKEN_LIMIT) if stat.S_ISREG(mode) else b""
+        data, status = files.read_plain(file, _TOKEN_LIMIT)
     except (OSError, ValueError) as error:
+        if isinstance(error, files.NotAFileError) and not error.is_folder:
+            raise _no_token(file) from error
         raise ConfigError(
             f"the token file {file} cannot be read",
             why=getattr(error, "strerror", "") or "the path is none",
@@ -258,15 +258,19 @@ def read_token(file: Path) -> "tuple[Secret, str]":
             code="mattermost-token-file",
         ) from error
     if not data.strip():
-        raise ConfigError(
-            f"the token file {file} holds no token",
-            fix="Put the access token alone into it.",
-            code="mattermost-token-file",
-        )
+        raise _no_token(file)
     warning = ""
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
+    if status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
         warning = f"the token file {file} can be read by others: chmod 600 {file}"
     return Secret(data.decode("utf-8", "replace").strip()), warning
+
+
+def _no_token(file: Path) -> ConfigError:
+    return ConfigError(
+        f"the token file {file} holds no token",
+        fix="Put the access token alone into it.",
+        code="mattermost-token-file",
+    )
 
 
 def _rest(

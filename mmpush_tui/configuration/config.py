@@ -135,7 +135,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> ProxyConfi
         ConfigError: the file cannot be read or parsed, or a value is not what it must be. The
             message names file and line or key, never the file's content.
     """
-    text, warnings = _read(path)
+    text, warnings = read_text(path)
     return parse(text, path, os.environ if environment is None else environment, warnings)
 
 
@@ -153,7 +153,7 @@ def network_of(path: Path | None, environment: Mapping[str, str]) -> NetworkSett
 
     values = config_files.no_network()
     if path is not None and path.suffix == ".toml":
-        text, _warnings = _read(path)
+        text, _warnings = read_text(path)
         try:
             document = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
@@ -179,9 +179,16 @@ def parse(
     return _assemble(path, read(text, path, environment, warnings), warnings)
 
 
-def _read(path: Path) -> tuple[str, list[str]]:
+def read_text(path: Path) -> tuple[str, list[str]]:
+    """Return the text of the configuration file at ``path``, and warnings about the file itself.
+
+    Raises:
+        ConfigError: it cannot be read, is too large, or is no UTF-8.
+    """
     warnings: list[str] = []
     try:
+        # Not files.read_plain: a configuration may come through a pipe, as from a program that
+        # decrypts it. So this may wait for its writer; whoever calls has a deadline.
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             data = file.read(_SIZE_LIMIT + 1)

@@ -168,7 +168,7 @@ def _row(field: Field, value: Any, written: frozenset[str], environment: Mapping
 
 def _written(path: Path) -> frozenset[str]:
     """Return the keys that the file itself sets; it was parsed before."""
-    text = path.read_text(encoding="utf-8-sig")
+    text, _warnings = configuration.read_text(path)
     if path.suffix != ".toml":
         document = json.loads(text)
         return frozenset(key.lower() for key, value in document.items() if value is not None)

@@ -8,7 +8,7 @@ from typing import Final
 
 import platformdirs
 
-from mmpush_tui import files as plain_file
+from mmpush_tui import files
 from mmpush_tui.configuration.schema import WORKER_CONFIG
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import FieldError, nearest
@@ -55,7 +55,7 @@ def worker_config(path: Path) -> Path:
     if path.suffix != ".toml":
         return path
     try:
-        data, _ = plain_file.read(path, _LIMIT)
+        data, _ = files.read_plain(path, _LIMIT)
         table = tomllib.loads(data.decode()).get("console", {})
     except (OSError, ValueError, RecursionError):
         return path

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from textual.app import App
 
+from mmpush_tui import files
 from mmpush_tui.errors import FailedError
 from mmpush_tui.paths import short_path
 from mmpush_tui.tasks import beside
@@ -26,23 +27,16 @@ def keep(folder: Path, name: str, suffix: str, data: bytes) -> Path:
         FailedError: it cannot be written; nothing of it is left.
     """
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    for number in range(_MOST):
-        path = folder / f"mmpush-{name}-{stamp}{f'-{number}' if number else ''}.{suffix}"
-        try:
-            path.touch(mode=0o600, exist_ok=False)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise _refused(path, error) from error
-        try:
-            path.write_bytes(data)
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise _refused(path, error) from error
-        return path
-    raise FailedError(
-        f"{folder} holds {_MOST} files of this second", fix="Try again.", code="keep-too-many"
-    )
+    names = (f"-{number}" if number else "" for number in range(_MOST))
+    paths = [folder / f"mmpush-{name}-{stamp}{more}.{suffix}" for more in names]
+    try:
+        return files.write_first(paths, data)
+    except FileExistsError as error:
+        raise FailedError(
+            f"{folder} holds {_MOST} files of this second", fix="Try again.", code="keep-too-many"
+        ) from error
+    except OSError as error:
+        raise _refused(paths[0], error) from error
 
 
 def _refused(path: Path, error: OSError) -> FailedError:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mmpush_tui.credentials import file as credential_file
+from mmpush_tui.credentials import file
 from mmpush_tui.credentials.certificate_marks import Environment, environments_of, topics_of
 from mmpush_tui.credentials.key_pair import INVALID, key_pair
 from mmpush_tui.errors import ConfigError
@@ -99,7 +99,7 @@ def load_certificate(
             another topic, or out of date. The message says which and what to do.
     """
     where = f"Apple certificate {path}"
-    data = credential_file.read(path, where, "apple-certificate-missing", _SIZE_LIMIT)
+    data = file.read(path, where, "apple-certificate-missing", _SIZE_LIMIT)
     key, leaf, others = key_pair(data, password.reveal(), where)
     _refuse_dates(leaf, where, now or datetime.now(UTC))
     topics = topics_of(leaf)
@@ -140,11 +140,12 @@ def _as_file(content: bytes) -> Iterator[str]:
     """Give ``content`` a name for as long as the block runs; ssl reads keys from files alone."""
     with contextlib.ExitStack() as stack:
         if hasattr(os, "memfd_create"):
-            file = stack.enter_context(open(os.memfd_create("certificate", os.MFD_CLOEXEC), "wb"))
-            name = f"/proc/self/fd/{file.fileno()}"
+            memory = os.memfd_create("certificate", os.MFD_CLOEXEC)
+            nameless = stack.enter_context(open(memory, "wb"))
+            name = f"/proc/self/fd/{memory}"
             if os.path.exists(name):
-                file.write(content)
-                file.flush()
+                nameless.write(content)
+                nameless.flush()
                 yield name
                 return
         # Mode 0600, and gone with the block.

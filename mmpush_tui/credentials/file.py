@@ -6,7 +6,7 @@ Reads files; no error ever holds a character of one.
 from collections.abc import Mapping
 from typing import Final
 
-from mmpush_tui import files as plain_file
+from mmpush_tui import files
 from mmpush_tui.credentials.kinds import Kind, Seen
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.text import clean
@@ -65,7 +65,7 @@ def read(path: str, where: str, code: str, limit: int = SIZE_LIMIT) -> bytes:
         ConfigError: it cannot be read, is no ordinary file, or is larger.
     """
     try:
-        data, _ = plain_file.read(path, limit + 1)
+        data, _ = files.read_plain(path, limit + 1)
     except (OSError, ValueError) as error:
         why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
         raise ConfigError(f"{where}: cannot be read", why=why, code=code) from error

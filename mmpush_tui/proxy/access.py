@@ -4,7 +4,6 @@ import base64
 import binascii
 import hmac
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final, Literal
 
 import jwt
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from mmpush_tui import files
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.protocol.wire import PushNotification
@@ -22,6 +22,7 @@ from mmpush_tui.proxy.networks import Network, address, is_everybody, membership
 
 UNSIGNED: Final = frozenset({"", "NO_SIGNATURE"})
 Unsigned = Literal["refuse", "test", "accept"]
+_KEY_LIMIT: Final = 64 * 1024
 
 
 class Access:
@@ -163,7 +164,7 @@ def load_public_key(path: str) -> EllipticCurvePublicKey:
     """
     where = f"signature key {path}"
     try:
-        data = Path(path).read_bytes().strip()
+        data = files.read_plain(path, _KEY_LIMIT)[0].strip()
     except (OSError, ValueError) as error:
         why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
         raise ConfigError(

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from mmpush_tui import files as plain_file
+from mmpush_tui import files
 from mmpush_tui.credentials.file import SIZE_LIMIT
 from mmpush_tui.credentials.kinds import Kind, identify
 from mmpush_tui.paths import full_path, short_path
@@ -108,7 +108,7 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
 def _is_it(path: Path, wanted: Wanted) -> bool:
     """Return whether to offer ``path``; one that may not be opened is offered by its name."""
     try:
-        kind = identify(plain_file.read(path, SIZE_LIMIT)[0]).kind
+        kind = identify(files.read_plain(path, SIZE_LIMIT)[0]).kind
     except OSError:
         return wanted is Wanted.APPLE_KEY
     return kind is (Kind.P256_KEY if wanted is Wanted.APPLE_KEY else Kind.SERVICE_ACCOUNT)

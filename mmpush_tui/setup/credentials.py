@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from mmpush_tui import files as plain_file
+from mmpush_tui import files
 from mmpush_tui.credentials.file import (
     APPLE_FIXES,
     APPLE_SOURCE,
@@ -131,7 +131,7 @@ def _read(named: str) -> tuple[str, bytes, int] | Finding:
     if not path:
         return Finding(severity=Severity.FAIL, message="No file is named yet.")
     try:
-        data, status = plain_file.read(path, SIZE_LIMIT + 1)
+        data, status = files.read_plain(path, SIZE_LIMIT + 1)
     except (OSError, ValueError) as error:
         return _unopened(path, error)
     if len(data) > SIZE_LIMIT and identify(data).kind is not Kind.ARCHIVE:
@@ -146,7 +146,7 @@ def _read(named: str) -> tuple[str, bytes, int] | Finding:
 def _unopened(path: str, error: OSError | ValueError) -> Finding:
     if not isinstance(error, OSError):
         return Finding(severity=Severity.FAIL, message="This is no path.", fix="Type it again.")
-    if isinstance(error, plain_file.NotAFileError):
+    if isinstance(error, files.NotAFileError):
         if error.is_folder:
             return Finding(
                 severity=Severity.FAIL, message="This is a folder.", fix="Name the file in it."

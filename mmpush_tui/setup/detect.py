@@ -12,7 +12,7 @@ from typing import Final
 
 import psutil
 
-from mmpush_tui import files as plain_file
+from mmpush_tui import files
 from mmpush_tui.configuration import config
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Value
@@ -201,7 +201,7 @@ def _existing(places: Mapping[Path, str]) -> tuple[Found, ...]:
 
 def _may_read(path: Path) -> bool:
     try:
-        plain_file.read(path, 1)
+        files.read_plain(path, 1)
     except OSError:
         return False
     return True

@@ -9,12 +9,12 @@ from typing import Any, Final
 import msgspec
 import platformdirs
 
-from mmpush_tui import files as plain_file
+from mmpush_tui import files
 from mmpush_tui.errors import FailedError
 from mmpush_tui.fields import FieldError, Kind, Value
 from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS
-from mmpush_tui.setup import private_file, steps
+from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import is_storable, looks_like_content
 from mmpush_tui.setup.steps import StepId
 from mmpush_tui.text import presentable
@@ -88,8 +88,8 @@ def save_draft(draft: Draft, path: Path | None = None) -> Path:
     path = path or draft_path()
     data = msgspec.json.format(msgspec.json.encode(draft.to_dict()), indent=2) + b"\n"
     try:
-        private_file.make_folder(path.parent)
-        private_file.replace_file(path, data)
+        files.make_folder(path.parent)
+        files.replace(path, data)
     except OSError as error:
         raise FailedError(
             f"the draft cannot be saved to {short_path(path)}",
@@ -107,7 +107,7 @@ def load_draft(path: Path | None = None) -> tuple[Draft, str]:
     """
     path = path or draft_path()
     try:
-        data, _ = plain_file.read(path, _SIZE_LIMIT)
+        data, _ = files.read_plain(path, _SIZE_LIMIT)
     except FileNotFoundError:
         return Draft(), ""
     except OSError as error:

@@ -4,6 +4,7 @@ Both read or write files: call them through ``tasks.beside``.
 """
 
 import difflib
+import functools
 import os
 import re
 import tomllib
@@ -12,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from mmpush_tui import files as plain_file
+from mmpush_tui import files
 from mmpush_tui.configuration import config
 from mmpush_tui.configuration.locations import default_config_path
 from mmpush_tui.errors import ConfigError, FailedError
 from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.setup import private_file, steps
+from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import is_own, problems
 from mmpush_tui.setup.document import document, takes_over, to_toml
 from mmpush_tui.setup.handover import Remaining, remaining
@@ -136,12 +138,13 @@ def apply(planned: Plan) -> Applied:
     if not planned.is_change:
         return Applied(path=path, backup=None)
     target = Path(os.path.realpath(path))
+    prepare = None if status is None else functools.partial(_owned_like, status=status)
     backup: Path | None = None
     try:
-        private_file.make_folder(target.parent)
+        files.make_folder(target.parent)
         if before is not None:
-            backup = _back_up(target, before, status)
-        private_file.replace_file(target, planned.text.encode(), status)
+            backup = _back_up(target, before, prepare)
+        files.replace(target, planned.text.encode(), prepare)
     except OSError as error:
         if backup is not None:
             backup.unlink(missing_ok=True)
@@ -173,7 +176,7 @@ def _refuse_problems(answers: Answers) -> None:
 
 def _read(path: Path) -> tuple[bytes | None, os.stat_result | None]:
     try:
-        data, status = plain_file.read(path, _SIZE_LIMIT + 1)
+        data, status = files.read_plain(path, _SIZE_LIMIT + 1)
     except FileNotFoundError:
         return None, None
     except OSError as error:
@@ -206,19 +209,19 @@ def _existing(path: Path, before: bytes | None) -> dict[str, Any]:
 _REPAIR: Final = "Correct the file or move it away, then go on here."
 
 
-def _back_up(target: Path, data: bytes, status: os.stat_result | None) -> Path:
+def _back_up(target: Path, data: bytes, prepare: files.Prepare | None) -> Path:
     """Copy ``data`` beside ``target`` under a name with today's date and return the path."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    number = 1
-    while True:
-        suffix = stamp if number == 1 else f"{stamp}-{number}"
-        backup = target.with_name(f"{target.name}.{suffix}.bak")
-        try:
-            private_file.write_new(backup, data, status)
-        except FileExistsError:
-            number += 1
-        else:
-            return backup
+    names = files.numbered(target.with_name(f"{target.name}.{stamp}"), ".bak")
+    return files.write_first(names, data, prepare)
+
+
+def _owned_like(descriptor: int, status: os.stat_result) -> None:
+    """Give a new file the owner and mode of the one before, never the right to all to write it."""
+    ours = os.fstat(descriptor)
+    if (ours.st_uid, ours.st_gid) != (status.st_uid, status.st_gid):
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+    os.fchmod(descriptor, status.st_mode & 0o775)
 
 
 def _diff(path: Path, before: bytes | None, text: str, secrets: list[str]) -> tuple[str, ...]:

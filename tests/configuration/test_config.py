@@ -1,7 +1,7 @@
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -648,18 +648,7 @@ def test_says_that_it_is_a_folder(tmp_path: Path) -> None:
     assert refusal(tmp_path).line() == f"{tmp_path}: cannot be read: Is a directory."
 
 
-@pytest.fixture
-def _without_rights() -> Iterator[None]:
-    """Run as somebody who may not do everything, where this is run by somebody who may."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    yield
-    os.seteuid(0)
-
-
-@pytest.mark.usefixtures("_without_rights")
+@pytest.mark.usefixtures("without_rights")
 def test_says_that_it_may_not_be_read(short_tmp: Path) -> None:
     path = short_tmp / "config.toml"
     path.write_text(OURS)

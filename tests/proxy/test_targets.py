@@ -1,9 +1,7 @@
 """The credentials that a configuration names, made into targets or set aside with the reason."""
 
 import json
-import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +24,6 @@ def pem(key: PrivateKeyTypes) -> str:
 EC_PEM = pem(ec.generate_private_key(ec.SECP256R1()))
 RSA_PEM = pem(rsa.generate_private_key(65537, 2048))
 CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
-
-
-@pytest.fixture
-def _without_rights() -> Iterator[None]:
-    """Run as somebody who may not do everything, where this is run by somebody who may."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    yield
-    os.seteuid(0)
 
 
 @pytest.fixture
@@ -231,7 +218,7 @@ def test_sets_an_apple_target_aside_for_its_key(
     assert apple_refusal(tmp_path, apple(path)) == (f"Apple key {path}: {reason}", False)
 
 
-@pytest.mark.usefixtures("_without_rights")
+@pytest.mark.usefixtures("without_rights")
 def test_sets_targets_aside_whose_files_may_not_be_read(short_tmp: Path) -> None:
     path = short_tmp / "secret"
     path.touch(0)

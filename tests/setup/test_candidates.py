@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.setup.candidates import Wanted, suggest
+from tests.rights import as_nobody
 from tests.setup import files
 from tests.setup.files import P8, keep, pem
-from tests.setup.rights import as_nobody
 
 
 @pytest.fixture(autouse=True)

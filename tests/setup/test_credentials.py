@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from mmpush_tui.credentials.file import APPLE_SOURCE, GOOGLE_SOURCE
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.setup.credentials import look_at_apple_key, look_at_service_account
+from tests.rights import as_nobody
 from tests.setup import files
 from tests.setup.files import KEY_NAME, P8, P256, RSA, keep, pem, secrets_of
-from tests.setup.rights import as_nobody
 
 COPY_AGAIN = "Copy the file again without changing a character."
 KEY_NEEDED = "needed is the .p8 key from Apple."

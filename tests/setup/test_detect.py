@@ -23,9 +23,9 @@ from mmpush_tui.setup.detect import (
     suggested,
 )
 from mmpush_tui.setup.steps import Apps, Where
+from tests.rights import as_nobody
 from tests.setup import files
 from tests.setup.files import keep
-from tests.setup.rights import as_nobody
 
 EMPTY = Surroundings(mattermost=(), remarks=(), push_proxies=(), ports=(), workers=())
 

@@ -11,8 +11,8 @@ from mmpush_tui.settings.page_fields import ACCEPT_TERMS
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.draft import Draft, discard_draft, draft_path, load_draft, save_draft
 from mmpush_tui.setup.steps import Apps, StepId
+from tests.rights import as_nobody
 from tests.setup.files import P8, secrets_of
-from tests.setup.rights import as_nobody
 
 
 def filled() -> Draft:

@@ -1,6 +1,5 @@
 import os
 import re
-import resource
 import stat
 import tomllib
 from pathlib import Path
@@ -13,9 +12,9 @@ from mmpush_tui.fields import Value
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.steps import Apps, Where
 from mmpush_tui.setup.write import Applied, Plan, apply, plan
+from tests.rights import NOBODY, as_nobody, files_up_to
 from tests.setup import files
 from tests.setup.files import KEY_NAME, P8, keep, secrets_of
-from tests.setup.rights import as_nobody
 from tests.setup.test_document import OWN, STORE
 
 
@@ -182,14 +181,9 @@ def test_a_replacement_that_fails_takes_its_backup_back(open_tmp: Path) -> None:
 def test_a_full_disk_leaves_everything_as_it_was(tmp_path: Path) -> None:
     path = keep(tmp_path / "config.toml", b"[console]\n")
     planned = plan(STORE | {steps.CONFIG_FILE.key: "/c" * 200}, path)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     # Room for the copy, not for the new file.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    try:
-        with pytest.raises(FailedError, match="cannot be written: File too large"):
-            apply(planned)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with files_up_to(100), pytest.raises(FailedError, match="cannot be written: File too large"):
+        apply(planned)
     assert os.listdir(tmp_path) == ["config.toml"]
     assert path.read_bytes() == b"[console]\n"
 
@@ -198,11 +192,11 @@ def test_root_keeps_the_owner_of_a_file(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root")
     path = keep(tmp_path / "config.toml", b"[console]\n", 0o640)
-    os.chown(path, 65534, 65534)
+    os.chown(path, NOBODY, NOBODY)
     done = apply(plan(STORE, path))
     assert done.backup is not None
     for written in (path, done.backup):
-        assert (written.stat().st_uid, written.stat().st_gid) == (65534, 65534)
+        assert (written.stat().st_uid, written.stat().st_gid) == (NOBODY, NOBODY)
         assert mode(written) == 0o640
 
 

@@ -4,9 +4,7 @@ Apple takes many new sign-in tokens and many bad device tokens for an attack.
 """
 
 import contextlib
-import fcntl
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +14,13 @@ import msgspec
 import platformdirs
 
 from mmpush_tui.findings import Finding, Severity
+from mmpush_tui import files
+from mmpush_tui.checks.model.report import Confidence, Status
 
 APART_S: Final = 60.0
 """Seconds between two questions about one credential."""
 _LIMIT: Final = 256 * 1024
+_LOCK_WITHIN_S: Final = 10.0
 _REMEMBERED: Final[dict[Path, "list[Kept]"]] = {}
 
 
@@ -90,37 +91,26 @@ class Pace:
     def _read(self) -> list[Kept]:
         """Return what was asked within the last minute."""
         try:
-            with self._path.open("rb") as file:
-                found = msgspec.json.decode(file.read(_LIMIT), type=list[Kept])
+            data, _ = files.read_plain(self._path, _LIMIT)
+            found = msgspec.json.decode(data, type=list[Kept])
         except (OSError, ValueError, RecursionError):
             found = _REMEMBERED.get(self._path, [])
         now = self._now()
         return [it for it in found if 0 <= now - it.at < APART_S]
 
     def _write(self, entries: list[Kept]) -> None:
-        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         # Where no file can be written, this process at least remembers.
         _REMEMBERED[self._path] = entries
         with contextlib.suppress(OSError):
-            with open(os.open(beside, flags, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(entries))
-            beside.replace(self._path)
+            files.replace(self._path, msgspec.json.encode(entries))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            lock = os.open(f"{self._path}.lock", flags, 0o600)
-        except OSError:
+        with contextlib.ExitStack() as held:
+            # Where no lock can be had, the question is asked all the same.
+            with contextlib.suppress(OSError):
+                held.enter_context(files.locked(self._path, wait_s=_LOCK_WITHIN_S))
             yield
-            return
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
 
 
 def default_path() -> Path:

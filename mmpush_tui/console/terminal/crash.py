@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mmpush_tui import __version__
+from mmpush_tui import __version__, files
 from mmpush_tui.text import presentable
 
 
@@ -54,9 +54,8 @@ def _write(text: str, folder: Path) -> Path | None:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     path = folder / f"crash-{stamp}-{os.getpid()}.txt"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
+        files.make_folder(folder)
+        files.write_new(path, text.encode(errors="replace"))
     except OSError:
         return None
     return path

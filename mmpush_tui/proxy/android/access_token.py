@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mmpush_tui.causes import unreached
-from mmpush_tui.credentials import file as credential_file
+from mmpush_tui.credentials import file
 from mmpush_tui.credentials.file import COPY_AGAIN, GOOGLE_SOURCE, google_fix, other_kind
 from mmpush_tui.credentials.kinds import Kind, identify
 from mmpush_tui.errors import ConfigError
@@ -75,7 +75,7 @@ def load_account(path: str) -> ServiceAccount:
     """
     where = f"service account file {path}"
     code = "service-account-invalid"
-    data = credential_file.read(path, where, "service-account-missing")
+    data = file.read(path, where, "service-account-missing")
     seen = identify(data)
     if seen.kind is not Kind.SERVICE_ACCOUNT:
         raise other_kind(seen, where, google_fix(seen), code)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from mmpush_tui.credentials import file as credential_file
+from mmpush_tui.credentials import file
 from mmpush_tui.credentials.file import APPLE_FIXES, APPLE_SOURCE, other_kind
 from mmpush_tui.credentials.kinds import Kind, identify
 from mmpush_tui.proxy.apple.token_store import Kept, TokenStore
@@ -37,7 +37,7 @@ def load_key(path: str) -> EllipticCurvePrivateKey:
         ConfigError: there is no readable P-256 key in it; the message says what is there.
     """
     where = f"Apple key {path}"
-    data = credential_file.read(path, where, "apple-key-missing")
+    data = file.read(path, where, "apple-key-missing")
     seen, code = identify(data), "apple-key-invalid"
     if seen.kind is not Kind.P256_KEY:
         fix = APPLE_FIXES.get(seen.kind, APPLE_SOURCE)

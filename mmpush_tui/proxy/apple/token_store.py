@@ -5,20 +5,22 @@ beside it, must therefore go on with the token there is.
 """
 
 import contextlib
-import fcntl
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import platformdirs
 
+from mmpush_tui import files
+
 _SCHEMA: Final = 1
 _LIMIT: Final = 256 * 1024
 _FORGET_AFTER_S: Final = 3600
+_LOCK_WITHIN_S: Final = 60.0
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -91,8 +93,11 @@ class TokenStore:
             key: which key and team.
             make: gets what is kept, and returns that or another to keep in its place.
         """
-        with self._locked() as is_locked:
-            if not is_locked:
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(files.locked(self.path, wait_s=_LOCK_WITHIN_S))
+            except OSError as error:
+                self._say(f"cannot be written ({error.strerror})")
                 return make(None)
             kept = self._read()
             before = next((it for it in kept if it.key == key), None)
@@ -105,56 +110,30 @@ class TokenStore:
 
     def _read(self) -> list[Kept]:
         try:
-            descriptor = os.open(
-                self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-            )
+            data, status = files.read_plain(self.path, _LIMIT, follows_link=False)
         except FileNotFoundError:
+            return []
+        except files.NotAFileError:
+            self._say("is no file")
             return []
         except OSError as error:
             self._say(f"cannot be read ({error.strerror})")
             return []
-        if trouble := _trouble(os.fstat(descriptor)):
-            os.close(descriptor)
+        if trouble := _trouble(status):
             self._say(trouble)
             return []
-        with open(descriptor, "rb") as file:
-            try:
-                found = msgspec.json.decode(file.read(_LIMIT), type=_File)
-            except (OSError, ValueError, RecursionError):
-                self._say("holds nothing that this version wrote, and is written anew")
-                return []
+        try:
+            found = msgspec.json.decode(data, type=_File)
+        except (ValueError, RecursionError):
+            self._say("holds nothing that this version wrote, and is written anew")
+            return []
         return found.tokens if found.schema == _SCHEMA else []
 
     def _write(self, kept: list[Kept]) -> None:
-        data = msgspec.json.encode(_File(_SCHEMA, kept))
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            with contextlib.suppress(FileNotFoundError):
-                beside.unlink()
-            with open(os.open(beside, flags, 0o600), "wb") as file:
-                file.write(data)
-            beside.replace(self.path)
+            files.replace(self.path, msgspec.json.encode(_File(_SCHEMA, kept)))
         except OSError as error:
             self._say(f"cannot be written ({error.strerror})")
-            with contextlib.suppress(OSError):
-                beside.unlink()
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[bool]:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(f"{self.path}.lock", flags, 0o600)
-        except OSError as error:
-            self._say(f"cannot be written ({error.strerror})")
-            yield False
-            return
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield True
-        finally:
-            os.close(descriptor)
 
     def _say(self, trouble: str) -> None:
         if trouble not in self._said:
@@ -166,8 +145,6 @@ class TokenStore:
 
 def _trouble(found: os.stat_result) -> str:
     """Return why a file is not to be trusted, or nothing."""
-    if not stat.S_ISREG(found.st_mode):
-        return "is no file"
     if found.st_uid != os.geteuid():
         return "belongs to another user; remove it"
     if found.st_mode & _OTHERS:

@@ -1,14 +1,13 @@
 """The journal's file: where it is, whose it is, and what is done when it is damaged."""
 
 import contextlib
-import fcntl
 import os
 import sqlite3
-import stat
 import time
 from pathlib import Path
 from typing import Final
 
+from mmpush_tui import files
 from mmpush_tui.protocol import paths
 
 _BUSY_S: Final = 2.0
@@ -75,11 +74,13 @@ class JournalFile:
 
     def __init__(self, path: Path, *, is_named: bool) -> None:
         self._path = path
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.ExitStack() as undo:
             _refuse_others(path, is_named=is_named)
-            lock = _lock(path)
-            undo.callback(os.close, lock)
+            # Two writers would delete each other's deliveries.
+            try:
+                undo.enter_context(files.locked(path))
+            except BlockingIOError as error:
+                raise UnusableError("another worker writes to it") from error
             self.database = _opened(path)
             undo.callback(self.database.close)
             self._was = os.stat(path)
@@ -108,15 +109,13 @@ def put_aside(path: Path) -> str:
 
 def _refuse_others(path: Path, *, is_named: bool) -> None:
     try:
-        found = os.stat(path)
+        header, _ = files.read_plain(path, _HEADER)
     except FileNotFoundError:
         return
-    if not stat.S_ISREG(found.st_mode):
-        raise UnusableError("it is no file that a database can be in; name another path")
-    if not found.st_size:
+    except files.NotAFileError as error:
+        raise UnusableError("it is no file that a database can be in; name another path") from error
+    if not header:
         return
-    with path.open("rb") as file:
-        header = file.read(_HEADER)
     if header.startswith(_MAGIC):
         mark = int.from_bytes(header[_MARK_AT : _MARK_AT + 4], "big")
         # A database without a mark is somebody's who gave it none.
@@ -124,20 +123,6 @@ def _refuse_others(path: Path, *, is_named: bool) -> None:
             raise UnusableError("it is the database of another program; name another path")
     elif is_named:
         raise UnusableError("it is there and no journal; name another path, or move it away")
-
-
-def _lock(path: Path) -> int:
-    """Take the file beside the journal: two writers would delete each other's deliveries."""
-    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise UnusableError("another worker writes to it") from error
-    except BaseException:
-        os.close(lock)
-        raise
-    return lock
 
 
 def _opened(path: Path) -> sqlite3.Connection:

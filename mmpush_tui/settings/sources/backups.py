@@ -2,8 +2,6 @@
 
 import contextlib
 import hashlib
-import itertools
-import os
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,12 +9,14 @@ from typing import Annotated, Final
 import msgspec
 import platformdirs
 
+from mmpush_tui import files
 from mmpush_tui.errors import ConfigError, FailedError
 from mmpush_tui.settings.page import INT64_MAX, KEYS, Stored
 from mmpush_tui.settings.sources import Backup, Where
 
 _SCHEMA: Final = 1
 _LIMIT: Final = 64 * 1024
+_STAMP: Final = "%Y%m%dT%H%M%SZ"
 _SUFFIX: Final = ".json"
 
 
@@ -61,8 +61,10 @@ def keep(where: Where, stored: Stored, keys: frozenset[str]) -> Path:
     kept = _Kept(_SCHEMA, str(where.kind), where.at, values, sorted(keys))
     folder = folder_of(where)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return _write(folder, msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
+        files.make_folder(folder)
+        names = files.numbered(folder / time.strftime(_STAMP, time.gmtime()), _SUFFIX, "_")
+        data = msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n"
+        return files.write_first(names, data)
     except (OSError, UnicodeEncodeError) as error:
         raise FailedError(
             f"nothing was changed: the former settings could not be kept in {folder}",
@@ -93,8 +95,8 @@ def read(where: Where, path: Path) -> Backup:
         ConfigError: it is nothing of the kind, or of another place.
     """
     try:
-        with path.open("rb") as file:
-            found = msgspec.json.decode(file.read(_LIMIT), type=_Kept)
+        data, _ = files.read_plain(path, _LIMIT)
+        found = msgspec.json.decode(data, type=_Kept)
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read", why=error.strerror or "", code="mattermost-backup-unreadable"
@@ -123,24 +125,3 @@ def read(where: Where, path: Path) -> Backup:
 def _order(file: Path) -> tuple[str, int]:
     stem, _, number = file.stem.partition("_")
     return stem, int(number) if number.isdecimal() else 1
-
-
-def _write(folder: Path, data: bytes) -> Path:
-    stem = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    for number in itertools.count(1):
-        path = folder / f"{stem if number == 1 else f'{stem}_{number}'}{_SUFFIX}"
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            continue
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            with contextlib.suppress(OSError):
-                path.unlink()
-            raise
-        return path
-    raise AssertionError

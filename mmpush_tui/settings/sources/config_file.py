@@ -19,6 +19,7 @@ from mmpush_tui.settings.sources import (
     Place,
     Saved,
     Where,
+    backups,
     config_text,
     held_back,
     json_text,
@@ -26,7 +27,6 @@ from mmpush_tui.settings.sources import (
     rewrite,
     server_process,
 )
-from mmpush_tui.settings.sources import backups as keeping
 from mmpush_tui.settings.sources.local import Local
 from mmpush_tui.settings.sources.locate import USUAL_SOCKET, locate
 from mmpush_tui.tasks import beside
@@ -276,7 +276,7 @@ class ConfigFile:
     def _spare(self) -> Path:
         """Where backups go that cannot be beside the file, by whatever name it is opened."""
         real = os.path.realpath(self._path)
-        return keeping.folder_of(Where(kind=Place.FILE, at=real))
+        return backups.folder_of(Where(kind=Place.FILE, at=real))
 
     def _backups(self) -> list[str]:
         path = Path(os.path.realpath(self._path))

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mmpush_tui import files
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Field, FieldError, Kind, by_name, nearest
 from mmpush_tui.settings.sources.server_process import CONFIG_VARIABLE, is_database
+
+_TOML_LIMIT: Final = 1024 * 1024 + 1
+"""Bytes; no configuration is that long, says whoever loads it."""
 
 CONFIG_FILE: Final = Field(
     key="mattermost.config_file",
@@ -207,7 +211,7 @@ def _one_of(texts: Mapping[str, str], where: str) -> None:
 def _from_toml(toml: Path) -> dict[str, str]:
     """Return what ``[mattermost]`` says; the rest of the file is others' to judge."""
     try:
-        document = tomllib.loads(toml.read_text("utf-8"))
+        document = tomllib.loads(files.read_plain(toml, _TOML_LIMIT)[0].decode())
     except OSError as error:
         raise ConfigError(
             f"{toml} cannot be read", why=error.strerror or "", code="config-unreadable"

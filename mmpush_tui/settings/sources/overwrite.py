@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from mmpush_tui import files
 from mmpush_tui.errors import FailedError, MmpushError
 from mmpush_tui.settings.sources import rewrite
 
@@ -77,7 +78,7 @@ def _backup(path: Path, seen: rewrite.Seen, spare: Path) -> Path:
     with contextlib.suppress(rewrite.NotReplaceableError):
         return rewrite.keep(path, path.parent, seen)
     try:
-        spare.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_folder(spare)
     except OSError as error:
         raise FailedError(
             f"{path} was not written: no backup of it could be made in {path.parent} or {spare}",

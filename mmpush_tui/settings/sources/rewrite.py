@@ -3,26 +3,24 @@
 import contextlib
 import errno
 import fcntl
-import glob
+import functools
 import grp
-import itertools
 import os
 import pwd
 import re
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mmpush_tui import files
 from mmpush_tui.errors import ConfigError, FailedError, MmpushError
 
 _LIMIT: Final = 32 * 1024 * 1024
 """Bytes; hundred times what the largest configuration is."""
 _MARK: Final = ".mmpush-"
-_TEMPORARY: Final = ".tmp"
 _TIME: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?")
 
 
@@ -58,13 +56,9 @@ def read(path: Path) -> Seen:
         ConfigError: there is none, or it cannot be read.
     """
     try:
-        # Without O_NONBLOCK a named pipe would wait for its writer for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            status = os.fstat(descriptor)
-            data = _regular(path, descriptor, status)
-        finally:
-            os.close(descriptor)
+        data, status = files.read_plain(path, _LIMIT + 1)
+    except files.NotAFileError as error:
+        raise _unfit(path, "is no file") from error
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path} does not exist",
@@ -83,17 +77,9 @@ def read(path: Path) -> Seen:
             why=_reason(error),
             code="mattermost-config-unreadable",
         ) from error
-    return Seen(data, status)
-
-
-def _regular(path: Path, descriptor: int, status: os.stat_result) -> bytes:
-    if not stat.S_ISREG(status.st_mode):
-        raise _unfit(path, "is no file")
-    with os.fdopen(descriptor, "rb", closefd=False) as file:
-        data = file.read(_LIMIT + 1)
     if len(data) > _LIMIT:
         raise _unfit(path, "is too large for a configuration")
-    return data
+    return Seen(data, status)
 
 
 def _unfit(path: Path, why: str) -> ConfigError:
@@ -132,6 +118,9 @@ def replace(path: Path, seen: Seen, data: bytes) -> Path:
 def locked(path: Path) -> Iterator[int]:
     """Keep other processes of ours away from ``path``, and yield its folder's descriptor.
 
+    The folder itself is locked, unlike by :func:`files.locked`: it is Mattermost's, which wants
+    no file of ours in it.
+
     Raises:
         FailedError: another one is at it, or the folder cannot be opened.
     """
@@ -141,7 +130,7 @@ def locked(path: Path) -> Iterator[int]:
         raise refusal(path, error) from error
     try:
         if _lock(path, folder):
-            _remove_leftovers(path)
+            files.remove_drafts(path)
         yield folder
     finally:
         os.close(folder)
@@ -179,31 +168,28 @@ def keep(path: Path, folder: Path, seen: Seen, *, is_ours: bool = False) -> Path
     Raises:
         FailedError: it cannot be written there.
     """
-    made = None
+    prepare = None if is_ours else functools.partial(_give_away, path=path, status=seen.status)
     try:
-        made = _write_beside(path, folder, seen.data, None if is_ours else seen.status)
-        backup = _free_name(path.name, folder)
-        os.rename(made, backup)
+        # Renamed when it is whole, as nobody tells half a backup from a whole one.
+        with files.drafted(path, seen.data, prepare, folder) as draft:
+            backup = _free_name(path.name, folder)
+            os.rename(draft, backup)
     except OSError as error:
-        if made is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(made)
         raise refusal(path, error) from error
     return backup
 
 
 def _replace(path: Path, seen: Seen, data: bytes) -> Path:
     backup = keep(path, path.parent, seen)
-    made = [backup]
+    prepare = functools.partial(_give_away, path=path, status=seen.status)
     try:
-        made.append(_write_beside(path, path.parent, data, seen.status))
-        if not seen.is_same_file(os.stat(path)):
-            raise changed_meanwhile(path)
-        os.replace(made[-1], path)
+        with files.drafted(path, data, prepare) as draft:
+            if not seen.is_same_file(os.stat(path)):
+                raise changed_meanwhile(path)
+            os.replace(draft, path)
     except BaseException as error:
-        for file in made:
-            with contextlib.suppress(OSError):
-                os.unlink(file)
+        with contextlib.suppress(OSError):
+            os.unlink(backup)
         if isinstance(error, OSError):
             raise refusal(path, error) from error
         raise
@@ -229,13 +215,6 @@ def _lock(path: Path, folder: int) -> bool:
     return True
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove what a killed process left: it holds the same secrets as the configuration."""
-    for file in path.parent.glob(f".{glob.escape(path.name)}{_MARK}*{_TEMPORARY}"):
-        with contextlib.suppress(OSError):
-            file.unlink()
-
-
 def backups(path: Path, folder: Path) -> list[Path]:
     """Return what :func:`keep` has kept of ``path`` in ``folder``."""
     start = path.name + _MARK
@@ -256,27 +235,7 @@ def age(backup: Path) -> tuple[str, int]:
 
 def _free_name(name: str, folder: Path) -> Path:
     stem = name + _MARK + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    names = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
-    return next(file for one in names if not os.path.lexists(file := folder / one))
-
-
-def _write_beside(path: Path, folder: Path, data: bytes, owner: os.stat_result | None) -> Path:
-    """Write ``data`` to a new file in ``folder`` that belongs to ``owner``, by default to us."""
-    descriptor, name = tempfile.mkstemp(
-        prefix=f".{path.name}{_MARK}", suffix=_TEMPORARY, dir=folder
-    )
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if owner is not None:
-                _give_away(file.fileno(), path, owner)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-    return Path(name)
+    return next(file for file in files.numbered(folder / stem) if not os.path.lexists(file))
 
 
 def _give_away(descriptor: int, path: Path, status: os.stat_result) -> None:

@@ -13,8 +13,15 @@ from mmpush_tui.errors import (
     UnreachableError,
 )
 from mmpush_tui.settings.page import INT64_MAX, KEYS, Change, Stored, field_of
-from mmpush_tui.settings.sources import PERMISSIONS, Backup, Loaded, Saved, Where, held_back
-from mmpush_tui.settings.sources import backups as keeping
+from mmpush_tui.settings.sources import (
+    PERMISSIONS,
+    Backup,
+    Loaded,
+    Saved,
+    Where,
+    backups,
+    held_back,
+)
 from mmpush_tui.settings.sources.api import Answer, Api
 from mmpush_tui.tasks import beside
 
@@ -100,7 +107,7 @@ class Served:
 
     async def backups(self) -> list[str]:
         """Return where former states of this place are kept, the newest first."""
-        found = await beside("settings-backup", keeping.kept, self._where)
+        found = await beside("settings-backup", backups.kept, self._where)
         return [str(path) for path in found]
 
     async def former(self, backup: str) -> Backup:
@@ -109,7 +116,7 @@ class Served:
         Raises:
             ConfigError: it is none.
         """
-        return await beside("settings-backup", keeping.read, self._where, Path(backup))
+        return await beside("settings-backup", backups.read, self._where, Path(backup))
 
     async def reload(self) -> None:
         """Let the server read its configuration anew.
@@ -148,7 +155,7 @@ async def _save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change
     if not wanted:
         return Saved(backup=None, needs=(), skipped=skipped)
     seen = frozenset(key for name, key in KEYS.items() if field_of(name) not in loaded.hidden)
-    backup = await beside("settings-backup", keeping.keep, where, loaded.stored, seen)
+    backup = await beside("settings-backup", backups.keep, where, loaded.stored, seen)
     patch: dict[str, dict[str, Any]] = {}
     for change in wanted:
         section, _, last = change.key.partition(".")
@@ -161,7 +168,7 @@ async def _save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change
         lost = error
     except MmpushError:
         # Nothing was done, so there is nothing to bring back.
-        await beside("settings-backup", keeping.forget, backup)
+        await beside("settings-backup", backups.forget, backup)
         raise
     became = await _became(api, lost)
     passed_over = [
@@ -169,7 +176,7 @@ async def _save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change
     ]
     is_undone = len(passed_over) == len(wanted)
     if is_undone:
-        await beside("settings-backup", keeping.forget, backup)
+        await beside("settings-backup", backups.forget, backup)
     if lost is not None and is_undone:
         raise type(lost)(
             f"{lost.what}, and the settings are as they were",

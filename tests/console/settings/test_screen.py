@@ -16,8 +16,8 @@ from mmpush_tui.settings.sources.rest import Rest
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.text import Secret
 from tests.console.forms import SMALL, USUAL, WIDE, Bench, bench, content_of, stored, write
+from tests.rights import as_nobody
 from tests.settings.table import CONSENT, LICENSED, NOTHING, ROWS, UNKNOWN, UNLICENSED, Row
-from tests.setup.rights import as_nobody
 
 OWN = "http://127.0.0.1:8086"
 EU = REGION_URLS[Region.DE]

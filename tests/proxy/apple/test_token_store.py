@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.apple.token_store import Kept, TokenStore, default_path
+from tests.rights import NOBODY, disk, fill
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -244,7 +245,7 @@ def test_a_link_is_not_followed(host: Host, tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_file_of_somebody_else_is_not_used(host: Host) -> None:
     said_by(host.token())
-    os.chown(host.path, 65534, 65534)
+    os.chown(host.path, NOBODY, NOBODY)
     said_by(host.token())
     assert host.said == [host.complaint("belongs to another user; remove it")]
 
@@ -274,14 +275,13 @@ def test_without_a_folder_tokens_are_minted_all_the_same(host: Host, tmp_path: P
 
 
 def test_a_full_disk(host: Host, tmp_path: Path) -> None:
-    host.path.parent.mkdir()
-    # The temporary file's name is taken by something that cannot be removed as a file.
-    host.path.with_name(f"{host.path.name}.{os.getpid()}").mkdir()
-    token = host.token()
-    first = said_by(token)
-    assert token() == first
-    assert len(host.said) == 1
-    assert host.said[0].startswith(host.complaint("cannot be written"))
+    with disk(tmp_path / "state", 64) as folder:
+        fill(folder / "filler")
+        token = host.token()
+        first = said_by(token)
+        assert token() == first
+        assert host.said == [host.complaint("cannot be written (No space left on device)")]
+        assert sorted(os.listdir(folder)) == ["filler", f"{host.path.name}.lock"]
 
 
 def test_the_path_is_the_units_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

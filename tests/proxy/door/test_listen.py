@@ -166,18 +166,7 @@ def test_a_refused_port_can_be_had_when_its_holder_ended() -> None:
     bind(address).close()
 
 
-@pytest.fixture
-def _without_rights() -> Iterator[None]:
-    """Run as somebody who may not do everything, where this is run by somebody who may."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    yield
-    os.seteuid(0)
-
-
-@pytest.mark.usefixtures("_without_rights")
+@pytest.mark.usefixtures("without_rights")
 def test_says_what_right_a_low_port_needs() -> None:
     lowest = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
     if lowest < 2:

@@ -20,6 +20,7 @@ from mmpush_tui.proxy.records import journal, journal_file
 from mmpush_tui.proxy.records.journal import Journal
 from mmpush_tui.proxy.records.journal_file import default_path
 from mmpush_tui.proxy.records.journal_queries import ack_number, find, read
+from tests.rights import NOBODY, disk, fill
 
 EVERY_S = 0.02
 
@@ -339,16 +340,8 @@ def test_another_program_that_holds_it_is_waited_for(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["/usr/bin/mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], check=False,
-        capture_output=True,
-    )  # fmt: skip
-    if mounted.returncode:
-        pytest.skip("no file system can be mounted here")
-    yield folder
-    subprocess.run(["/usr/bin/umount", "-l", str(folder)], check=True)
+    with disk(tmp_path / "disk", 256) as folder:
+        yield folder
 
 
 @pytest.mark.slow
@@ -364,12 +357,7 @@ def test_a_full_disk_costs_what_is_not_written_and_nothing_else(
     it.add(event(bus), "")
     while not path.exists() or not count_or_none(path):
         time.sleep(0.02)
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError:
-            pass
+    fill(filler)
     for number in range(5000):
         it.add(event(bus, number), f"ack-{number}")
     assert said.until(1)[0] == (
@@ -412,7 +400,7 @@ def test_a_folder_that_may_not_be_written_is_said(tmp_path: Path) -> None:
         folder.chmod(0o755)
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o555)
-    user = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    user = ["/usr/bin/setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     python = shutil.which("python3", path="/usr/bin")
     if (
         python is None

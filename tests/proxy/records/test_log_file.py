@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from mmpush_tui.configuration.config import ProxyConfig, load
 from mmpush_tui.proxy.records import log, log_file
 from mmpush_tui.proxy.records.log_file import LogFile
+from tests.rights import disk, fill
 
 
 def record(text: str) -> logging.LogRecord:
@@ -93,13 +93,8 @@ def test_a_folder_that_is_gone_costs_lines_until_it_is_back(tmp_path: Path) -> N
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["/usr/bin/mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield folder
-    subprocess.run(["/usr/bin/umount", "-l", str(folder)], check=True)
+    with disk(tmp_path / "disk", 64) as folder:
+        yield folder
 
 
 def config(folder: Path) -> ProxyConfig:
@@ -116,12 +111,7 @@ def config(folder: Path) -> ProxyConfig:
 def test_a_full_disk_costs_lines_and_it_is_said_how_many(small_disk: Path, tmp_path: Path) -> None:
     logger, stop = log.start(config(tmp_path))
     filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError:
-            pass
+    fill(filler)
     for number in range(400):
         logger.info("a line that is lost", number=number)
     time.sleep(0.5)

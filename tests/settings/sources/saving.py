@@ -19,8 +19,6 @@ from mmpush_tui.settings.page import KEYS, Change
 from mmpush_tui.settings.sources import Loaded
 from mmpush_tui.settings.sources.config_file import ConfigFile
 
-NOBODY = 65534
-
 
 def address(value: str) -> Change:
     return Change(key=KEYS["server"], old=None, new=value)

@@ -18,7 +18,7 @@ from mmpush_tui.settings.sources import NEEDS, Loaded, Origin, Saved, restoring
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.overwrite import CODE, OFFER
 from mmpush_tui.simulator.mattermost.server import MattermostRest
-from tests.settings.sources.saving import NOBODY
+from tests.rights import NOBODY
 from tests.settings.sources.servers import running
 from tests.settings.table import OWN, TPNS
 

@@ -12,7 +12,7 @@ from mmpush_tui.settings.sources import Origin, Place, Source, restoring
 from mmpush_tui.settings.sources.local import Local
 from mmpush_tui.simulator.mattermost.faults import RestFault
 from mmpush_tui.simulator.mattermost.server import MattermostRest
-from tests.settings.sources.saving import NOBODY
+from tests.rights import NOBODY
 from tests.settings.sources.test_config_ways import as_user, needs_root
 from tests.settings.table import OWN, TPNS
 

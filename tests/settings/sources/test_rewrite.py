@@ -16,7 +16,8 @@ import pytest
 from mmpush_tui.errors import FailedError
 from mmpush_tui.settings.sources import rewrite
 from mmpush_tui.settings.sources.overwrite import OFFER
-from tests.settings.sources.saving import NOBODY, saved_as, saving
+from tests.rights import NOBODY
+from tests.settings.sources.saving import saved_as, saving
 
 REALISTIC = Path(__file__).with_name("config.json")
 OLD = REALISTIC.read_bytes()
