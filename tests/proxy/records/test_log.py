@@ -395,7 +395,8 @@ async def test_goes_on_in_a_new_file_after_rotation(tmp_path: Path) -> None:
 LOGGING = """
 import sys
 from pathlib import Path
-from mmpush_tui.proxy import config, log
+from mmpush_tui.configuration import config
+from mmpush_tui.proxy.records import log
 
 logger, stop = log.start(config.load(Path(sys.argv[1]), {}))
 for number in range(20_000):
