@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
-from mmpush_tui.findings import Confidence, Finding, Severity, passed
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.findings import Confidence, Finding, Severity, passed
 from mmpush_tui.settings.sources import rewrite
 from mmpush_tui.text import clean, presentable
 from mmpush_tui.troubleshooting.catalogue import Entry

@@ -13,9 +13,8 @@ import click
 from mmpush_tui.checks.mattermost_log import of_config
 from mmpush_tui.checks.plan.outbound import is_loopback
 from mmpush_tui.commands.source import source_at
-from mmpush_tui.errors import MmpushError
-from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.errors import ConfigError, MmpushError
+from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.settings.page import Licence
 from mmpush_tui.settings.sources import Loaded, Source, rewrite
 from mmpush_tui.settings.sources.config_file import ConfigFile

@@ -18,7 +18,6 @@ from mmpush_tui.configuration import config
 from mmpush_tui.configuration.locations import default_config_path
 from mmpush_tui.errors import ConfigError, FailedError
 from mmpush_tui.paths import full_path, short_path
-from mmpush_tui.setup import private_file, steps
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import is_own, problems
 from mmpush_tui.setup.document import document, takes_over, to_toml

@@ -13,9 +13,8 @@ from typing import Final
 import msgspec
 import platformdirs
 
-from mmpush_tui.findings import Finding, Severity
 from mmpush_tui import files
-from mmpush_tui.checks.model.report import Confidence, Status
+from mmpush_tui.findings import Finding, Severity
 
 APART_S: Final = 60.0
 """Seconds between two questions about one credential."""
