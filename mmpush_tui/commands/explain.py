@@ -114,7 +114,7 @@ def _in_full(entry: "Entry") -> Iterator[str]:
     yield from _wrapped(f"{entry.code} ({entry.hop}, {entry.severity})")
     yield from ("", "Cause", *_wrapped(entry.cause, "  "))
     yield from ("", "Fix")
-    for number, step in enumerate(entry.fix, start=1):
+    for number, step in enumerate(entry.steps, start=1):
         yield from _wrapped(step, f"  {number}. ")
     yield from ("", "Fixed when", *_wrapped(entry.fixed_when, "  "))
     if entry.links or entry.see:

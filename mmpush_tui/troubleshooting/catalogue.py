@@ -1,26 +1,40 @@
 """The troubleshooting catalogue: symptom, cause and fix as records, read from package data.
 
-The records are in ``catalogue.toml`` beside this module. A file that breaks a rule is a fault of
-this program and never of its user, so :func:`parse` refuses it whole. Matching is in ``lookup``.
+The one book of texts: what is said about a fault anywhere stands here once. The records are in
+``entries/``, a file for each hop. A file that breaks a rule is a fault of this program and never
+of its user, so :func:`parse` refuses it whole. Matching is in ``lookup``, wording in ``wording``.
 """
 
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+from itertools import chain
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from mmpush_tui.findings import Severity
+from mmpush_tui.findings import Confidence, Severity
 
 SCHEMA: Final = 1
 GAP: Final = "*"
 """Stands in a symptom for whatever lies between its two halves."""
 
+GENERIC: Final[Mapping[str, str]] = {
+    "who": "the other side", "host": "HOST", "lookup": "HOST", "port": "PORT",
+    "endpoint": "HOST:PORT", "path": "/PATH", "url": "http://HOST:PORT", "until": "then",
+    "proxy": "PROXY:PORT", "variable": "HTTPS_PROXY", "project": "PROJECT", "source": "ADDRESS",
+    "issuer": "somebody else", "version": "an old TLS", "family": "IPv6", "other_family": "IPv4",
+    "wanted": "HTTPS_PROXY", "skew": "wrong", "shorter": "http://HOST:PORT", "other": "8066",
+    "other_url": "http://HOST:8066", "named_by": "`curl -sSI ADDRESS/version`",
+}  # fmt: skip
+"""What names in braces stand for where nothing is known of the place."""
+
+_NAME: Final = r"^[a-z_]+$"
+_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _CODE: Final = r"^[a-z0-9]+(-[a-z0-9]+)+$"
 _HALF_AT_LEAST: Final = 4
 _SYMPTOM_AT_LEAST: Final = 8
@@ -70,6 +84,30 @@ class Source(StrEnum):
     CURL = "curl"
 
 
+class Wording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a finding with a certain code says, in one kind of place.
+
+    What is None is as for the same code at Apple's and Google's servers, or else as the entry has
+    it. Names in braces stand for what is known where it is said.
+
+    Attributes:
+        code: of the finding.
+        at: whose the other end is: empty for Apple's and Google's servers, and wherever nothing
+            differs; ``hosted``, ``relay`` or ``own`` as in ``checks.model.target.Whose``.
+        summary: what is broken, as a sentence.
+        why: what the observation means, as a clause; empty where it speaks for itself.
+        fix: what to change; the entry's first step where it says just that.
+        confidence: how sure the summary is of the cause.
+    """
+
+    code: Reason
+    at: Literal["", "hosted", "relay", "own"] = ""
+    summary: Annotated[str, msgspec.Meta(min_length=8, max_length=200)] | None = None
+    why: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    fix: Prose | None = None
+    confidence: Confidence | None = None
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that goes wrong, or only looks as if it did.
 
@@ -89,10 +127,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             gave up, and the cause stands elsewhere. 2: they only say that something failed, or
             that all is normal. Of the entries that match a text, the least vague goes first.
         cause: why it happens, in up to three sentences.
-        fix: what to do, one concrete step each.
+        fix: what to do, one concrete step each; names in braces as in :class:`Wording`.
         fixed_when: what is seen once it is fixed.
         links: documentation and first-hand reports.
         see: codes of entries that are mistaken for this one, or follow from it.
+        finding: what findings say that lead here.
     """
 
     code: Code
@@ -108,6 +147,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     vague: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
     links: tuple[Link, ...] = ()
     see: tuple[Code, ...] = ()
+    finding: tuple[Wording, ...] = ()
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What to do, for a reader of whom nothing is known: HOST for ``{host}``."""
+        return tuple(filled(step, GENERIC) for step in self.fix)
 
     @property
     def platform(self) -> Literal["apple", "android", ""]:
@@ -121,8 +166,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 return ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as JSON-ready data, every field present."""
-        record = msgspec.to_builtins(self)
+        """Return the record as JSON-ready data, every field present but what findings say."""
+        record = msgspec.to_builtins(self) | {"fix": self.steps}
+        del record["finding"]
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in record.items()
@@ -131,18 +177,26 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     schema: int
-    entry: tuple[Entry, ...]
+    entry: tuple[Entry, ...] = ()
+    step: Mapping[Annotated[str, msgspec.Meta(pattern=_NAME)], Prose] = {}
+    """What several findings ask for, by a name that stands for it in braces."""
 
 
 @cache
 def entries() -> tuple[Entry, ...]:
-    """Return every entry, in the order of the file; read once, when first asked for."""
-    data = resources.files(__package__).joinpath("catalogue.toml")
-    return parse(data.read_text(encoding="utf-8"))
+    """Return every entry, hop by hop; read once, when first asked for."""
+    folder = resources.files(__package__).joinpath("entries")
+    names = (*Hop, "shared")
+    return parse(*(folder.joinpath(f"{name}.toml").read_text(encoding="utf-8") for name in names))
 
 
-def parse(text: str) -> tuple[Entry, ...]:
-    """Return the entries in ``text``.
+def filled(text: str, places: Mapping[str, object]) -> str:
+    """Return ``text`` with the names in braces replaced; braces around anything else stay."""
+    return _PLACE.sub(lambda place: str(places.get(place[1], place[0])), text)
+
+
+def parse(*texts: str) -> tuple[Entry, ...]:
+    """Return the entries in ``texts``, one for each file.
 
     Line breaks inside a value count as spaces, so that the file can be wrapped.
 
@@ -150,14 +204,42 @@ def parse(text: str) -> tuple[Entry, ...]:
         CatalogueError: the text is no TOML, or breaks a rule of this schema.
     """
     try:
-        document = msgspec.convert(_unwrapped(tomllib.loads(text)), _Document)
+        raw = [_unwrapped(tomllib.loads(text)) for text in texts]
+        shared = {name: step for document in raw for name, step in document.get("step", {}).items()}
+        documents = [msgspec.convert(_with(shared, document), _Document) for document in raw]
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise CatalogueError(f"catalogue: {error}") from error
-    if document.schema != SCHEMA:
-        raise CatalogueError(f"catalogue: schema {document.schema}, expected {SCHEMA}")
-    if complaint := next(_complaints(document.entry), ""):
+    if other := next((it.schema for it in documents if it.schema != SCHEMA), None):
+        raise CatalogueError(f"catalogue: schema {other}, expected {SCHEMA}")
+    found = tuple(entry for document in documents for entry in document.entry)
+    if complaint := next(chain(_complaints(found), _written_twice(raw)), ""):
         raise CatalogueError(f"catalogue: {complaint}")
-    return document.entry
+    return found
+
+
+def _with(shared: Mapping[str, str], value: Any) -> Any:
+    """Return ``value`` with the steps that several findings share in place of their names."""
+    match value:
+        case str():
+            return filled(value, shared)
+        case list():
+            return [_with(shared, item) for item in value]
+        case dict():
+            return {key: _with(shared, item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _written_twice(documents: Sequence[Any]) -> list[str]:
+    """Complain of what findings are to say that stands in the files more than once."""
+    fixes = [
+        fix
+        for document in documents
+        for entry in document.get("entry", ())
+        for fix in (*entry.get("fix", ()), *(it.get("fix") for it in entry.get("finding", ())))
+        if fix and not _PLACE.fullmatch(fix)
+    ]
+    return [f"the fix {fix!r} is there twice, make it a shared step" for fix in _twice(fixes)]
 
 
 def _unwrapped(value: Any) -> Any:
@@ -172,13 +254,17 @@ def _unwrapped(value: Any) -> Any:
             return value
 
 
-def _complaints(found: tuple[Entry, ...]) -> Iterator[str]:
+def _complaints(found: Sequence[Entry]) -> Iterator[str]:
+    if not found:
+        yield "no entry"
     codes = [entry.code for entry in found]
     yield from (f"{code} is there twice" for code in _twice(codes))
     reasons = [(reason, entry.platform) for entry in found for reason in entry.reasons]
     yield from (f"reason {reason} has two entries" for reason, _ in _twice(reasons))
     symptoms = [symptom.lower() for entry in found for symptom in entry.symptoms]
     yield from (f"symptom {symptom!r} is there twice" for symptom in _twice(symptoms))
+    wordings = [(said.code, said.at, entry.platform) for entry in found for said in entry.finding]
+    yield from (f"what {code} says at {at!r} is there twice" for code, at, _ in _twice(wordings))
     for entry in found:
         yield from (f"{entry.code}: {complaint}" for complaint in _complaints_of(entry, codes))
 
@@ -197,7 +283,11 @@ def _complaints_of(entry: Entry, codes: list[str]) -> Iterator[str]:
         halves = [half.strip() for half in symptom.split(GAP)]
         if len(halves) > 2 or min(map(len, halves)) < _HALF_AT_LEAST:
             yield f"symptom {symptom!r}: at most one gap, {_HALF_AT_LEAST} characters beside it"
-    prose = (entry.title, entry.cause, entry.fixed_when, *entry.fix, *entry.symptoms)
+    said = [text for it in entry.finding for text in (it.summary, it.why, it.fix) if text]
+    for place in _PLACE.findall(" ".join((*said, *entry.fix))):
+        if place not in GENERIC:
+            yield f"nothing stands for {{{place}}}"
+    prose = (*said, entry.title, entry.cause, entry.fixed_when, *entry.fix, *entry.symptoms)
     # A terminal of any encoding can show it, and nobody has to type a curly quote to find it.
     yield from (f"not plain ASCII: {text!r}" for text in prose if not text.isascii())
 

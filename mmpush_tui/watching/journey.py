@@ -98,7 +98,7 @@ def journey(events: Sequence[Event]) -> Journey:
         verdict=_verdict(answered, ack),
         steps=_steps(events, answered, ack),
         meaning=_of_entry(entry) if entry else _meaning(known, answered, ack),
-        fix=entry.fix if entry else (),
+        fix=entry.steps if entry else (),
         code=entry.code if entry else "",
     )
 
@@ -248,7 +248,7 @@ def _notice(event: Event) -> Journey:
         verdict=Verdict.NOTICE,
         steps=(Step(at=clock(event.at), text=presentable(text)),),
         meaning=_of_entry(entry) if entry else meaning,
-        fix=entry.fix if entry else (),
+        fix=entry.steps if entry else (),
         code=entry.code if entry else "",
     )
 

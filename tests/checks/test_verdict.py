@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from mmpush_tui.checks.model.failures import words
 from mmpush_tui.checks.model.report import CheckResult, Stage, check_id
-from mmpush_tui.checks.phrases.words import words
 from mmpush_tui.checks.verdict import verdict
 from mmpush_tui.findings import Confidence, Severity
 from mmpush_tui.troubleshooting.lookup import by_code

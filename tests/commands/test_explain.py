@@ -94,7 +94,7 @@ def test_json_is_the_published_shape_alone_on_stdout() -> None:
 
 
 def test_no_match_is_a_failure_that_says_what_to_do() -> None:
-    result = run("all is well")
+    result = run("lovely weather today")
     assert isinstance(result.exception, FailedError)
     assert result.exception.code == "explain-no-match"
     assert "mmpush-tui explain --list" in result.exception.line()
@@ -102,13 +102,13 @@ def test_no_match_is_a_failure_that_says_what_to_do() -> None:
 
 
 def test_no_match_prints_an_empty_object_with_json() -> None:
-    result = run("--json", "all is well")
+    result = run("--json", "lovely weather today")
     assert isinstance(result.exception, FailedError)
     document = json.loads(result.stdout)
     assert document == {
         "schema": 1,
         "kind": "explanation",
-        "query": "all is well",
+        "query": "lovely weather today",
         "matches": [],
         "suggestions": [],
     }

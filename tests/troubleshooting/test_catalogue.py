@@ -90,7 +90,13 @@ def test_reason_finds_its_own_entry(entry: Entry, reason: str) -> None:
 
 def test_entry_is_json_ready_with_every_field() -> None:
     record = msgspec.json.decode(msgspec.json.encode(ENTRIES[0].to_dict()))
-    assert set(record) == set(Entry.__struct_fields__)
+    assert set(record) == set(Entry.__struct_fields__) - {"finding"}
+
+
+def test_fixes_for_a_reader_have_no_places_left_open() -> None:
+    steps = [step for entry in ENTRIES for step in entry.to_dict()["fix"]]
+    assert any("HOST" in step for step in steps)
+    assert not [step for step in steps if re.search(r"\{[a-z_]+\}", step)]
 
 
 def test_line_breaks_in_the_file_count_as_spaces() -> None:

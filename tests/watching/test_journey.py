@@ -111,7 +111,7 @@ def test_a_refusal_is_explained_by_the_catalogue_with_its_fix() -> None:
         f"told Mattermost FAIL: {message}",
     ]
     assert found.meaning == f"{entry.title}. {entry.cause}"
-    assert found.fix == entry.fix
+    assert found.fix == entry.steps
     assert found.code == "apns-topic-refused"
 
 

@@ -2,8 +2,8 @@
 
 import ipaddress
 
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.checks.plan.outbound import is_loopback
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings.page import Licence
@@ -22,7 +22,7 @@ def advice(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> Finding
             return failed(plan, "hpns_unlicensed", "the licence has no HPNS, or there is none")
         case "tpns" if licence.hpns is True:
             said = "the licence has HPNS, and the test service is chosen"
-            return failed(plan, "tpns_licensed", said, status=Severity.WARN)
+            return failed(plan, "tpns_licensed", said, severity=Severity.WARN)
         case "mpns":
             return _own(plan, is_elsewhere=is_elsewhere)
         case _:
@@ -34,15 +34,15 @@ def _own(plan: TargetPlan, *, is_elsewhere: bool) -> Finding | None:
         return None
     if _is_wildcard(plan.host):
         said = f"{plan.host} means every address of a host that listens"
-        return failed(plan, "url_wildcard", said, status=Severity.WARN)
+        return failed(plan, "url_wildcard", said, severity=Severity.WARN)
     if is_loopback(plan.host):
         if not is_elsewhere:
             return None
         said = f"the address is {plan.shown_url}, and Mattermost runs on another host"
-        return failed(plan, "url_loopback", said, status=Severity.WARN)
+        return failed(plan, "url_loopback", said, severity=Severity.WARN)
     if not plan.is_tls:
         said = f"{plan.shown_url} is not encrypted, and not on this host"
-        return failed(plan, "url_plain_remote", said, status=Severity.WARN)
+        return failed(plan, "url_plain_remote", said, severity=Severity.WARN)
     return None
 
 

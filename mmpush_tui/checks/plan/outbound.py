@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Severity
 from mmpush_tui.http2.outbound import OutboundProxy, choose, is_exempt
@@ -61,7 +61,7 @@ def _through(plan: TargetPlan, variable: str, text: str) -> TargetPlan:
     if scheme not in _GO_ONLY:
         return replace(plan, proxy=OutboundProxy.parse(text, variable, _GO_PORT))
     said = f"{variable} names a {scheme}:// proxy: Mattermost can speak to it, these checks cannot"
-    flaw = failed(plan, "proxy_unseen", said, status=Severity.WARN, variable=variable)
+    flaw = failed(plan, "proxy_unseen", said, severity=Severity.WARN, variable=variable)
     return replace(plan, config=flaw, is_blocked=True)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from mmpush_tui.checks import mattermost_log
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import (
     WORKER,
@@ -18,7 +19,6 @@ from mmpush_tui.checks.model.target import (
     is_address,
     without_user,
 )
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.checks.plan import vendors as upstream
 from mmpush_tui.checks.plan.advice import advice
 from mmpush_tui.checks.plan.outbound import is_loopback, proxied
@@ -340,7 +340,7 @@ def _open(target: TargetPlan, config: ProxyConfig | None) -> Finding | None:
     if config.signature_key_file or is_loopback(split(config.listen_address)[0]):
         return None
     said = f"it listens on {clean(config.listen_address, 60)}"
-    return failed(target, "listen_open", said, status=Severity.WARN)
+    return failed(target, "listen_open", said, severity=Severity.WARN)
 
 
 def _tpns() -> TargetPlan:
@@ -384,7 +384,7 @@ def _settings(unread: str) -> TargetPlan:
         target="mattermost-settings", title="Mattermost's own settings",
         who="Mattermost's settings", url="", kind=Kind.MATTERMOST, whose=Whose.OWN,
     )  # fmt: skip
-    flaw = failed(target, "settings_unread", unread, status=Severity.WARN)
+    flaw = failed(target, "settings_unread", unread, severity=Severity.WARN)
     return replace(target, config=flaw)
 
 

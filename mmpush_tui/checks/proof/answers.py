@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.target import TargetPlan
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Response
 from mmpush_tui.proxy.android.errors import read_error
@@ -45,7 +45,7 @@ def judge_apple(plan: TargetPlan, response: Response) -> Finding:
         return passed(f"{proof} accepted, the topic not contradicted (400 BadDeviceToken)", **seen)
     if response.status == 200:
         return failed(plan, "probe_delivered", "a device of nobody's was accepted", seen,
-                      status=Severity.WARN)  # fmt: skip
+                      severity=Severity.WARN)  # fmt: skip
     if code := _APPLE.get(reason):
         return failed(plan, code, f"Apple answered {said}", seen)
     if response.status in _BUSY:
@@ -70,7 +70,7 @@ def judge_google(plan: TargetPlan, response: Response) -> Finding:
             return passed("account and project accepted (404 UNREGISTERED)", **seen)
         case 200, _:
             return failed(plan, "probe_delivered", "a phone of nobody's was accepted", seen,
-                          status=Severity.WARN)  # fmt: skip
+                          severity=Severity.WARN)  # fmt: skip
         case 401, _:
             return failed(plan, "authorization_stripped", said, seen)
         case 403, _ if error.code == "SENDER_ID_MISMATCH":

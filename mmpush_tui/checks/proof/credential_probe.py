@@ -12,10 +12,10 @@ from typing import Final, Protocol
 
 import msgspec
 
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendProof
 from mmpush_tui.checks.model.report import Stage, check_id
 from mmpush_tui.checks.model.target import NO_DEVICE, TargetPlan
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.checks.proof import answers as proof_answers
 from mmpush_tui.checks.proof.limiter import Pace
 from mmpush_tui.configuration.config import AndroidSettings, NetworkSettings

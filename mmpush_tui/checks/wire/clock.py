@@ -6,9 +6,9 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.report import CheckResult, Stage
 from mmpush_tui.checks.model.target import TargetPlan, Whose
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.findings import Finding, Severity, passed
 
 SKEW: Final = "clock_skew_s"
@@ -58,7 +58,7 @@ def findings(
         if plan.whose in (Whose.OWN, Whose.RELAY) and abs(ahead) > WARN_ABOVE_S:
             said = f"this host's clock is {words(ahead)} of that at {plan.address}"
             finding = failed(
-                plan, "clock_differs", said, {SKEW: ahead}, status=Severity.WARN,
+                plan, "clock_differs", said, {SKEW: ahead}, severity=Severity.WARN,
                 skew=f"this one is {words(ahead)}",
             )  # fmt: skip
             found.append((plan, finding))
@@ -73,7 +73,7 @@ def _of_this_host(plan: TargetPlan, ahead: float) -> Finding:
     return failed(
         plan, "clock_wrong" if is_bad else "clock_off",
         f"{plan.host} says that this host's clock is {words(ahead)}", seen,
-        status=Severity.FAIL if is_bad else Severity.WARN, skew=words(ahead),
+        severity=Severity.FAIL if is_bad else Severity.WARN, skew=words(ahead),
     )  # fmt: skip
 
 

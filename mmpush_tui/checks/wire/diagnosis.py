@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
-from mmpush_tui.checks.phrases.words import CODES, failed
 from mmpush_tui.checks.wire import alerts, chain
 from mmpush_tui.checks.wire import requests as apps
 from mmpush_tui.checks.wire.dialer import Reach
@@ -35,6 +35,7 @@ from mmpush_tui.http2.connect import (
 from mmpush_tui.http2.errors import TransportError
 from mmpush_tui.http2.outbound import OutboundProxy
 from mmpush_tui.tasks import beside
+from mmpush_tui.troubleshooting.wording import codes
 
 OTHER_PORT: Final[Mapping[int, int]] = {8066: 8086, 8086: 8066}
 """The two ports that push proxies have: that of the reference sample, and ours."""
@@ -113,7 +114,7 @@ class Doctor:
                 found = None
         if found is not None:
             return found
-        code = error.code if error.code in CODES else "closed"
+        code = error.code if error.code in codes() else "closed"
         name = self._way.route.address[0]
         why = await self._blocked_alone() if stage is Stage.TCP else ()
         return failed(self._plan, code, str(error), self._seen(stage), why=why, lookup=name)

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.report import CheckResult, Stage, check_id, skipped
 from mmpush_tui.checks.model.target import TargetPlan
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.checks.proof.credential_probe import Means as ProofMeans
 from mmpush_tui.checks.proof.credential_probe import prove
 from mmpush_tui.checks.wire.diagnosis import Doctor

@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from mmpush_tui import __version__
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.target import NO_DEVICE, SEND_PATH, Kind, TargetPlan, Whose
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.protocol.wire import CHECK_PLATFORM
@@ -77,7 +77,7 @@ def judge_provocation(plan: TargetPlan, first: Finding, response: Response) -> F
             return passed(f"{first.message}, refuses a push for nobody", **seen)
         case 200 if status in ("OK", "REMOVE"):
             said = f"a push for nobody was answered {status}"
-            return failed(plan, "proxy_accepts_all", said, seen, status=Severity.WARN)
+            return failed(plan, "proxy_accepts_all", said, seen, severity=Severity.WARN)
     said = f"POST {SEND_PATH} was answered {_named(response)}"
     return failed(plan, "proxy_odd_answer", said, seen)
 
@@ -112,7 +112,7 @@ def judge_front_page(plan: TargetPlan, first: Finding, response: Response) -> Fi
         "proxy_old",
         f"a push proxy answers, and not to GET /version ({first.message})",
         first.evidence,
-        status=Severity.WARN,
+        severity=Severity.WARN,
     )
 
 

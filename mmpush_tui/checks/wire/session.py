@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 from aiohappyeyeballs import AddrInfoType
 
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import WORKER, Kind, TargetPlan, Whose
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.checks.wire import addresses as names
 from mmpush_tui.checks.wire import chain, clock, http1, trust
 from mmpush_tui.checks.wire import requests as apps
@@ -195,7 +195,7 @@ class Way:
         is_outside = self.plan.whose in (Whose.VENDOR, Whose.HOSTED)
         if is_outside and (flaw := names.odd(host, found)) is not None:
             code, clause = flaw
-            return failed(self.plan, code, clause, seen, status=Severity.WARN)
+            return failed(self.plan, code, clause, seen, severity=Severity.WARN)
         return passed(said, **seen)
 
     async def _tcp(self) -> Finding:
@@ -209,7 +209,7 @@ class Way:
         if family := dead_family(attempts):
             said = f"connected to {peer}, and none of the {family} addresses answers"
             return failed(
-                self.plan, "tcp_family_dead", said, seen, status=Severity.WARN, family=family,
+                self.plan, "tcp_family_dead", said, seen, severity=Severity.WARN, family=family,
                 other_family="IPv4" if family == "IPv6" else "IPv6",
             )  # fmt: skip
         if silent := dead(attempts):

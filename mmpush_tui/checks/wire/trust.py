@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.target import TargetPlan, Whose
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.checks.wire import certificate, chain
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2.channel import Channel
@@ -35,7 +35,7 @@ def judge(plan: TargetPlan, channel: Channel, *, is_private: bool) -> Finding:
             said,
             seen | {"root": root},
             why=(f'it ends at "{root}", which this host trusts and no public list knows',),
-            status=Severity.FAIL if breaks else Severity.WARN,
+            severity=Severity.FAIL if breaks else Severity.WARN,
             issuer=issuer or root,
         )
     days = seen.get("days_left")
@@ -43,7 +43,7 @@ def judge(plan: TargetPlan, channel: Channel, *, is_private: bool) -> Finding:
         return passed(f"{said}, {days} days left", **seen)
     until = str(seen["not_after"])[:10]
     return failed(
-        plan, "tls_expiring", f"{said} expires in {days} days", seen, status=Severity.WARN,
+        plan, "tls_expiring", f"{said} expires in {days} days", seen, severity=Severity.WARN,
         until=until,
     )  # fmt: skip
 

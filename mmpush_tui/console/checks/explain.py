@@ -170,7 +170,8 @@ def page(entry: Entry, width: int) -> Content:
     rows.append(hanging((), entry.cause, width))
     rows.append(content(""))
     rows += [
-        hanging(((f"{number}. ", "bold"),), step, width) for number, step in enumerate(entry.fix, 1)
+        hanging(((f"{number}. ", "bold"),), step, width)
+        for number, step in enumerate(entry.steps, 1)
     ]
     rows += [content(""), hanging((("then  ", "$quiet"),), entry.fixed_when, width)]
     rows += [hanging((("see   ", "$quiet"),), link, width) for link in entry.links]

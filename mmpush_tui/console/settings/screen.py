@@ -294,7 +294,7 @@ class SettingsScreen(ConsoleScreen):
         for note in self._settings.view.notes:
             if (entry := lookup.by_reason(note.code)) is not None:
                 text += [*([""] if text else []), (("> ", "bold"), note.message), entry.cause]
-                text += [f"  - {step}" for step in entry.fix]
+                text += [f"  - {step}" for step in entry.steps]
         text = text or ["There is no more to say of it than stands there."]
         self.app.push_screen(AskScreen("More on the advice", text, {"": "Back to the form"}))
 

@@ -37,7 +37,7 @@ class Alarms:
         if reason in REASONS and reason not in raised:
             raised.add(reason)
             entry = by_reason(reason, platform=target)
-            words = f"{entry.title}. {entry.fix[0]}" if entry is not None else reason
+            words = f"{entry.title}. {entry.steps[0]}" if entry is not None else reason
             self._bus.publish("alarm", target=target, reason=reason, message=f"{target}: {words}")
 
     def raise_(self, target: str, reason: str, words: str) -> None:

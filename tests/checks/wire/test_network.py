@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from aiohappyeyeballs import AddrInfoType
 
+from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Whose
-from mmpush_tui.checks.phrases.words import failed
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.findings import Finding, Severity
 from tests.checks.peers import (

@@ -1,0 +1,90 @@
+"""What a finding says about its code: the catalogue's words, for one kind of place. Pure."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final, NamedTuple
+
+from mmpush_tui.findings import Confidence
+from mmpush_tui.text import presentable
+from mmpush_tui.troubleshooting.catalogue import Entry, Wording, entries, filled
+
+_LIMIT: Final = 400
+
+
+class Words(NamedTuple):
+    """What is said, with names in braces where a place is to be filled.
+
+    Attributes:
+        summary: what is broken, as a sentence.
+        why: what it means, as a clause; empty where it speaks for itself.
+        fix: what to change.
+        confidence: how sure the summary is of the cause.
+        see: code of the entry that has more to say.
+    """
+
+    summary: str
+    why: str
+    fix: str
+    confidence: Confidence
+    see: str
+
+    def at(self, places: Mapping[str, object]) -> "Words":
+        """Return them filled with what is known, cleaned."""
+        summary, why, fix = (
+            presentable(filled(text, places), _LIMIT) for text in (self.summary, self.why, self.fix)
+        )
+        return self._replace(summary=summary[:1].upper() + summary[1:], why=why, fix=fix)
+
+
+def codes() -> tuple[str, ...]:
+    """Return every code that has words of its own."""
+    return tuple(dict.fromkeys(code for code, _, _ in _wordings()))
+
+
+@cache
+def words_for(code: str, *, at: str = "", platform: str = "") -> Words | None:
+    """Return what is said about ``code``; None where the catalogue has no words for it.
+
+    Args:
+        code: of a finding.
+        at: whose the other end is, as in :class:`~.catalogue.Wording`.
+        platform: ``apple`` or ``android``, where it is of one.
+    """
+    general = _find(code, "", platform)
+    special = _find(code, at, platform) if at else None
+    if general is None or special is None:
+        found = special or general
+        return _put_together(*found) if found else None
+    own, common = _put_together(*special), _put_together(*general)
+    wording = special[1]
+    return Words(
+        summary=common.summary if wording.summary is None else own.summary,
+        why=common.why if wording.why is None else own.why,
+        fix=common.fix if wording.fix is None else own.fix,
+        confidence=wording.confidence or common.confidence,
+        see=own.see,
+    )
+
+
+def _put_together(entry: Entry, wording: Wording) -> Words:
+    return Words(
+        summary=wording.summary or f"{entry.title}.",
+        why=wording.why or "",
+        fix=wording.fix or entry.fix[0],
+        confidence=wording.confidence or Confidence.CERTAIN,
+        see=entry.code,
+    )
+
+
+def _find(code: str, at: str, platform: str) -> tuple[Entry, Wording] | None:
+    table = _wordings()
+    return table.get((code, at, platform)) or table.get((code, at, ""))
+
+
+@cache
+def _wordings() -> Mapping[tuple[str, str, str], tuple[Entry, Wording]]:
+    return {
+        (wording.code, wording.at, entry.platform): (entry, wording)
+        for entry in entries()
+        for wording in entry.finding
+    }
