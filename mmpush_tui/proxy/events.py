@@ -32,14 +32,17 @@ class EventBus:
         self._ring: deque[Event] = deque(maxlen=ring)
         self._seq = 0
         self._readers: set[asyncio.Event] = set()
-        self.listeners: list[Callable[[Event], None]] = []
-        """Called with every event as it is published; they must be quick."""
+        self._listeners: list[Callable[[Event], None]] = []
         self._closed = False
 
     @property
     def seq(self) -> int:
         """Number of the newest event; 0 before the first."""
         return self._seq
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call ``listener``, which must be quick, with every event as it is published."""
+        self._listeners.append(listener)
 
     def publish(self, kind: Kind, **fields: object) -> Event:
         """Number an event, keep it and wake the readers."""
@@ -60,7 +63,7 @@ class EventBus:
     def _tell(self, event: Event) -> None:
         self._seq = event.seq
         self._ring.append(event)
-        for listener in self.listeners:
+        for listener in self._listeners:
             listener(event)
         for reader in self._readers:
             reader.set()

@@ -54,7 +54,7 @@ def lint(path: Path, environment: Mapping[str, str]) -> tuple[ProxyConfig, list[
 
 
 def _on_worker(config: ProxyConfig) -> Iterator[Finding]:
-    failed = _attempt(lambda: Gate.from_config(config, _ignore, _ignore))
+    failed = _attempt(lambda: Gate.from_config(config, _ignore))
     yield from failed
     yield from _attempt(lambda: server_context(config))
     if not failed:

@@ -54,20 +54,20 @@ class Loader:
         path: the configuration file.
         listen_address: what outranks the configured address.
         store: keeps Apple's provider tokens across restarts.
-
-    Attributes:
-        on_refused: told why the gate refused a request.
-        complain: told in a sentence of trouble that no push waits for.
+        complain: told in a sentence of trouble with the throttle's store.
     """
 
     def __init__(
-        self, path: Path, listen_address: str | None = None, store: TokenStore | None = None
+        self,
+        path: Path,
+        listen_address: str | None,
+        store: TokenStore | None,
+        complain: Callable[[str], None],
     ) -> None:
         self.path = path
         self._listen = listen_address
         self._store = store
-        self.on_refused: Callable[[str], None] = _ignore
-        self.complain: Callable[[str], None] = _ignore
+        self._complain = complain
 
     def load(self, old: Targets | None = None) -> Loaded:
         """Return what the files say now.
@@ -81,16 +81,6 @@ class Loader:
         config = configuration.load(self.path)
         if self._listen:
             config = dataclasses.replace(config, listen_address=self._listen)
-        gate = Gate.from_config(config, self._refused, self._complained)
+        gate = Gate.from_config(config, self._complain)
         tls = server_context(config)
         return Loaded(config, Targets.build(config, old, self._store), gate, tls)
-
-    def _refused(self, why: str) -> None:
-        self.on_refused(why)
-
-    def _complained(self, sentence: str) -> None:
-        self.complain(sentence)
-
-
-def _ignore(_text: str) -> None:
-    return

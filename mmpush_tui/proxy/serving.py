@@ -40,15 +40,15 @@ def serve(
         ConfigError: the configuration, an address or a socket cannot be used.
     """
     _raise_descriptor_limit()
-    complaints: list[str] = []
+    warnings = _Warnings()
     # A worker that ends with the console or the demo has keys that are soon gone.
-    store = None if until_eof else TokenStore(default_path(), complaints.append)
+    store = None if until_eof else TokenStore(default_path(), warnings.warn)
     notifier = Notifier(os.environ)
     inherited = systemd.inherited(os.environ)
     if "listen" in inherited:
         # What is warned of, and shown, is where we really listen.
         listen_address = listen.address_of(inherited["listen"])
-    loader = Loader(path, listen_address, store)
+    loader = Loader(path, listen_address, store, warnings.warn)
     loaded = loader.load()
     config = loaded.config
     is_log_written = True
@@ -71,10 +71,7 @@ def serve(
             undo.callback(listen.remover(control_at))
         log_, stop_log = log.start(config)
         undo.callback(end_log)
-        for sentence in complaints:
-            log_.warn(sentence)
-        if store is not None:
-            store.complain = log_.warn
+        warnings.write_to(log_)
         if complaint:
             log_.warn("no control socket: console and deliveries cannot attach", reason=complaint)
 
@@ -98,6 +95,24 @@ def serve(
         # it would not survive.
         os._exit(code)
     return code
+
+
+class _Warnings:
+    """Warnings of what begins before there is a log: kept until then, written from then on."""
+
+    def __init__(self) -> None:
+        self._early: list[str] = []
+        self._write: Callable[[str], None] = self._early.append
+
+    def warn(self, sentence: str) -> None:
+        """Write a warning; from whatever thread."""
+        self._write(sentence)
+
+    def write_to(self, log_: log.Log) -> None:
+        """Write to ``log_`` from now on, and what was kept first."""
+        for sentence in self._early:
+            log_.warn(sentence)
+        self._write = log_.warn
 
 
 def _journal(

@@ -85,9 +85,6 @@ class Worker:
         self._first_warnings = loaded.warnings()
         self._log = log_
         self._notifier = notifier
-        loader.complain = log_.warn
-        if self.metrics is not None:
-            loader.on_refused = self.metrics.refused
         self._ingress = Ingress(self.deliveries, loaded.gate, self.metrics, lambda: self.state)
         self.server = HttpServer(
             self._ingress.app,
@@ -121,7 +118,7 @@ class Worker:
         self._watch_signals()
         for sentence in self._first_warnings:
             self._log.warn(sentence)
-        self.bus.listeners.append(self._log_event)
+        self.bus.listen(self._log_event)
         self._tasks.spawn("receipts", self.deliveries.receipts.look_up())
         try:
             async with asyncio.TaskGroup() as group:
@@ -136,7 +133,7 @@ class Worker:
             if self._control is not None:
                 await self._control.aclose()
             await self._tasks.aclose()
-            await self._ingress.gate.aclose()
+            await self._ingress.aclose()
         self._log.info("stopped")
         return Exit.INTERRUPTED if self._forced else Exit.OK
 
@@ -200,9 +197,8 @@ class Worker:
             self.bus.publish("alarm", target=name, reason="reload_kept_old", message=sentence)
         self.deliveries.use(new, _rules(config))
         self.deliveries.access = loaded.gate.access
-        gate, self._ingress.gate = self._ingress.gate, loaded.gate
-        self._tasks.spawn("retire-gate", gate.aclose())
-        self.server.limits = Limits(connections=config.connection_limit)
+        self._tasks.spawn("retire-gate", self._ingress.use(loaded.gate).aclose())
+        self.server.use_limits(Limits(connections=config.connection_limit))
         needs_restart = [
             name for name in _RESTART if getattr(config, name) != getattr(self.config, name)
         ]

@@ -21,8 +21,8 @@ from mmpush_tui.configuration.config import ProxyConfig, load
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.protocol.wire import PushNotification
 from mmpush_tui.proxy.access import Access, load_public_key, wildcard_warning
-from mmpush_tui.proxy.door.gate import Gate, header_warning
-from mmpush_tui.proxy.door.http1 import Reply, Request
+from mmpush_tui.proxy.door.gate import Admitted, Gate, Refusal, header_warning
+from mmpush_tui.proxy.door.http1 import Request
 from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle, Turn, make
 from mmpush_tui.proxy.networks import Senders, address, is_in, networks, throttle_key
 from mmpush_tui.text import Secret
@@ -266,22 +266,38 @@ def config(folder: Path, text: str) -> ProxyConfig:
     return load(path, {})
 
 
-def gate(folder: Path, text: str) -> tuple[Gate, list[str]]:
-    refused: list[str] = []
-    return Gate.from_config(config(folder, text), refused.append, print), refused
+class Door:
+    """A gate that is asked for the worker's pages, and why it refused."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.refused: list[str] = []
+
+    def admit(self, request: Request) -> Admitted:
+        path = request.path
+        is_counted = path not in ("/", "/version", "/metrics", "/healthz")
+        admitted = self.gate.admit(request, is_counted=is_counted, is_open=path == "/healthz")
+        assert isinstance(admitted, str | Refusal)
+        if isinstance(admitted, Refusal):
+            self.refused.append(admitted.why)
+        return admitted
+
+
+def gate(folder: Path, text: str) -> tuple[Door, list[str]]:
+    door = Door(Gate.from_config(config(folder, text), print))
+    return door, door.refused
 
 
 def answer(
-    it: Gate, path: str = "/api/v1/send_push", peer: str = "192.0.2.1", **headers: str
+    it: Door, path: str = "/api/v1/send_push", peer: str = "192.0.2.1", **headers: str
 ) -> Any:
     request = Request(peer)
     request.path, request.method = path, "POST"
     request.headers = {
         name.replace("_", "-").encode(): value.encode() for name, value in headers.items()
     }
-    reply = it.pass_on(request, lambda _request, seen: Reply(200, seen.encode()))
-    assert isinstance(reply, Reply)
-    return (reply.status, reply.body) if reply.status == 200 else reply.status
+    admitted = it.admit(request)
+    return (200, admitted.encode()) if isinstance(admitted, str) else admitted.reply.status
 
 
 def basic(text: str) -> str:
@@ -353,7 +369,7 @@ def test_by_number(tmp_path: Path) -> None:
 def test_passwords_are_not_tried_faster_on_pages_that_are_not_counted() -> None:
     throttle = Throttle(2, 10, Clock())
     access = Access(credentials=base64.b64encode(b"mm:right"))
-    it = Gate(access, Senders(()), throttle, lambda _why: None)
+    it = Door(Gate(access, Senders(()), throttle))
     for page in ("/", "/version", "/metrics"):
         assert [answer(it, page) for _ in range(4)] == [401] * 4
         assert answer(it, page, authorization=basic("mm:right"))[0] == 200
@@ -366,12 +382,13 @@ def test_passwords_are_not_tried_faster_on_pages_that_are_not_counted() -> None:
 
 
 def test_a_refusal_by_number_says_when_to_come_back() -> None:
-    it = Gate(Access(), Senders(()), Throttle(1, 10, Clock()), lambda _why: None)
+    it = Door(Gate(Access(), Senders(()), Throttle(1, 10, Clock())))
     request = Request("192.0.2.1")
     request.path = "/api/v1/ack"
-    it.pass_on(request, lambda _request, _path: Reply(200, b""))
-    reply = it.pass_on(request, lambda _request, _path: Reply(200, b""))
-    assert isinstance(reply, Reply)
+    assert it.admit(request) == "/api/v1/ack"
+    refusal = it.admit(request)
+    assert isinstance(refusal, Refusal)
+    reply = refusal.reply
     assert (reply.status, reply.body) == (429, b"limit exceeded\n")
     assert dict(reply.headers) == {
         b"retry-after": b"1", b"x-ratelimit-limit": b"1", b"x-ratelimit-remaining": b"0",

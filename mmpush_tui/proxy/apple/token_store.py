@@ -76,7 +76,7 @@ class TokenStore:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
-        self.complain = complain
+        self._complain = complain
         self._now = now
         self._said: set[str] = set()
 
@@ -138,7 +138,7 @@ class TokenStore:
     def _say(self, trouble: str) -> None:
         if trouble not in self._said:
             self._said.add(trouble)
-            self.complain(
+            self._complain(
                 f"Apple provider tokens are not kept across restarts: {self.path} {trouble}"
             )
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
@@ -11,20 +11,33 @@ from mmpush_tui.proxy.door.http1 import TEXT, Reply, Request
 from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle, Turn, make
 from mmpush_tui.proxy.networks import Senders, is_everybody, networks, throttle_key
 
-UNLIMITED: Final = frozenset({"/", "/version", "/metrics", "/healthz"})
-"""Pages that load balancers and monitoring ask for; they are not counted, except where somebody
-tries passwords on them."""
 
-_FORBIDDEN: Final = Reply(403, b"403 this address may not send here\n", TEXT)
-_NOT_FOUND: Final = Reply(404, b"404 page not found\n", TEXT)
-_UNAUTHORIZED: Final = Reply(
-    401,
-    b"401 the address of this push proxy needs user and password: https://user:password@host\n",
-    TEXT,
-    ((b"www-authenticate", b'Basic realm="push proxy", charset="UTF-8"'),),
+class Refusal(NamedTuple):
+    """What a request that may not pass is told.
+
+    Attributes:
+        why: ``address``, ``throttled``, ``path`` or ``credentials``.
+        reply: its answer.
+    """
+
+    why: str
+    reply: Reply
+
+
+_FORBIDDEN: Final = Refusal("address", Reply(403, b"403 this address may not send here\n", TEXT))
+_NOT_FOUND: Final = Refusal("path", Reply(404, b"404 page not found\n", TEXT))
+_UNAUTHORIZED: Final = Refusal(
+    "credentials",
+    Reply(
+        401,
+        b"401 the address of this push proxy needs user and password: https://user:password@host\n",
+        TEXT,
+        ((b"www-authenticate", b'Basic realm="push proxy", charset="UTF-8"'),),
+    ),
 )
 
-Answered = Reply | Awaitable[Reply]
+Admitted = str | Refusal
+"""The path behind the secret prefix, for a request that may pass; or why it may not."""
 
 
 class Gate:
@@ -34,7 +47,6 @@ class Gate:
         access: who may send.
         senders: tells who is asking.
         throttle: how often.
-        on_refused: told of each refusal: ``address``, ``throttled``, ``path``, ``credentials``.
     """
 
     def __init__(
@@ -42,26 +54,18 @@ class Gate:
         access: Access,
         senders: Senders,
         throttle: Throttle | SharedThrottle,
-        on_refused: Callable[[str], None],
     ) -> None:
         self.access = access
         self._senders = senders
         self._throttle = throttle
-        self._on_refused = on_refused
         self._header = senders.header.encode()
 
     @classmethod
-    def from_config(
-        cls,
-        config: ProxyConfig,
-        on_refused: Callable[[str], None],
-        complain: Callable[[str], None],
-    ) -> "Gate":
+    def from_config(cls, config: ProxyConfig, complain: Callable[[str], None]) -> "Gate":
         """Return the gate that ``config`` asks for; reads a file, so not for the event loop.
 
         Args:
             config: the configuration.
-            on_refused: as in the constructor.
             complain: told in a sentence of trouble with the throttle's store.
 
         Raises:
@@ -79,24 +83,34 @@ class Gate:
             config.throttle_store,
             complain,
         )
-        return cls(Access.from_config(config), senders, throttle, on_refused)
+        return cls(Access.from_config(config), senders, throttle)
 
-    def pass_on(self, request: Request, app: Callable[[Request, str], Answered]) -> Answered:
-        """Answer ``request`` with ``app``, which is given the path too, or refuse it."""
+    def admit(
+        self, request: Request, *, is_counted: bool, is_open: bool
+    ) -> Admitted | Awaitable[Admitted]:
+        """Return the path that ``request`` asks for behind the secret one, or why it may not.
+
+        Args:
+            request: what came in.
+            is_counted: the throttle counts it. Where somebody tries passwords it does anyway.
+            is_open: neither secret path nor credentials are asked for.
+
+        Returns:
+            Something to wait for where the throttle has to ask its store.
+        """
         sender = request.peer or "unix"
         if self._header:
-            said = request.header(self._header).decode("latin-1")
-            sender = self._senders.of(request.peer, said)
-        access = self.access
-        if not access.admits_address(sender):
-            return self._refuse("address", _FORBIDDEN)
-        if request.path not in UNLIMITED or self._is_guessing(request):
+            named = request.header(self._header).decode("latin-1")
+            sender = self._senders.of(request.peer, named)
+        if not self.access.admits_address(sender):
+            return _FORBIDDEN
+        if is_counted or self._is_guessing(request):
             turn = self._throttle.take(throttle_key(sender))
             if not isinstance(turn, Turn):
-                return self._later(turn, request, app)
+                return self._admit_later(turn, request, is_open=is_open)
             if not turn.is_allowed:
                 return self._too_many(turn)
-        return self._behind_limit(request, app)
+        return request.path if is_open else self._behind_limit(request)
 
     def is_known(self, request: Request) -> bool:
         """Return whether whoever asks has shown the credentials, where any are asked for."""
@@ -109,24 +123,23 @@ class Gate:
     def _is_guessing(self, request: Request) -> bool:
         return b"authorization" in request.headers and not self.is_known(request)
 
-    def _behind_limit(self, request: Request, app: Callable[[Request, str], Answered]) -> Answered:
-        if request.path == "/healthz":
-            return app(request, request.path)
+    def _behind_limit(self, request: Request) -> Admitted:
         path = self.access.path_behind(request.path)
         if path is None:
-            return self._refuse("path", _NOT_FOUND)
+            return _NOT_FOUND
         if self.access.asks_for_credentials and not self.is_known(request):
-            return self._refuse("credentials", _UNAUTHORIZED)
-        return app(request, path)
+            return _UNAUTHORIZED
+        return path
 
-    async def _later(
-        self, turn: Awaitable[Turn], request: Request, app: Callable[[Request, str], Answered]
-    ) -> Reply:
-        found = await turn
-        answered = self._behind_limit(request, app) if found.is_allowed else self._too_many(found)
-        return answered if isinstance(answered, Reply) else await answered
+    async def _admit_later(
+        self, asked: Awaitable[Turn], request: Request, *, is_open: bool
+    ) -> Admitted:
+        turn = await asked
+        if not turn.is_allowed:
+            return self._too_many(turn)
+        return request.path if is_open else self._behind_limit(request)
 
-    def _too_many(self, turn: Turn) -> Reply:
+    def _too_many(self, turn: Turn) -> Refusal:
         seconds = str(max(math.ceil(turn.reset_s), 1)).encode()
         headers = (
             (b"retry-after", seconds),
@@ -134,11 +147,7 @@ class Gate:
             (b"x-ratelimit-remaining", str(turn.remaining).encode()),
             (b"x-ratelimit-reset", seconds),
         )
-        return self._refuse("throttled", Reply(429, b"limit exceeded\n", TEXT, headers))
-
-    def _refuse(self, why: str, reply: Reply) -> Reply:
-        self._on_refused(why)
-        return reply
+        return Refusal("throttled", Reply(429, b"limit exceeded\n", TEXT, headers))
 
 
 def header_warning(config: ProxyConfig) -> str:

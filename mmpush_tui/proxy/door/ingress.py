@@ -8,7 +8,7 @@ import msgspec
 from mmpush_tui import __version__
 from mmpush_tui.protocol.wire import Answer, fail
 from mmpush_tui.proxy.delivery.deliveries import Deliveries
-from mmpush_tui.proxy.door.gate import Gate
+from mmpush_tui.proxy.door.gate import Admitted, Gate, Refusal
 from mmpush_tui.proxy.door.http1 import TEXT, Reply, Request
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 UPSTREAM_LEVEL: Final = "6.5.0"
 """The release of mattermost-push-proxy we match; Mattermost's Calls plugin compares it."""
 BODY_LIMIT: Final = 256 * 1024
+_HEALTH: Final = "/healthz"
+"""The page that load balancers ask for, who know neither the secret path nor credentials."""
 
 _HTML: Final = b"<html><body>Mattermost Push Proxy</body></html>"
 _OK: Final = Reply(200, b'{"status":"OK"}\n')
@@ -35,7 +37,7 @@ class Ingress:
 
     Args:
         deliveries: what becomes of pushes and receipts.
-        gate: what requests pass first; replaced on reload.
+        gate: what requests pass first.
         metrics: counts, and is shown at ``/metrics``; None where that is off.
         state: returns the worker's, ``running``.
     """
@@ -47,8 +49,8 @@ class Ingress:
         metrics: "Metrics | None",
         state: Callable[[], str],
     ) -> None:
-        self.gate = gate
-        self.metrics = metrics
+        self._gate = gate
+        self._metrics = metrics
         self._deliveries = deliveries
         self._state = state
         self._posts: Mapping[str, Callable[[Request], Reply | Awaitable[Reply]]] = {
@@ -58,13 +60,45 @@ class Ingress:
         self._pages: Mapping[str, Callable[[Request], Reply]] = {
             "/": lambda _request: Reply(200, _HTML, b"text/html; charset=utf-8"),
             "/version": lambda _request: Reply(200, version_document()),
-            "/healthz": self._health,
+            _HEALTH: self._health,
             "/metrics": self._show_metrics,
         }
 
     def app(self, request: Request) -> Reply | Awaitable[Reply]:
         """Answer a request."""
-        return self.gate.pass_on(request, self._route)
+        path = request.path
+        admitted = self._gate.admit(
+            request,
+            # Load balancers and monitoring ask for pages as often as they like.
+            is_counted=path not in self._pages,
+            is_open=path == _HEALTH,
+        )
+        if isinstance(admitted, str):
+            return self._route(request, admitted)
+        if isinstance(admitted, Refusal):
+            return self._refuse(admitted)
+        return self._answer_later(request, admitted)
+
+    def use(self, gate: Gate) -> Gate:
+        """Let requests pass ``gate`` from now on; return the one so far, which is to be closed."""
+        former, self._gate = self._gate, gate
+        return former
+
+    async def aclose(self) -> None:
+        """Close the gate."""
+        await self._gate.aclose()
+
+    async def _answer_later(self, request: Request, asked: Awaitable[Admitted]) -> Reply:
+        admitted = await asked
+        if isinstance(admitted, Refusal):
+            return self._refuse(admitted)
+        answered = self._route(request, admitted)
+        return answered if isinstance(answered, Reply) else await answered
+
+    def _refuse(self, refusal: Refusal) -> Reply:
+        if self._metrics is not None:
+            self._metrics.refused(refusal.why)
+        return refusal.reply
 
     def _route(self, request: Request, path: str) -> Reply | Awaitable[Reply]:
         method = request.method
@@ -88,9 +122,9 @@ class Ingress:
         return _reply(self._deliveries.ack(request.body))
 
     def _show_metrics(self, _request: Request) -> Reply:
-        if self.metrics is None:
+        if self._metrics is None:
             return _NOT_FOUND
-        return Reply(200, self.metrics.render(), self.metrics.content_type)
+        return Reply(200, self._metrics.render(), self._metrics.content_type)
 
     def _health(self, request: Request) -> Reply:
         """Say whether pushes can go out; to strangers, in one word."""
@@ -105,7 +139,7 @@ class Ingress:
             usable = states & {"ready", "half-open", "holding"}
             status = "ok" if states == {"ready"} else "degraded" if usable else "failing"
         document: dict[str, object] = {"status": status}
-        if self.gate.is_known(request):
+        if self._gate.is_known(request):
             document["targets"] = targets
         body = msgspec.json.encode(document) + b"\n"
         return Reply(200 if status in ("ok", "degraded") else 503, body)

@@ -102,6 +102,10 @@ class HttpServer:
             self._sock.close()
             ticking.cancel()
 
+    def use_limits(self, limits: Limits) -> None:
+        """Hold connections to other limits from now on."""
+        self.limits = limits
+
     def use_certificate(self, tls: ssl.SSLContext | None) -> bool:
         """Present another certificate to those who connect from now on.
 
