@@ -19,11 +19,12 @@ from mmpush_tui.credentials.certificate import load_certificate
 from mmpush_tui.credentials.identity import flaws, missing_of_key
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Finding, Severity
-from mmpush_tui.proxy.access import Access, wildcard_warning
 from mmpush_tui.proxy.android.access_token import load_account
 from mmpush_tui.proxy.apple.provider_token import load_key
+from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.door.gate import Gate, header_warning
 from mmpush_tui.proxy.door.tls import server_context
+from mmpush_tui.proxy.exposure import wildcard_warning
 from mmpush_tui.proxy.targets import Targets
 
 _GOOGLE_TOKENS: Final = "oauth2.googleapis.com"
@@ -54,12 +55,15 @@ def lint(path: Path, environment: Mapping[str, str]) -> tuple[ProxyConfig, list[
 
 
 def _on_worker(config: ProxyConfig) -> Iterator[Finding]:
-    failed = _attempt(lambda: Gate.from_config(config, _ignore))
-    yield from failed
+    try:
+        gate = Gate.from_config(config, _ignore)
+        access = PushAccess.from_config(config)
+    except ConfigError as error:
+        yield _failed(error)
+        gate = None
     yield from _attempt(lambda: server_context(config))
-    if not failed:
-        access = Access.from_config(config)
-        yield from _warnings("wildcard", wildcard_warning(config, access))
+    if gate is not None:
+        yield from _warnings("wildcard", wildcard_warning(config, gate.access, access))
         yield from _warnings("throttle-header", header_warning(config))
 
 
@@ -129,7 +133,7 @@ def _attempt(attempt: Callable[[], object], target: str = "") -> list[Finding]:
     return []
 
 
-def _failed(error: ConfigError, target: str) -> Finding:
+def _failed(error: ConfigError, target: str = "") -> Finding:
     return _about(target, error.finding)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import ProxyConfig
-from mmpush_tui.proxy.access import wildcard_warning
 from mmpush_tui.proxy.apple.token_store import TokenStore
+from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.door.gate import Gate, header_warning
 from mmpush_tui.proxy.door.tls import server_context
+from mmpush_tui.proxy.exposure import wildcard_warning
 from mmpush_tui.proxy.targets import Targets
 
 
@@ -22,19 +23,21 @@ class Loaded:
         config: the configuration.
         targets: where pushes go.
         gate: what requests pass first.
+        access: which pushes are taken.
         tls: of the listening port; None without.
     """
 
     config: ProxyConfig
     targets: Targets
     gate: Gate
+    access: PushAccess
     tls: ssl.SSLContext | None
 
     def warnings(self) -> list[str]:
         """Return a sentence for everything that was tolerated and should be seen."""
         found = list(self.config.warnings)
-        access = self.gate.access
-        found += filter(None, (wildcard_warning(self.config, access), header_warning(self.config)))
+        exposed = wildcard_warning(self.config, self.gate.access, self.access)
+        found += filter(None, (exposed, header_warning(self.config)))
         found += [it.message for it in self.targets.warnings]
         disabled = self.targets.disabled.values()
         found += [
@@ -82,5 +85,6 @@ class Loader:
         if self._listen:
             config = dataclasses.replace(config, listen_address=self._listen)
         gate = Gate.from_config(config, self._complain)
+        access = PushAccess.from_config(config)
         tls = server_context(config)
-        return Loaded(config, Targets.build(config, old, self._store), gate, tls)
+        return Loaded(config, Targets.build(config, old, self._store), gate, access, tls)

@@ -74,9 +74,9 @@ class Worker:
         self.bus = EventBus()
         self.metrics = _make_metrics() if config.enable_metrics else None
         self.deliveries = Deliveries(
-            loaded.targets, self.bus, _rules(config), self._bug, journal, self.metrics
-        )
-        self.deliveries.access = loaded.gate.access
+            loaded.targets, self.bus, _rules(config), loaded.access, self._bug, journal,
+            self.metrics,
+        )  # fmt: skip
         self.url = listen.describe(sock, config.listen_address, is_tls=loaded.tls is not None)
         self.state = "starting"
         self._began = Began(datetime.now(UTC), time.monotonic())
@@ -195,8 +195,7 @@ class Worker:
         for name, disabled in kept.items():
             sentence = f"{name} keeps its old credentials: {disabled.reason}"
             self.bus.publish("alarm", target=name, reason="reload_kept_old", message=sentence)
-        self.deliveries.use(new, _rules(config))
-        self.deliveries.access = loaded.gate.access
+        self.deliveries.use(new, _rules(config), loaded.access)
         self._tasks.spawn("retire-gate", self._ingress.use(loaded.gate).aclose())
         self.server.use_limits(Limits(connections=config.connection_limit))
         needs_restart = [

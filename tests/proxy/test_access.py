@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 from mmpush_tui.configuration.config import ProxyConfig, load
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.protocol.wire import PushNotification
-from mmpush_tui.proxy.access import Access, load_public_key, wildcard_warning
+from mmpush_tui.proxy.delivery.push_access import PushAccess, load_public_key
 from mmpush_tui.proxy.door.gate import Admitted, Gate, Refusal, header_warning
 from mmpush_tui.proxy.door.http1 import Request
+from mmpush_tui.proxy.door.request_access import RequestAccess
 from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle, Turn, make
+from mmpush_tui.proxy.exposure import wildcard_warning
 from mmpush_tui.proxy.networks import Senders, address, is_in, networks, throttle_key
 from mmpush_tui.text import Secret
 from tests.waiting import eventually
@@ -368,7 +370,7 @@ def test_by_number(tmp_path: Path) -> None:
 
 def test_passwords_are_not_tried_faster_on_pages_that_are_not_counted() -> None:
     throttle = Throttle(2, 10, Clock())
-    access = Access(credentials=base64.b64encode(b"mm:right"))
+    access = RequestAccess(credentials=base64.b64encode(b"mm:right"))
     it = Door(Gate(access, Senders(()), throttle))
     for page in ("/", "/version", "/metrics"):
         assert [answer(it, page) for _ in range(4)] == [401] * 4
@@ -382,7 +384,7 @@ def test_passwords_are_not_tried_faster_on_pages_that_are_not_counted() -> None:
 
 
 def test_a_refusal_by_number_says_when_to_come_back() -> None:
-    it = Door(Gate(Access(), Senders(()), Throttle(1, 10, Clock())))
+    it = Door(Gate(RequestAccess(), Senders(()), Throttle(1, 10, Clock())))
     request = Request("192.0.2.1")
     request.path = "/api/v1/ack"
     assert it.admit(request) == "/api/v1/ack"
@@ -451,11 +453,11 @@ def test_by_signature(
 ) -> None:
     (tmp_path / "key").write_bytes(content + b"\n")
     key = load_public_key(str(tmp_path / "key"))
-    assert Access(key=key, unsigned=unsigned).refusal(push(**fields)) == refusal
+    assert PushAccess(key=key, unsigned=unsigned).refusal(push(**fields)) == refusal
 
 
 def test_by_server() -> None:
-    access = Access(server_ids=frozenset({"s1"}))
+    access = PushAccess(server_ids=frozenset({"s1"}))
     assert access.refusal(push()) is None
     assert access.refusal(push(server_id="s2")) == (
         "Failed because this server is not allowed here serverId=s2", "server_not_allowed",
@@ -526,7 +528,9 @@ def test_a_port_that_is_open_to_everybody_is_warned_of(
 ) -> None:
     (tmp_path / "key").write_bytes(PEM)
     found = config(tmp_path, text)
-    warning = wildcard_warning(found, Access.from_config(found))
+    warning = wildcard_warning(
+        found, RequestAccess.from_config(found), PushAccess.from_config(found)
+    )
     assert bool(warning) is warned
     if warned:
         assert "is open to everybody who reaches this host" in warning

@@ -30,7 +30,7 @@ OURS = sorted(
     | codes_in(r'"((?:token|clock|service_account)_\w+)"', "proxy/android") - {"token_uri"}
     | codes_in(r'"((?:dns|tcp|tls|alpn|http1|http2|no|write|stream|connection|bad)_\w+)"', "http2")
     - {"stream_id"}
-    | codes_in(r'"((?:proxy|server|signature)_\w+)"', "http2", "proxy/access.py")
+    | codes_in(r'"((?:proxy|server|signature)_\w+)"', "http2", "proxy/delivery/push_access.py")
     | {"timeout", "closed", "goaway", "refused_stream"}
     | {BREAKER_OPEN, OVERLOADED, REMOVE_GUARD}
 )

@@ -17,6 +17,7 @@ from mmpush_tui.protocol.wire import Answer
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.apple.sender import AppleTarget
 from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
+from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.proxy.upstream.request import PooledTarget
@@ -172,7 +173,7 @@ async def upstream(
         bugs: list[Exception] = []
         bus = EventBus()
         rules = Rules(answer_within_s=answer_within_s, try_within_s=try_within_s, **others)
-        deliveries = Deliveries(targets, bus, rules, bugs.append)
+        deliveries = Deliveries(targets, bus, rules, PushAccess(), bugs.append)
         it = Upstream(apns, fcm, targets, deliveries, bus)
         tasks = Tasks(lambda _name, error: bugs.append(RuntimeError(repr(error))))
         listening = tasks.spawn("alarms", it._listen())

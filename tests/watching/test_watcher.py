@@ -12,6 +12,7 @@ from mmpush_tui.protocol.event import Event
 from mmpush_tui.protocol.status import Status
 from mmpush_tui.proxy import control
 from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
+from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.door import listen
 from mmpush_tui.proxy.door.http1 import Reply
 from mmpush_tui.proxy.door.server import HttpServer
@@ -91,7 +92,7 @@ class Bench:
         self.extra: dict[str, object] = {}
         # Nothing here posts a push.
         self.deliveries = Deliveries(
-            Targets(), self.bus, Rules(answer_within_s=1, try_within_s=1), print
+            Targets(), self.bus, Rules(answer_within_s=1, try_within_s=1), PushAccess(), print
         )
         self._server: HttpServer | None = None
         self._tasks = Tasks(lambda _name, _error: None)

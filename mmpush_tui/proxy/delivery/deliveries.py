@@ -23,10 +23,10 @@ from mmpush_tui.protocol.wire import (
     read_push,
     split_platform,
 )
-from mmpush_tui.proxy.access import Access
 from mmpush_tui.proxy.delivery.alarms import Alarms
 from mmpush_tui.proxy.delivery.dedupe import Dedupe
 from mmpush_tui.proxy.delivery.lane import Lane
+from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.delivery.receipts import Receipts
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.records.journal import Journal
@@ -76,6 +76,7 @@ class Deliveries:
         targets: where pushes go.
         bus: who is told.
         rules: how.
+        access: which pushes are taken at all.
         on_bug: told of an exception that no target may raise.
         journal: keeps what became of each; None keeps nothing.
         metrics: counts it; None counts nothing more.
@@ -86,12 +87,11 @@ class Deliveries:
         targets: Targets,
         bus: EventBus,
         rules: Rules,
+        access: PushAccess,
         on_bug: Callable[[Exception], None],
         journal: Journal | None = None,
         metrics: "Metrics | None" = None,
     ) -> None:
-        self.access = Access()
-        """Which pushes are taken at all."""
         self.receipts = Receipts(journal, self._unknown_receipt)
         self._journal = journal
         self._metrics = metrics
@@ -102,12 +102,16 @@ class Deliveries:
         self._on_bug = on_bug
         self._alarms = Alarms(bus)
         self._recent: dict[str, Event] = {}
-        self.use(targets, rules)
+        self.use(targets, rules, access)
 
-    def use(self, targets: Targets, rules: Rules) -> None:
-        """Send to ``targets`` by ``rules`` from now on; what is under way ends as it began."""
+    def use(self, targets: Targets, rules: Rules, access: PushAccess) -> None:
+        """Take by ``access`` and send to ``targets`` by ``rules`` from now on.
+
+        What is under way ends as it began.
+        """
         self.targets = targets
         self.rules = rules
+        self._access = access
         self.lanes = {
             name: Lane(target, rules.in_flight_limit, is_guarded=rules.remove_guard)
             for name, target in targets.ready.items()
@@ -149,7 +153,7 @@ class Deliveries:
             bytes=len(body),
         )  # fmt: skip
         it = _Arrived(push, app_version, target, arrived, started)
-        if (refused := self.access.refusal(push)) is not None:
+        if (refused := self._access.refusal(push)) is not None:
             outcome = Outcome(answer=fail(_safe(refused[0])), reason=refused[1])
             return self._finish(it, outcome)
         if target is None:

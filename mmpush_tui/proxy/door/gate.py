@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.access import Access
 from mmpush_tui.proxy.door.http1 import TEXT, Reply, Request
+from mmpush_tui.proxy.door.request_access import RequestAccess
 from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle, Turn, make
 from mmpush_tui.proxy.networks import Senders, is_everybody, networks, throttle_key
 
@@ -44,14 +44,14 @@ class Gate:
     """The gate of one configuration; made by :meth:`from_config`.
 
     Args:
-        access: who may send.
+        access: who may ask.
         senders: tells who is asking.
         throttle: how often.
     """
 
     def __init__(
         self,
-        access: Access,
+        access: RequestAccess,
         senders: Senders,
         throttle: Throttle | SharedThrottle,
     ) -> None:
@@ -62,7 +62,7 @@ class Gate:
 
     @classmethod
     def from_config(cls, config: ProxyConfig, complain: Callable[[str], None]) -> "Gate":
-        """Return the gate that ``config`` asks for; reads a file, so not for the event loop.
+        """Return the gate that ``config`` asks for.
 
         Args:
             config: the configuration.
@@ -83,7 +83,7 @@ class Gate:
             config.throttle_store,
             complain,
         )
-        return cls(Access.from_config(config), senders, throttle)
+        return cls(RequestAccess.from_config(config), senders, throttle)
 
     def admit(
         self, request: Request, *, is_counted: bool, is_open: bool

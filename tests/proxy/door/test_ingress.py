@@ -4,11 +4,12 @@ import base64
 
 import pytest
 
-from mmpush_tui.proxy.access import Access
 from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
+from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.door.gate import Gate
 from mmpush_tui.proxy.door.http1 import Reply, Request
 from mmpush_tui.proxy.door.ingress import Ingress
+from mmpush_tui.proxy.door.request_access import RequestAccess
 from mmpush_tui.proxy.door.throttle import Throttle
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.networks import Senders
@@ -16,9 +17,9 @@ from mmpush_tui.proxy.records.metrics import Metrics
 from mmpush_tui.proxy.targets import Targets
 
 
-def ingress(access: Access, *, per_s: int = 300, metrics: Metrics | None = None) -> Ingress:
+def ingress(access: RequestAccess, *, per_s: int = 300, metrics: Metrics | None = None) -> Ingress:
     gate = Gate(access, Senders(()), Throttle(per_s, 10, lambda: 0.0))
-    deliveries = Deliveries(Targets(), EventBus(), Rules(), print)
+    deliveries = Deliveries(Targets(), EventBus(), Rules(), PushAccess(), print)
     return Ingress(deliveries, gate, metrics, lambda: "draining")
 
 
@@ -34,14 +35,14 @@ COUNTED = [("/", 200), ("/version", 200), ("/metrics", 404), ("/healthz", 503)]
 
 @pytest.mark.parametrize(("page", "status"), COUNTED)
 async def test_pages_for_monitoring_are_not_counted(page: str, status: int) -> None:
-    it = ingress(Access(), per_s=1)
+    it = ingress(RequestAccess(), per_s=1)
     assert [(await get(it, page)).status for _ in range(3)] == [status] * 3
 
 
 @pytest.mark.parametrize("page", ["/api/v1/send_push", "/api/v1/ack", "/nowhere"])
 async def test_all_other_requests_are_counted(page: str) -> None:
     metrics = Metrics()
-    it = ingress(Access(), per_s=1, metrics=metrics)
+    it = ingress(RequestAccess(), per_s=1, metrics=metrics)
     statuses = [(await get(it, page)).status for _ in range(3)]
     assert statuses[0] != 429
     assert statuses[1:] == [429, 429]
@@ -49,7 +50,7 @@ async def test_all_other_requests_are_counted(page: str) -> None:
 
 
 async def test_health_alone_asks_for_neither_path_nor_credentials() -> None:
-    it = ingress(Access(prefix="/secret", credentials=base64.b64encode(b"mm:right")))
+    it = ingress(RequestAccess(prefix="/secret", credentials=base64.b64encode(b"mm:right")))
     assert (await get(it, "/healthz")).status == 503
     for page in ("/", "/version", "/metrics"):
         assert (await get(it, page)).status == 404
@@ -57,8 +58,8 @@ async def test_health_alone_asks_for_neither_path_nor_credentials() -> None:
 
 
 async def test_another_gate_is_passed_after_a_reload() -> None:
-    it = ingress(Access(prefix="/secret"))
-    former = it.use(Gate(Access(), Senders(()), Throttle(300, 10)))
+    it = ingress(RequestAccess(prefix="/secret"))
+    former = it.use(Gate(RequestAccess(), Senders(()), Throttle(300, 10)))
     assert (await get(it, "/version")).status == 200
     await former.aclose()
     await it.aclose()

@@ -1,10 +1,8 @@
-"""Who may send: by address, credentials, path, server and signature. All of it optional."""
+"""Which pushes are taken: by server and signature. All of it optional."""
 
 import base64
 import binascii
-import hmac
-from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,20 +16,15 @@ from mmpush_tui import files
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.protocol.wire import PushNotification
-from mmpush_tui.proxy.networks import Network, address, is_everybody, membership, networks
 
 UNSIGNED: Final = frozenset({"", "NO_SIGNATURE"})
-Unsigned = Literal["refuse", "test", "accept"]
 _KEY_LIMIT: Final = 64 * 1024
 
 
-class Access:
-    """The rules of one configuration; made by :meth:`from_config`.
+class PushAccess:
+    """What one configuration asks of pushes; made by :meth:`from_config`.
 
     Args:
-        allowed: the networks that may ask; empty lets everybody.
-        credentials: what follows ``Basic`` in a good request; empty asks for none.
-        prefix: what stands in front of every path, ``/secret``; or empty.
         server_ids: the Mattermost servers that may send; empty lets all.
         key: verifies signatures; None looks at none.
         unsigned: what becomes of a push without a signature where there is a key.
@@ -40,39 +33,23 @@ class Access:
     def __init__(
         self,
         *,
-        allowed: Sequence[Network] = (),
-        credentials: bytes = b"",
-        prefix: str = "",
         server_ids: frozenset[str] = frozenset(),
         key: EllipticCurvePublicKey | None = None,
         unsigned: str = "test",
     ) -> None:
-        self._allowed = allowed
-        self._is_allowed = membership(allowed)
-        self._credentials = credentials
-        self._prefix = prefix
         self._server_ids = server_ids
         self._key = key
         self._unsigned = unsigned
 
     @classmethod
-    def from_config(cls, config: ProxyConfig) -> "Access":
+    def from_config(cls, config: ProxyConfig) -> "PushAccess":
         """Return the rules of ``config``; reads the key file, so not for the event loop.
 
         Raises:
-            ConfigError: a rule cannot be obeyed. Nothing is served then, rather than everybody.
+            ConfigError: the key cannot be used. Nothing is served then, rather than everybody.
         """
-        user, password = config.access_user, config.access_password.reveal()
-        if bool(user) != bool(password):
-            raise ConfigError(
-                "AccessUser and AccessPassword go together, and one is missing",
-                code="access-incomplete",
-            )
         path = config.signature_key_file
         return cls(
-            allowed=networks(config.allowed_addresses, "AllowedAddresses"),
-            credentials=base64.b64encode(f"{user}:{password}".encode()) if user else b"",
-            prefix=_prefix(config.path_prefix.reveal()),
             server_ids=frozenset(config.allowed_server_ids),
             key=load_public_key(path) if path else None,
             unsigned=config.unsigned_pushes,
@@ -80,41 +57,11 @@ class Access:
 
     @property
     def is_open(self) -> bool:
-        """Whether everybody who reaches the port may send; a rule that all satisfy is none.
+        """Whether everybody's pushes are taken.
 
         A server id is no secret, so that asking for one keeps nobody out who means it.
         """
-        return not (
-            (self._allowed and not is_everybody(self._allowed))
-            or self._credentials
-            or self._prefix
-            or (self._key and self._unsigned != "accept")
-        )
-
-    @property
-    def asks_for_credentials(self) -> bool:
-        """Whether requests must bear ``Authorization``."""
-        return bool(self._credentials)
-
-    def admits_address(self, sender: str) -> bool:
-        """Return whether requests from ``sender`` are taken; a Unix socket has its own rights."""
-        return not self._allowed or sender == "unix" or self._is_allowed(sender)
-
-    def admits_credentials(self, authorization: bytes) -> bool:
-        """Return whether an ``Authorization`` header is the one that is asked for."""
-        if not self._credentials:
-            return True
-        scheme, _, given = authorization.partition(b" ")
-        is_same = hmac.compare_digest(given.strip(), self._credentials)
-        return is_same and scheme.lower() == b"basic"
-
-    def path_behind(self, path: str) -> str | None:
-        """Return ``path`` without the secret in front; None where that is missing."""
-        prefix = self._prefix
-        if not prefix:
-            return path
-        is_same = hmac.compare_digest(path[: len(prefix)].encode(), prefix.encode())
-        return (path[len(prefix) :] or "/") if is_same else None
+        return self._key is None or self._unsigned == "accept"
 
     def refusal(self, push: PushNotification) -> tuple[str, str] | None:
         """Return the words and the reason for which ``push`` is refused; None where it is not.
@@ -190,39 +137,3 @@ def load_public_key(path: str) -> EllipticCurvePublicKey:
             code="signature-key-invalid",
         )
     return key
-
-
-def _prefix(text: str) -> str:
-    text = text.strip("/")
-    if not text:
-        return ""
-    if not all(char.isascii() and (char.isalnum() or char in "-._~/") for char in text):
-        raise ConfigError(
-            "PathPrefix: only letters, digits and -._~/ can stand in it", code="path-prefix"
-        )
-    if not {"", ".", ".."}.isdisjoint(text.split("/")):
-        # Reverse proxies take these out of an address, and then nobody knows the secret.
-        raise ConfigError(
-            "PathPrefix: no part between two slashes can be empty, . or ..", code="path-prefix"
-        )
-    return f"/{text}"
-
-
-def wildcard_warning(config: ProxyConfig, access: Access) -> str:
-    """Return a sentence where everybody on the network may send; empty where not."""
-    if config.listen_address.startswith("unix:") or not access.is_open:
-        return ""
-    host = config.listen_address.rpartition(":")[0].strip("[]")
-    found = address(host)
-    if host not in ("", "0") and not (found is not None and found.is_unspecified):
-        return ""
-    words = (
-        f"{config.listen_address} is open to everybody who reaches this host: whoever has a "
-        "device token can send to it. Listen on 127.0.0.1, or set AllowedAddresses, "
-        "AccessUser and AccessPassword, PathPrefix, or SignatureKeyFile"
-    )
-    if config.allowed_addresses:
-        words += ". AllowedAddresses keeps nobody out as it is: it holds all addresses"
-    if config.signature_key_file:
-        words += ". SignatureKeyFile keeps nobody out while UnsignedPushes is accept"
-    return words
