@@ -17,6 +17,7 @@ from mmpush_tui.text import clean
 OURSELVES: Final = (sys.executable, "-P", "-m", "mmpush_tui")
 """-P: what lies in the current folder is no module of ours, whatever its name."""
 _READY: Final = "listening on "
+_START_WITHIN_S: Final = 20.0
 _LOG_LIMIT: Final = 64 * 1024
 _PROXY_VARIABLES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 
@@ -43,7 +44,6 @@ class WorkerProcess:
         *,
         listen: str | None = None,
         ends_with_us: bool = False,
-        timeout_s: float = 20.0,
     ) -> "WorkerProcess":
         """Start a worker and wait until it accepts requests.
 
@@ -56,7 +56,6 @@ class WorkerProcess:
             listen: where it shall listen instead of the configured address.
             ends_with_us: it stops when this process is gone, however that happens, and sees
                 neither proxy variables nor MMPUSH overrides: for the demo.
-            timeout_s: seconds until it must accept.
 
         Raises:
             FailedError: it did not; the message holds what it said last.
@@ -78,14 +77,15 @@ class WorkerProcess:
         except OSError as error:
             raise _not_begun(error, log_file) from error
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(_START_WITHIN_S):
                 assert process.stdout is not None  # noqa: S101 - PIPE above, for the type checker
                 line = (await process.stdout.readline()).decode(errors="replace").strip()
         except BaseException as error:
             await _kill(process)
             if isinstance(error, TimeoutError):
                 raise FailedError(
-                    f"the worker did not start within {timeout_s:.0f} s", why=_last_line(log_file)
+                    f"the worker did not start within {_START_WITHIN_S:.0f} s",
+                    why=_last_line(log_file),
                 ) from error
             raise
         if not line.startswith(_READY):
@@ -133,9 +133,7 @@ class WorkerProcess:
         await _kill(self._process)
 
 
-def start_detached(
-    config: Path, log_file: Path, timeout_s: float = 20.0
-) -> subprocess.Popen[bytes]:
+def start_detached(config: Path, log_file: Path) -> subprocess.Popen[bytes]:
     """Start a worker that outlives this process, and wait until it accepts. Blocks.
 
     It makes its control socket where every worker does. The caller polls what is returned now
@@ -144,7 +142,6 @@ def start_detached(
     Args:
         config: its configuration file.
         log_file: where its standard error goes.
-        timeout_s: seconds until it must accept.
 
     Raises:
         FailedError: it did not; the message holds what it said last.
@@ -161,10 +158,10 @@ def start_detached(
         raise _not_begun(error, log_file) from error
     assert process.stdout is not None  # noqa: S101 - PIPE above, for the type checker
     with process.stdout:
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + _START_WITHIN_S
         line = _first_line(process.stdout.fileno(), deadline)
     if not line.startswith(_READY):
-        late = f" within {timeout_s:.0f} s" if time.monotonic() >= deadline else ""
+        late = f" within {_START_WITHIN_S:.0f} s" if time.monotonic() >= deadline else ""
         process.kill()
         process.wait()
         raise FailedError(

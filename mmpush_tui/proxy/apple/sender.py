@@ -66,19 +66,26 @@ class AppleTarget(PooledTarget):
             text = f"{RESPONSE_PREFIX}: status=413 reason=PayloadTooLarge, not sent: {error}"
             return Outcome(answer=fail(text), reason="PayloadTooLarge")
 
+        reason = ""
+
         async def prepare() -> Request:
             return request
 
-        reply = await ask(self._pool, prepare, self._judge, within, on_sent)
-        if isinstance(reply.result, TransportError):
-            goodbye = reply.result.code == "http2_goaway"
-            reason = reasons.goodbye_reason(str(reply.result)) if goodbye else ""
-            return no_answer(reply, reply.result, reason)
-        return _outcome(reply.result, reply)
+        def judge(response: Response) -> Judgement:
+            nonlocal reason
+            reason = reasons.read_reason(response.body) if response.body else ""
+            return self._judge(response, reason)
 
-    def _judge(self, response: Response) -> Judgement:
+        reply = await ask(self._pool, prepare, judge, within, on_sent)
+        if isinstance(reply.result, TransportError):
+            is_goodbye = reply.result.code == "http2_goaway"
+            farewell = reasons.goodbye_reason(str(reply.result)) if is_goodbye else ""
+            return no_answer(reply, reply.result, farewell)
+        # What was judged last is the result.
+        return _outcome(reply.result, clean(reason, 60), reply)
+
+    def _judge(self, response: Response, reason: str) -> Judgement:
         """Say what an answer asks for (Apple, Handling notification responses from APNs)."""
-        reason = reasons.read_reason(response.body)
         wait_s = retry_after_s(response.header("retry-after"), time.time())
         match response.status, reason:
             case 403, "ExpiredProviderToken" if self._provider_token is not None:
@@ -124,13 +131,11 @@ class AppleTarget(PooledTarget):
         return Request("POST", f"/3/device/{push.device_id}", headers, apns.body)
 
 
-def _outcome(response: Response, reply: Reply) -> Outcome:
+def _outcome(response: Response, reason: str, reply: Reply) -> Outcome:
     apns_id = clean(response.header("apns-id"), 64)
     if response.status == 200 and not response.body:
-        answer, reason = OK, ""
-    elif (reason := clean(reasons.read_reason(response.body), 60)) in reasons.DEAD_DEVICE and (
-        response.status in (400, 410)
-    ):
+        answer = OK
+    elif reason in reasons.DEAD_DEVICE and response.status in (400, 410):
         answer = REMOVE
     elif reason:
         answer = fail(f"{RESPONSE_PREFIX}: status={response.status} reason={reason}")
