@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import msgspec
 
 from mmpush_tui.proxy.delivery.deliveries import Deliveries
-from mmpush_tui.proxy.door.http1 import App, Reply, Request, query_of
+from mmpush_tui.proxy.door.http1 import App, IncomingRequest, Reply, query_of
 from mmpush_tui.proxy.events import EventBus
 
 _NDJSON: Final = b"application/x-ndjson"
@@ -37,7 +37,7 @@ class Controlled(Protocol):
 def make_app(worker: Controlled) -> App:
     """Return the application of the control socket."""
 
-    def app(request: Request) -> Reply | Awaitable[Reply]:
+    def app(request: IncomingRequest) -> Reply | Awaitable[Reply]:
         page, method = request.path.removeprefix("/"), request.method
         match method, page:
             case "GET", "status":
@@ -78,7 +78,7 @@ async def _reload(worker: Controlled) -> Reply:
     return _json(await worker.reload())
 
 
-async def _send_push(worker: Controlled, request: Request) -> Reply:
+async def _send_push(worker: Controlled, request: IncomingRequest) -> Reply:
     return _json(await worker.deliveries.push(request.body))
 
 

@@ -16,7 +16,7 @@ from mmpush_tui.proxy.targets import Targets
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedConfig:
     """What a worker works with.
 
     Attributes:
@@ -72,7 +72,7 @@ class Loader:
         self._store = store
         self._complain = complain
 
-    def load(self, old: Targets | None = None) -> Loaded:
+    def load(self, old: Targets | None = None) -> LoadedConfig:
         """Return what the files say now.
 
         Args:
@@ -87,4 +87,4 @@ class Loader:
         gate = Gate.from_config(config, self._complain)
         access = PushAccess.from_config(config)
         tls = server_context(config)
-        return Loaded(config, Targets.build(config, old, self._store), gate, access, tls)
+        return LoadedConfig(config, Targets.build(config, old, self._store), gate, access, tls)

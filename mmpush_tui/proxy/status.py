@@ -11,7 +11,7 @@ from mmpush_tui import __version__
 from mmpush_tui.protocol.event import timestamp
 from mmpush_tui.protocol.status import Counts, JournalStatus, Status, TargetStatus
 from mmpush_tui.proxy.delivery.deliveries import Deliveries
-from mmpush_tui.proxy.delivery.lane import Lane
+from mmpush_tui.proxy.delivery.target_admission import TargetAdmission
 from mmpush_tui.proxy.door.ingress import UPSTREAM_LEVEL
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.records.journal import Journal
@@ -73,16 +73,16 @@ def status_of(
         ),
         targets=(
             *(
-                _ready(lane, deliveries.by_target.get(name, Counts()))
-                for name, lane in deliveries.lanes.items()
+                _ready(admission, deliveries.by_target.get(name, Counts()))
+                for name, admission in deliveries.admissions.items()
             ),
             *map(_disabled, deliveries.targets.disabled.values()),
         ),
     )
 
 
-def _ready(lane: Lane, counts: Counts) -> TargetStatus:
-    target, guard = lane.target, lane.guard
+def _ready(admission: TargetAdmission, counts: Counts) -> TargetStatus:
+    target, guard = admission.target, admission.guard
     return TargetStatus(
         type=target.type,
         platform=target.platform,
@@ -90,10 +90,10 @@ def _ready(lane: Lane, counts: Counts) -> TargetStatus:
         endpoint=target.endpoint,
         connected=target.is_connected,
         counts=counts,
-        in_flight=lane.in_flight,
-        breaker=lane.breaker.state,
-        again_in_s=round(lane.breaker.left_s, 1),
-        cause=lane.breaker.cause if lane.breaker.state != "closed" else "",
+        in_flight=admission.in_flight,
+        breaker=admission.breaker.state,
+        again_in_s=round(admission.breaker.left_s, 1),
+        cause=admission.breaker.cause if admission.breaker.state != "closed" else "",
         held_removals=guard.held if guard is not None and guard.is_holding else 0,
     )
 

@@ -17,13 +17,13 @@ from mmpush_tui.protocol.status import Status
 from mmpush_tui.proxy import control
 from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
 from mmpush_tui.proxy.door import listen
-from mmpush_tui.proxy.door.http1 import Limits
+from mmpush_tui.proxy.door.http1 import ConnectionLimits
 from mmpush_tui.proxy.door.ingress import Ingress
 from mmpush_tui.proxy.door.server import HttpServer
 from mmpush_tui.proxy.door.systemd import Notifier
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.file_watch import files_of, watch
-from mmpush_tui.proxy.loading import Loaded, Loader
+from mmpush_tui.proxy.loading import LoadedConfig, Loader
 from mmpush_tui.proxy.records import log
 from mmpush_tui.proxy.records.journal import Journal
 from mmpush_tui.proxy.status import Began, status_of
@@ -62,7 +62,7 @@ class Worker:
     def __init__(
         self,
         loader: Loader,
-        loaded: Loaded,
+        loaded: LoadedConfig,
         sock: socket.socket,
         control_sock: socket.socket | None,
         log_: log.Log,
@@ -90,17 +90,15 @@ class Worker:
             self._ingress.app,
             sock,
             self._bug,
-            limits=Limits(connections=config.connection_limit),
+            limits=ConnectionLimits(connections=config.connection_limit),
             tls=loaded.tls,
             on_trouble=log_.error,
         )
         if self.metrics is not None:
-            from mmpush_tui.proxy.readings import readings
+            from mmpush_tui.proxy.gauges import gauges
 
             server = self.server
-            self.metrics.register(
-                readings(self.deliveries, lambda: server.connections, self.journal)
-            )
+            self.metrics.register(gauges(self.deliveries, lambda: server.connections, self.journal))
         self._control = (
             HttpServer(control.make_app(self), control_sock, self._bug) if control_sock else None
         )
@@ -197,7 +195,7 @@ class Worker:
             self.bus.publish("alarm", target=name, reason="reload_kept_old", message=sentence)
         self.deliveries.use(new, _rules(config), loaded.access)
         self._tasks.spawn("retire-gate", self._ingress.use(loaded.gate).aclose())
-        self.server.use_limits(Limits(connections=config.connection_limit))
+        self.server.use_limits(ConnectionLimits(connections=config.connection_limit))
         needs_restart = [
             name for name in _RESTART if getattr(config, name) != getattr(self.config, name)
         ]

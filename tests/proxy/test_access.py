@@ -22,9 +22,9 @@ from mmpush_tui.errors import ConfigError
 from mmpush_tui.protocol.wire import PushNotification
 from mmpush_tui.proxy.delivery.push_access import PushAccess, load_public_key
 from mmpush_tui.proxy.door.gate import Admitted, Gate, Refusal, header_warning
-from mmpush_tui.proxy.door.http1 import Request
+from mmpush_tui.proxy.door.http1 import IncomingRequest
 from mmpush_tui.proxy.door.request_access import RequestAccess
-from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle, Turn, make
+from mmpush_tui.proxy.door.throttle import RateDecision, SharedThrottle, Throttle, make
 from mmpush_tui.proxy.exposure import wildcard_warning
 from mmpush_tui.proxy.networks import Senders, address, is_in, networks, throttle_key
 from mmpush_tui.text import Secret
@@ -147,7 +147,7 @@ def test_so_many_a_second_and_then_no_more() -> None:
     clock = Clock()
     throttle = Throttle(3, 10, clock)
     assert [throttle.take("a").is_allowed for _ in range(4)] == [True] * 3 + [False]
-    assert throttle.take("a") == Turn(is_allowed=False, remaining=0, reset_s=0.75)
+    assert throttle.take("a") == RateDecision(is_allowed=False, remaining=0, reset_s=0.75)
     assert throttle.take("b").is_allowed
     clock.now += 0.75
     assert throttle.take("a").is_allowed
@@ -200,9 +200,9 @@ async def listens(port: int) -> bool:
     return True
 
 
-async def taken(throttle: Throttle | SharedThrottle, sender: str) -> Turn:
-    turn = throttle.take(sender)
-    return turn if isinstance(turn, Turn) else await turn
+async def taken(throttle: Throttle | SharedThrottle, sender: str) -> RateDecision:
+    decision = throttle.take(sender)
+    return decision if isinstance(decision, RateDecision) else await decision
 
 
 @needs_redis
@@ -214,11 +214,11 @@ async def test_workers_share_one_limit_in_redis_and_count_alone_without_it(tmp_p
         one, two = (make(10, 100, store, said.append) for _ in range(2))
         for _ in range(3):
             # Until all of it falls into one second.
-            turns = [await taken(one if n % 2 else two, "a") for n in range(16)]
-            if sum(turn.is_allowed for turn in turns) == 10:
+            decisions = [await taken(one if n % 2 else two, "a") for n in range(16)]
+            if sum(decision.is_allowed for decision in decisions) == 10:
                 break
-        assert sum(turn.is_allowed for turn in turns) == 10
-        refused = next(turn for turn in turns if not turn.is_allowed)
+        assert sum(decision.is_allowed for decision in decisions) == 10
+        refused = next(decision for decision in decisions if not decision.is_allowed)
         assert 0 <= refused.reset_s <= 1
         # More at once than the client's pool has connections, and than may wait.
         await asyncio.gather(*(taken(one, f"sender {n % 50}") for n in range(1000)))
@@ -236,8 +236,8 @@ async def test_workers_share_one_limit_in_redis_and_count_alone_without_it(tmp_p
             one._away_until = two._away_until = 0
             assert (await taken(one, "c")).is_allowed
             assert said[1:] == ["the throttle store answers again"]
-            turns = [await taken(one if n % 2 else two, "d") for n in range(16)]
-            assert sum(turn.is_allowed for turn in turns) == 10
+            decisions = [await taken(one if n % 2 else two, "d") for n in range(16)]
+            assert sum(decision.is_allowed for decision in decisions) == 10
         await one.aclose()
         await two.aclose()
 
@@ -275,7 +275,7 @@ class Door:
         self.gate = gate
         self.refused: list[str] = []
 
-    def admit(self, request: Request) -> Admitted:
+    def admit(self, request: IncomingRequest) -> Admitted:
         path = request.path
         is_counted = path not in ("/", "/version", "/metrics", "/healthz")
         admitted = self.gate.admit(request, is_counted=is_counted, is_open=path == "/healthz")
@@ -293,7 +293,7 @@ def gate(folder: Path, text: str) -> tuple[Door, list[str]]:
 def answer(
     it: Door, path: str = "/api/v1/send_push", peer: str = "192.0.2.1", **headers: str
 ) -> Any:
-    request = Request(peer)
+    request = IncomingRequest(peer)
     request.path, request.method = path, "POST"
     request.headers = {
         name.replace("_", "-").encode(): value.encode() for name, value in headers.items()
@@ -385,7 +385,7 @@ def test_passwords_are_not_tried_faster_on_pages_that_are_not_counted() -> None:
 
 def test_a_refusal_by_number_says_when_to_come_back() -> None:
     it = Door(Gate(RequestAccess(), Senders(()), Throttle(1, 10, Clock())))
-    request = Request("192.0.2.1")
+    request = IncomingRequest("192.0.2.1")
     request.path = "/api/v1/ack"
     assert it.admit(request) == "/api/v1/ack"
     refusal = it.admit(request)

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from mmpush_tui.errors import UsageError
-from mmpush_tui.proxy.delivery.lane import BREAKER_OPEN
+from mmpush_tui.proxy.delivery.target_admission import BREAKER_OPEN
 from mmpush_tui.simulator.acts.base import Side
 from mmpush_tui.simulator.net.connect_proxy import ConnectProxy, Mood
 from tests.proxy.upstream_bench import Upstream, upstream

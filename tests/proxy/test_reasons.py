@@ -8,7 +8,7 @@ import pytest
 import mmpush_tui
 from mmpush_tui.proxy.android import errors
 from mmpush_tui.proxy.apple import reasons
-from mmpush_tui.proxy.delivery.lane import BREAKER_OPEN, OVERLOADED, REMOVE_GUARD
+from mmpush_tui.proxy.delivery.target_admission import BREAKER_OPEN, OVERLOADED, REMOVE_GUARD
 from mmpush_tui.troubleshooting.lookup import by_reason
 
 ROOT = Path(mmpush_tui.__file__).parent

@@ -15,9 +15,9 @@ from mmpush_tui.proxy.android.access_token import AccessToken, AccessTokenError
 from mmpush_tui.proxy.android.errors import is_dead, read_error
 from mmpush_tui.proxy.android.payload import build
 from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError
-from mmpush_tui.proxy.upstream.attempts import Advice, Judgement, retry_after_s
+from mmpush_tui.proxy.upstream.attempts import Judgement, RetryAdvice, retry_after_s
 from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX, Outcome, Within
-from mmpush_tui.proxy.upstream.request import PooledTarget, Reply, ask, no_answer
+from mmpush_tui.proxy.upstream.request import PooledTarget, UpstreamReply, ask, no_answer
 from mmpush_tui.text import clean, presentable
 
 _MESSAGE_LIMIT: Final = 500
@@ -76,7 +76,7 @@ class AndroidTarget(PooledTarget):
 
         def judge(response: Response) -> Judgement:
             if response.status == 401 and self._access_token.forget(token):
-                return Judgement(Advice.SIGNED_ANEW)
+                return Judgement(RetryAdvice.SIGNED_ANEW)
             return _judgement(response)
 
         try:
@@ -103,14 +103,14 @@ def _judgement(response: Response) -> Judgement:
     """Say what an answer asks for (Google, FCM error codes)."""
     wait_s = retry_after_s(response.header("retry-after"), time.time())
     if response.status >= 500:
-        return Judgement(Advice.TROUBLED, wait_s)
+        return Judgement(RetryAdvice.TROUBLED, wait_s)
     # Without a time Google means a minute, which Mattermost does not wait.
     if response.status == 429 and wait_s is not None:
-        return Judgement(Advice.DELAYED, wait_s)
+        return Judgement(RetryAdvice.DELAYED, wait_s)
     return Judgement()
 
 
-def _outcome(response: Response, reply: Reply) -> Outcome:
+def _outcome(response: Response, reply: UpstreamReply) -> Outcome:
     name = ""
     if response.status == 200:
         try:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from mmpush_tui.credentials import file
 from mmpush_tui.credentials.file import APPLE_FIXES, APPLE_SOURCE, other_kind
 from mmpush_tui.credentials.kinds import Kind, identify
-from mmpush_tui.proxy.apple.token_store import Kept, TokenStore
+from mmpush_tui.proxy.apple.token_store import StoredToken, TokenStore
 
 LIFETIME_S: Final = 50 * 60
 APART_S: Final = 20 * 60
@@ -187,7 +187,7 @@ class ProviderToken:
     def _renew(self, store: TokenStore) -> None:
         """Take the token that another worker made, or make one, and keep it."""
 
-        def make(kept: Kept | None) -> Kept:
+        def make(kept: StoredToken | None) -> StoredToken:
             current = self._current
             theirs = self._checked(kept) if kept is not None else None
             ours = current if current is not None and self._is_fresh(current) else None
@@ -196,7 +196,7 @@ class ProviderToken:
             if ours is None:
                 ours = self._sign()
             self._current = ours
-            return Kept(self.name, ours.issued_at, ours.token)
+            return StoredToken(self.name, ours.issued_at, ours.token)
 
         store.renew(self.name, make)
 
@@ -204,7 +204,7 @@ class ProviderToken:
         age_s = self._monotonic() - minted.at
         return age_s < LIFETIME_S and not (age_s >= APART_S and self._was_clock_set(minted))
 
-    def _checked(self, kept: Kept) -> _Minted | None:
+    def _checked(self, kept: StoredToken) -> _Minted | None:
         """Return what was kept, where it is a token of this key that Apple would still take."""
         try:
             header = jwt.get_unverified_header(kept.token)

@@ -13,10 +13,10 @@ from mmpush_tui.proxy.apple import reasons
 from mmpush_tui.proxy.apple.payload import build
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError
-from mmpush_tui.proxy.upstream.attempts import Advice, Judgement, retry_after_s
+from mmpush_tui.proxy.upstream.attempts import Judgement, RetryAdvice, retry_after_s
 from mmpush_tui.proxy.upstream.ids import uuid_text
 from mmpush_tui.proxy.upstream.outcome import RESPONSE_PREFIX, Outcome, Within
-from mmpush_tui.proxy.upstream.request import PooledTarget, Reply, ask, no_answer
+from mmpush_tui.proxy.upstream.request import PooledTarget, UpstreamReply, ask, no_answer
 from mmpush_tui.text import clean
 
 # Apple says not to assume a length; anything else in the path could become another request.
@@ -93,20 +93,20 @@ class AppleTarget(PooledTarget):
                 if self._provider_token.refused(token) != "kept":
                     # Apple goes on refusing on a connection where it refused once.
                     self._pool.retire(response.connection)
-                    return Judgement(Advice.SIGNED_ANEW)
+                    return Judgement(RetryAdvice.SIGNED_ANEW)
                 self._pool.retire(response.connection, self._refused(reason))
             case (403, "UnrelatedKeyIdInToken") | (429, "TooManyProviderTokenUpdates"):
                 self._pool.retire(response.connection, self._refused(reason))
             case _, "IdleTimeout" | "Shutdown":
                 self._pool.retire(response.connection)
-                return Judgement(Advice.ELSEWHERE)
+                return Judgement(RetryAdvice.ELSEWHERE)
             case 429, _:
-                return Judgement(Advice.DELAYED, wait_s)
+                return Judgement(RetryAdvice.DELAYED, wait_s)
             case status, _ if status >= 500:
-                return Judgement(Advice.TROUBLED, wait_s)
+                return Judgement(RetryAdvice.TROUBLED, wait_s)
             case 200, _ if response.body:
                 # Whatever answered is not Apple's server; a gate on the way may be gone soon.
-                return Judgement(Advice.DELAYED)
+                return Judgement(RetryAdvice.DELAYED)
             case _:
                 pass
         return Judgement()
@@ -131,7 +131,7 @@ class AppleTarget(PooledTarget):
         return Request("POST", f"/3/device/{push.device_id}", headers, apns.body)
 
 
-def _outcome(response: Response, reason: str, reply: Reply) -> Outcome:
+def _outcome(response: Response, reason: str, reply: UpstreamReply) -> Outcome:
     apns_id = clean(response.header("apns-id"), 64)
     if response.status == 200 and not response.body:
         answer = OK

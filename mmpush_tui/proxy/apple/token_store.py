@@ -24,7 +24,7 @@ _LOCK_WITHIN_S: Final = 60.0
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-class Kept(msgspec.Struct, frozen=True):
+class StoredToken(msgspec.Struct, frozen=True):
     """One token.
 
     Attributes:
@@ -38,12 +38,12 @@ class Kept(msgspec.Struct, frozen=True):
     token: str
 
     def __repr__(self) -> str:
-        return f"Kept({self.key!r}, {self.issued_at})"
+        return f"StoredToken({self.key!r}, {self.issued_at})"
 
 
 class _File(msgspec.Struct):
     schema: int
-    tokens: list[Kept]
+    tokens: list[StoredToken]
 
 
 def default_path() -> Path:
@@ -80,11 +80,11 @@ class TokenStore:
         self._now = now
         self._said: set[str] = set()
 
-    def find(self, key: str) -> Kept | None:
+    def find(self, key: str) -> StoredToken | None:
         """Return what is kept for ``key``; nobody has checked it."""
         return next((kept for kept in self._read() if kept.key == key), None)
 
-    def renew(self, key: str, make: Callable[[Kept | None], Kept]) -> Kept:
+    def renew(self, key: str, make: Callable[[StoredToken | None], StoredToken]) -> StoredToken:
         """Return the token of ``key`` after ``make`` had its say, and keep it.
 
         While ``make`` runs, no other worker renews a token.
@@ -108,7 +108,7 @@ class TokenStore:
                 self._write([made, *others])
             return made
 
-    def _read(self) -> list[Kept]:
+    def _read(self) -> list[StoredToken]:
         try:
             data, status = files.read_plain(self.path, _LIMIT, follows_link=False)
         except FileNotFoundError:
@@ -129,7 +129,7 @@ class TokenStore:
             return []
         return found.tokens if found.schema == _SCHEMA else []
 
-    def _write(self, kept: list[Kept]) -> None:
+    def _write(self, kept: list[StoredToken]) -> None:
         try:
             files.replace(self.path, msgspec.json.encode(_File(_SCHEMA, kept)))
         except OSError as error:

@@ -25,12 +25,12 @@ from mmpush_tui.protocol.wire import (
 )
 from mmpush_tui.proxy.delivery.alarms import Alarms
 from mmpush_tui.proxy.delivery.dedupe import Dedupe
-from mmpush_tui.proxy.delivery.lane import Lane
 from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.delivery.receipts import Receipts
+from mmpush_tui.proxy.delivery.target_admission import BREAKER_OPEN, REMOVE_GUARD, TargetAdmission
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.records.journal import Journal
-from mmpush_tui.proxy.records.journal_queries import Found
+from mmpush_tui.proxy.records.journal_queries import JournalEntry
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.proxy.upstream.ids import delivery_id
 from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX, Outcome, Target, Within
@@ -61,7 +61,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     remove_guard: bool = True
 
 
-class _Arrived(NamedTuple):
+class _Arrival(NamedTuple):
     push: PushNotification
     app_version: int
     target: Target | None
@@ -112,8 +112,8 @@ class Deliveries:
         self.targets = targets
         self.rules = rules
         self._access = access
-        self.lanes = {
-            name: Lane(target, rules.in_flight_limit, is_guarded=rules.remove_guard)
+        self.admissions = {
+            name: TargetAdmission(target, rules.in_flight_limit, is_guarded=rules.remove_guard)
             for name, target in targets.ready.items()
         }
         self._within = Within(rules.answer_within_s, rules.try_within_s)
@@ -121,16 +121,16 @@ class Deliveries:
 
     def release(self, type_: str) -> bool:
         """Let held removals of a target pass from now on; false where none were held."""
-        lane = self.lanes.get(type_)
-        if lane is None or lane.guard is None or not lane.guard.release():
+        admission = self.admissions.get(type_)
+        if admission is None or admission.guard is None or not admission.guard.release():
             return False
-        self._changed(lane, "released")
+        self._changed(admission, "released")
         return True
 
     def recent(self, after: int, limit: int) -> list[Event]:
         """Return finished deliveries with a number above ``after``, the newest ``limit``."""
-        found = [event for event in self._recent.values() if event.seq > after]
-        return found[-limit:] if limit > 0 else []
+        newer = [event for event in self._recent.values() if event.seq > after]
+        return newer[-limit:] if limit > 0 else []
 
     async def push(self, body: bytes) -> Answer:
         """Handle a posted notification and return the answer; never raises for bad input."""
@@ -152,39 +152,39 @@ class Deliveries:
             type=_word(push.type), platform=_word(type_), device=short_token(push.device_id),
             bytes=len(body),
         )  # fmt: skip
-        it = _Arrived(push, app_version, target, arrived, started)
+        arrival = _Arrival(push, app_version, target, arrived, started)
         if (refused := self._access.refusal(push)) is not None:
             outcome = Outcome(answer=fail(_safe(refused[0])), reason=refused[1])
-            return self._finish(it, outcome)
+            return self._finish(arrival, outcome)
         if target is None:
             outcome = self._nowhere(type_, push.server_id)
-            return self._finish(it, outcome)
+            return self._finish(arrival, outcome)
         if self.rules.dedupe_s and push.ack_id:
             key = (push.server_id, type_, push.device_id, push.ack_id, push.type)
             if (same := self._dedupe.find(key)) is not None:
                 answer = same if isinstance(same, Answer) else await asyncio.shield(same)
                 outcome = Outcome(answer=answer, reason="duplicate")
-                return self._finish(it, outcome)
+                return self._finish(arrival, outcome)
             with self._dedupe.first(key) as settle:
-                outcome = await self._send(it, target.type)
+                outcome = await self._send(arrival, target.type)
                 settle(outcome.answer)
         else:
-            outcome = await self._send(it, target.type)
-        return self._finish(it, outcome)
+            outcome = await self._send(arrival, target.type)
+        return self._finish(arrival, outcome)
 
-    async def _send(self, it: "_Arrived", name: str) -> Outcome:
-        push, arrived = it.push, it.event
-        lane = self.lanes[name]
-        if (refusal := lane.refusal()) is not None:
+    async def _send(self, arrival: "_Arrival", name: str) -> Outcome:
+        push, arrived = arrival.push, arrival.event
+        admission = self.admissions[name]
+        if (refusal := admission.refusal()) is not None:
             return refusal
         self.in_flight += 1
-        lane.in_flight += 1
+        admission.in_flight += 1
         # Before the answer: a phone's receipt can overtake it.
         self.receipts.expect(push.ack_id, arrived.id, name)
         try:
-            outcome = await lane.target.send(
+            outcome = await admission.target.send(
                 push,
-                it.app_version,
+                arrival.app_version,
                 self._within,
                 lambda stream: self._sent_out(arrived, stream),
             )
@@ -195,26 +195,26 @@ class Deliveries:
             text = f"{TRANSPORT_PREFIX}: a fault in the push proxy itself, see its log"
             outcome = Outcome(answer=fail(text), reason="internal_error")
         except BaseException:  # cancelled: neither a success nor a failure of the target
-            lane.breaker.undecided()
+            admission.breaker.undecided()
             raise
         finally:
             self.in_flight -= 1
-            lane.in_flight -= 1
-        outcome, change = lane.judge(outcome, push.device_id)
+            admission.in_flight -= 1
+        outcome, change = admission.judge(outcome, push.device_id)
         if change:
-            self._changed(lane, change)
+            self._changed(admission, change)
         if outcome.answer.status != "OK":
             self.receipts.forget(push.ack_id)
         return outcome
 
-    def _changed(self, lane: Lane, change: str) -> None:
+    def _changed(self, admission: TargetAdmission, change: str) -> None:
         """Tell what became of a target's breaker or guard."""
-        name = lane.target.type
+        name = admission.target.type
         match change:
             case "opened":
-                self._alarms.raise_(name, "breaker_open", lane.breaker.cause)
-            case "holding" if lane.guard is not None:
-                self._alarms.raise_(name, "remove_guard", lane.guard.alarm(name))
+                self._alarms.raise_(name, BREAKER_OPEN, admission.breaker.cause)
+            case "holding" if admission.guard is not None:
+                self._alarms.raise_(name, REMOVE_GUARD, admission.guard.alarm(name))
             case "closed":
                 words = f"{name} is reached again"
                 self._bus.publish("state", target=name, status="reached", message=words)
@@ -246,9 +246,9 @@ class Deliveries:
             )
         return OK
 
-    def _unknown_receipt(self, ack: PushNotificationAck, found: Found | None) -> None:
+    def _unknown_receipt(self, ack: PushNotificationAck, delivery: JournalEntry | None) -> None:
         """Take a receipt for what this run did not send."""
-        if found is None:
+        if delivery is None:
             self.counts.unmatched_acks += 1
             fields = {"type": _word(ack.type), "platform": _word(ack.platform)}
             self._bus.publish("ack", status="unmatched", reason="unknown_ack_id", **fields)
@@ -256,7 +256,7 @@ class Deliveries:
         self.counts.acknowledged += 1
         if self._journal is not None:
             self._journal.acknowledged(ack.id)
-        self._received(ack, found.id, found.target, round(found.device_ms, 1))
+        self._received(ack, delivery.id, delivery.target, round(delivery.device_ms, 1))
 
     def _received(self, ack: PushNotificationAck, id_: str, target: str, ms: float) -> None:
         self._bus.publish(
@@ -288,10 +288,11 @@ class Deliveries:
             self._journal.add(event, "")
         return answer
 
-    def _finish(self, it: "_Arrived", outcome: Outcome) -> Answer:
+    def _finish(self, arrival: "_Arrival", outcome: Outcome) -> Answer:
         status = outcome.answer.status
-        target = it.target.type if it.target is not None else ""
-        total_s = time.monotonic() - it.started
+        push = arrival.push
+        target = arrival.target.type if arrival.target is not None else ""
+        total_s = time.monotonic() - arrival.started
         if target:
             if status != "FAIL":
                 self._alarms.succeeded(target)
@@ -304,16 +305,16 @@ class Deliveries:
         ms = {"total": round(total_s * 1000, 1)}
         if outcome.tries:
             ms["upstream"] = round(outcome.upstream_ms, 1)
-        event = self._publish_end(it.event, outcome, ms)
+        event = self._publish_end(arrival.event, outcome, ms)
         if self._journal is not None:
-            self._journal.add(event, it.push.ack_id if status == "OK" else "")
+            self._journal.add(event, push.ack_id if status == "OK" else "")
         if (metrics := self._metrics) is not None:
             metrics.requested(total_s)
-            if it.target is not None:
+            if arrival.target is not None:
                 metrics.ended(
-                    it.target.platform, it.target.type, it.push.type, it.push.transport,
-                    it.app_version, status, outcome.reason, outcome.upstream_ms / 1000,
-                    has_ack=bool(it.push.ack_id),
+                    arrival.target.platform, arrival.target.type, push.type, push.transport,
+                    arrival.app_version, status, outcome.reason, outcome.upstream_ms / 1000,
+                    has_ack=bool(push.ack_id),
                 )  # fmt: skip
         return outcome.answer
 

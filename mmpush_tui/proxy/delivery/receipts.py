@@ -10,7 +10,7 @@ import msgspec
 
 from mmpush_tui.protocol.wire import PushNotificationAck
 from mmpush_tui.proxy.records.journal import Journal
-from mmpush_tui.proxy.records.journal_queries import Found, find
+from mmpush_tui.proxy.records.journal_queries import JournalEntry, find
 from mmpush_tui.tasks import beside
 
 MEMORY: Final = 20_000
@@ -18,7 +18,7 @@ MEMORY: Final = 20_000
 _ASKED_LIMIT: Final = 1_000
 
 
-class Sent(msgspec.Struct, gc=False):
+class SentPush(msgspec.Struct, gc=False):
     """A push that a receipt may come for.
 
     Attributes:
@@ -46,11 +46,11 @@ class Receipts:
     def __init__(
         self,
         journal: Journal | None,
-        on_found: Callable[[PushNotificationAck, Found | None], None],
+        on_found: Callable[[PushNotificationAck, JournalEntry | None], None],
     ) -> None:
         self._journal = journal
         self._on_found = on_found
-        self._sent: dict[str, Sent] = {}
+        self._sent: dict[str, SentPush] = {}
         self._asked: deque[PushNotificationAck] = deque()
         self._has_asked = asyncio.Event()
 
@@ -58,7 +58,7 @@ class Receipts:
         """Remember that a receipt may come; none does for an empty id."""
         if not ack_id:
             return
-        self._sent[ack_id] = Sent(id_, target, time.monotonic())
+        self._sent[ack_id] = SentPush(id_, target, time.monotonic())
         if len(self._sent) > MEMORY:
             del self._sent[next(iter(self._sent))]
 
@@ -66,7 +66,7 @@ class Receipts:
         """Expect none, because nothing was sent."""
         self._sent.pop(ack_id, None)
 
-    def match(self, ack: PushNotificationAck) -> Sent | None:
+    def match(self, ack: PushNotificationAck) -> SentPush | None:
         """Return what ``ack`` is for.
 
         Where this run did not send it, None, and the journal is asked; ``on_found`` hears what it
@@ -88,7 +88,7 @@ class Receipts:
             self._has_asked.clear()
             while self._asked:
                 ack = self._asked.popleft()
-                found = None
+                delivery = None
                 if self._journal is not None:
-                    found = await beside("journal-lookup", find, self._journal.path, ack.id)
-                self._on_found(ack, found)
+                    delivery = await beside("journal-lookup", find, self._journal.path, ack.id)
+                self._on_found(ack, delivery)

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.door.http1 import TEXT, Reply, Request
+from mmpush_tui.proxy.door.http1 import TEXT, IncomingRequest, Reply
 from mmpush_tui.proxy.door.request_access import RequestAccess
-from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle, Turn, make
+from mmpush_tui.proxy.door.throttle import RateDecision, SharedThrottle, Throttle, make
 from mmpush_tui.proxy.networks import Senders, is_everybody, networks, throttle_key
 
 
@@ -86,7 +86,7 @@ class Gate:
         return cls(RequestAccess.from_config(config), senders, throttle)
 
     def admit(
-        self, request: Request, *, is_counted: bool, is_open: bool
+        self, request: IncomingRequest, *, is_counted: bool, is_open: bool
     ) -> Admitted | Awaitable[Admitted]:
         """Return the path that ``request`` asks for behind the secret one, or why it may not.
 
@@ -105,14 +105,14 @@ class Gate:
         if not self.access.admits_address(sender):
             return _FORBIDDEN
         if is_counted or self._is_guessing(request):
-            turn = self._throttle.take(throttle_key(sender))
-            if not isinstance(turn, Turn):
-                return self._admit_later(turn, request, is_open=is_open)
-            if not turn.is_allowed:
-                return self._too_many(turn)
+            decision = self._throttle.take(throttle_key(sender))
+            if not isinstance(decision, RateDecision):
+                return self._admit_later(decision, request, is_open=is_open)
+            if not decision.is_allowed:
+                return self._too_many(decision)
         return request.path if is_open else self._behind_limit(request)
 
-    def is_known(self, request: Request) -> bool:
+    def is_known(self, request: IncomingRequest) -> bool:
         """Return whether whoever asks has shown the credentials, where any are asked for."""
         return self.access.admits_credentials(request.header(b"authorization"))
 
@@ -120,10 +120,10 @@ class Gate:
         """Close the connections to a throttle store."""
         await self._throttle.aclose()
 
-    def _is_guessing(self, request: Request) -> bool:
+    def _is_guessing(self, request: IncomingRequest) -> bool:
         return b"authorization" in request.headers and not self.is_known(request)
 
-    def _behind_limit(self, request: Request) -> Admitted:
+    def _behind_limit(self, request: IncomingRequest) -> Admitted:
         path = self.access.path_behind(request.path)
         if path is None:
             return _NOT_FOUND
@@ -132,19 +132,19 @@ class Gate:
         return path
 
     async def _admit_later(
-        self, asked: Awaitable[Turn], request: Request, *, is_open: bool
+        self, asked: Awaitable[RateDecision], request: IncomingRequest, *, is_open: bool
     ) -> Admitted:
-        turn = await asked
-        if not turn.is_allowed:
-            return self._too_many(turn)
+        decision = await asked
+        if not decision.is_allowed:
+            return self._too_many(decision)
         return request.path if is_open else self._behind_limit(request)
 
-    def _too_many(self, turn: Turn) -> Refusal:
-        seconds = str(max(math.ceil(turn.reset_s), 1)).encode()
+    def _too_many(self, decision: RateDecision) -> Refusal:
+        seconds = str(max(math.ceil(decision.reset_s), 1)).encode()
         headers = (
             (b"retry-after", seconds),
             (b"x-ratelimit-limit", str(self._throttle.per_s).encode()),
-            (b"x-ratelimit-remaining", str(turn.remaining).encode()),
+            (b"x-ratelimit-remaining", str(decision.remaining).encode()),
             (b"x-ratelimit-reset", seconds),
         )
         return Refusal("throttled", Reply(429, b"limit exceeded\n", TEXT, headers))

@@ -26,7 +26,7 @@ _CLOSE_S: Final = 5.0
 _ENDLESS: Final = math.inf
 
 
-class Request:
+class IncomingRequest:
     """A request, whole.
 
     Attributes:
@@ -60,7 +60,7 @@ class Request:
 
     def __repr__(self) -> str:
         # Neither what users wrote nor what a header holds must reach a log.
-        return f"Request({self.method!r})"
+        return f"IncomingRequest({self.method!r})"
 
 
 class Reply(NamedTuple):
@@ -79,11 +79,11 @@ class Reply(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-App = Callable[[Request], Reply | Awaitable[Reply]]
+App = Callable[[IncomingRequest], Reply | Awaitable[Reply]]
 """Answers requests, at once where nothing has to be waited for."""
 
 
-class Limits(NamedTuple):
+class ConnectionLimits(NamedTuple):
     """What one connection may take.
 
     Attributes:
@@ -105,15 +105,15 @@ class Server(Protocol):
     """What a connection needs of its server."""
 
     app: App
-    limits: Limits
+    limits: ConnectionLimits
     tasks: Tasks
     now: float
     is_draining: bool
 
-    def joined(self, connection: "Connection") -> None:
+    def joined(self, connection: "ServerConnection") -> None:
         """Hear of a new connection."""
 
-    def left(self, connection: "Connection") -> None:
+    def left(self, connection: "ServerConnection") -> None:
         """Hear of its end."""
 
     def answer(self, work: Coroutine[Any, Any, None]) -> None:
@@ -123,7 +123,7 @@ class Server(Protocol):
         """Hear of an exception that the application must not raise."""
 
 
-class Connection(asyncio.Protocol):
+class ServerConnection(asyncio.Protocol):
     """Parses requests and answers them in their order.
 
     Args:
@@ -143,11 +143,11 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._peer = ""
         self._parser = httptools.HttpRequestParser(self)
-        self._request = Request("")
+        self._request = IncomingRequest("")
         self._url = b""
         self._parts: list[bytes] = []
         self._size = self._fields = 0
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[IncomingRequest] = deque()
         self._is_discarding = False
         self._is_lost = False
         self._streaming: asyncio.Task[None] | None = None
@@ -222,7 +222,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._request = Request(self._peer)
+        self._request = IncomingRequest(self._peer)
         self._url = b""
         self._parts = []
         self._size = self._fields = 0
@@ -292,7 +292,7 @@ class Connection(asyncio.Protocol):
 
     # Answering
 
-    def _take(self, request: Request) -> None:
+    def _take(self, request: IncomingRequest) -> None:
         self.is_receiving = False
         self.deadline = _ENDLESS
         if not self.is_busy:
@@ -302,7 +302,7 @@ class Connection(asyncio.Protocol):
         if len(self._waiting) >= _WAITING_LIMIT:
             self._transport.pause_reading()
 
-    def _answer(self, request: Request) -> None:
+    def _answer(self, request: IncomingRequest) -> None:
         self.is_busy = True
         try:
             reply = self.server.app(request)
@@ -314,7 +314,7 @@ class Connection(asyncio.Protocol):
         else:
             self.server.answer(self._wait(request, reply))
 
-    async def _wait(self, request: Request, coming: Awaitable[Reply]) -> None:
+    async def _wait(self, request: IncomingRequest, coming: Awaitable[Reply]) -> None:
         try:
             reply = await coming
         except Exception as error:  # told to the server's owner
@@ -322,11 +322,11 @@ class Connection(asyncio.Protocol):
         else:
             self._send(request, reply)
 
-    def _failed(self, request: Request, error: Exception) -> None:
+    def _failed(self, request: IncomingRequest, error: Exception) -> None:
         self.server.on_bug(error)
         self._send(request, Reply(500, b"internal server error\n", TEXT))
 
-    def _send(self, request: Request, reply: Reply) -> None:
+    def _send(self, request: IncomingRequest, reply: Reply) -> None:
         if self._is_lost:
             return
         keeps = request.keeps_alive and not self.server.is_draining and not self._is_discarding
@@ -355,7 +355,7 @@ class Connection(asyncio.Protocol):
             self.quiet_since = now = self.server.now
             self.deadline = now + self.server.limits.idle_s
 
-    def _next(self, request: Request) -> None:
+    def _next(self, request: IncomingRequest) -> None:
         if not self._is_lost:
             self._answer(request)
 
@@ -379,7 +379,7 @@ class Connection(asyncio.Protocol):
         is_large = isinstance(error.__context__, _TooLarge)
         status = 431 if is_large else 400
         words = b"431 request header fields too large\n" if is_large else b"400 bad request\n"
-        self._send(Request(self._peer), Reply(status, words, TEXT))
+        self._send(IncomingRequest(self._peer), Reply(status, words, TEXT))
 
     def _close(self) -> None:
         self.deadline = self.server.now + _CLOSE_S
@@ -412,7 +412,7 @@ def _date(_second: int) -> bytes:
     return b"date: %b\r\n\r\n" % formatdate(usegmt=True).encode()
 
 
-def query_of(request: Request) -> dict[str, str]:
+def query_of(request: IncomingRequest) -> dict[str, str]:
     """Return the last value of each name in a request's query."""
     from urllib.parse import parse_qs
 

@@ -9,7 +9,7 @@ from mmpush_tui import __version__
 from mmpush_tui.protocol.wire import Answer, fail
 from mmpush_tui.proxy.delivery.deliveries import Deliveries
 from mmpush_tui.proxy.door.gate import Admitted, Gate, Refusal
-from mmpush_tui.proxy.door.http1 import TEXT, Reply, Request
+from mmpush_tui.proxy.door.http1 import TEXT, IncomingRequest, Reply
 
 if TYPE_CHECKING:
     from mmpush_tui.proxy.records.metrics import Metrics
@@ -53,18 +53,18 @@ class Ingress:
         self._metrics = metrics
         self._deliveries = deliveries
         self._state = state
-        self._posts: Mapping[str, Callable[[Request], Reply | Awaitable[Reply]]] = {
+        self._posts: Mapping[str, Callable[[IncomingRequest], Reply | Awaitable[Reply]]] = {
             "/api/v1/send_push": self._post_push,
             "/api/v1/ack": self._post_ack,
         }
-        self._pages: Mapping[str, Callable[[Request], Reply]] = {
+        self._pages: Mapping[str, Callable[[IncomingRequest], Reply]] = {
             "/": lambda _request: Reply(200, _HTML, b"text/html; charset=utf-8"),
             "/version": lambda _request: Reply(200, version_document()),
             _HEALTH: self._health,
             "/metrics": self._show_metrics,
         }
 
-    def app(self, request: Request) -> Reply | Awaitable[Reply]:
+    def app(self, request: IncomingRequest) -> Reply | Awaitable[Reply]:
         """Answer a request."""
         path = request.path
         admitted = self._gate.admit(
@@ -88,7 +88,7 @@ class Ingress:
         """Close the gate."""
         await self._gate.aclose()
 
-    async def _answer_later(self, request: Request, asked: Awaitable[Admitted]) -> Reply:
+    async def _answer_later(self, request: IncomingRequest, asked: Awaitable[Admitted]) -> Reply:
         admitted = await asked
         if isinstance(admitted, Refusal):
             return self._refuse(admitted)
@@ -100,7 +100,7 @@ class Ingress:
             self._metrics.refused(refusal.why)
         return refusal.reply
 
-    def _route(self, request: Request, path: str) -> Reply | Awaitable[Reply]:
+    def _route(self, request: IncomingRequest, path: str) -> Reply | Awaitable[Reply]:
         method = request.method
         if answer := self._posts.get(path):
             return answer(request) if method == "POST" else _not_allowed("POST")
@@ -108,28 +108,28 @@ class Ingress:
             return page(request) if method in ("GET", "HEAD") else _not_allowed("GET, HEAD")
         return _NOT_FOUND
 
-    def _post_push(self, request: Request) -> Reply | Awaitable[Reply]:
+    def _post_push(self, request: IncomingRequest) -> Reply | Awaitable[Reply]:
         if request.is_too_large:
             return _reply(fail(f"Failed to read message body: more than {BODY_LIMIT} bytes"))
         return self._push(request)
 
-    async def _push(self, request: Request) -> Reply:
+    async def _push(self, request: IncomingRequest) -> Reply:
         return _reply(await self._deliveries.push(request.body))
 
-    def _post_ack(self, request: Request) -> Reply:
+    def _post_ack(self, request: IncomingRequest) -> Reply:
         if request.is_too_large:
             return _reply(fail(f"Failed to read ack body: more than {BODY_LIMIT} bytes"))
         return _reply(self._deliveries.ack(request.body))
 
-    def _show_metrics(self, _request: Request) -> Reply:
+    def _show_metrics(self, _request: IncomingRequest) -> Reply:
         if self._metrics is None:
             return _NOT_FOUND
         return Reply(200, self._metrics.render(), self._metrics.content_type)
 
-    def _health(self, request: Request) -> Reply:
+    def _health(self, request: IncomingRequest) -> Reply:
         """Say whether pushes can go out; to strangers, in one word."""
         deliveries = self._deliveries
-        targets = {name: lane.state for name, lane in deliveries.lanes.items()}
+        targets = {name: admission.state for name, admission in deliveries.admissions.items()}
         for name, disabled in deliveries.targets.disabled.items():
             if not disabled.is_blank:
                 targets[name] = "disabled"

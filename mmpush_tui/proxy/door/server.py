@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from mmpush_tui.proxy.door.http1 import App, Connection, Limits
+from mmpush_tui.proxy.door.http1 import App, ConnectionLimits, ServerConnection
 from mmpush_tui.tasks import Tasks
 
 _TICK_S: Final = 1.0
@@ -43,12 +43,12 @@ class HttpServer:
         sock: socket.socket,
         on_bug: Callable[[Exception], None],
         *,
-        limits: Limits | None = None,
+        limits: ConnectionLimits | None = None,
         tls: ssl.SSLContext | None = None,
         on_trouble: Callable[[str], None] | None = None,
     ) -> None:
         self.app = app
-        self.limits = limits or Limits()
+        self.limits = limits or ConnectionLimits()
         self.on_bug = on_bug
         self.now = 0.0
         """Seconds of the event loop's clock, as of the last second."""
@@ -61,7 +61,7 @@ class HttpServer:
         self._on_trouble = on_trouble
         self._is_troubled = False
         self._answering: set[asyncio.Task[None]] = set()
-        self._connections: set[Connection] = set()
+        self._connections: set[ServerConnection] = set()
         self._joining = 0
         """Accepted, and perhaps not through TLS yet."""
         self._is_reading = False
@@ -102,7 +102,7 @@ class HttpServer:
             self._sock.close()
             ticking.cancel()
 
-    def use_limits(self, limits: Limits) -> None:
+    def use_limits(self, limits: ConnectionLimits) -> None:
         """Hold connections to other limits from now on."""
         self.limits = limits
 
@@ -152,13 +152,13 @@ class HttpServer:
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
 
-    def joined(self, connection: Connection) -> None:
+    def joined(self, connection: ServerConnection) -> None:
         """Take note of a new connection."""
         self._connections.add(connection)
         if self.is_draining:
             connection.finish()
 
-    def left(self, connection: Connection) -> None:
+    def left(self, connection: ServerConnection) -> None:
         """Take note that one ended."""
         self._connections.discard(connection)
         if not self._connections:
@@ -210,7 +210,10 @@ class HttpServer:
             # Whoever hangs up, or speaks no TLS, has heard of it by other means.
             with contextlib.suppress(OSError):
                 await loop.connect_accepted_socket(
-                    lambda: Connection(self), sock, ssl=self._tls, ssl_handshake_timeout=timeout_s
+                    lambda: ServerConnection(self),
+                    sock,
+                    ssl=self._tls,
+                    ssl_handshake_timeout=timeout_s,
                 )
         finally:
             self._joining -= 1

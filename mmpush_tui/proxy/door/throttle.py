@@ -18,7 +18,7 @@ the store would get the blame."""
 _OTHERS: Final = "others"
 
 
-class Turn(NamedTuple):
+class RateDecision(NamedTuple):
     """What a request is told.
 
     Attributes:
@@ -32,7 +32,7 @@ class Turn(NamedTuple):
     reset_s: float = 1.0
 
 
-_GO_ON: Final = Turn(is_allowed=True)
+_GO_ON: Final = RateDecision(is_allowed=True)
 
 
 class Throttle:
@@ -56,7 +56,7 @@ class Throttle:
         self._second = 0
         self._counts: dict[str, int] = {}
 
-    def take(self, sender: str) -> Turn:
+    def take(self, sender: str) -> RateDecision:
         """Count a request of ``sender``."""
         now = self._clock()
         second = int(now)
@@ -71,7 +71,7 @@ class Throttle:
             sender = _OTHERS
             count = counts.get(sender, 0)
         if count >= self.per_s:
-            return Turn(is_allowed=False, reset_s=second + 1 - now)
+            return RateDecision(is_allowed=False, reset_s=second + 1 - now)
         counts[sender] = count + 1
         return _GO_ON
 
@@ -110,7 +110,7 @@ class SharedThrottle:
         self._item = RateLimitItemPerSecond(local.per_s, 1, namespace="mmpush")
         self._limiter = FixedWindowRateLimiter(self._storage)
 
-    async def take(self, sender: str) -> Turn:
+    async def take(self, sender: str) -> RateDecision:
         """Count a request of ``sender``."""
         now = time.monotonic()
         if now < self._away_until or self._waiting >= _WAITING_LIMIT:
@@ -131,7 +131,7 @@ class SharedThrottle:
         finally:
             self._waiting -= 1
         self._came_back()
-        return Turn(is_allowed=False, remaining=remaining, reset_s=_left_s(reset_at))
+        return RateDecision(is_allowed=False, remaining=remaining, reset_s=_left_s(reset_at))
 
     async def aclose(self) -> None:
         """Close the connections to Redis."""

@@ -18,7 +18,7 @@ _COLUMNS: Final = (
 )
 
 
-class Found(NamedTuple):
+class JournalEntry(NamedTuple):
     """A delivery that a receipt belongs to.
 
     Attributes:
@@ -38,7 +38,7 @@ def ack_number(ack_id: str) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def find(path: Path, ack_id: str) -> Found | None:
+def find(path: Path, ack_id: str) -> JournalEntry | None:
     """Return the delivery that a first receipt of now is for; reads, so not in the loop.
 
     Of several with this ack id the latest is meant; None where that has its receipt, and where
@@ -54,7 +54,7 @@ def find(path: Path, ack_id: str) -> Found | None:
         return None
     if row is None or row[3] is not None:
         return None
-    return Found(row[0], row[1], max(time.time() * _MILLI - row[2], 0.0))
+    return JournalEntry(row[0], row[1], max(time.time() * _MILLI - row[2], 0.0))
 
 
 def read(path: Path, *, since: float = 0.0, limit: int = 2000) -> list[Event]:

@@ -36,7 +36,7 @@ _ACK_PLATFORMS: Final = frozenset(
 Side = Literal["apple", "android"]
 
 
-class Reading(NamedTuple):
+class Gauge(NamedTuple):
     """A number that is looked up when somebody asks.
 
     Attributes:
@@ -77,7 +77,7 @@ class Metrics:
     content_type: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self) -> None:
-        self._readings: list[Reading] = []
+        self._gauges: list[Gauge] = []
         self._ended: Counter[tuple[str, str, str, str, str, bool]] = Counter()
         self._versions: Counter[tuple[str, int]] = Counter()
         self._delivered: Counter[tuple[str, str]] = Counter()
@@ -91,9 +91,9 @@ class Metrics:
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 
-    def register(self, readings: Iterable[Reading]) -> None:
+    def register(self, gauges: Iterable[Gauge]) -> None:
         """Show further metrics, looked up whenever somebody asks."""
-        self._readings += readings
+        self._gauges += gauges
 
     def ended(
         self, side: Side, target: str, type_: str, transport: str, app_version: int, status: str,
@@ -174,11 +174,11 @@ class Metrics:
         for side, times in self._upstream.items():
             family.add_metric((side,), times.buckets(), times.total_s)
         yield family
-        for reading in self._readings:
-            gauge = GaugeMetricFamily(reading.name, reading.help, labels=reading.labels)
-            for values, number in reading.read():
-                gauge.add_metric(values, number)
-            yield gauge
+        for gauge in self._gauges:
+            gauge_family = GaugeMetricFamily(gauge.name, gauge.help, labels=gauge.labels)
+            for values, number in gauge.read():
+                gauge_family.add_metric(values, number)
+            yield gauge_family
 
     def _pushes(self) -> Iterator[Metric]:
         three = ("platform", "type", "transport")

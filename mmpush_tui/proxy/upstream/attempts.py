@@ -34,7 +34,7 @@ _PASSING: Final = frozenset(
 """Failures to connect that may be over in a second; a certificate or a GOAWAY's reason is not."""
 
 
-class Advice(StrEnum):
+class RetryAdvice(StrEnum):
     """What an answer asks for."""
 
     FINAL = "final"
@@ -50,10 +50,10 @@ class Advice(StrEnum):
 
 
 _LIMITS: Final = {
-    Advice.DELAYED: 1,
-    Advice.TROUBLED: 2,
-    Advice.ELSEWHERE: 2,
-    Advice.SIGNED_ANEW: 1,
+    RetryAdvice.DELAYED: 1,
+    RetryAdvice.TROUBLED: 2,
+    RetryAdvice.ELSEWHERE: 2,
+    RetryAdvice.SIGNED_ANEW: 1,
 }
 
 
@@ -65,7 +65,7 @@ class Judgement(msgspec.Struct, frozen=True):
         retry_after_s: the seconds in its Retry-After; None without one.
     """
 
-    advice: Advice = Advice.FINAL
+    advice: RetryAdvice = RetryAdvice.FINAL
     retry_after_s: float | None = None
 
 
@@ -81,7 +81,7 @@ class Attempts:
         self._unprocessed = 0
         self._unconnected = 0
         self._ambiguous = 0
-        self._answers: dict[Advice, int] = {}
+        self._answers: dict[RetryAdvice, int] = {}
 
     def after_error(self, error: TransportError) -> float | None:
         """Return the seconds until the next try after a try without an answer; None for none.
@@ -108,13 +108,13 @@ class Attempts:
     def after_answer(self, judgement: Judgement) -> float | None:
         """Return the seconds until the next try after an answer; None where it is final."""
         advice = judgement.advice
-        if advice is Advice.FINAL:
+        if advice is RetryAdvice.FINAL:
             return None
         count = self._answers.get(advice, 0)
         if count >= _LIMITS[advice]:
             return None
         self._answers[advice] = count + 1
-        if advice in (Advice.ELSEWHERE, Advice.SIGNED_ANEW):
+        if advice in (RetryAdvice.ELSEWHERE, RetryAdvice.SIGNED_ANEW):
             return 0.0
         if judgement.retry_after_s is not None:
             # Never sooner than was asked for.

@@ -46,7 +46,7 @@ class PooledTarget:
         await self._pool.aclose()
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
+class UpstreamReply(msgspec.Struct, frozen=True, kw_only=True):
     """What came back.
 
     Attributes:
@@ -66,7 +66,7 @@ async def ask(
     judge: Callable[[Response], Judgement],
     within: Within,
     on_sent: Callable[[int], None],
-) -> Reply:
+) -> UpstreamReply:
     """Send a request, and again where that is safe and there is time; see ``Attempts``.
 
     Args:
@@ -100,10 +100,10 @@ async def ask(
             break
         await asyncio.sleep(pause_s)
     elapsed_ms = (time.monotonic() - started) * 1000
-    return Reply(result=result, tries=tries, upstream_ms=elapsed_ms)
+    return UpstreamReply(result=result, tries=tries, upstream_ms=elapsed_ms)
 
 
-def no_answer(reply: Reply, error: TransportError, reason: str = "") -> Outcome:
+def no_answer(reply: UpstreamReply, error: TransportError, reason: str = "") -> Outcome:
     """Return the outcome of a push that got no answer upstream; ``reason`` is the vendor's word."""
     return Outcome(
         answer=fail(f"{TRANSPORT_PREFIX}: {error}"),

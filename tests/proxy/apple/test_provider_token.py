@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from mmpush_tui.credentials.file import APPLE_SOURCE, COPY_AGAIN
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.apple.provider_token import LIFETIME_S, ProviderToken, load_key
-from mmpush_tui.proxy.apple.token_store import Kept
+from mmpush_tui.proxy.apple.token_store import StoredToken
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -175,7 +175,7 @@ def test_a_token_is_not_shown_by_accident() -> None:
     said = token()
     assert said not in repr(token)
     assert said not in repr(vars(token))
-    assert said not in repr(Kept("x", 1, said))
+    assert said not in repr(StoredToken("x", 1, said))
 
 
 def test_takes_the_time_of_issue_from_the_wall_clock_of_that_moment() -> None:

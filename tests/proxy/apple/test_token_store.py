@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
-from mmpush_tui.proxy.apple.token_store import Kept, TokenStore, default_path
+from mmpush_tui.proxy.apple.token_store import StoredToken, TokenStore, default_path
 from tests.rights import NOBODY, disk, fill
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -134,10 +134,10 @@ def test_a_store_that_does_not_answer_is_not_waited_for_for_long(host: Host) -> 
     first = said_by(token)
     has_lock, may_go = threading.Event(), threading.Event()
 
-    def hold(_before: Kept | None) -> Kept:
+    def hold(_before: StoredToken | None) -> StoredToken:
         has_lock.set()
         may_go.wait(60)
-        return Kept("x", 0, "")
+        return StoredToken("x", 0, "")
 
     holder = threading.Thread(target=host.store().renew, args=("x", hold))
     holder.start()

@@ -20,7 +20,7 @@ def recovered(it: Upstream) -> list[str]:
 
 
 def breaker(it: Upstream, side: Side) -> str:
-    return it.deliveries.lanes[TYPES[side]].breaker.state
+    return it.deliveries.admissions[TYPES[side]].breaker.state
 
 
 async def post(it: Upstream, side: Side, **fields: object) -> Answer:
@@ -111,8 +111,8 @@ async def test_removals_are_held_until_somebody_lets_them_pass(tmp_path: Path) -
             "the app that registered. When the setting is right, mmpush-tui release apple_rn lets "
             "them pass, and so does the first push that is accepted"
         )
-        assert it.deliveries.lanes["apple_rn"].guard is not None
-        assert it.deliveries.lanes["apple_rn"].guard.held == 3
+        assert it.deliveries.admissions["apple_rn"].guard is not None
+        assert it.deliveries.admissions["apple_rn"].guard.held == 3
         assert it.deliveries.release("android_rn") is False
         assert it.deliveries.release("apple_rn") is True
         assert (await it.push("apns")).status == "REMOVE"

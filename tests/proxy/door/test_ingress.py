@@ -7,7 +7,7 @@ import pytest
 from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
 from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.door.gate import Gate
-from mmpush_tui.proxy.door.http1 import Reply, Request
+from mmpush_tui.proxy.door.http1 import IncomingRequest, Reply
 from mmpush_tui.proxy.door.ingress import Ingress
 from mmpush_tui.proxy.door.request_access import RequestAccess
 from mmpush_tui.proxy.door.throttle import Throttle
@@ -24,7 +24,7 @@ def ingress(access: RequestAccess, *, per_s: int = 300, metrics: Metrics | None 
 
 
 async def get(it: Ingress, path: str, *, method: str = "GET") -> Reply:
-    request = Request("192.0.2.1")
+    request = IncomingRequest("192.0.2.1")
     request.path, request.method = path, method
     answered = it.app(request)
     return answered if isinstance(answered, Reply) else await answered

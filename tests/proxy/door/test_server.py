@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 
-from mmpush_tui.proxy.door.http1 import Limits, Reply, Request, query_of
+from mmpush_tui.proxy.door.http1 import ConnectionLimits, IncomingRequest, Reply, query_of
 from mmpush_tui.proxy.door.server import HttpServer
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.tasks import Tasks
 from tests.waiting import eventually
 
-PATIENT = Limits(body_bytes=1000, connections=50)
+PATIENT = ConnectionLimits(body_bytes=1000, connections=50)
 QUICK = PATIENT._replace(head_s=1.0, body_s=1.0, idle_s=1.0)
 
 
@@ -26,12 +26,12 @@ class Bench:
     def __init__(self, server: HttpServer, port: int) -> None:
         self.server = server
         self.port = port
-        self.asked: list[Request] = []
+        self.asked: list[IncomingRequest] = []
         self.go_on = asyncio.Event()
         self.bugs: list[Exception] = []
         self.troubles: list[str] = []
 
-    def app(self, request: Request) -> Reply | Awaitable[Reply]:
+    def app(self, request: IncomingRequest) -> Reply | Awaitable[Reply]:
         self.asked.append(request)
         match request.path:
             case "/late":
@@ -79,7 +79,7 @@ class Bench:
 
 @contextlib.asynccontextmanager
 async def serving(
-    limits: Limits = PATIENT, tls: ssl.SSLContext | None = None
+    limits: ConnectionLimits = PATIENT, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Bench]:
     sock = socket.create_server(("127.0.0.1", 0))
     port: int = sock.getsockname()[1]

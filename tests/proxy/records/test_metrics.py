@@ -2,7 +2,7 @@
 
 import re
 
-from mmpush_tui.proxy.records.metrics import Metrics, Reading
+from mmpush_tui.proxy.records.metrics import Gauge, Metrics
 
 
 def lines(metrics: Metrics) -> set[str]:
@@ -12,7 +12,7 @@ def lines(metrics: Metrics) -> set[str]:
 
 def filled() -> Metrics:
     metrics = Metrics()
-    metrics.register([Reading("mmpush_breaker", "b", ("target",), lambda: [(("apple_rn",), 0.5)])])
+    metrics.register([Gauge("mmpush_breaker", "b", ("target",), lambda: [(("apple_rn",), 0.5)])])
     metrics.ended("apple", "apple_rn", "message", "", 2, "OK", "", 0.012, has_ack=True)
     metrics.ended("apple", "apple_rn", "clear", "", 2, "OK", "", 0.002, has_ack=False)
     metrics.ended("apple", "apple_rn", "message", "voip", 1, "FAIL", "BadTopic", 0.1, has_ack=True)

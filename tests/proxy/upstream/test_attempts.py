@@ -11,9 +11,9 @@ from mmpush_tui.http2.errors import (
 )
 from mmpush_tui.proxy.upstream.attempts import (
     UNPROCESSED_TRIES,
-    Advice,
     Attempts,
     Judgement,
+    RetryAdvice,
     retry_after_s,
 )
 
@@ -40,10 +40,10 @@ UNREAD = UnprocessedError("x", "refused_stream")
 AMBIGUOUS = AmbiguousError("x", "stream_reset")
 TIMEOUT = AmbiguousError("x", "timeout")
 FINAL = Judgement()
-SOON = Judgement(Advice.DELAYED)
-TROUBLED = Judgement(Advice.TROUBLED)
-ELSEWHERE = Judgement(Advice.ELSEWHERE)
-SIGNED = Judgement(Advice.SIGNED_ANEW)
+SOON = Judgement(RetryAdvice.DELAYED)
+TROUBLED = Judgement(RetryAdvice.TROUBLED)
+ELSEWHERE = Judgement(RetryAdvice.ELSEWHERE)
+SIGNED = Judgement(RetryAdvice.SIGNED_ANEW)
 
 CASES: list[tuple[str, list[Result], list[float | None]]] = [
     ("an answer is an answer", [FINAL], [None]),
@@ -59,10 +59,10 @@ CASES: list[tuple[str, list[Result], list[float | None]]] = [
     ("connecting is tried again after 1 s and 2 s", [unconnected()] * 3, [1, 2, None]),
     ("or later, where the peer wants calm", [ConnectError("http2", "x", "http2_calm", 7.0)], [7]),
     ("429 once, after a second", [SOON, SOON], [1, None]),
-    ("429 after the time it says", [Judgement(Advice.DELAYED, 3)], [3.15]),
+    ("429 after the time it says", [Judgement(RetryAdvice.DELAYED, 3)], [3.15]),
     ("500 and 503 twice", [TROUBLED] * 3, [1, 2, None]),
-    ("503 after the time it says", [Judgement(Advice.TROUBLED, 600)], [630]),
-    ("503 at once where it says so", [Judgement(Advice.TROUBLED, 0)], [0]),
+    ("503 after the time it says", [Judgement(RetryAdvice.TROUBLED, 600)], [630]),
+    ("503 at once where it says so", [Judgement(RetryAdvice.TROUBLED, 0)], [0]),
     ("a spent connection twice", [ELSEWHERE] * 3, [0, 0, None]),
     ("an expired token once", [SIGNED, SIGNED], [0, None]),
     ("each kind counts for itself", [SOON, TROUBLED, ELSEWHERE, SIGNED, UNREAD], [1, 1, 0, 0, 0]),
@@ -100,7 +100,7 @@ def test_failures_to_connect_that_somebody_must_end(code: str) -> None:
 
 @pytest.mark.parametrize("jitter", [0.0, 1.0])
 def test_chance_shortens_no_time_that_was_asked_for(jitter: float) -> None:
-    asked = pauses(Judgement(Advice.DELAYED, 2), jitter=jitter)
+    asked = pauses(Judgement(RetryAdvice.DELAYED, 2), jitter=jitter)
     assert asked[0] is not None
     assert 2 <= asked[0] <= 2.2
     ours = pauses(unconnected(), unconnected(), jitter=jitter)

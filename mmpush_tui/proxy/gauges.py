@@ -5,7 +5,7 @@ from typing import Final
 
 from mmpush_tui.proxy.delivery.deliveries import Deliveries
 from mmpush_tui.proxy.records.journal import Journal
-from mmpush_tui.proxy.records.metrics import Reading
+from mmpush_tui.proxy.records.metrics import Gauge
 
 _BREAKER: Final = {"closed": 0.0, "half-open": 0.5, "open": 1.0}
 _TARGET: Final = ("target",)
@@ -13,9 +13,9 @@ _TARGET: Final = ("target",)
 Values = Iterable[tuple[Sequence[str], float]]
 
 
-def readings(
+def gauges(
     deliveries: Deliveries, connections: Callable[[], int], journal: Journal | None
-) -> list[Reading]:
+) -> list[Gauge]:
     """Return what is read off the parts of a worker.
 
     Args:
@@ -25,17 +25,17 @@ def readings(
     """
 
     def in_flight() -> Values:
-        return [((name,), lane.in_flight) for name, lane in deliveries.lanes.items()]
+        return [((name,), admission.in_flight) for name, admission in deliveries.admissions.items()]
 
     def breakers() -> Values:
-        lanes = deliveries.lanes.items()
-        return [((name,), _BREAKER[lane.breaker.state]) for name, lane in lanes]
+        admissions = deliveries.admissions.items()
+        return [((name,), _BREAKER[admission.breaker.state]) for name, admission in admissions]
 
     def held() -> Values:
-        lanes = deliveries.lanes.items()
+        admissions = deliveries.admissions.items()
         return [
-            ((name,), float(lane.guard.held if lane.guard and lane.guard.is_holding else 0))
-            for name, lane in lanes
+            ((name,), float(guard.held if (guard := admission.guard) and guard.is_holding else 0))
+            for name, admission in admissions
         ]
 
     def usable() -> Values:
@@ -53,13 +53,13 @@ def readings(
         return [((), journal.lost if journal else 0)]
 
     return [
-        Reading("mmpush_in_flight", "Pushes under way.", _TARGET, in_flight),
-        Reading("mmpush_breaker", "0 closed, 0.5 half-open, 1 open.", _TARGET, breakers),
-        Reading("mmpush_held_removals", "Removals that the guard holds.", _TARGET, held),
-        Reading("mmpush_target_usable", "1 where it has good credentials.", _TARGET, usable),
-        Reading(
+        Gauge("mmpush_in_flight", "Pushes under way.", _TARGET, in_flight),
+        Gauge("mmpush_breaker", "0 closed, 0.5 half-open, 1 open.", _TARGET, breakers),
+        Gauge("mmpush_held_removals", "Removals that the guard holds.", _TARGET, held),
+        Gauge("mmpush_target_usable", "1 where it has good credentials.", _TARGET, usable),
+        Gauge(
             "mmpush_certificate_expiry_timestamp_seconds", "When it ends.", ("target", "kind"), ends
         ),
-        Reading("mmpush_connections", "Senders that are connected.", (), connected),
-        Reading("mmpush_journal_lost", "Deliveries missing in the journal.", (), lost),
+        Gauge("mmpush_connections", "Senders that are connected.", (), connected),
+        Gauge("mmpush_journal_lost", "Deliveries missing in the journal.", (), lost),
     ]

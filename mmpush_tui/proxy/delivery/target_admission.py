@@ -1,4 +1,4 @@
-"""The way to one target: how many may be on it, whether it is open, what it may remove."""
+"""What stands in front of one target: a bulkhead, a circuit breaker, a guard on removals."""
 
 from typing import Final
 
@@ -12,8 +12,12 @@ BREAKER_OPEN: Final = "breaker_open"
 REMOVE_GUARD: Final = "remove_guard"
 
 
-class Lane:
-    """What belongs to one target while a configuration is in force.
+class TargetAdmission:
+    """Says which pushes may go to one target, and what their ends mean for the next.
+
+    The bulkhead limits how many are under way, the breaker keeps them from a target that nobody
+    reaches, and the guard holds removals that look like a wrong setting. Lasts as long as its
+    configuration is in force.
 
     Args:
         target: where its pushes go.
