@@ -41,15 +41,18 @@ class Receipts:
         journal: what earlier runs sent; None where none is kept.
         on_found: called with a receipt and the delivery that the journal has for it, None where
             it has none.
+        clock: seconds, monotonic.
     """
 
     def __init__(
         self,
         journal: Journal | None,
         on_found: Callable[[PushNotificationAck, JournalEntry | None], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
         self._on_found = on_found
+        self._clock = clock
         self._sent: dict[str, SentPush] = {}
         self._asked: deque[PushNotificationAck] = deque()
         self._has_asked = asyncio.Event()
@@ -58,7 +61,7 @@ class Receipts:
         """Remember that a receipt may come; none does for an empty id."""
         if not ack_id:
             return
-        self._sent[ack_id] = SentPush(id_, target, time.monotonic())
+        self._sent[ack_id] = SentPush(id_, target, self._clock())
         if len(self._sent) > MEMORY:
             del self._sent[next(iter(self._sent))]
 
