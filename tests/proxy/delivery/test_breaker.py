@@ -3,7 +3,7 @@
 import pytest
 
 from mmpush_tui.proxy.delivery.breaker import OPENS_AFTER, Breaker
-from tests.proxy.delivery.clock import Clock
+from tests.proxy.clock import Clock
 
 
 def opened(clock: Clock) -> Breaker:

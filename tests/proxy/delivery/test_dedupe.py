@@ -7,7 +7,7 @@ import pytest
 
 from mmpush_tui.protocol.wire import OK, REMOVE, Answer, fail
 from mmpush_tui.proxy.delivery.dedupe import LIMIT, Dedupe, Key
-from tests.proxy.delivery.clock import Clock
+from tests.proxy.clock import Clock
 
 KEY: Key = ("server-1", "apple_rn", "device", "ack", "message")
 OTHERS: list[Key] = [(*KEY[:place], "other", *KEY[place + 1 :]) for place in range(len(KEY))]  # type: ignore[misc] # still five of them

@@ -68,16 +68,6 @@ async def test_who_is_away_is_asked_now_and_then_and_everybody_else_is_told_at_o
 
 
 @pytest.mark.slow
-async def test_a_refusal_never_opens_the_breaker(tmp_path: Path) -> None:
-    async with upstream(tmp_path) as it:
-        await it.sides["apns"].faults.raise_("invalid-provider-token")
-        answers = await it.pushes("apns", 20)
-        assert {answer.status for answer in answers} == {"FAIL"}
-        assert breaker(it, "apns") == "closed"
-        await it.sides["apns"].faults.clear()
-
-
-@pytest.mark.slow
 async def test_who_takes_connections_and_never_answers_opens_it_too(tmp_path: Path) -> None:
     async with upstream(tmp_path, answer_within_s=2.0, try_within_s=0.8) as it:
         assert (await it.push("apns")).status == "OK"

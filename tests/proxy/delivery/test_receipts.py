@@ -5,7 +5,7 @@ import pytest
 from mmpush_tui.protocol.wire import PushNotificationAck
 from mmpush_tui.proxy.delivery.receipts import MEMORY, Receipts, SentPush
 from mmpush_tui.proxy.records.journal_queries import JournalEntry
-from tests.proxy.delivery.clock import Clock
+from tests.proxy.clock import Clock
 
 Unmatched = list[tuple[str, JournalEntry | None]]
 

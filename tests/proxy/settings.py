@@ -1,0 +1,13 @@
+"""Configurations of a worker, as a test writes them."""
+
+from pathlib import Path
+
+from mmpush_tui.configuration.config import ProxyConfig, load
+
+
+def proxy_config(folder: Path, text: str) -> ProxyConfig:
+    """Return what ``text`` under ``[proxy]`` says, written to ``folder``."""
+    path = folder / "c.toml"
+    path.write_text(f"[proxy]\n{text}\n")
+    path.chmod(0o600)
+    return load(path, {})
