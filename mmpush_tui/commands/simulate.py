@@ -1,11 +1,18 @@
-"""``mmpush-tui simulate``: Apple and Google on this host, for a worker started elsewhere."""
+"""``mmpush-tui simulate``: Apple, Google and Mattermost on this host, for commands of one's own."""
 
 import contextlib
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from mmpush_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from mmpush_tui.commands.simulating import MattermostPlan
 
 
 @click.command("simulate")
@@ -15,8 +22,8 @@ import click
     "faults",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="A fault that is on from the beginning; NAME@apns or NAME@fcm for one side. May be given "
-    "more than once.",
+    help="A fault that is on from the beginning; NAME@apns, NAME@fcm or NAME@mattermost for one "
+    "side. May be given more than once.",
 )
 @click.option(
     "--folder",
@@ -45,23 +52,62 @@ import click
     is_flag=True,
     help="Lead the worker through a proxy with a password, for the fault outbound-proxy.",
 )
+@click.option(
+    "--mattermost",
+    is_flag=True,
+    help="Play a Mattermost server too, for `settings` and the console: its REST API with an "
+    "access token, its local-mode socket, its config.json.",
+)
+@click.option("--no-vendors", is_flag=True, help="With --mattermost: without Apple and Google.")
+@click.option(
+    "--mattermost-version",
+    metavar="VERSION",
+    help="With --mattermost: that of the server, as 10.11; 11.8.0 unless given.",
+)
+@click.option(
+    "--licence",
+    metavar="hpns,id_loaded|none",
+    help="With --mattermost: what the server's licence includes; both unless given.",
+)
+@click.option(
+    "--mattermost-port",
+    type=click.IntRange(1, 65535),
+    help="With --mattermost: a free one unless given.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(
     as_list: bool, faults: tuple[str, ...], folder: Path | None, apns_port: int | None,
-    fcm_port: int | None, seed: int, strict: bool, through_proxy: bool, as_json: bool,
+    fcm_port: int | None, seed: int, strict: bool, through_proxy: bool, mattermost: bool,
+    no_vendors: bool, mattermost_version: str | None, licence: str | None,
+    mattermost_port: int | None, as_json: bool,
 ) -> int:  # fmt: skip
-    """Play Apple and Google for a push proxy worker.
+    """Play Apple and Google for a push proxy worker, and Mattermost for its settings.
 
     It writes throw-away credentials and configurations that lead a worker to the stand-ins, which
     are stricter than the real ones: what it does wrong is listed. While it runs, faults are
     raised and cleared by typing: raise NAME, clear, faults, status, help, quit. It ends at Ctrl-C.
-    """
-    from mmpush_tui.simulator.fault_words import parse_all
 
+    With --mattermost there is a server to rehearse on whose settings can be read and changed, and
+    the commands for that are printed. The access token is in a file for this user alone, and is
+    good for nothing but that server.
+    """
+    if not mattermost:
+        _refuse_alone(
+            {
+                "--no-vendors": no_vendors, "--mattermost-version": mattermost_version,
+                "--licence": licence, "--mattermost-port": mattermost_port,
+            }
+        )  # fmt: skip
     if as_list:
-        _list(as_json)
+        _list(as_json, has_vendors=not no_vendors, has_mattermost=mattermost)
         return 0
-    wanted = parse_all(faults)
+    if no_vendors:
+        _refuse_without_vendors(apns_port, fcm_port, through_proxy)
+    from mmpush_tui.simulator.mattermost.fault_words import parse_any
+
+    for words in faults:
+        # Refused here, before anything is started.
+        parse_any(words, has_vendors=not no_vendors, has_mattermost=mattermost)
     from mmpush_tui.commands.simulating import Plan, simulate
     from mmpush_tui.simulator.simulation import refuse_foreign
 
@@ -69,33 +115,92 @@ def command(
         # What is written there names files, and is read from other folders.
         folder = folder.absolute()
         refuse_foreign(folder)
+    played = _mattermost(mattermost_version, licence, mattermost_port) if mattermost else None
     plan = Plan(
-        faults=tuple(it.words for it in wanted), folder=folder, apns_port=apns_port or 0,
+        faults=faults, folder=folder, apns_port=apns_port or 0,
         fcm_port=fcm_port or 0, seed=seed, is_strict=strict, as_json=as_json,
-        through_proxy=through_proxy,
+        through_proxy=through_proxy, has_vendors=not no_vendors, mattermost=played,
     )  # fmt: skip
     return int(simulate(plan))
 
 
-def _list(as_json: bool) -> None:
+def _mattermost(version: str | None, licence: str | None, port: int | None) -> "MattermostPlan":
+    from mmpush_tui.commands.simulating import MattermostPlan
+    from mmpush_tui.commands.source import parse_licence
+    from mmpush_tui.simulator.mattermost.rehearsal import ALL_INCLUDED, VERSION, full_version
+
+    return MattermostPlan(
+        version=full_version(version) if version else VERSION,
+        licence=parse_licence(licence) if licence else ALL_INCLUDED,
+        port=port or 0,
+    )
+
+
+def _refuse_alone(options: Mapping[str, object]) -> None:
+    for name, value in options.items():
+        if value:
+            raise UsageError(
+                f"{name} is about the Mattermost server that is played",
+                fix="Add --mattermost.",
+                code="simulate-option",
+            )
+
+
+def _refuse_without_vendors(
+    apns_port: int | None, fcm_port: int | None, through_proxy: bool
+) -> None:
+    options = {
+        "--apns-port": apns_port, "--fcm-port": fcm_port, "--outbound-proxy": through_proxy,
+    }  # fmt: skip
+    for name, value in options.items():
+        if value:
+            raise UsageError(
+                f"{name} is about Apple and Google, who are not played",
+                fix="Leave --no-vendors away.",
+                code="simulate-option",
+            )
+
+
+def _list(as_json: bool, *, has_vendors: bool, has_mattermost: bool) -> None:
+    listed = [
+        *(_vendors_faults() if has_vendors else ()),
+        *(_mattermosts_faults() if has_mattermost else ()),
+    ]
+    with contextlib.suppress(BrokenPipeError):
+        if as_json:
+            faults = [fault for _, fault in listed]
+            click.echo(json.dumps({"schema": 1, "kind": "faults", "faults": faults}))
+            return
+        for heading, fault in listed:
+            click.echo(heading)
+            click.echo(click.wrap_text(fault["help"], 78, "    ", "    "))
+        sys.stdout.flush()
+
+
+def _vendors_faults() -> "Iterator[tuple[str, dict[str, Any]]]":
     from mmpush_tui.simulator.fault_words import described
     from mmpush_tui.simulator.faults import FAULTS
 
-    with contextlib.suppress(BrokenPipeError):
-        if as_json:
-            listed = [
-                {
-                    "name": fault.name, "title": fault.title, "where": fault.where,
-                    "group": fault.group, "parameters": dict(fault.parameters), "help": fault.help,
-                }
-                for fault in FAULTS
-            ]  # fmt: skip
-            click.echo(json.dumps({"schema": 1, "kind": "faults", "faults": listed}))
-            return
-        for fault in FAULTS:
-            side = {"apns": "Apple", "fcm": "Google", "both": "both"}[fault.where]
-            parameters = ",".join(described(fault))
-            name = f"{fault.name}:{parameters}" if parameters else fault.name
-            click.echo(f"{name}  ({side})")
-            click.echo(click.wrap_text(fault.help, 78, "    ", "    "))
-        sys.stdout.flush()
+    for fault in FAULTS:
+        side = {"apns": "Apple", "fcm": "Google", "both": "both"}[fault.where]
+        parameters = ",".join(described(fault))
+        name = f"{fault.name}:{parameters}" if parameters else fault.name
+        yield f"{name}  ({side})", {
+            "name": fault.name, "title": fault.title, "where": fault.where,
+            "group": fault.group, "parameters": dict(fault.parameters), "help": fault.help,
+        }  # fmt: skip
+
+
+def _mattermosts_faults() -> "Iterator[tuple[str, dict[str, Any]]]":
+    from mmpush_tui.simulator.mattermost import fault_words
+    from mmpush_tui.simulator.mattermost.faults import RestFault
+
+    for fault in RestFault:
+        parameters = fault_words.parameters(fault)
+        if "keys" in parameters:
+            parameters["keys"] = sorted(parameters["keys"])
+        yield fault_words.described(fault), {
+            "name": fault.value, "title": fault.value.replace("-", " ").capitalize(),
+            "where": fault_words.SIDE, "group": fault_words.SIDE, "parameters": parameters,
+            "help": fault.help,
+        }  # fmt: skip

@@ -7,8 +7,10 @@ import shutil
 import signal
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 import click
@@ -17,15 +19,21 @@ import msgspec
 from mmpush_tui.errors import MmpushError, UsageError
 from mmpush_tui.exits import Exit
 from mmpush_tui.fields import nearest
+from mmpush_tui.settings.page import Licence
 from mmpush_tui.simulator.fault_words import described
 from mmpush_tui.simulator.faults import FAULTS
 from mmpush_tui.simulator.folder import rehearsal_folder
-from mmpush_tui.simulator.simulation import Judged, Simulation
+from mmpush_tui.simulator.mattermost import fault_words as mattermost
+from mmpush_tui.simulator.mattermost.faults import RestFault
+from mmpush_tui.simulator.mattermost.rehearsal import MattermostRehearsal
+from mmpush_tui.simulator.mattermost.server import Watch
+from mmpush_tui.simulator.simulation import LISTEN, Judged, Simulation
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean
 
 _ORDERS: Final = {
-    "raise": "raise NAME[:KEY=VALUE,…]  switch a fault on; NAME@apns or NAME@fcm for one side",
+    "raise": "raise NAME[:KEY=VALUE,…]  switch a fault on; NAME@apns, NAME@fcm or "
+    "NAME@mattermost for one side",
     "clear": "clear [NAME]              switch a fault off, or all of them",
     "faults": "faults                    those that are on, and all there are",
     "status": "status                    what came so far",
@@ -47,6 +55,23 @@ class Plan:
     is_strict: bool
     as_json: bool
     through_proxy: bool = False
+    has_vendors: bool = True
+    mattermost: "MattermostPlan | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MattermostPlan:
+    """What was asked for of the Mattermost server that is played.
+
+    Attributes:
+        version: with all its numbers.
+        licence: what its licence covers.
+        port: 0 for a free one.
+    """
+
+    version: str
+    licence: Licence
+    port: int = 0
 
 
 def simulate(plan: Plan) -> Exit:
@@ -66,14 +91,27 @@ def simulate(plan: Plan) -> Exit:
 class _Session:
     def __init__(self, plan: Plan, folder: Path) -> None:
         self._plan = plan
+        self._folder = folder
         self._simulation = Simulation(
-            folder, plan.seed, self._judged, through_proxy=plan.through_proxy
-        )
+            folder, plan.seed, self._judged, through_proxy=plan.through_proxy,
+            mattermost=self._mattermost if plan.mattermost else None,
+            has_vendors=plan.has_vendors,
+        )  # fmt: skip
         self._stop = asyncio.Event()
         self._line = b""
         self._orders: asyncio.Queue[str] = asyncio.Queue(100)
         self._tasks = Tasks(lambda _name, _error: self._stop.set())
-        self._told_violations = 0
+        self._told_violations: Counter[str] = Counter()
+
+    def _mattermost(self, watch: Watch) -> MattermostRehearsal:
+        plan = self._plan.mattermost
+        assert plan is not None  # noqa: S101 - for the type checker
+        # As the server itself, which whoever looks at its process takes it for.
+        environment = {name: text for name, text in os.environ.items() if name.startswith("MM_")}
+        return MattermostRehearsal(
+            self._folder / "mattermost", version=plan.version, licence=plan.licence,
+            environment=environment, watch=watch,
+        )  # fmt: skip
 
     async def run(self) -> Exit:
         simulation = self._simulation
@@ -81,7 +119,8 @@ class _Session:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
         try:
-            await simulation.start(self._plan.apns_port, self._plan.fcm_port)
+            mattermost_port = self._plan.mattermost.port if self._plan.mattermost else 0
+            await simulation.start(self._plan.apns_port, self._plan.fcm_port, mattermost_port)
             for words in self._plan.faults:
                 await simulation.raise_fault(words)
             self._tell_ready()
@@ -137,8 +176,8 @@ class _Session:
             case "":
                 pass
             case "raise":
-                wanted = await simulation.raise_fault(rest)
-                self._tell("raised", f"on: {wanted.words}", fault=wanted.words)
+                words = await simulation.raise_fault(rest)
+                self._tell("raised", f"on: {words}", fault=words)
             case "clear":
                 await simulation.clear(rest)
                 self._tell("cleared", f"off: {rest or 'all faults'}", fault=rest)
@@ -162,16 +201,58 @@ class _Session:
 
     def _judged(self, judged: Judged) -> None:
         fields = msgspec.to_builtins(judged)
-        where = judged.device or judged.path
+        where = judged.device or f"{judged.method} {judged.path}".strip()
         answer = str(judged.status) if judged.status else "no answer"
         words = f"{judged.side:<5} {where:<24} {answer:<9} {judged.reason}".rstrip()
         self._tell("request", f"{time.strftime('%H:%M:%S')} {words}", **fields)
-        for violation in self._simulation.violations[self._told_violations :]:
-            self._told_violations += 1
+        now = Counter(self._simulation.violations)
+        fresh, self._told_violations = now - self._told_violations, now
+        for violation in fresh.elements():
             self._tell("violation", f"BROKE A RULE  {violation}", violation=violation)
 
     def _tell_ready(self) -> None:
+        texts: list[str] = []
+        fields: dict[str, Any] = {}
+        for text, part in (self._ready_vendors(), self._ready_mattermost()):
+            texts += [text] if text else []
+            fields |= part
+        name = "slow:seconds=3" if self._plan.has_vendors else "slow@mattermost:seconds=3"
+        texts.append(f"Type a fault to switch it on: raise {name}     (help for more, Ctrl-C ends)")
+        faults = self._simulation.status()["faults"]
+        self._tell("ready", "\n\n".join(texts), **fields, folder=str(self._folder), faults=faults)
+
+    def _ready_mattermost(self) -> tuple[str, dict[str, Any]]:
+        server = self._simulation.mattermost
+        if server is None:
+            return "", {}
+        licence = server.licence
+        covered = [name for name in ("hpns", "id_loaded") if getattr(licence, name)]
+        token_file, socket = quote(str(server.token_file)), quote(str(server.socket_path))
+        rest = f"--mattermost-url {server.url} --token-file {token_file}"
+        text = f"""\
+Mattermost  {server.url}  (version {server.version}, licence {",".join(covered) or "none"})
+Token       {server.token_file}
+Socket      {server.socket_path}
+File        {server.config_file}
+
+Its settings, in another terminal:
+  mmpush-tui settings show {rest}
+  mmpush-tui settings set mode=custom server=http://{LISTEN} {rest}
+  mmpush-tui settings show --local {socket}
+  mmpush-tui settings show --mattermost-config {quote(str(server.config_file))}
+  mmpush-tui {rest}"""
+        return text, {
+            "mattermost": {
+                "url": server.url, "token_file": str(server.token_file),
+                "socket": str(server.socket_path), "config": str(server.config_file),
+                "version": server.version, "licence": covered,
+            }
+        }  # fmt: skip
+
+    def _ready_vendors(self) -> tuple[str, dict[str, Any]]:
         simulation = self._simulation
+        if not simulation.sides:
+            return "", {}
         folder = simulation.folder
         apns, fcm = simulation.sides["apns"].endpoint, simulation.sides["fcm"].endpoint
         proxy = f"\nProxy   {simulation.outbound.url}" if simulation.outbound else ""
@@ -185,23 +266,23 @@ In a second terminal:
   mmpush-tui serve --config {folder / "config.toml"}
 and in a third one:
   mmpush-tui send --via proxy --device-file {folder / "iphone.txt"}
-  mmpush-tui send --via proxy --device-file {folder / "android.txt"}
-
-Type a fault to switch it on: raise slow:seconds=3     (help for more, Ctrl-C ends)"""
+  mmpush-tui send --via proxy --device-file {folder / "android.txt"}"""
         devices = [f"{phone.platform}:{phone.token}" for phone in simulation.devices]
-        self._tell("ready", text, apns=apns, fcm=fcm, folder=str(folder),
-                   config=str(folder / "config.toml"), devices=devices,
-                   faults=simulation.status()["faults"])  # fmt: skip
+        config = str(folder / "config.toml")
+        return text, {"apns": apns, "fcm": fcm, "config": config, "devices": devices}
 
     def _tell_faults(self) -> None:
         active = self._simulation.status()["faults"]
-        rows = [
-            f"{'on ' if fault.name in active else '   '} "
-            f"{':'.join(filter(None, (fault.name, ','.join(described(fault)))))}"
-            for fault in FAULTS
-        ]
-        self._tell("faults", "\n".join(rows), active=active,
-                   known=[fault.name for fault in FAULTS])  # fmt: skip
+        known: dict[str, str] = {}
+        if self._simulation.sides:
+            for fault in FAULTS:
+                shown = ":".join(filter(None, (fault.name, ",".join(described(fault)))))
+                known[fault.name] = shown
+        if self._simulation.mattermost is not None:
+            known |= {f"{it}@{mattermost.SIDE}": mattermost.described(it) for it in RestFault}
+        on = {words.partition(":")[0] for words in active}
+        rows = [f"{'on ' if name in on else '   '} {shown}" for name, shown in known.items()]
+        self._tell("faults", "\n".join(rows), active=active, known=list(known))
 
     def _tell_status(self) -> None:
         status = self._simulation.status()
@@ -210,6 +291,8 @@ Type a fault to switch it on: raise slow:seconds=3     (help for more, Ctrl-C en
             f"{counts['open']} open"
             for side, counts in status["sides"].items()
         ]
+        if mattermost_counts := status.get("mattermost"):
+            rows.append(f"mattermost {mattermost_counts['requests']} requests")
         rows.append(f"delivered {status['delivered']}, of these twice {status['duplicates']}")
         rows.append(f"on: {', '.join(status['faults']) or 'no fault'}")
         rows.append(f"rules broken: {len(status['violations'])}")

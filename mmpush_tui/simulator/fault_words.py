@@ -1,10 +1,9 @@
 """Faults in words, as they are typed: ``NAME``, ``NAME:key=value,key=value``, ``NAME@fcm``."""
 
-import dataclasses
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.fields import nearest
@@ -47,7 +46,7 @@ def parse(words: str) -> Wanted:
     name, _, given = words.strip().partition(":")
     name, _, side = name.partition("@")
     fault = find(name)
-    parameters = dict(_parameters(fault, given))
+    parameters = dict(read_parameters(fault.name, fault.behaviour, fault.parameters, given))
     # Refused here, so that no stand-in has to be running.
     behaviour(fault, parameters)
     return Wanted(fault, _sides(fault, side), parameters)
@@ -77,7 +76,12 @@ def find(name: str) -> Fault:
 
 def described(fault: Fault) -> list[str]:
     """Return a fault's parameters with their defaults, as they are typed."""
-    return [f"{name}={typed(default)}" for name, default in fault.parameters.items()]
+    return typed_all(fault.parameters)
+
+
+def typed_all(parameters: Mapping[str, Any]) -> list[str]:
+    """Return parameters with their values as they are typed."""
+    return [f"{name}={typed(value)}" for name, value in parameters.items()]
 
 
 def typed(value: object) -> str:
@@ -89,6 +93,8 @@ def typed(value: object) -> str:
             return "yes" if value else "no"
         case float():
             return f"{value:g}"
+        case frozenset():
+            return "+".join(sorted(value))
         case _:
             return str(value)
 
@@ -106,30 +112,42 @@ def _sides(fault: Fault, side: str) -> tuple[Side, ...]:
     return tuple(each for each in possible if each == side)
 
 
-def _parameters(fault: Fault, given: str) -> Iterator[tuple[str, Any]]:
-    kinds = typing.get_type_hints(fault.behaviour)
-    fields = {it.name for it in dataclasses.fields(fault.behaviour) if it.init}
+def read_parameters(
+    fault: str, shape: type, known: Mapping[str, Any], given: str
+) -> Iterator[tuple[str, Any]]:
+    """Yield the parameters that were typed, by name.
+
+    Args:
+        fault: the fault's name.
+        shape: the dataclass that they are fields of.
+        known: those that the fault has, with their defaults.
+        given: what was typed, ``key=value,key=value``.
+
+    Raises:
+        UsageError: there is no such parameter, or a value does not fit.
+    """
+    kinds = typing.get_type_hints(shape)
     for item in filter(None, (each.strip() for each in given.split(","))):
         name, is_given, value = (part.strip() for part in item.partition("="))
         if not is_given:
-            example = next(iter(described(fault)), "")
+            example = next(iter(typed_all(known)), "")
             raise UsageError(
-                f"{clean(name, 40)} says nothing to the fault {fault.name}",
-                fix=f"Write {fault.name}:{example}." if example else "It has no parameters.",
+                f"{clean(name, 40)} says nothing to the fault {fault}",
+                fix=f"Write {fault}:{example}." if example else "It has no parameters.",
                 code="fault-parameter",
             )
-        if name not in fields:
-            near = nearest(name, fields)
-            has = ", ".join(sorted(fields)) or "none"
+        if name not in known:
+            near = nearest(name, known)
+            has = ", ".join(sorted(known)) or "none"
             raise UsageError(
-                f"the fault {fault.name} has no parameter {clean(name, 40)}",
+                f"the fault {fault} has no parameter {clean(name, 40)}",
                 fix=f"Did you mean {near}?" if near else f"It has {has}.",
                 code="fault-parameter",
             )
         yield name, _value(fault, name, value, kinds[name])
 
 
-def _value(fault: Fault, name: str, value: str, kind: Any) -> Any:
+def _value(fault: str, name: str, value: str, kind: Any) -> Any:
     kinds = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if type(None) in kinds and value.lower() == "none":
         return None
@@ -140,10 +158,12 @@ def _value(fault: Fault, name: str, value: str, kind: Any) -> Any:
             return int(value)
         if float in kinds:
             return float(value)
+        if any(get_origin(kind) is frozenset for kind in kinds):
+            return frozenset(filter(None, value.split("+")))
     except ValueError as error:
         expected = "yes or no" if bool in kinds else "a number"
         raise UsageError(
-            f"the fault {fault.name} takes {expected} for {name}, not {clean(value, 40)}",
+            f"the fault {fault} takes {expected} for {name}, not {clean(value, 40)}",
             code="fault-parameter",
         ) from error
     return value

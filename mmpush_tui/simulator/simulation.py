@@ -1,10 +1,10 @@
-"""Apple's and Google's stand-ins on their own, for a push proxy that somebody else starts."""
+"""Stand-ins on their own, for a push proxy and for commands that somebody else starts."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import tomli_w
@@ -12,16 +12,21 @@ import tomli_w
 from mmpush_tui.errors import FailedError, UsageError
 from mmpush_tui.simulator.acts.base import Exchange, Side
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
-from mmpush_tui.simulator.fault_words import Wanted, find, parse
+from mmpush_tui.simulator.fault_words import Wanted, find
+from mmpush_tui.simulator.mattermost import fault_words as mattermost_words
+from mmpush_tui.simulator.mattermost.rehearsal import MattermostRehearsal
+from mmpush_tui.simulator.mattermost.server import Watch
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import Request, Response
 from mmpush_tui.simulator.phones import Phone, Phones
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from mmpush_tui.simulator.standins.fcm import FcmStandIn
 from mmpush_tui.simulator.worker_config import as_upstream, proxy_table
 from mmpush_tui.text import clean, short_token
 
+Player = Side | Literal["mattermost"]
+"""Who is played, in a word."""
 LISTEN: Final = "127.0.0.1:8086"
 _MARK: Final = ".mmpush-simulation"
 _PHONES: Final = 3
@@ -31,30 +36,34 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request and what it was answered.
 
     Attributes:
-        side: ``apns`` or ``fcm``.
+        side: ``apns``, ``fcm`` or ``mattermost``.
         status: the HTTP status; 0 where a fault left it unanswered.
-        reason: Apple's reason or Google's status, where it was refused.
+        reason: Apple's reason, Google's status or Mattermost's error id, where it was refused.
         device: the device token, shortened.
         path: the path, where it is no device's.
+        method: of a request to Mattermost; all others are POST.
         ms: milliseconds until the answer.
     """
 
-    side: Side
+    side: Player
     status: int
     reason: str = ""
     device: str = ""
     path: str = ""
+    method: str = ""
     ms: float = 0.0
 
 
 class Simulation:
-    """Both stand-ins, credentials and configurations that lead a push proxy to them.
+    """The stand-ins, and credentials and configurations that lead a push proxy to them.
 
     Args:
         folder: where the files are written.
         seed: key ids and device tokens follow from it.
         on_judged: called with every request that was answered, or left without an answer.
         through_proxy: lead the push proxy through an outbound proxy.
+        mattermost: makes a Mattermost server that is played too, from what hears of its requests.
+        has_vendors: Apple and Google are played.
     """
 
     def __init__(
@@ -64,7 +73,10 @@ class Simulation:
         on_judged: Callable[[Judged], None],
         *,
         through_proxy: bool = False,
+        mattermost: Callable[[Watch], MattermostRehearsal] | None = None,
+        has_vendors: bool = True,
     ) -> None:
+        self.mattermost = mattermost(self._watch_mattermost) if mattermost else None
         self.outbound = ConnectProxy("simulated:password") if through_proxy else None
         self.folder = folder
         self.phones = Phones(seed)
@@ -73,27 +85,30 @@ class Simulation:
         self._ca = ThrowAwayCA()
         self._key = AppleKey.make(seed, topics=(TOPIC, f"{TOPIC}.voip"))
         self._account = ServiceAccount.make(seed)
-        self.sides: dict[Side, ApnsStandIn | FcmStandIn] = {
-            "apns": ApnsStandIn(self._ca, [self._key], self.phones),
-            "fcm": FcmStandIn(self._ca, self._account, self.phones),
-        }
+        self.sides: dict[Side, ApnsStandIn | FcmStandIn] = {}
+        if has_vendors:
+            self.sides = {
+                "apns": ApnsStandIn(self._ca, [self._key], self.phones),
+                "fcm": FcmStandIn(self._ca, self._account, self.phones),
+            }
 
-    async def start(self, apns_port: int = 0, fcm_port: int = 0) -> None:
+    async def start(self, apns_port: int = 0, fcm_port: int = 0, mattermost_port: int = 0) -> None:
         """Listen and write the files.
 
         Args:
             apns_port: 0 for a free one.
             fcm_port: 0 for a free one.
+            mattermost_port: 0 for a free one.
 
         Raises:
             UsageError: a port is taken.
             FailedError: the files cannot be written.
         """
-        for side, port in (("apns", apns_port), ("fcm", fcm_port)):
-            standin = self.sides[side]  # type: ignore[index]
+        ports: dict[Side, int] = {"apns": apns_port, "fcm": fcm_port}
+        for side, standin in self.sides.items():
             standin.outbound = self.outbound
             try:
-                await standin.start(port)
+                await standin.start(port := ports[side])
             except OSError as error:
                 raise UsageError(
                     f"port {port} of this host cannot be used for {side}",
@@ -103,7 +118,7 @@ class Simulation:
                 ) from error
         if self.outbound is not None:
             await self.outbound.start()
-        for _ in range(_PHONES):
+        for _ in range(_PHONES if self.sides else 0):
             self.devices += [
                 self.phones.add_apple(TOPIC),
                 self.phones.add_android(self._account.project_id),
@@ -119,17 +134,25 @@ class Simulation:
                 fix="Name another folder with --folder.",
                 code="simulate-folder",
             ) from error
+        if self.mattermost is not None:
+            await self.mattermost.start(mattermost_port)
 
-    async def raise_fault(self, words: str) -> Wanted:
-        """Raise a fault as it was typed.
+    async def raise_fault(self, words: str) -> str:
+        """Raise a fault as it was typed, and return it in full.
 
         Raises:
             UsageError: there is no such fault, or it cannot be raised like that.
         """
-        wanted = parse(words)
+        wanted = mattermost_words.parse_any(
+            words, has_vendors=bool(self.sides), has_mattermost=self.mattermost is not None
+        )
+        if not isinstance(wanted, Wanted):
+            assert self.mattermost is not None  # noqa: S101 - refused otherwise, for the type checker
+            self.mattermost.raise_trouble(wanted)
+            return mattermost_words.words(wanted)
         for side in wanted.sides:
             await self.sides[side].faults.raise_(wanted.fault.name, **wanted.parameters)
-        return wanted
+        return wanted.words
 
     async def clear(self, name: str = "") -> None:
         """Clear the fault of that name, or all of them.
@@ -137,6 +160,12 @@ class Simulation:
         Raises:
             UsageError: there is no such fault.
         """
+        if self.mattermost is not None:
+            if not name:
+                self.mattermost.clear_troubles()
+            elif mattermost_words.is_meant(name, has_vendors=bool(self.sides)):
+                self.mattermost.clear_troubles(mattermost_words.find(name.partition("@")[0]))
+                return
         fault = find(name) if name else None
         for side, standin in self.sides.items():
             if fault is None or fault.is_for(side):
@@ -144,16 +173,19 @@ class Simulation:
 
     def status(self) -> dict[str, Any]:
         """Return what happened so far, and the faults in force."""
+        faults = {
+            active.fault.name
+            for standin in self.sides.values()
+            for active in standin.faults.active()
+        }
+        mattermost: dict[str, Any] = {}
+        if self.mattermost is not None:
+            faults |= {mattermost_words.words(it) for it in self.mattermost.troubles}
+            mattermost["mattermost"] = {"requests": self.mattermost.requests}
         return {
             "delivered": self.phones.accepted,
             "duplicates": self.phones.duplicates,
-            "faults": sorted(
-                {
-                    active.fault.name
-                    for standin in self.sides.values()
-                    for active in standin.faults.active()
-                }
-            ),
+            "faults": sorted(faults),
             "sides": {
                 side: {
                     "connections": standin.server.counts.connections,
@@ -163,16 +195,19 @@ class Simulation:
                 for side, standin in self.sides.items()
             },
             "violations": self.violations,
+            **mattermost,
         }
 
     @property
     def violations(self) -> list[str]:
-        """What the push proxy did that Apple or Google would hold against it."""
+        """What clients did that Apple, Google or a careful admin would hold against them."""
         found = [
             f"{side}: {it}" for side, standin in self.sides.items() for it in standin.violations
         ]
         if self.outbound is not None:
             found += [f"proxy: {it}" for it in self.outbound.violations]
+        if self.mattermost is not None:
+            found += [f"mattermost: {it}" for it in self.mattermost.violations]
         return found
 
     async def aclose(self) -> None:
@@ -181,6 +216,23 @@ class Simulation:
             await standin.aclose()
         if self.outbound is not None:
             await self.outbound.aclose()
+        if self.mattermost is not None:
+            await self.mattermost.aclose()
+
+    def _watch_mattermost(
+        self, request: Request, response: Response | None, started: float
+    ) -> None:
+        self._on_judged(
+            Judged(
+                side="mattermost",
+                status=response.status if response else 0,
+                reason=_reason(response),
+                # What follows it may hold a device's token.
+                path=clean(request.path.partition("?")[0], 60),
+                method=clean(request.method, 10),
+                ms=round((time.monotonic() - started) * 1000, 1),
+            )
+        )
 
     def _watching(self, side: Side) -> Callable[[Exchange, Response | None, float], None]:
         def watch(exchange: Exchange, response: Response | None, started: float) -> None:
@@ -203,6 +255,10 @@ class Simulation:
     def _write(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / _MARK).write_text("Written by mmpush-tui simulate.\n", encoding="utf-8")
+        if self.sides:
+            self._write_for_proxy()
+
+    def _write_for_proxy(self) -> None:
         apns, fcm = self.sides["apns"], self.sides["fcm"]
         ca_file = str(self._ca.write_root(self.folder / "ca.pem"))
         table = proxy_table(
@@ -252,7 +308,9 @@ def _reason(response: Response | None) -> str:
     if not isinstance(document, dict):
         return ""
     error = document.get("error", {})
-    reason = document.get("reason") or (
-        error.get("status", "") if isinstance(error, dict) else error
+    reason = (
+        document.get("reason")
+        or document.get("id")
+        or (error.get("status", "") if isinstance(error, dict) else error)
     )
     return clean(reason, 60)

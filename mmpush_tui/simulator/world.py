@@ -1,7 +1,6 @@
 """All stand-ins together, and the configuration that points a worker at them."""
 
 import asyncio
-import ipaddress
 import random
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
 from mmpush_tui.simulator.fault_words import Wanted
 from mmpush_tui.simulator.mattermost.poster import MattermostStandIn
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
+from mmpush_tui.simulator.net.loopback import is_on_loopback
 from mmpush_tui.simulator.phones import Phones, Received
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from mmpush_tui.simulator.standins.fcm import FcmStandIn
@@ -172,12 +172,8 @@ def refuse_unless_loopback(url: str) -> None:
     Raises:
         UsageError: it is none of 127.0.0.0/8 and ::1.
     """
-    host = urlsplit(url).hostname or ""
-    try:
-        is_loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
+    if not is_on_loopback(url):
+        host = urlsplit(url).hostname or ""
         raise UsageError(
             f"the demo talks to its own stand-ins only, and {host or 'this'} is none of them",
             code="demo-address",

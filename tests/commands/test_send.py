@@ -223,7 +223,8 @@ async def test_via_server_mattermost_sends_its_own_test_push(
     mattermost = stage.world.mattermost
     assert mattermost is not None
     phone = stage.world.phones.add_android("mmpush-demo", state=state)
-    rest = MattermostRest(mattermost)
+    settings = {"SendPushNotifications": True, "PushNotificationServer": stage.worker.url}
+    rest = MattermostRest(mattermost, config={"EmailSettings": settings})
     await rest.start()
     try:
         done = await asyncio.to_thread(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mmpush_tui.simulator.faults import FAULTS
+from mmpush_tui.simulator.mattermost.faults import RestFault
 from tests.commands.running import COMMAND, run
 
 TIMEOUT_S = 60
@@ -181,3 +182,155 @@ def test_without_orders_it_goes_on(short_tmp: Path, monkeypatch: pytest.MonkeyPa
         assert it.process.wait(TIMEOUT_S) == 0
         # What nobody asked for is gone.
         assert not folder.exists()
+
+
+# Mattermost
+
+
+@pytest.fixture(name="_nothing_of_ours")
+def _without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("MM_", "MMPUSH_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+def shown(*place: str) -> dict[str, Any]:
+    done = run("settings", "show", "--json", *place)
+    assert (done.returncode, done.stderr) == (0, "")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_nothing_of_ours")
+def test_mattermosts_settings_are_shown_set_and_compared_at_every_place(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(short_tmp))
+    with simulating("--mattermost", "--no-vendors") as it:
+        ready = it.next("ready")
+        assert ready.keys() == {"schema", "kind", "folder", "faults", "mattermost"}
+        server = ready["mattermost"]
+        assert (server["version"], server["licence"]) == ("11.8.0", ["hpns", "id_loaded"])
+        token_file, socket = Path(server["token_file"]), Path(server["socket"])
+        assert {path.stat().st_mode & 0o777 for path in (token_file, socket)} == {0o600}
+        rest = ("--mattermost-url", server["url"], "--token-file", str(token_file))
+        local, file = ("--local", str(socket)), ("--mattermost-config", server["config"])
+        page = shown(*rest)
+        assert page["values"]["mode"] == "tpns"
+        assert page["licence"] == {"hpns": True, "id_loaded": True}
+        done = run("settings", "set", "mode=custom", "server=http://127.0.0.1:8086", *rest)
+        assert (done.returncode, done.stderr) == (0, "")
+        for place in (rest, local, file):
+            assert shown(*place)["values"]["server"] == "http://127.0.0.1:8086"
+        done = run("settings", "diff", *rest)
+        assert "then  https://push-test.mattermost.com" in done.stdout
+        done = run("settings", "set", "contents=generic", *local)
+        assert (done.returncode, done.stderr) == (0, "")
+        done = run("settings", "set", "max_notifications=7", "--reload", *file)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        values = shown(*rest)["values"]
+        assert (values["contents"], values["max_notifications"]) == ("generic", 7)
+        it.process.send_signal(signal.SIGINT)
+        end = it.next("end")
+        assert (end["violations"], end["mattermost"]["requests"] > 10) == ([], True)
+        assert token_file.parent.parent == Path(ready["folder"])
+        assert it.process.wait(TIMEOUT_S) == 0
+    assert list(short_tmp.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_nothing_of_ours")
+def test_licence_version_variables_and_faults_of_mattermost(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MM_EMAILSETTINGS_PUSHNOTIFICATIONCONTENTS", "generic")
+    folder = short_tmp / "simulation"
+    arguments = ("--mattermost", "--licence", "none", "--mattermost-version", "10.11")
+    with simulating(*arguments, "--folder", str(folder), "--fault", "html-page:times=1") as it:
+        monkeypatch.delenv("MM_EMAILSETTINGS_PUSHNOTIFICATIONCONTENTS")
+        ready = it.next("ready")
+        assert ready["faults"] == ["html-page@mattermost:times=1"]
+        assert ready["apns"].startswith("https://127.0.0.1:")
+        server = ready["mattermost"]
+        rest = ("--mattermost-url", server["url"], "--token-file", server["token_file"])
+        done = run("settings", "show", *rest)
+        assert (done.returncode, "a web page comes back" in done.stderr) == (3, True)
+        request = it.next("request")
+        assert (request["side"], request["method"], request["path"]) == (
+            "mattermost", "GET", "/api/v4/config",
+        )  # fmt: skip
+        page = shown(*rest)
+        assert page["licence"] == {"hpns": False, "id_loaded": False}
+        assert page["server_version"] == "10.11.0"
+        assert page["locked"] == {"contents": "MM_EMAILSETTINGS_PUSHNOTIFICATIONCONTENTS"}
+        it.order("raise expired@mattermost")
+        assert it.next("raised")["fault"] == "expired@mattermost"
+        it.order("raise slow@fcm")
+        it.order("faults")
+        assert it.next("faults")["active"] == ["expired@mattermost", "slow"]
+        done = run("settings", "show", *rest)
+        assert (done.returncode, "does not take the access token" in done.stderr) == (1, True)
+        it.order("clear expired@mattermost")
+        it.order("status")
+        assert it.next("status")["faults"] == ["slow"]
+        it.order("raise expird@mattermost")
+        assert "Did you mean expired?" in it.next("refused")["error"]
+        it.order("quit")
+        assert it.process.wait(TIMEOUT_S) == 0
+    # The settings stay as what was asked for by name; what is good for nothing any more is gone.
+    assert os.listdir(folder / "mattermost") == ["config.json"]
+    with simulating("--mattermost", "--folder", str(folder), "--no-vendors") as it:
+        it.next("ready")
+        it.process.send_signal(signal.SIGTERM)
+        assert it.process.wait(TIMEOUT_S) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_nothing_of_ours")
+def test_mattermosts_own_test_push_goes_to_the_push_proxy_of_its_settings(tmp_path: Path) -> None:
+    folder = tmp_path / "simulation"
+    with simulating("--mattermost", "--folder", str(folder)) as it:
+        ready = it.next("ready")
+        server = ready["mattermost"]
+        rest = ("--mattermost-url", server["url"], "--token-file", server["token_file"])
+        send = ("send", "--via", "server", "--mattermost-url", server["url"], "--device-file",
+                str(folder / "iphone.txt"))  # fmt: skip
+        # Nothing leaves this host: a new installation names Mattermost's test service.
+        assert "no good answer" in run(*send).stdout
+        arguments = ["serve", "--config", ready["config"], "--listen", "127.0.0.1:0", "--control",
+                     str(tmp_path / "c.sock")]  # fmt: skip
+        with subprocess.Popen(
+            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as worker:
+            assert worker.stdout is not None
+            url = worker.stdout.readline().split()[-1]
+            assert run("settings", "set", "mode=custom", f"server={url}", *rest).returncode == 0
+            done = run(*send)
+            assert "the push proxy accepted it" in done.stdout
+            worker.terminate()
+            assert worker.wait(TIMEOUT_S) == 0
+        it.order("status")
+        assert it.next("status")["delivered"] == 1
+
+
+def test_options_of_mattermost_need_it_and_say_what_is_wrong() -> None:
+    for arguments, words in {
+        ("--licence", "none"): "--licence is about the Mattermost server that is played",
+        ("--mattermost", "--licence", "hpn"): "Did you mean hpns?",
+        ("--mattermost", "--mattermost-version", "9.5"): "Mattermost 9.5 is not played",
+        ("--mattermost", "--no-vendors", "--apns-port", "1"): "--apns-port is about Apple and",
+        ("--mattermost", "--no-vendors", "--fault", "goaway"): "Mattermost has no fault goaway",
+        ("--mattermost", "--no-vendors", "--fault", "slow@fcm"): "slow is a fault of Apple or",
+        ("--fault", "expired@mattermost"): "expired is a fault of Mattermost, which is not played",
+    }.items():
+        done = run("simulate", *arguments)
+        assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+
+
+def test_the_list_has_mattermosts_faults_too() -> None:
+    listed = json.loads(run("simulate", "--mattermost", "--list", "--json").stdout)["faults"]
+    names = [it["name"] for it in listed]
+    assert names == [*(fault.name for fault in FAULTS), *RestFault]
+    done = run("simulate", "--mattermost", "--no-vendors", "--list")
+    assert done.stdout.startswith("expired@mattermost:path=none,times=none\n    401:")

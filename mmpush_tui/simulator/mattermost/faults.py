@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from mmpush_tui.simulator.mattermost.config import RefusedError
 from mmpush_tui.simulator.mattermost.http import Wire
@@ -18,41 +18,53 @@ _PAGE: Final = b"<!DOCTYPE html><html><head><title>%s</title></head><body>%s</bo
 
 
 class RestFault(StrEnum):
-    """One way in which a request can end badly."""
+    """One way in which a request can end badly.
 
-    EXPIRED = "expired"
-    """401: the token is none any more. Nothing is done."""
-    FORBIDDEN = "forbidden"
-    """403: a permission is missing. Nothing is done."""
-    SERVER_ERROR = "server-error"
-    """500 with an AppError. Nothing is done."""
-    SLOW = "slow"
-    """The honest answer, ``seconds`` late, by when the request has been acted on."""
-    HTML_PAGE = "html-page"
-    """200 with a page, as from a portal or another server at that address."""
-    BAD_GATEWAY = "bad-gateway"
-    """502 with a reverse proxy's page."""
-    LOGIN_HERE = "login-here"
-    """302 to ``/login`` of the same host."""
-    LOGIN_ELSEWHERE = "login-elsewhere"
-    """302 to ``/login`` of another host name, which is this server again; a token that follows
-    is a violation."""
-    HANG_UP = "hang-up"
-    """The connection ends without an answer. Nothing is done."""
-    LOST_ANSWER = "lost-answer"
-    """The request is acted on, then the connection ends without an answer."""
-    CUT_OFF = "cut-off"
-    """The request is acted on; of its answer the latter half never comes."""
-    TRUNCATED_JSON = "truncated-json"
-    """The request is acted on; its answer is a whole body of half a document."""
-    NO_OBJECT = "no-object"
-    """200 with JSON that is no object."""
-    ENDLESS_BODY = "endless-body"
-    """200 with a body of ``size`` bytes, sent as fast as the client takes them."""
-    SKIPS = "skips"
-    """A patch answers 200 and leaves ``keys`` as they are, which its answer shows."""
-    OLDER_SERVER = "older-server"
-    """The server does not know ``keys``: they are in no answer, and a patch ignores them."""
+    Attributes:
+        help: what happens, in a sentence or two.
+    """
+
+    help: str
+
+    def __new__(cls, name: str, help_: str) -> Self:
+        """Make one of its name and its help."""
+        fault = str.__new__(cls, name)
+        fault._value_ = name
+        fault.help = help_
+        return fault
+
+    EXPIRED = "expired", "401: the token is none any more. Nothing is done."
+    FORBIDDEN = "forbidden", "403: a permission is missing. Nothing is done."
+    SERVER_ERROR = "server-error", "500 with an error of the server's own. Nothing is done."
+    SLOW = "slow", "The answer comes late; by then the request has been acted on."
+    HTML_PAGE = (
+        "html-page",
+        "200 with a web page, as from a portal or another server at that address.",
+    )
+    BAD_GATEWAY = "bad-gateway", "502 with a reverse proxy's page."
+    LOGIN_HERE = "login-here", "302 to /login of the same host."
+    LOGIN_ELSEWHERE = (
+        "login-elsewhere",
+        "302 to /login of another host name, which is this server again. A token that follows "
+        "there breaks a rule.",
+    )
+    HANG_UP = "hang-up", "The connection ends without an answer. Nothing is done."
+    LOST_ANSWER = (
+        "lost-answer",
+        "The request is acted on, then the connection ends without an answer.",
+    )
+    CUT_OFF = "cut-off", "The request is acted on; of its answer the latter half never comes."
+    TRUNCATED_JSON = (
+        "truncated-json",
+        "The request is acted on; its answer is a whole body of half a document.",
+    )
+    NO_OBJECT = "no-object", "200 with JSON that is no object."
+    ENDLESS_BODY = "endless-body", "200 with a body far larger than any answer is."
+    SKIPS = "skips", "A change is answered with 200 and leaves some keys as they are."
+    OLDER_SERVER = (
+        "older-server",
+        "The server does not know some keys: no answer has them, and a change ignores them.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +103,18 @@ class Troubles:
         """Put ``trouble`` in force behind those there are."""
         self._left[trouble] = trouble.times
 
-    def clear(self) -> None:
-        """End them all."""
-        self._left.clear()
+    @property
+    def active(self) -> tuple[Trouble, ...]:
+        """Those in force, in the order in which they were added."""
+        return tuple(self._left)
+
+    def clear(self, fault: str | None = None) -> None:
+        """End those of one kind, or all of them."""
+        self._left = {
+            trouble: left
+            for trouble, left in self._left.items()
+            if fault is not None and trouble.fault != fault
+        }
 
     def take(self, path: str) -> Trouble | None:
         """Return what happens to a request for ``path``, and count it."""

@@ -52,6 +52,8 @@ class Wire:
         self._has_body = has_body
         self.is_local = is_local
         self.keeps = keeps
+        self.answer: Response | None = None
+        """What was sent, whole or in part."""
         self.streamed = 0
         """Bytes of an endless body that the client has taken."""
 
@@ -62,6 +64,7 @@ class Wire:
 
     async def send(self, response: Response, *, cut: bool = False) -> None:
         """Send ``response``; where ``cut``, all of it is announced and half of it sent."""
+        self.answer = response
         body = response.body if self._has_body else b""
         self.keeps = self.keeps and not cut
         head = _head(response, (("content-length", str(len(response.body))),), self.keeps)
@@ -70,7 +73,7 @@ class Wire:
 
     async def stream(self, response: Response, size: int) -> None:
         """Send ``response`` and its last byte over and over, until ``size`` or the client's end."""
-        self.keeps = False
+        self.answer, self.keeps = response, False
         self._writer.write(_head(response, (), keeps=False) + response.body)
         filling = response.body[-1:] * _CHUNK
         while self.streamed < size:
@@ -100,18 +103,26 @@ class Doors:
         self._servers: list[asyncio.Server] = []
         self._paths: list[Path] = []
 
-    async def listen(self, tls: ssl.SSLContext | None) -> int:
-        """Listen on a free port of loopback, with TLS where given, and return the port."""
+    async def listen(self, tls: ssl.SSLContext | None, port: int = 0) -> int:
+        """Listen on loopback, with TLS where given, and return the port.
+
+        Args:
+            tls: None for plain HTTP.
+            port: 0 for a free one.
+
+        Raises:
+            OSError: the port is taken.
+        """
         server = await asyncio.start_server(
             partial(self._accepted, False),
             "127.0.0.1",
-            0,
+            port,
             ssl=tls,
             ssl_handshake_timeout=_HANDSHAKE_S if tls else None,
         )
         self._servers.append(server)
-        port: int = server.sockets[0].getsockname()[1]
-        return port
+        taken: int = server.sockets[0].getsockname()[1]
+        return taken
 
     async def listen_locally(self, path: Path) -> None:
         """Listen on a Unix socket of mode 0600 in the place of one that an earlier run left.

@@ -92,7 +92,7 @@ class MattermostStandIn:
     """
 
     def __init__(self, proxy_url: str, seed: int = 1) -> None:
-        self._url = proxy_url.rstrip("/")
+        self.turn_to(proxy_url)
         self._random = random.Random(f"{seed}/mattermost")  # noqa: S311 - made-up ids
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._slots = asyncio.Semaphore(IN_FLIGHT)
@@ -117,6 +117,10 @@ class MattermostStandIn:
     def public_key(self) -> ec.EllipticCurvePublicKey:
         """The key that verifies ``signature``; the real one is in the client configuration."""
         return self._key.public_key()
+
+    def turn_to(self, proxy_url: str) -> None:
+        """Post to another push proxy from now on, as after a change of the setting."""
+        self._url = proxy_url.rstrip("/")
 
     def new_id(self) -> str:
         """Return a fresh Mattermost id."""

@@ -6,10 +6,10 @@ client would never send is answered as the server would and noted as a violation
 
 import hashlib
 import random
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -31,7 +31,8 @@ from mmpush_tui.simulator.mattermost.schema import (
 )
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.exchange import FINDINGS_LIMIT, Request, Response
-from mmpush_tui.simulator.standins.standin import LOOPBACK_NAMES
+from mmpush_tui.simulator.net.lifecycle import Lifecycle
+from mmpush_tui.simulator.net.loopback import LOOPBACK_NAMES, is_on_loopback
 
 _NO_STORE: Final = ("cache-control", "no-cache, no-store, must-revalidate")
 _UNRESTRICTED: Final = frozenset({MANAGE_SYSTEM})
@@ -50,18 +51,21 @@ _MESSAGES: Final = {
 }
 
 Permissions = frozenset[str]
+Watch = Callable[[Request, Response | None, float], None]
+"""Hears of a request, what it was answered, and when it came, by ``time.monotonic()``."""
 
 
-class MattermostRest:
+class MattermostRest(Lifecycle):
     """A Mattermost server's API on loopback and, where asked for, its local mode on a socket.
 
     With ``device_id`` in ``GET /system/ping`` the server posts a test push and reports what came
     of it as ``CanReceiveNotifications``: ``true``, ``false`` after REMOVE or where pushes are
-    off, ``unknown`` after everything else. An async context manager, as the other stand-ins.
+    off, ``unknown`` after everything else, and where the push proxy is not on loopback: nothing
+    leaves this host.
 
     Args:
-        mattermost: the push side of the server, which posts the test pushes; None for a server
-            that can tell nothing of them.
+        mattermost: the push side of the server, which posts the test pushes to the push proxy of
+            the settings; None for a server that can tell nothing of them.
         version: the server's version, ``11.5.0``.
         licensed: it has a licence.
         mhpns: the licence covers the hosted push service.
@@ -76,6 +80,7 @@ class MattermostRest:
         ca: signs its certificate; None for plain HTTP.
         cluster_read_only: a cluster whose configuration only its file can change.
         restrict_system_admin: ExperimentalSettings.RestrictSystemAdmin.
+        watch: called after each request.
 
     Raises:
         ValueError: the configuration is invalid, or a missing licence covers something.
@@ -105,6 +110,7 @@ class MattermostRest:
         ca: ThrowAwayCA | None = None,
         cluster_read_only: bool = False,
         restrict_system_admin: bool = False,
+        watch: Watch | None = None,
     ) -> None:
         forced: dict[str, Any] = {}
         if cluster_read_only:
@@ -123,6 +129,7 @@ class MattermostRest:
         self._tls = ca.server_context(*LOOPBACK_NAMES, alpn=("http/1.1",)) if ca else None
         self._random = random.Random(version)  # noqa: S311 - made-up request ids
         self._audit = Audit(self._tokens)
+        self._watch = watch
         self.failures: list[str] = []
         self._doors = Doors(self._serve, self.failures.append)
         self.url = ""
@@ -158,14 +165,17 @@ class MattermostRest:
         if fault is not None:
             self.troubles.add(Trouble(fault) if isinstance(fault, RestFault) else fault)
 
-    async def start(self) -> None:
+    async def start(self, port: int = 0) -> None:
         """Accept requests.
 
+        Args:
+            port: 0 for a free one.
+
         Raises:
-            OSError: the socket's place is taken by something else.
+            OSError: the port is taken, or the socket's place is by something else.
         """
         scheme = "https" if self._tls else "http"
-        self.url = f"{scheme}://127.0.0.1:{await self._doors.listen(self._tls)}"
+        self.url = f"{scheme}://127.0.0.1:{await self._doors.listen(self._tls, port)}"
         if self.socket_path is not None:
             await self._doors.listen_locally(self.socket_path)
 
@@ -173,24 +183,12 @@ class MattermostRest:
         """Drop all connections and end."""
         await self._doors.aclose()
 
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
     def expire_token(self, token: str) -> None:
         """Make ``token`` one that was valid once."""
         self._expired.add(token)
 
     async def _serve(self, request: Request, wire: Wire) -> None:
-        path = request.path.partition("?")[0]
+        path, started = request.path.partition("?")[0], time.monotonic()
         if len(self.requests) < FINDINGS_LIMIT:
             self.requests.append((request.method, path))
         with self._audit.of(request, path, wire):
@@ -198,6 +196,8 @@ class MattermostRest:
                 await self._respond(request, path, wire)
             finally:
                 self.streamed += wire.streamed
+                if self._watch is not None:
+                    self._watch(request, wire.answer, started)
 
     async def _respond(self, request: Request, path: str, wire: Wire) -> None:
         # The login page is there for whoever was sent to it.
@@ -277,13 +277,15 @@ class MattermostRest:
 
     async def _test(self, device_id: str) -> str:
         now = self._store.effective
-        is_hosted = now["EmailSettings.PushNotificationServer"] in _HOSTED
+        proxy = now["EmailSettings.PushNotificationServer"]
+        is_hosted = proxy in _HOSTED
         if not now["EmailSettings.SendPushNotifications"]:
             return "false"
         if is_hosted and self._license.get("MHPNS") != "true":
             return "false"
-        if self._mattermost is None:
+        if self._mattermost is None or not is_on_loopback(proxy):
             return "unknown"
+        self._mattermost.turn_to(proxy)
         session = Session(device_id)
         test = self._mattermost.compose(session, type="test", version="2", badge=-1)
         result = await self._mattermost.post(session, test)

@@ -8,9 +8,9 @@ import asyncio
 import base64
 import contextlib
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
+from mmpush_tui.simulator.net.lifecycle import Lifecycle
 from mmpush_tui.tasks import Tasks
 
 Mood = Literal[
@@ -33,8 +33,8 @@ _LIMIT_S: Final = 3600.0
 
 
 @dataclass
-class ConnectProxy:
-    """A proxy on loopback; an async context manager.
+class ConnectProxy(Lifecycle):
+    """A proxy on loopback.
 
     Args:
         credentials: ``user:password`` that it asks for; empty asks for none.
@@ -78,18 +78,6 @@ class ConnectProxy:
         if self._server is not None:
             self._server.close()
         await self._tasks.aclose()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def drop(self) -> None:
         """Close every tunnel, as at a restart."""

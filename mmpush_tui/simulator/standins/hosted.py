@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import httptools
 import msgspec
@@ -22,9 +21,10 @@ from mmpush_tui.protocol.wire import (
 from mmpush_tui.settings.urls import LEGACY_URLS, REGION_URLS, TPNS_URL
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.exchange import FINDINGS_LIMIT
+from mmpush_tui.simulator.net.lifecycle import Lifecycle
+from mmpush_tui.simulator.net.loopback import LOOPBACK_NAMES
 from mmpush_tui.simulator.net.tlspipe import TlsPipe
 from mmpush_tui.simulator.phones import Phones, PhoneState, Platform, Received
-from mmpush_tui.simulator.standins.standin import LOOPBACK_NAMES
 
 VERSION: Final = "6.5.0"
 BODY_LIMIT: Final = 256 * 1024
@@ -45,11 +45,11 @@ TPNS_HOSTS: Final = (_host(TPNS_URL),)
 HPNS_HOSTS: Final = tuple(_host(url) for url in (*REGION_URLS.values(), *LEGACY_URLS))
 
 
-class HostedStandIn:
+class HostedStandIn(Lifecycle):
     """One hosted push service on loopback.
 
     Answers ``GET /``, ``GET /version`` and ``POST /api/v1/send_push``, where the phones of the
-    simulation are those with the store apps. An async context manager, as the other stand-ins.
+    simulation are those with the store apps.
 
     Args:
         ca: signs its certificate.
@@ -102,18 +102,6 @@ class HostedStandIn:
             async with asyncio.timeout(CLOSE_S):
                 await self._no_pipes.wait()
                 await server.wait_closed()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     def _attach(self, pipe: TlsPipe) -> "_Conversation":
         if self._server is None:

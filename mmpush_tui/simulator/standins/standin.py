@@ -2,10 +2,9 @@
 
 import ssl
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mmpush_tui.simulator.acts.base import Exchange, Side
 from mmpush_tui.simulator.faults import FaultBoard
@@ -14,17 +13,15 @@ from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
 from mmpush_tui.simulator.net.exchange import Request, Response
 from mmpush_tui.simulator.net.h2connection import H2Connection
 from mmpush_tui.simulator.net.h2server import H2Server
+from mmpush_tui.simulator.net.lifecycle import Lifecycle
+from mmpush_tui.simulator.net.loopback import LOOPBACK_NAMES
 from mmpush_tui.simulator.phones import Phones
 
 S = TypeVar("S")
 
-LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost")
 
-
-class StandIn(ABC, Generic[S]):
+class StandIn(Lifecycle, Generic[S]):
     """A vendor on loopback: an HTTP/2 server, its judgement, its faults.
-
-    An async context manager: starts on entering, closes on leaving.
 
     Args:
         ca: signs its certificate.
@@ -141,18 +138,6 @@ class StandIn(ABC, Generic[S]):
         """Listen again on the same port, unless closed for good."""
         if not self._is_closed:
             await self.server.start()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def _answer(self, request: Request, connection: H2Connection[S]) -> Response | None:
         async def honest() -> Response:
