@@ -127,7 +127,8 @@ def command(
 def _mattermost(version: str | None, licence: str | None, port: int | None) -> "MattermostPlan":
     from mmpush_tui.commands.simulating import MattermostPlan
     from mmpush_tui.commands.source import parse_licence
-    from mmpush_tui.simulator.mattermost.rehearsal import ALL_INCLUDED, VERSION, full_version
+    from mmpush_tui.simulator.mattermost.rehearsal import ALL_INCLUDED, full_version
+    from mmpush_tui.simulator.mattermost.schema import VERSION
 
     return MattermostPlan(
         version=full_version(version) if version else VERSION,

@@ -100,7 +100,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             case "settings":
                 from mmpush_tui.console.settings.screen import SettingsScreen
 
-                return SettingsScreen(self, self.settings, self.checks.start)
+                return SettingsScreen(self, self.settings, self.checks.start, self.stage)
             case "worker":
                 from mmpush_tui.console.worker.screen import WorkerScreen
 

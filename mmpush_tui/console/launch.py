@@ -87,8 +87,10 @@ def _run_demo(options: ConsoleOptions, session: Session, demo: Demo, folder: Pat
     # What is set up, kept and found in the demo goes with it.
     for kind in ("CONFIG", "STATE", "CACHE", "DATA"):
         os.environ[f"XDG_{kind}_HOME"] = str(folder / kind.lower())
-    for name in [name for name in os.environ if name.startswith(("MMPUSH_", "MM_"))]:
-        del os.environ[name]
+    for name in list(os.environ):
+        # A proxy would be told of what is on this host only.
+        if name.startswith(("MMPUSH_", "MM_")) or name.lower().endswith("_proxy"):
+            del os.environ[name]
     stage = Stage(folder, demo.seed, demo.faults)
     options = replace(
         options, is_demo=True, config=stage.config, control=stage.control,

@@ -1,17 +1,17 @@
 """The demo that goes on until it is closed: the stand-ins, a worker, and steady traffic."""
 
 import asyncio
-import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mmpush_tui.simulator.fault_words import Wanted, parse
-from mmpush_tui.tasks import Tasks
+from mmpush_tui.tasks import Tasks, beside
 from mmpush_tui.watching.process import WorkerProcess
 
 if TYPE_CHECKING:
+    from mmpush_tui.simulator.mattermost.rehearsal import MattermostRehearsal
     from mmpush_tui.simulator.traffic import Traffic
     from mmpush_tui.simulator.world import World
 
@@ -50,6 +50,8 @@ class Stage:
         self._world: World | None = None
         self._worker: WorkerProcess | None = None
         self._traffic: Traffic | None = None
+        self._mattermost: MattermostRehearsal | None = None
+        self._opening = asyncio.Lock()
         self._tasks = Tasks(lambda name, error: self.failures.append(f"{name}: {error!r}"))
 
     async def start(self) -> None:
@@ -67,7 +69,7 @@ class Stage:
             self.config, self.control, self.folder / "worker.log", ends_with_us=True
         )
         self.mattermost_config.parent.mkdir()
-        self.mattermost_config.write_text(_mattermost_config(worker.url), encoding="utf-8")
+        self.mattermost_config.write_bytes(self._first_mattermost_config(worker.url))
         self._traffic = world.connect(worker.url)
         for wanted in self._first_faults:
             await world.raise_fault(wanted)
@@ -99,13 +101,52 @@ class Stage:
         self.faults |= {name}
         return True
 
+    async def mattermost(self) -> "MattermostRehearsal":
+        """Return the server that reads :attr:`mattermost_config`; it runs from the first call on.
+
+        Raises:
+            MmpushError: it cannot be started.
+        """
+        async with self._opening:
+            if self._mattermost is None:
+                server = await beside("mattermost", self._mattermost_made)
+                await server.start()
+                self._mattermost = server
+            return self._mattermost
+
     async def aclose(self) -> None:
         """End everything: the traffic, the worker, the stand-ins."""
         await self._tasks.aclose()
+        if self._mattermost is not None:
+            await self._mattermost.aclose()
         if self._worker is not None:
             await self._worker.stop(timeout_s=5)
         if self._world is not None:
             await self._world.aclose()
+
+    def _mattermost_made(self) -> "MattermostRehearsal":
+        # Most sessions never need it, and it takes a moment to load.
+        from mmpush_tui.simulator.mattermost.rehearsal import MattermostRehearsal
+
+        return MattermostRehearsal(self.mattermost_config.parent)
+
+    def _first_mattermost_config(self, proxy_url: str) -> bytes:
+        """Return a config.json as Mattermost writes it, pointing at ``proxy_url``."""
+        from mmpush_tui.simulator.mattermost.schema import (
+            SOCKET,
+            VERSION,
+            default_config,
+            written,
+        )
+
+        document = default_config(VERSION)
+        document["TeamSettings"]["SiteName"] = "Example"
+        document["EmailSettings"]["PushNotificationServer"] = proxy_url
+        document["ServiceSettings"]["EnableLocalMode"] = True
+        document["ServiceSettings"]["LocalModeSocketLocation"] = str(
+            self.mattermost_config.with_name(SOCKET)
+        )
+        return written(document)
 
     async def _post_on(self) -> None:
         started = time.monotonic()
@@ -120,18 +161,3 @@ class Stage:
         if world is not None and traffic is not None and world.mattermost is not None:
             planned = traffic.next()
             await world.mattermost.post(planned.session, planned.notification)
-
-
-def _mattermost_config(proxy_url: str) -> str:
-    """Return a small config.json as Mattermost writes it, pointing at ``proxy_url``."""
-    document: dict[str, Any] = {
-        "ServiceSettings": {"SiteURL": "https://chat.example.com", "EnableLocalMode": False},
-        "TeamSettings": {"SiteName": "Example", "MaxNotificationsPerChannel": 1000},
-        "EmailSettings": {
-            "SendPushNotifications": True,
-            "PushNotificationServer": proxy_url,
-            "PushNotificationContents": "full",
-            "PushNotificationBuffer": 1000,
-        },
-    }
-    return json.dumps(document, indent=4)

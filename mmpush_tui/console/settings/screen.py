@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
 from textual.containers import Vertical, VerticalScroll
@@ -25,6 +25,9 @@ from mmpush_tui.settings import page_fields as rows
 from mmpush_tui.settings.page import Contents, Mode, Region
 from mmpush_tui.troubleshooting import lookup
 
+if TYPE_CHECKING:
+    from mmpush_tui.simulator.stage import Stage
+
 _NOTIFICATIONS: Final = rows.CONTENTS.name
 """The row before which the web has another page."""
 _HEIGHTS: Final = [(0, "-low"), (22, "-high")]
@@ -42,11 +45,16 @@ class SettingsScreen(ConsoleScreen):
     AUTO_FOCUS = "#mode"
 
     def __init__(
-        self, context: Context, settings: SettingsDesk, start_checks: Callable[[], None]
+        self,
+        context: Context,
+        settings: SettingsDesk,
+        start_checks: Callable[[], None],
+        stage: "Stage | None",
     ) -> None:
         super().__init__(context)
         self._settings = settings
         self._start_checks = start_checks
+        self._stage = stage
         self._misfits: dict[str, str] = {}
         """What is wrong with what stands in a field and is no value of it, by the field."""
         self._shown_place: tuple[str, str] = ("", "")
@@ -233,8 +241,8 @@ class SettingsScreen(ConsoleScreen):
                 return bool(view.notes) and isinstance(self.focused, Advice)
             case "preview":
                 return view.draft is not None and not view.hides(_NOTIFICATIONS)
-            case "source" | "reload" if self.context.options.is_demo:
-                # What is on this host is none of the demo's business.
+            case "source" | "reload" if self.context.options.is_demo and self._stage is None:
+                # What else is on this host is none of the demo's business.
                 return False
             case "source":
                 return not view.is_saving
@@ -280,12 +288,16 @@ class SettingsScreen(ConsoleScreen):
 
     def action_reload(self) -> None:
         """Let Mattermost read its configuration anew."""
-        self.context.tasks.spawn("reload-mattermost", writing.reload(self.app, self._settings))
+        self.context.tasks.spawn("reload-mattermost", self._reload())
+
+    async def _reload(self) -> None:
+        if self._stage is None or await source.demo_server(self.app, self._stage):
+            await writing.reload(self.app, self._settings)
 
     def action_source(self) -> None:
         """Choose where the settings are."""
         self.context.tasks.spawn(
-            "choose-source", source.choose(self.app, self.context, self._settings)
+            "choose-source", source.choose(self.app, self.context, self._settings, self._stage)
         )
 
     def action_explain(self) -> None:

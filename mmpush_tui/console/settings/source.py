@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -26,10 +26,14 @@ from mmpush_tui.settings.page import Licence
 from mmpush_tui.settings.sources import Place, Source
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.local import Local
-from mmpush_tui.settings.sources.offers import Offer, offers
+from mmpush_tui.settings.sources.offers import Offer, offers, only
 from mmpush_tui.settings.sources.rest import Rest
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import Secret
+
+if TYPE_CHECKING:
+    from mmpush_tui.simulator.mattermost.rehearsal import MattermostRehearsal
+    from mmpush_tui.simulator.stage import Stage
 
 _REST: Final = "rest:"
 _FILES_S: Final = 10.0
@@ -41,23 +45,44 @@ _WORDS: Final = {
 }
 
 
-async def choose(app: App[Any], context: Context, desk: SettingsDesk) -> None:
-    """Offer what exists on this host, and go over to what is chosen."""
+async def demo_server(app: App[Any], stage: "Stage") -> "MattermostRehearsal | None":
+    """Return the demo's own Mattermost, which runs now; None where it cannot, which is said."""
+    try:
+        return await stage.mattermost()
+    except MmpushError as error:
+        text = [_sentence(error.line())]
+        await ask(app, AskScreen("The demo has no Mattermost", text, {"": "Back to the form"}))
+        return None
+
+
+async def choose(
+    app: App[Any], context: Context, desk: SettingsDesk, stage: "Stage | None"
+) -> None:
+    """Offer what exists on this host, or in the demo, and go over to what is chosen."""
     options = context.options
-    named = [options.mattermost_config] if options.mattermost_config else []
+    server = None
+    if stage is not None and (server := await demo_server(app, stage)) is None:
+        return
     found: tuple[Offer, ...] = ()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_FILES_S):
-            found = await beside("offers", offers, named)
+    if server is not None:
+        found = only(server.config_file, server.socket_path, server.url)
+    else:
+        named = [options.mattermost_config] if options.mattermost_config else []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FILES_S):
+                found = await beside("offers", offers, named)
     answers = {
         f"{offer.where.kind}:{offer.where.at}": _told(offer, desk.view.at) for offer in found
     }
-    answers[_REST] = "REST API of another address, with an access token"
+    if server is None:
+        answers[_REST] = "REST API of another address, with an access token"
     text = [
         "The file needs no running server; a change counts once the server reads it. Over the "
         "REST API and the local socket the server itself saves, at once, also where its "
         "configuration is in its database."
     ]
+    if server is not None:
+        text.append("All of these are of the demo's own server, which takes a token of the demo's.")
     if desk.view.is_edited:
         text.insert(0, "What is changed on the form and not saved is given up.")
     title = "Where are Mattermost's settings?"
@@ -68,6 +93,8 @@ async def choose(app: App[Any], context: Context, desk: SettingsDesk) -> None:
             source = ConfigFile(Path(at), licence=options.licence)
         case Place.LOCAL:
             source = Local(Path(at), licence=options.licence)
+        case Place.REST if server is not None:
+            source = await beside("rest", Rest, at, server.token)
         case Place.REST:
             app.push_screen(RestScreen(context, at))
             return

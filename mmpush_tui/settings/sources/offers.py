@@ -57,6 +57,18 @@ def offers(
     return tuple(found)
 
 
+def only(file: Path, socket: Path, url: str) -> tuple[Offer, ...]:
+    """Return the places of one server, whatever else is on this host.
+
+    Args:
+        file: its configuration file.
+        socket: its local-mode socket.
+        url: its address.
+    """
+    places = ((Place.FILE, str(file)), (Place.LOCAL, str(socket)), (Place.REST, url))
+    return tuple(Offer(where=Where(kind=kind, at=at)) for kind, at in places)
+
+
 def _files(
     named: Iterable[Path], servers: list[server_process.ServerProcess]
 ) -> Iterator[tuple[Offer, str]]:

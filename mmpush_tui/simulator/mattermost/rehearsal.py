@@ -6,20 +6,18 @@ import random
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mmpush_tui.errors import FailedError, UsageError
 from mmpush_tui.settings.page import Licence
 from mmpush_tui.simulator.credentials import write_private
 from mmpush_tui.simulator.mattermost.faults import Trouble
 from mmpush_tui.simulator.mattermost.poster import MattermostStandIn, new_id
-from mmpush_tui.simulator.mattermost.schema import MANAGE_SYSTEM, default_config, written
+from mmpush_tui.simulator.mattermost.schema import MANAGE_SYSTEM, SOCKET, VERSION
 from mmpush_tui.simulator.mattermost.server import MattermostRest, Watch
 from mmpush_tui.simulator.net.lifecycle import Lifecycle
 from mmpush_tui.text import Secret, clean
 
-VERSION: Final = "11.8.0"
-"""The server's version where none is asked for."""
 ALL_INCLUDED: Final = Licence(hpns=True, id_loaded=True)
 _VERSION: Final = re.compile(r"(1[01])\.([0-9]{1,2})(\.[0-9]{1,3})?")
 _NOWHERE: Final = "http://127.0.0.1:9"
@@ -50,7 +48,7 @@ class MattermostRehearsal(Lifecycle):
     ) -> None:
         self.token = Secret(new_id(random.SystemRandom()))
         self.token_file = folder / "token.txt"
-        self.socket_path = folder / "local.socket"
+        self.socket_path = folder / SOCKET
         self.config_file = folder / "config.json"
         self.version = version
         self.licence = licence
@@ -91,9 +89,8 @@ class MattermostRehearsal(Lifecycle):
             FailedError: the files cannot be written, or those that are there not be used.
         """
         try:
-            await asyncio.to_thread(self._write)
-            self._poster = MattermostStandIn(_NOWHERE)
-            self._rest = self._made(self._poster)
+            # Certificates are read for it, too, which takes a while.
+            self._poster, rest = await asyncio.to_thread(self._made)
         except (OSError, ValueError) as error:
             await self.aclose()
             raise FailedError(
@@ -102,8 +99,9 @@ class MattermostRehearsal(Lifecycle):
                 fix="Name another folder, or remove what is in this one.",
                 code="simulate-mattermost",
             ) from error
+        self._rest = rest
         try:
-            await self._rest.start(port)
+            await rest.start(port)
         except OSError as error:
             await self.aclose()
             if self.url or not port:
@@ -140,13 +138,12 @@ class MattermostRehearsal(Lifecycle):
         if self._rest is not None:
             self._rest.troubles.clear(name or None)
 
-    def _write(self) -> None:
+    def _made(self) -> tuple[MattermostStandIn, MattermostRest]:
         self._folder.mkdir(parents=True, exist_ok=True)
         self.token_file.unlink(missing_ok=True)
         write_private(self.token_file, f"{self.token.reveal()}\n")
-
-    def _made(self, poster: MattermostStandIn) -> MattermostRest:
-        return MattermostRest(
+        poster = MattermostStandIn(_NOWHERE)
+        rest = MattermostRest(
             poster,
             version=self.version,
             licensed=bool(self.licence.hpns or self.licence.id_loaded),
@@ -158,6 +155,7 @@ class MattermostRehearsal(Lifecycle):
             socket_path=self.socket_path,
             watch=self._watch,
         )
+        return poster, rest
 
 
 def full_version(text: str) -> str:
@@ -176,21 +174,3 @@ def full_version(text: str) -> str:
             code="simulate-version",
         )
     return text if match[3] else f"{text}.0"
-
-
-def write_config(rehearsal: MattermostRehearsal, settings: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write the ``config.json`` that a rehearsal begins with, as the server itself writes it.
-
-    Args:
-        rehearsal: one that has not started yet.
-        settings: sections and keys that differ from those of a new installation.
-    """
-    document = default_config(rehearsal.version)
-    for section, keys in settings.items():
-        document[section] |= keys
-    document["ServiceSettings"] |= {
-        "EnableLocalMode": True,
-        "LocalModeSocketLocation": str(rehearsal.socket_path),
-    }
-    rehearsal.config_file.parent.mkdir(parents=True, exist_ok=True)
-    rehearsal.config_file.write_bytes(written(document))

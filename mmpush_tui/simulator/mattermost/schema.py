@@ -16,6 +16,10 @@ from mmpush_tui.simulator.net import strictjson
 
 MASK: Final = "*" * 32
 """What stands in the place of a secret."""
+VERSION: Final = "11.8.0"
+"""The version of a server that is played for a person, where they ask for none."""
+SOCKET: Final = "local.socket"
+"""How its local-mode socket is called, beside its config.json."""
 MANAGE_SYSTEM: Final = "manage_system"
 """The permission that includes all others; a session of local mode has it."""
 SITE_URL: Final = "ServiceSettings.SiteURL"

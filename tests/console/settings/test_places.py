@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from textual.widgets import OptionList
 
 from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.settings.source import RestScreen
 from mmpush_tui.console.widgets.form import TextField
-from mmpush_tui.settings.page import Mode, Region
+from mmpush_tui.settings.page import Licence, Mode, Region
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.local import Local
 from mmpush_tui.settings.sources.rest import Rest
@@ -19,6 +20,7 @@ from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.text import Secret
 from tests.console.forms import SMALL, USUAL, Bench, bench, stored, write
+from tests.console.watching import demo
 from tests.settings.table import OWN, TPNS
 
 TOKEN = "canarycanarycanarycanaryca"
@@ -398,6 +400,69 @@ async def test_the_demo_looks_at_nothing_on_this_host(tmp_path: Path) -> None:
         await console.press("o", "R")
         assert not console.is_asked
         assert "where" not in console.lines[-1]
+
+
+async def test_the_demo_has_a_mattermost_of_its_own_at_every_place(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What happens to be on this host is not offered.
+    monkeypatch.setenv("MMPUSH_MATTERMOST__URL", "https://chat.example.org")
+    monkeypatch.setenv("XDG_STATE_HOME", str(short_tmp / "state"))
+    async with demo(short_tmp, screen="settings") as (console, stage):
+        folder = stage.mattermost_config.parent
+        assert [path.name for path in folder.iterdir()] == ["config.json"]
+        before = stage.mattermost_config.read_bytes()
+        await console.press("o")
+        assert "of the demo's own server" in await console.asked()
+        server = await stage.mattermost()
+        answers = console.one("OptionList", OptionList)
+        assert [answers.get_option_at_index(i).id for i in range(answers.option_count)] == [
+            f"file:{server.config_file}", f"local:{server.socket_path}", f"rest:{server.url}", "",
+        ]  # fmt: skip
+        # The server writes what it read, and the form still stands on it.
+        assert stage.mattermost_config.read_bytes() == before
+        await console.answer(f"rest:{server.url}")
+        await console.until(lambda: console.app.settings.view.at == server.url)
+        assert console.app.settings.view.licence == Licence(hpns=True, id_loaded=True)
+        await console.choose("contents", "generic")
+        await console.press("ctrl+s")
+        await console.answer("save")
+        await console.until(lambda: "The server uses it at once" in console.words)
+        assert server.token.reveal() not in console.shown
+        await choose(console, f"local:{server.socket_path}")
+        await console.until(lambda: console.app.settings.view.at == str(server.socket_path))
+        assert console.draft.contents == "generic"
+        await choose(console, f"file:{server.config_file}")
+        await console.until(lambda: console.app.settings.view.at == str(server.config_file))
+        assert console.draft.contents == "generic"
+        assert server.violations == []
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
+
+
+async def test_the_demos_mattermost_reads_its_file_where_it_is_asked_to(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(short_tmp / "state"))
+    async with demo(short_tmp, screen="settings") as (console, stage):
+        server = await stage.mattermost()
+        await console.choose("contents", "generic")
+        await console.press("ctrl+s")
+        await console.answer("save")
+        assert "Saved. The state before is in" in await console.asked()
+        await console.answer("")
+        await console.press("R")
+        await console.answer("reload")
+        await console.until(lambda: "has read its configuration anew" in console.words)
+        assert server.requests == 1
+
+
+async def test_the_demo_says_where_its_mattermost_cannot_run(short_tmp: Path) -> None:
+    async with demo(short_tmp, screen="settings") as (console, stage):
+        (stage.mattermost_config.parent / "token.txt").mkdir()
+        await console.press("o")
+        assert "cannot be used" in await console.asked()
+        await console.answer("")
+        assert console.app.settings.view.problem == ""
 
 
 async def test_in_a_field_only_those_keys_are_offered_that_are_no_text(tmp_path: Path) -> None:
