@@ -8,7 +8,6 @@ import trustme
 
 from mmpush_tui.checks.model.report import Report
 from mmpush_tui.settings.page import Mode, Page
-from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.internet import (
     APPLE,
@@ -17,6 +16,7 @@ from tests.checks.internet import (
 from tests.checks.peers import answer
 from tests.checks.wire.test_http2 import Acting
 from tests.http2.scripted import Peer
+from tests.standins.apple_certificate import AppleCertificate
 
 HTML: Final = answer("200 OK", b"<!doctype html><title>Log in</title>", "content-type: text/html")
 Arrange = Callable[[Internet], Awaitable[Report]]

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from mmpush_tui.checks.model.report import Report
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.settings.page import Licence, Mode, Page, Region
-from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.text import Secret
 from tests.checks.certificates import expires_in
 from tests.checks.internet import (
@@ -28,6 +27,7 @@ from tests.checks.lab import (
     with_config,
 )
 from tests.checks.peers import REFUSAL, VERSION, answer
+from tests.standins.apple_certificate import AppleCertificate
 
 # What is healthy
 

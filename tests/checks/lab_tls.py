@@ -5,7 +5,6 @@ import warnings
 from datetime import UTC, datetime, timedelta
 
 from mmpush_tui.checks.model.report import Report
-from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from tests.checks.certificates import expires_in, self_signed, without_intermediate
 from tests.checks.internet import (
     APPLE,
@@ -27,6 +26,7 @@ from tests.checks.lab import (
 from tests.checks.peers import VERSION
 from tests.checks.wire.test_http2 import Acting, nothing
 from tests.http2.scripted import Peer, goaway, settings
+from tests.standins.apple_certificate import AppleCertificate
 
 # TLS
 

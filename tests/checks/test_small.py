@@ -19,9 +19,9 @@ from mmpush_tui.checks.wire import certificate, chain
 from mmpush_tui.configuration.config import parse
 from mmpush_tui.findings import Confidence, Finding, Severity, evident, passed
 from mmpush_tui.http2 import names
-from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from tests.checks.peers import TIMEOUT_S
+from tests.standins.apple_certificate import AppleCertificate
 
 GOOD = CheckResult(
     id="tls:apns/apple_rn",

@@ -13,9 +13,9 @@ from mmpush_tui.cli import run
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.schema import ANDROID, APPLE, PROXY
 from mmpush_tui.fields import Field, Kind
-from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 from mmpush_tui.text import Secret
+from tests.standins.apple_certificate import AppleCertificate
 
 NAME = "mattermost-push-proxy.json"
 

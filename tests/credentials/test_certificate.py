@@ -25,9 +25,9 @@ from mmpush_tui.credentials.file import COPY_AGAIN
 from mmpush_tui.credentials.key_pair import key_pair
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Severity
-from mmpush_tui.simulator.apns.certificate import BOTH, AppleCertificate, topics_extension
 from mmpush_tui.text import Secret
 from tests.credentials import old_certificates as old
+from tests.standins.apple_certificate import BOTH, AppleCertificate, topics_extension
 
 TOPIC = "com.example.chat"
 NOW = datetime(2026, 11, 27, tzinfo=UTC)

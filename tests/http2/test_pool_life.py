@@ -15,15 +15,6 @@ from mmpush_tui.http2.connect import Endpoint
 from mmpush_tui.http2.errors import AmbiguousError, ConnectError, TransportError
 from mmpush_tui.http2.policy import APPLE, GOOGLE, PLAIN, Policy
 from mmpush_tui.http2.pool import Pool
-from mmpush_tui.simulator.names import (
-    DEAD_IPV6,
-    Found,
-    NameAnswer,
-    Names,
-    NoAnswer,
-    NoSuchName,
-    ServerFailure,
-)
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.http2.scripted import (
     MAX_STREAMS,
@@ -35,6 +26,15 @@ from tests.http2.scripted import (
     settings,
 )
 from tests.simulator.peers import eventually
+from tests.standins.names import (
+    DEAD_IPV6,
+    Found,
+    NameAnswer,
+    Names,
+    NoAnswer,
+    NoSuchName,
+    ServerFailure,
+)
 
 CALM = 11
 Answer = asyncio.Task[Response]

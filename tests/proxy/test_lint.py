@@ -10,8 +10,8 @@ import pytest
 from mmpush_tui.credentials.file import APPLE_SOURCE
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.proxy.lint import lint
-from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount, write_private
+from tests.standins.apple_certificate import AppleCertificate
 
 KEY = AppleKey.make()
 ACCOUNT = ServiceAccount.make()

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from mmpush_tui.simulator.apns.certificate import AppleCertificate
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from tests.simulator.peers import Clock
+from tests.standins.apple_certificate import AppleCertificate
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")
 

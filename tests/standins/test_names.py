@@ -8,7 +8,11 @@ import pytest
 from mmpush_tui.http2.connect import Endpoint, Route, connect
 from mmpush_tui.http2.errors import ConnectError
 from mmpush_tui.simulator.credentials import AppleKey
-from mmpush_tui.simulator.names import (
+from mmpush_tui.simulator.net.ca import ThrowAwayCA
+from mmpush_tui.simulator.phones import Phones
+from mmpush_tui.simulator.standins.apns import ApnsStandIn
+from tests.simulator.peers import TIMEOUT_S
+from tests.standins.names import (
     DEAD_IPV6,
     Found,
     NameAnswer,
@@ -17,10 +21,6 @@ from mmpush_tui.simulator.names import (
     NoSuchName,
     ServerFailure,
 )
-from mmpush_tui.simulator.net.ca import ThrowAwayCA
-from mmpush_tui.simulator.phones import Phones
-from mmpush_tui.simulator.standins.apns import ApnsStandIn
-from tests.simulator.peers import TIMEOUT_S
 
 pytestmark = pytest.mark.usefixtures("_nothing_left")
 
