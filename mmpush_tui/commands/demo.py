@@ -14,7 +14,7 @@ from mmpush_tui.errors import UsageError
 if TYPE_CHECKING:
     from mmpush_tui.protocol.event import Event
     from mmpush_tui.simulator.demo import DemoReport
-    from mmpush_tui.simulator.fault_words import Wanted
+    from mmpush_tui.simulator.fault_words import WantedFault
 
 
 @click.command("demo")
@@ -83,7 +83,7 @@ def _refuse_headless_options(ctx: click.Context) -> None:
             )
 
 
-def _headless(seconds: float, as_json: bool, seed: int, faults: "tuple[Wanted, ...]") -> int:
+def _headless(seconds: float, as_json: bool, seed: int, faults: "tuple[WantedFault, ...]") -> int:
     import asyncio
 
     from mmpush_tui.simulator.demo import HeadlessDemo
@@ -97,7 +97,7 @@ def _headless(seconds: float, as_json: bool, seed: int, faults: "tuple[Wanted, .
     return int(report.exit_code)
 
 
-def _intro(seconds: float, seed: int, faults: "tuple[Wanted, ...]") -> str:
+def _intro(seconds: float, seed: int, faults: "tuple[WantedFault, ...]") -> str:
     from mmpush_tui.watching.lines import HEADER
 
     words = ", ".join(wanted.words for wanted in faults)

@@ -22,7 +22,7 @@ from mmpush_tui.exits import Exit
 
 if TYPE_CHECKING:
     from mmpush_tui.console.app import ConsoleApp
-    from mmpush_tui.simulator.fault_words import Wanted
+    from mmpush_tui.simulator.fault_words import WantedFault
     from mmpush_tui.simulator.stage import Stage
 
 _ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -36,7 +36,7 @@ class Demo:
     """What the demo's other half is made of: the seed of its traffic, and faults to begin with."""
 
     seed: int
-    faults: "tuple[Wanted, ...]" = ()
+    faults: "tuple[WantedFault, ...]" = ()
 
 
 def launch(

@@ -17,7 +17,7 @@ import psutil
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.exits import Exit
 from mmpush_tui.protocol.event import Event
-from mmpush_tui.simulator.fault_words import Wanted
+from mmpush_tui.simulator.fault_words import WantedFault
 from mmpush_tui.simulator.folder import rehearsal_folder
 from mmpush_tui.simulator.mattermost.poster import Tally
 from mmpush_tui.simulator.traffic import Traffic
@@ -89,7 +89,7 @@ class HeadlessDemo:
         self,
         seconds: float,
         seed: int,
-        faults: Iterable[Wanted] = (),
+        faults: Iterable[WantedFault] = (),
         on_event: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         self._seconds = seconds

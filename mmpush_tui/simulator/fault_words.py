@@ -16,7 +16,7 @@ _YES: Final = ("yes", "true", "on")
 _NO: Final = ("no", "false", "off")
 
 
-class Wanted(NamedTuple):
+class WantedFault(NamedTuple):
     """A fault as it was asked for.
 
     Attributes:
@@ -37,7 +37,7 @@ class Wanted(NamedTuple):
         return f"{self.fault.name}{side}" + (f":{given}" if given else "")
 
 
-def parse(words: str) -> Wanted:
+def parse(words: str) -> WantedFault:
     """Return the fault that ``words`` ask for.
 
     Raises:
@@ -49,10 +49,10 @@ def parse(words: str) -> Wanted:
     parameters = dict(read_parameters(fault.name, fault.behaviour, fault.parameters, given))
     # Refused here, so that no stand-in has to be running.
     behaviour(fault, parameters)
-    return Wanted(fault, _sides(fault, side), parameters)
+    return WantedFault(fault, _sides(fault, side), parameters)
 
 
-def parse_all(words: Iterable[str]) -> tuple[Wanted, ...]:
+def parse_all(words: Iterable[str]) -> tuple[WantedFault, ...]:
     """Return all faults that are asked for; raises as :func:`parse`."""
     return tuple(parse(each) for each in words)
 

@@ -27,7 +27,7 @@ from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault, H
 from mmpush_tui.simulator.net.exchange import Response
 from mmpush_tui.simulator.net.h2connection import H2Connection
 from mmpush_tui.simulator.net.h2server import ServerHooks
-from mmpush_tui.simulator.net.tlspipe import Step, TlsPipe
+from mmpush_tui.simulator.net.tlspipe import HandshakeStep, TlsPipe
 from mmpush_tui.simulator.phones import Phone
 
 FAULTS: Final = (
@@ -123,7 +123,7 @@ class FaultBoard(ServerHooks):
         found = [active.behaviour.tls() for active in self._active.values()]
         return next((tls for tls in reversed(found) if tls is not None), None)
 
-    def shaking(self, pipe: TlsPipe, step: Step) -> None:
+    def shaking(self, pipe: TlsPipe, step: HandshakeStep) -> None:
         """Tell the faults of a step before the TLS handshake is done."""
         for active in tuple(self._active.values()):
             active.behaviour.shaking(pipe, step)

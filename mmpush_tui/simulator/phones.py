@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
+from mmpush_tui.credentials.certificate_marks import Environment
 from mmpush_tui.simulator.credentials import TOPIC, seeded
 from mmpush_tui.text import short_token
 
 Platform = Literal["apple_rn", "android_rn"]
-Environment = Literal["production", "sandbox"]
 
 SEEN_LIMIT: Final = 100_000
 """Pushes remembered for telling duplicates."""

@@ -12,7 +12,7 @@ import tomli_w
 from mmpush_tui.errors import FailedError, UsageError
 from mmpush_tui.simulator.acts.base import Exchange, Side
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
-from mmpush_tui.simulator.fault_words import Wanted, find
+from mmpush_tui.simulator.fault_words import WantedFault, find
 from mmpush_tui.simulator.mattermost import fault_words as mattermost_words
 from mmpush_tui.simulator.mattermost.rehearsal import MattermostRehearsal
 from mmpush_tui.simulator.mattermost.server import Watch
@@ -146,7 +146,7 @@ class Simulation:
         wanted = mattermost_words.parse_any(
             words, has_vendors=bool(self.sides), has_mattermost=self.mattermost is not None
         )
-        if not isinstance(wanted, Wanted):
+        if not isinstance(wanted, WantedFault):
             assert self.mattermost is not None  # noqa: S101 - refused otherwise, for the type checker
             self.mattermost.raise_trouble(wanted)
             return mattermost_words.words(wanted)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mmpush_tui.simulator.fault_words import Wanted, parse
+from mmpush_tui.simulator.fault_words import WantedFault, parse
 from mmpush_tui.tasks import Tasks, beside
 from mmpush_tui.watching.process import WorkerProcess
 
@@ -33,7 +33,7 @@ class Stage:
         self,
         folder: Path,
         seed: int = 1,
-        faults: Iterable[Wanted] = (),
+        faults: Iterable[WantedFault] = (),
         rate_per_s: float = RATE_PER_S,
     ) -> None:
         self.folder = folder

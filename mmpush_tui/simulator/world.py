@@ -12,7 +12,7 @@ import tomli_w
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.acts.base import Fault, Side
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
-from mmpush_tui.simulator.fault_words import Wanted
+from mmpush_tui.simulator.fault_words import WantedFault
 from mmpush_tui.simulator.mattermost.poster import MattermostStandIn
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.loopback import is_on_loopback
@@ -97,7 +97,7 @@ class World:
             seed=self.seed,
         )
 
-    async def raise_fault(self, wanted: Wanted) -> None:
+    async def raise_fault(self, wanted: WantedFault) -> None:
         """Switch a fault on, on every side it was asked for."""
         for side, standin in self.sides.items():
             if side in wanted.sides:

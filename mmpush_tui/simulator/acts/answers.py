@@ -19,6 +19,7 @@ from mmpush_tui.simulator.acts.base import (
 )
 from mmpush_tui.simulator.apns.rules import apns_id
 from mmpush_tui.simulator.fcm import answers as fcm_answers
+from mmpush_tui.simulator.fcm.answers import FcmRefusalError
 from mmpush_tui.simulator.net.exchange import Request, Response
 from mmpush_tui.simulator.net.h2connection import H2Connection
 
@@ -59,7 +60,7 @@ class _Refused(Counted, ABC):
 class _InTrouble(_Refused):
     """Pushes are refused in the words of the vendor that was asked."""
 
-    def words(self, exchange: Exchange, apple: str, google: fcm_answers.RefusedError) -> Response:
+    def words(self, exchange: Exchange, apple: str, google: FcmRefusalError) -> Response:
         """Return the refusal.
 
         Args:
@@ -101,7 +102,7 @@ class TooManyRequests(_Late):
 
     def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        google = fcm_answers.RefusedError(
+        google = FcmRefusalError(
             429,
             "RESOURCE_EXHAUSTED",
             "Quota exceeded for quota metric 'Messages' of service 'fcm.googleapis.com'.",
@@ -118,7 +119,7 @@ class Unavailable(_Late):
 
     def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        google = fcm_answers.RefusedError(
+        google = FcmRefusalError(
             503,
             "UNAVAILABLE",
             "The service is currently unavailable.",
@@ -133,7 +134,7 @@ class InternalError(_InTrouble):
 
     def refusal(self, exchange: Exchange) -> Response:
         """Refuse."""
-        google = fcm_answers.RefusedError(
+        google = FcmRefusalError(
             500,
             "INTERNAL",
             "Internal error encountered.",

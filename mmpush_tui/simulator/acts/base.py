@@ -12,7 +12,7 @@ from mmpush_tui.simulator.net.ca import Certificate
 from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
 from mmpush_tui.simulator.net.exchange import Request, Response
 from mmpush_tui.simulator.net.h2connection import H2Connection
-from mmpush_tui.simulator.net.tlspipe import Step, TlsPipe
+from mmpush_tui.simulator.net.tlspipe import HandshakeStep, TlsPipe
 from mmpush_tui.simulator.phones import Phone
 
 Side = Literal["apns", "fcm"]
@@ -84,7 +84,7 @@ class Behaviour:
         """Return the TLS of the next connection; None for the usual one."""
         return None
 
-    def shaking(self, pipe: TlsPipe, step: Step) -> None:
+    def shaking(self, pipe: TlsPipe, step: HandshakeStep) -> None:
         """Hear of a step before the TLS handshake is done; may end the pipe."""
 
     def settings(self, first: Mapping[int, int]) -> Mapping[int, int]:

@@ -11,7 +11,7 @@ _KINDS: Final = tuple(mood for mood in get_args(Mood) if mood != "good")
 
 
 @dataclass(frozen=True, slots=True)
-class OutboundProxy(Behaviour):
+class OutboundProxyFault(Behaviour):
     """The proxy drops its tunnels and answers CONNECT in another way.
 
     Attributes:
@@ -46,6 +46,6 @@ FAULTS: Final = (
         "The company's proxy drops its tunnels and answers CONNECT with: " + ", ".join(_KINDS)
         + ". The FAIL must name the proxy, pieces and announced must not matter, and pushes must "
         "go on unaided once it is good again.",
-        OutboundProxy,
+        OutboundProxyFault,
     ),
 )  # fmt: skip

@@ -20,7 +20,7 @@ from mmpush_tui.simulator.acts.base import (
 )
 from mmpush_tui.simulator.apns.rules import apns_id
 from mmpush_tui.simulator.fcm import answers as fcm_answers
-from mmpush_tui.simulator.fcm.answers import RefusedError, bad_request, fcm_error
+from mmpush_tui.simulator.fcm.answers import FcmRefusalError, bad_request, fcm_error
 from mmpush_tui.simulator.net.exchange import Response
 
 _TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
@@ -49,27 +49,27 @@ _UNAUTHENTICATED: Final = (
 )
 _INFO: Final = "type.googleapis.com/google.rpc.ErrorInfo"
 _GOOGLE: Final = {
-    "unregistered": RefusedError(
+    "unregistered": FcmRefusalError(
         404, "NOT_FOUND", "Requested entity was not found.", fcm_error("UNREGISTERED")
     ),
-    "not-found": RefusedError(404, "NOT_FOUND", "Requested entity was not found."),
-    "sender-mismatch": RefusedError(
+    "not-found": FcmRefusalError(404, "NOT_FOUND", "Requested entity was not found."),
+    "sender-mismatch": FcmRefusalError(
         403, "PERMISSION_DENIED", "SenderId mismatch", fcm_error("SENDER_ID_MISMATCH")
     ),
-    "forbidden": RefusedError(403, "PERMISSION_DENIED", _IAM),
-    "api-disabled": RefusedError(
+    "forbidden": FcmRefusalError(403, "PERMISSION_DENIED", _IAM),
+    "api-disabled": FcmRefusalError(
         403, "PERMISSION_DENIED", _DISABLED, {"@type": _INFO, "reason": "SERVICE_DISABLED"}
     ),
-    "invalid-token": RefusedError(
+    "invalid-token": FcmRefusalError(
         400, "INVALID_ARGUMENT",
         "The registration token is not a valid FCM registration token",
         fcm_error("INVALID_ARGUMENT"),
     ),
-    "invalid-field": RefusedError(
+    "invalid-field": FcmRefusalError(
         400, "INVALID_ARGUMENT", "Invalid value at 'message.data[0].value' (TYPE_STRING), 12",
         bad_request("message.data[0].value", "Invalid value (TYPE_STRING), 12"),
     ),
-    "unauthenticated": RefusedError(401, "UNAUTHENTICATED", _UNAUTHENTICATED),
+    "unauthenticated": FcmRefusalError(401, "UNAUTHENTICATED", _UNAUTHENTICATED),
 }  # fmt: skip
 
 

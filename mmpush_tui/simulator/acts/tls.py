@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from mmpush_tui.simulator.acts.base import Behaviour, Counted, Fault, Host, one_of, whole
 from mmpush_tui.simulator.net.ca import Certificate
-from mmpush_tui.simulator.net.tlspipe import Step, TlsPipe
+from mmpush_tui.simulator.net.tlspipe import HandshakeStep, TlsPipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class TlsReset(Counted):
         whole("times", self.times, 0, 1_000_000)
         one_of("at", self.at, "tls", "handshake")
 
-    def shaking(self, pipe: TlsPipe, step: Step) -> None:
+    def shaking(self, pipe: TlsPipe, step: HandshakeStep) -> None:
         """Reset."""
         if step == self.at and self.is_due():
             pipe.abort(reset=True)

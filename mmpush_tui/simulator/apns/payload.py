@@ -7,7 +7,7 @@ that the documented keys do not allow is ``BadMessage``.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from mmpush_tui.simulator.apns.reasons import RefusedError
+from mmpush_tui.simulator.apns.reasons import ApnsRefusalError
 from mmpush_tui.simulator.net import strictjson
 
 MAX_BYTES: Final = 4096
@@ -25,22 +25,22 @@ def judge(body: bytes, size: int, push_type: str) -> dict[str, Any]:
         push_type: value of ``apns-push-type``.
 
     Raises:
-        RefusedError: with Apple's reason, or with ``BadMessage``.
+        ApnsRefusalError: with Apple's reason, or with ``BadMessage``.
     """
     if not size:
-        raise RefusedError("PayloadEmpty")
+        raise ApnsRefusalError("PayloadEmpty")
     if size > (MAX_VOIP_BYTES if push_type == "voip" else MAX_BYTES):
-        raise RefusedError("PayloadTooLarge")
+        raise ApnsRefusalError("PayloadTooLarge")
     try:
         document = strictjson.loads(body)
     except ValueError as error:
-        raise RefusedError("BadMessage") from error
+        raise ApnsRefusalError("BadMessage") from error
     if not isinstance(document, dict) or not _is_aps(document.get("aps")):
-        raise RefusedError("BadMessage")
+        raise ApnsRefusalError("BadMessage")
     if push_type == "background" and (
         "content-available" not in document["aps"] or _NOTICEABLE & document["aps"].keys()
     ):
-        raise RefusedError("BadMessage")
+        raise ApnsRefusalError("BadMessage")
     return document
 
 

@@ -37,7 +37,7 @@ STATUS: Final[Mapping[str, int]] = {
 }
 
 
-class RefusedError(Exception):
+class ApnsRefusalError(Exception):
     """The request is refused.
 
     Args:

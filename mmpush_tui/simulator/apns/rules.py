@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mmpush_tui.credentials.certificate_marks import Environment
 from mmpush_tui.simulator.apns import payload as apns_payload
-from mmpush_tui.simulator.apns.reasons import RefusedError
+from mmpush_tui.simulator.apns.reasons import ApnsRefusalError
 from mmpush_tui.simulator.apns.token import Binding
 from mmpush_tui.simulator.credentials import AppleKey
 from mmpush_tui.simulator.net.exchange import Request, Response
-from mmpush_tui.simulator.phones import Environment, Phone, PhoneState, Received
+from mmpush_tui.simulator.phones import Phone, PhoneState, Received
 
 COLLAPSE_ID_BYTES: Final = 64
 
@@ -71,7 +72,7 @@ class ApnsState:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ApnsVerdict:
     """The answer to a request, and the push where it was accepted."""
 
     response: Response
@@ -92,7 +93,7 @@ class ApnsRules:
     environment: Environment
     find: Callable[[str], Phone | None]
 
-    def judge(self, request: Request, state: ApnsState, now: float) -> Verdict:
+    def judge(self, request: Request, state: ApnsState, now: float) -> ApnsVerdict:
         """Judge one request.
 
         Args:
@@ -103,12 +104,12 @@ class ApnsRules:
         name = apns_id(request)
         try:
             push = self._accept(request, state, now, name)
-        except RefusedError as refused:
-            return Verdict(refused.response(name))
+        except ApnsRefusalError as refused:
+            return ApnsVerdict(refused.response(name))
         headers = [("apns-id", name)]
         if self.environment == "sandbox":
             headers.append(("apns-unique-id", str(uuid.uuid4())))
-        return Verdict(Response(status=200, headers=tuple(headers)), push)
+        return ApnsVerdict(Response(status=200, headers=tuple(headers)), push)
 
     def _accept(self, request: Request, state: ApnsState, now: float, name: str) -> Received:
         token = _device_token(request)
@@ -116,7 +117,7 @@ class ApnsRules:
         if state.topics:
             # Apple ignores a provider token here; a client that sends one mixes up two ways.
             if request.value("authorization") is not None:
-                raise RefusedError("BadMessage")
+                raise ApnsRefusalError("BadMessage")
             topics: Collection[str] = state.topics
         else:
             key = state.binding.judge(request.value("authorization"), self.keys, now)
@@ -125,7 +126,7 @@ class ApnsRules:
         topic, push_type = _topic(request, topics)
         if state.topics and topic not in state.topics:
             # A certificate lists each topic that it is for; a key's follow from the bundle id.
-            raise RefusedError("TopicDisallowed")
+            raise ApnsRefusalError("TopicDisallowed")
         _check_options(request, push_type)
         document = apns_payload.judge(request.body, request.size, push_type)
         self._check_phone(token, topic, now)
@@ -141,12 +142,12 @@ class ApnsRules:
     def _check_phone(self, token: str, topic: str, now: float) -> None:
         phone = self.find(token) if _TOKEN.fullmatch(token) else None
         if phone is None or phone.environment != self.environment or phone.state is PhoneState.BAD:
-            raise RefusedError("BadDeviceToken")
+            raise ApnsRefusalError("BadDeviceToken")
         if phone.home != topic:
-            raise RefusedError("DeviceTokenNotForTopic")
+            raise ApnsRefusalError("DeviceTokenNotForTopic")
         if phone.state is not PhoneState.OK:
             gone_at = now if phone.gone_at is None else phone.gone_at
-            raise RefusedError(
+            raise ApnsRefusalError(
                 "Unregistered" if phone.state is PhoneState.DEAD else "ExpiredToken",
                 timestamp_ms=int(gone_at * 1000),
             )
@@ -161,49 +162,49 @@ def apns_id(request: Request) -> str:
 
 def _device_token(request: Request) -> str:
     if request.method != "POST":
-        raise RefusedError("MethodNotAllowed")
+        raise ApnsRefusalError("MethodNotAllowed")
     token = request.path.removeprefix(_PATH)
     if token == request.path or "/" in token or "?" in token:
-        raise RefusedError("BadPath")
+        raise ApnsRefusalError("BadPath")
     if not token:
-        raise RefusedError("MissingDeviceToken")
+        raise ApnsRefusalError("MissingDeviceToken")
     return token
 
 
 def _check_repeats(request: Request) -> None:
     names = [name for name, _ in request.headers]
     if len(set(names)) != len(names):
-        raise RefusedError("DuplicateHeaders")
+        raise ApnsRefusalError("DuplicateHeaders")
 
 
 def _topic(request: Request, known: Collection[str]) -> tuple[str, str]:
     topic = request.value("apns-topic")
     push_type = request.value("apns-push-type") or ""
     if not topic:
-        raise RefusedError("MissingTopic")
+        raise ApnsRefusalError("MissingTopic")
     rests = {topic.removeprefix(name) for name in known if topic.startswith(name)}
     if not (suffixes := rests.intersection(_SUFFIXES.values())):
-        raise RefusedError("TopicDisallowed")
+        raise ApnsRefusalError("TopicDisallowed")
     # Where a key lists both a topic and its .voip, the latter is still for calls alone. A missing
     # type is refused too: Apple guesses it, and documents that it may guess wrong.
     if _SUFFIXES.get(push_type) != max(suffixes, key=len):
-        raise RefusedError("InvalidPushType")
+        raise ApnsRefusalError("InvalidPushType")
     return topic, push_type
 
 
 def _check_options(request: Request, push_type: str) -> None:
     priority = request.value("apns-priority")
     if priority not in (None, "10", "5", "1") or (push_type == "background" and priority != "5"):
-        raise RefusedError("BadPriority")
+        raise ApnsRefusalError("BadPriority")
     expiration = request.value("apns-expiration")
     if expiration is not None and not _EXPIRATION.fullmatch(expiration):
-        raise RefusedError("BadExpirationDate")
+        raise ApnsRefusalError("BadExpirationDate")
     asked = request.value("apns-id")
     if asked is not None and not _UUID.fullmatch(asked):
-        raise RefusedError("BadMessageId")
+        raise ApnsRefusalError("BadMessageId")
     collapse_id = request.value("apns-collapse-id")
     if collapse_id is not None and not 1 <= len(collapse_id) <= COLLAPSE_ID_BYTES:
-        raise RefusedError("BadCollapseId")
+        raise ApnsRefusalError("BadCollapseId")
     _check_rest(request)
 
 
@@ -220,7 +221,7 @@ def _check_rest(request: Request) -> None:
         or (content_type and content_type.partition(";")[0].strip() != "application/json")
         or (length is not None and length != str(request.size))
     ):
-        raise RefusedError("BadMessage")
+        raise ApnsRefusalError("BadMessage")
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from mmpush_tui.simulator.apns.reasons import RefusedError
+from mmpush_tui.simulator.apns.reasons import ApnsRefusalError
 from mmpush_tui.simulator.credentials import AppleKey
 from mmpush_tui.simulator.net import jws
 
@@ -51,21 +51,21 @@ class Binding:
             The key that signed the token.
 
         Raises:
-            RefusedError: with Apple's reason.
+            ApnsRefusalError: with Apple's reason.
         """
         if authorization is None or not authorization.startswith(_BEARER):
-            raise RefusedError("MissingProviderToken")
+            raise ApnsRefusalError("MissingProviderToken")
         token = authorization.removeprefix(_BEARER)
         if not token:
-            raise RefusedError("MissingProviderToken")
+            raise ApnsRefusalError("MissingProviderToken")
         if self.refusal and now < self.refused_until:
-            raise RefusedError(self.refusal)
+            raise ApnsRefusalError(self.refusal)
         if self.key is None or token != self.token:
             key, issued_at = _verified(token, keys)
         else:
             key, issued_at = self.key, self.issued_at
         if issued_at > now + SKEW_S:
-            raise RefusedError("InvalidProviderToken")
+            raise ApnsRefusalError("InvalidProviderToken")
         if now - issued_at > MAX_AGE_S:
             # Senders report that the connection takes no other token after this either.
             self._refuse("ExpiredProviderToken", math.inf)
@@ -76,7 +76,7 @@ class Binding:
     def _bind(self, key: AppleKey, token: str, issued_at: int, now: float) -> None:
         if self.key is not None:
             if key.key_id != self.key.key_id:
-                raise RefusedError("UnrelatedKeyIdInToken")
+                raise ApnsRefusalError("UnrelatedKeyIdInToken")
             if now - self.since < UPDATE_S:
                 # Senders report that the connection is of no use for a while after this.
                 self._refuse("TooManyProviderTokenUpdates", now + UPDATE_S)
@@ -84,14 +84,14 @@ class Binding:
 
     def _refuse(self, reason: str, until: float) -> NoReturn:
         self.refusal, self.refused_until = reason, until
-        raise RefusedError(reason)
+        raise ApnsRefusalError(reason)
 
 
 def _verified(token: str, keys: Mapping[str, AppleKey]) -> tuple[AppleKey, int]:
     try:
         parsed = jws.parse(token, "ES256")
     except ValueError as error:
-        raise RefusedError("InvalidProviderToken") from error
+        raise ApnsRefusalError("InvalidProviderToken") from error
     key = keys.get(parsed.key_id)
     claims = parsed.claims
     issued_at = claims.get("iat")
@@ -103,5 +103,5 @@ def _verified(token: str, keys: Mapping[str, AppleKey]) -> tuple[AppleKey, int]:
         or type(issued_at) is not int
         or not parsed.is_signed_by(key.public_key)
     ):
-        raise RefusedError("InvalidProviderToken")
+        raise ApnsRefusalError("InvalidProviderToken")
     return key, issued_at

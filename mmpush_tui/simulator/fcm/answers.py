@@ -12,7 +12,7 @@ _BAD_REQUEST: Final = "type.googleapis.com/google.rpc.BadRequest"
 _NO_SUCH_URL: Final = b"<!DOCTYPE html><html lang=en><title>Error 404 (Not Found)!!1</title>\n"
 
 
-class RefusedError(Exception):
+class FcmRefusalError(Exception):
     """The request is refused.
 
     Args:
@@ -72,7 +72,7 @@ def bad_request(field: str, description: str) -> dict[str, Any]:
     return {"@type": _BAD_REQUEST, "fieldViolations": [violation]}
 
 
-def invalid_argument(field: str, message: str, *, by_fcm: bool = True) -> RefusedError:
+def invalid_argument(field: str, message: str, *, by_fcm: bool = True) -> FcmRefusalError:
     """Return the refusal of a field.
 
     Args:
@@ -81,4 +81,4 @@ def invalid_argument(field: str, message: str, *, by_fcm: bool = True) -> Refuse
         by_fcm: whether FCM itself judged it; what its front end cannot parse has no FcmError.
     """
     details = [fcm_error("INVALID_ARGUMENT")] if by_fcm else []
-    return RefusedError(400, "INVALID_ARGUMENT", message, *details, bad_request(field, message))
+    return FcmRefusalError(400, "INVALID_ARGUMENT", message, *details, bad_request(field, message))

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mmpush_tui.simulator.fcm.answers import RefusedError, fcm_error, invalid_argument
+from mmpush_tui.simulator.fcm.answers import FcmRefusalError, fcm_error, invalid_argument
 from mmpush_tui.simulator.net import strictjson
 from mmpush_tui.text import clip
 
@@ -41,7 +41,7 @@ def read(body: bytes, size: int) -> Send:
         size: bytes of the body as sent.
 
     Raises:
-        RefusedError: with Google's answer.
+        FcmRefusalError: with Google's answer.
     """
     if size != len(body):
         raise _too_big()
@@ -101,9 +101,9 @@ def _recipient(message: Mapping[str, Any]) -> str:
     return token
 
 
-def malformed_token() -> RefusedError:
+def malformed_token() -> FcmRefusalError:
     """Return the refusal of what is no registration token."""
-    return RefusedError(
+    return FcmRefusalError(
         400,
         "INVALID_ARGUMENT",
         "The registration token is not a valid FCM registration token",
@@ -123,10 +123,10 @@ def _object(value: Any, path: str, kind: str, known: Collection[str]) -> dict[st
     return value
 
 
-def _invalid(path: str, kind: str, value: Any) -> RefusedError:
+def _invalid(path: str, kind: str, value: Any) -> FcmRefusalError:
     shown = clip(json.dumps(value, ensure_ascii=False), 100)
     return invalid_argument(path, f"Invalid value at '{path}' ({kind}), {shown}", by_fcm=False)
 
 
-def _too_big() -> RefusedError:
+def _too_big() -> FcmRefusalError:
     return invalid_argument("message", "Android message is too big")

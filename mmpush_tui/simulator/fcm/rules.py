@@ -7,7 +7,7 @@ from typing import Final
 
 from mmpush_tui.simulator.credentials import ServiceAccount
 from mmpush_tui.simulator.fcm import body as fcm_body
-from mmpush_tui.simulator.fcm.answers import RefusedError, document, fcm_error, invalid_argument
+from mmpush_tui.simulator.fcm.answers import FcmRefusalError, document, fcm_error, invalid_argument
 from mmpush_tui.simulator.net.exchange import Request, Response
 from mmpush_tui.simulator.phones import Phone, PhoneState, Received
 
@@ -20,7 +20,7 @@ _JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FcmVerdict:
     """The answer to a request, and the push where it was accepted."""
 
     response: Response
@@ -44,7 +44,7 @@ class FcmRules:
     find: Callable[[str], Phone | None]
     random: Random
 
-    def judge(self, request: Request, project: str, now: float) -> Verdict:
+    def judge(self, request: Request, project: str, now: float) -> FcmVerdict:
         """Judge a request to send.
 
         Args:
@@ -54,10 +54,10 @@ class FcmRules:
         """
         try:
             return self._accept(request, project, now)
-        except RefusedError as refused:
-            return Verdict(refused.response())
+        except FcmRefusalError as refused:
+            return FcmVerdict(refused.response())
 
-    def _accept(self, request: Request, project: str, now: float) -> Verdict:
+    def _accept(self, request: Request, project: str, now: float) -> FcmVerdict:
         self._check_sender(request, project, now)
         if not _is_json(request):
             raise invalid_argument("", f"Content-Type must be {_JSON}.", by_fcm=False)
@@ -68,8 +68,8 @@ class FcmRules:
         # Senders see successes in two DATA frames, the second one empty.
         response = document(200, {"name": name}, more=(b"",))
         if send.validate_only:
-            return Verdict(response)
-        return Verdict(
+            return FcmVerdict(response)
+        return FcmVerdict(
             response,
             Received(
                 platform="android_rn",
@@ -85,22 +85,22 @@ class FcmRules:
         authorizations = request.values("authorization")
         if not authorizations:
             message = f"Request is missing required authentication credential. {_EXPECTED}"
-            raise RefusedError(401, "UNAUTHENTICATED", message)
+            raise FcmRefusalError(401, "UNAUTHENTICATED", message)
         holder = None
         if len(authorizations) == 1 and authorizations[0].startswith(_BEARER):
             holder = self.holder(authorizations[0].removeprefix(_BEARER), now)
         if holder is None:
             message = f"Request had invalid authentication credentials. {_EXPECTED}"
-            raise RefusedError(401, "UNAUTHENTICATED", message)
+            raise FcmRefusalError(401, "UNAUTHENTICATED", message)
         if project not in self.projects:
-            raise RefusedError(404, "NOT_FOUND", "Requested entity was not found.")
+            raise FcmRefusalError(404, "NOT_FOUND", "Requested entity was not found.")
         if project != holder.project_id:
             message = (
                 "Permission 'cloudmessaging.messages.create' denied on resource "
                 f"'//cloudresourcemanager.googleapis.com/projects/{project}' "
                 "(or it may not exist)."
             )
-            raise RefusedError(403, "PERMISSION_DENIED", message)
+            raise FcmRefusalError(403, "PERMISSION_DENIED", message)
 
     def _check_phone(self, token: str, project: str) -> None:
         phone = self.find(token)
@@ -108,10 +108,10 @@ class FcmRules:
             raise fcm_body.malformed_token()
         if phone and phone.home != project:
             detail = fcm_error("SENDER_ID_MISMATCH")
-            raise RefusedError(403, "PERMISSION_DENIED", "SenderId mismatch", detail)
+            raise FcmRefusalError(403, "PERMISSION_DENIED", "SenderId mismatch", detail)
         if phone is None or phone.state is not PhoneState.OK:
             detail = fcm_error("UNREGISTERED")
-            raise RefusedError(404, "NOT_FOUND", "Requested entity was not found.", detail)
+            raise FcmRefusalError(404, "NOT_FOUND", "Requested entity was not found.", detail)
 
     def _message_id(self, now: float) -> str:
         return f"0:{int(now * 1e6)}%{self.random.getrandbits(64):016x}"

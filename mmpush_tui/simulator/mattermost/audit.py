@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from mmpush_tui.simulator.mattermost.config import Change, ConfigStore, RefusedError
+from mmpush_tui.simulator.mattermost.config import AppError, ConfigPatch, ConfigStore
 from mmpush_tui.simulator.mattermost.http import BODY_LIMIT, Wire
 from mmpush_tui.simulator.mattermost.schema import PUSH_KEYS
 from mmpush_tui.simulator.net import strictjson
@@ -55,24 +55,24 @@ class Audit:
         """Return the document of a patch.
 
         Raises:
-            RefusedError: it is none.
+            AppError: it is none.
         """
         try:
             document: object = strictjson.loads(body)
         except ValueError as error:
             self._findings.violate("a patch that is no strict JSON")
-            raise RefusedError(400, "api.context.invalid_body_param.app_error") from error
+            raise AppError(400, "api.context.invalid_body_param.app_error") from error
         return document
 
-    def change(self, document: object, store: ConfigStore) -> Change:
+    def change(self, document: object, store: ConfigStore) -> ConfigPatch:
         """Return what a patch would set.
 
         Raises:
-            RefusedError: it is no object, or a value has another type than its key.
+            AppError: it is no object, or a value has another type than its key.
         """
         try:
             change = store.read(document)
-        except RefusedError:
+        except AppError:
             self._findings.violate("a patch that is no object, or a value of another type in it")
             raise
         self._note("a patch that sets nothing", not change.named)

@@ -30,7 +30,7 @@ from mmpush_tui.simulator.mattermost.schema import (
 from mmpush_tui.simulator.net import strictjson
 
 
-class RefusedError(Exception):
+class AppError(Exception):
     """A request that the server refuses.
 
     Args:
@@ -45,7 +45,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ConfigPatch:
     """What a document sets.
 
     Attributes:
@@ -96,7 +96,7 @@ class ConfigStore:
         self.effective = self._applied(self.stored)
         try:
             _validate(self.effective)
-        except RefusedError as refused:
+        except AppError as refused:
             raise ValueError(f"invalid config: {refused.id}") from refused
         self._write()
 
@@ -141,21 +141,21 @@ class ConfigStore:
             or None
         )
 
-    def read(self, document: object) -> Change:
+    def read(self, document: object) -> ConfigPatch:
         """Return what ``document`` would set.
 
         Raises:
-            RefusedError: it is no object, or a value has another type than its key.
+            AppError: it is no object, or a value has another type than its key.
         """
         if not isinstance(document, dict):
-            raise RefusedError(400, "api.context.invalid_body_param.app_error")
+            raise AppError(400, "api.context.invalid_body_param.app_error")
         try:
             return self._change(document)
         except ValueError as error:
-            raise RefusedError(400, "api.context.invalid_body_param.app_error") from error
+            raise AppError(400, "api.context.invalid_body_param.app_error") from error
 
     def patch(
-        self, change: Change, permissions: Collection[str], ignored: Collection[str] = ()
+        self, change: ConfigPatch, permissions: Collection[str], ignored: Collection[str] = ()
     ) -> None:
         """Set what ``permissions`` allow, and nothing that the environment sets.
 
@@ -165,10 +165,10 @@ class ConfigStore:
             ignored: keys that stay as they are whatever is said.
 
         Raises:
-            RefusedError: the result would be invalid, or the configuration is read-only.
+            AppError: the result would be invalid, or the configuration is read-only.
         """
         if change.values.get(SITE_URL) == "" and self.effective[SITE_URL]:
-            raise RefusedError(400, "api.config.update_config.clear_siteurl.app_error")
+            raise AppError(400, "api.config.update_config.clear_siteurl.app_error")
         merged = self.effective | {
             key: unmasked_value(value, self.effective[key]) if key in SECRETS else value
             for key, value in change.values.items()
@@ -187,7 +187,7 @@ class ConfigStore:
         """Read the file again; without one there is nothing to read.
 
         Raises:
-            RefusedError: the file is missing or holds no valid configuration.
+            AppError: the file is missing or holds no valid configuration.
         """
         if self._file is None:
             return
@@ -195,14 +195,14 @@ class ConfigStore:
             stored = self._filled(strictjson.loads(self._file.read_bytes()))
             effective = self._applied(stored)
             _validate(effective)
-        except (OSError, ValueError, RefusedError) as error:
-            raise RefusedError(500, "api.config.reload_config.app_error") from error
+        except (OSError, ValueError, AppError) as error:
+            raise AppError(500, "api.config.reload_config.app_error") from error
         has_changed = effective != self.effective
         self.stored, self.effective = stored, effective
         if has_changed and not self._is_read_only():
             self._write()
 
-    def _change(self, document: Mapping[str, Any]) -> Change:
+    def _change(self, document: Mapping[str, Any]) -> ConfigPatch:
         values: dict[str, Any] = {}
         named = set()
         has_null = False
@@ -217,7 +217,7 @@ class ConfigStore:
             elif key in self._defaults:
                 check(key, value, self._defaults[key])
                 values[key] = value
-        return Change(values, frozenset(named - sections), has_null)
+        return ConfigPatch(values, frozenset(named - sections), has_null)
 
     def _filled(self, content: object) -> dict[str, Any]:
         if not isinstance(content, dict):
@@ -238,7 +238,7 @@ class ConfigStore:
 
     def _refuse_read_only(self) -> None:
         if self._is_read_only():
-            raise RefusedError(403, "ent.cluster.save_config.error")
+            raise AppError(403, "ent.cluster.save_config.error")
 
     def _write(self) -> None:
         if self._file is None:
@@ -255,4 +255,4 @@ def _fixed(flat: dict[str, Any]) -> dict[str, Any]:
 
 def _validate(flat: Mapping[str, Any]) -> None:
     if flat["TeamSettings.MaxNotificationsPerChannel"] <= 0:
-        raise RefusedError(400, "model.config.is_valid.max_notify_per_channel.app_error")
+        raise AppError(400, "model.config.is_valid.max_notify_per_channel.app_error")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from mmpush_tui.errors import UsageError
 from mmpush_tui.fields import nearest
 from mmpush_tui.simulator.acts.base import LONGEST_S, number, whole
-from mmpush_tui.simulator.fault_words import Wanted, read_parameters, typed_all
+from mmpush_tui.simulator.fault_words import WantedFault, read_parameters, typed_all
 from mmpush_tui.simulator.fault_words import parse as parse_vendors
 from mmpush_tui.simulator.faults import FAULTS
 from mmpush_tui.simulator.mattermost.faults import ENDLESS, RestFault, Trouble
@@ -62,7 +62,7 @@ def is_meant(text: str, *, has_vendors: bool) -> bool:
     return name in _BY_NAME and name not in {fault.name for fault in FAULTS}
 
 
-def parse_any(text: str, *, has_vendors: bool, has_mattermost: bool) -> Wanted | Trouble:
+def parse_any(text: str, *, has_vendors: bool, has_mattermost: bool) -> WantedFault | Trouble:
     """Return the fault that ``text`` asks for, of whom is played.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
-from mmpush_tui.simulator.mattermost.config import RefusedError
+from mmpush_tui.simulator.mattermost.config import AppError
 from mmpush_tui.simulator.mattermost.http import Wire
 from mmpush_tui.simulator.net.exchange import Response
 
@@ -140,15 +140,15 @@ async def act(
         elsewhere: the server's address under another host name.
 
     Raises:
-        RefusedError: the answer is an AppError.
+        AppError: the answer is an AppError.
     """
     match trouble.fault:
         case RestFault.EXPIRED:
-            raise RefusedError(401, "api.context.session_expired.app_error")
+            raise AppError(401, "api.context.session_expired.app_error")
         case RestFault.FORBIDDEN:
-            raise RefusedError(403, "api.context.permissions.app_error")
+            raise AppError(403, "api.context.permissions.app_error")
         case RestFault.SERVER_ERROR:
-            raise RefusedError(500, "app.save_config.app_error")
+            raise AppError(500, "app.save_config.app_error")
         case RestFault.SLOW:
             answer = await honest()
             await asyncio.sleep(trouble.seconds)

@@ -86,7 +86,7 @@ class Wire:
         self.keeps = False
 
 
-Handler = Callable[[Request, Wire], Awaitable[None]]
+Answerer = Callable[[Request, Wire], Awaitable[None]]
 
 
 class Doors:
@@ -97,7 +97,7 @@ class Doors:
         failed: called with the text of what the handler raised that it should not have.
     """
 
-    def __init__(self, handler: Handler, failed: Callable[[str], None]) -> None:
+    def __init__(self, handler: Answerer, failed: Callable[[str], None]) -> None:
         self._handler = handler
         self._tasks = Tasks(lambda name, error: failed(f"{name}: {error!r}"))
         self._servers: list[asyncio.Server] = []

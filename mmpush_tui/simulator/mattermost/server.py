@@ -17,7 +17,7 @@ import msgspec
 from mmpush_tui.protocol import gojson
 from mmpush_tui.settings.urls import LEGACY_URLS, REGION_URLS
 from mmpush_tui.simulator.mattermost.audit import API, BEARER, Audit
-from mmpush_tui.simulator.mattermost.config import ConfigStore, RefusedError
+from mmpush_tui.simulator.mattermost.config import AppError, ConfigStore
 from mmpush_tui.simulator.mattermost.faults import LOGIN, RestFault, Trouble, Troubles, act, page
 from mmpush_tui.simulator.mattermost.http import BODY_LIMIT, Doors, Wire
 from mmpush_tui.simulator.mattermost.poster import MattermostStandIn, Session, new_id
@@ -206,7 +206,7 @@ class MattermostRest(Lifecycle):
         async def honest() -> Response:
             try:
                 return await self._answer(request, path, wire.is_local, trouble)
-            except RefusedError as refused:
+            except AppError as refused:
                 return self._refusal(refused)
 
         if trouble is None:
@@ -215,7 +215,7 @@ class MattermostRest(Lifecycle):
         elsewhere = self.url.replace("127.0.0.1", "localhost")
         try:
             await act(trouble, wire, honest, elsewhere)
-        except RefusedError as refused:
+        except AppError as refused:
             await wire.send(self._refusal(refused))
 
     async def _answer(
@@ -225,7 +225,7 @@ class MattermostRest(Lifecycle):
             # The web app answers wherever nothing else does.
             return page(200, "Mattermost")
         if not path.startswith(f"{API}/"):
-            raise RefusedError(404, "api.context.404.app_error")
+            raise AppError(404, "api.context.404.app_error")
         hidden, skipped = _touched(trouble)
         match request.method, path.removeprefix(API):
             case "GET", "/system/ping":
@@ -249,7 +249,7 @@ class MattermostRest(Lifecycle):
                 self._reload(self._required(request, is_local), is_local)
                 return self._json({"status": "OK"})
             case _:
-                raise RefusedError(404, "api.context.404.app_error")
+                raise AppError(404, "api.context.404.app_error")
 
     def _session(self, request: Request, is_local: bool) -> Permissions | None:
         """Return the permissions of whoever asks; None for nobody the server knows."""
@@ -264,9 +264,9 @@ class MattermostRest(Lifecycle):
     def _required(self, request: Request, is_local: bool) -> Permissions:
         held = self._session(request, is_local)
         if held is None and _query(request).get("access_token") in self._tokens:
-            raise RefusedError(401, "api.context.token_provided.app_error")
+            raise AppError(401, "api.context.token_provided.app_error")
         if held is None:
-            raise RefusedError(401, "api.context.session_expired.app_error")
+            raise AppError(401, "api.context.session_expired.app_error")
         return held
 
     async def _ping(self, request: Request) -> Response:
@@ -296,23 +296,23 @@ class MattermostRest(Lifecycle):
     ) -> Response:
         match _query(request).get("format"):
             case None | "":
-                raise RefusedError(501, "api.config.client.old_format.app_error")
+                raise AppError(501, "api.config.client.old_format.app_error")
             case "old":
                 # Local mode has no user, and without one the map is the limited one.
                 is_limited = held is None or is_local
                 now = self._store.effective
                 return self._json(client_config(now, self._version, is_limited=is_limited))
             case _:
-                raise RefusedError(400, "api.context.invalid_body_param.app_error")
+                raise AppError(400, "api.context.invalid_body_param.app_error")
 
     def _client_license(self, request: Request, held: Permissions | None) -> Response:
         match _query(request).get("format"):
             case None | "":
-                raise RefusedError(501, "api.license.client.old_format.app_error")
+                raise AppError(501, "api.license.client.old_format.app_error")
             case "old":
                 shown = self._license
             case _:
-                raise RefusedError(400, "api.context.invalid_body_param.app_error")
+                raise AppError(400, "api.context.invalid_body_param.app_error")
         if not held or not held & {MANAGE_SYSTEM, _READ_LICENSE}:
             shown = {name: value for name, value in shown.items() if name != "SkuShortName"}
         return self._json(shown)
@@ -325,7 +325,7 @@ class MattermostRest(Lifecycle):
         skipped: frozenset[str],
     ) -> Response:
         if request.size > BODY_LIMIT:
-            raise RefusedError(413, "api.context.request_body_too_large.app_error")
+            raise AppError(413, "api.context.request_body_too_large.app_error")
         document = self._audit.document(request.body)
         if len(self.patches) < FINDINGS_LIMIT:
             self.patches.append(document)
@@ -338,7 +338,7 @@ class MattermostRest(Lifecycle):
     def _reload(self, held: Permissions, is_local: bool) -> None:
         _demand(bool(held & {MANAGE_SYSTEM, "reload_config"}))
         if self._store.effective["ExperimentalSettings.RestrictSystemAdmin"] and not is_local:
-            raise RefusedError(400, "api.restricted_system_admin")
+            raise AppError(400, "api.restricted_system_admin")
         self._store.reload()
 
     def _json(self, document: object) -> Response:
@@ -346,7 +346,7 @@ class MattermostRest(Lifecycle):
         body = gojson.encode(document) + b"\n"
         return Response(status=200, headers=self._headers(), data=(body,))
 
-    def _refusal(self, refused: RefusedError) -> Response:
+    def _refusal(self, refused: AppError) -> Response:
         headers = self._headers()
         document = {
             "id": refused.id,
@@ -374,7 +374,7 @@ class MattermostRest(Lifecycle):
 
 def _demand(is_allowed: bool) -> None:
     if not is_allowed:
-        raise RefusedError(403, "api.context.permissions.app_error")
+        raise AppError(403, "api.context.permissions.app_error")
 
 
 def _query(request: Request) -> dict[str, str]:

@@ -64,7 +64,7 @@ class Response:
 
 
 @dataclass(slots=True)
-class Counts:
+class TrafficCounts:
     """What clients did so far.
 
     Attributes:

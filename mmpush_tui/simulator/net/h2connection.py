@@ -21,7 +21,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 from hyperframe.frame import Frame, GoAwayFrame, SettingsFrame
 
-from mmpush_tui.simulator.net.exchange import Counts, Findings, Request, Response
+from mmpush_tui.simulator.net.exchange import Findings, Request, Response, TrafficCounts
 from mmpush_tui.simulator.net.tlspipe import TlsPipe
 from mmpush_tui.tasks import Tasks
 
@@ -75,7 +75,7 @@ class Terms(Generic[S]):
     max_body: int
     idle_pings: int | None
     findings: Findings
-    counts: Counts
+    counts: TrafficCounts
     hooks: "Hooks"
     tasks: Tasks
 

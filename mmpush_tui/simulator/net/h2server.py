@@ -7,9 +7,9 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
-from mmpush_tui.simulator.net.exchange import Counts, Findings, Request, Response
+from mmpush_tui.simulator.net.exchange import Findings, Request, Response, TrafficCounts
 from mmpush_tui.simulator.net.h2connection import H2Connection, Handler, Hooks, Terms
-from mmpush_tui.simulator.net.tlspipe import Step, TlsPipe
+from mmpush_tui.simulator.net.tlspipe import HandshakeStep, TlsPipe
 from mmpush_tui.tasks import Tasks
 
 __all__ = ["Findings", "H2Connection", "H2Server", "Handler", "Request", "Response"]
@@ -27,7 +27,7 @@ class ServerHooks(Hooks):
         """Return the certificate and ALPN of the next connection; None for the usual ones."""
         return None
 
-    def shaking(self, pipe: TlsPipe, step: Step) -> None:
+    def shaking(self, pipe: TlsPipe, step: HandshakeStep) -> None:
         """Hear of a step before the TLS handshake is done; may end the pipe."""
 
 
@@ -63,7 +63,7 @@ class H2Server(Generic[S]):
         hooks: ServerHooks | None = None,
     ) -> None:
         self.findings = Findings()
-        self.counts = Counts()
+        self.counts = TrafficCounts()
         self._hooks = hooks or ServerHooks()
         self._context = context
         self._tasks = Tasks(self._task_failed)

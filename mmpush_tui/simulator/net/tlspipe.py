@@ -35,7 +35,7 @@ class Receiver(Protocol):
         """Take note that the connection is gone; the last call, made exactly once."""
 
 
-Step = Literal["tls", "handshake"]
+HandshakeStep = Literal["tls", "handshake"]
 """The client's hello has come; our half of the handshake is about to be sent."""
 
 
@@ -54,7 +54,7 @@ class TlsPipe(asyncio.Protocol):
         context: ssl.SSLContext,
         attach: "Callable[[TlsPipe], Receiver]",
         ended: "Callable[[TlsPipe], None]",
-        shaking: "Callable[[TlsPipe, Step], None] | None" = None,
+        shaking: "Callable[[TlsPipe, HandshakeStep], None] | None" = None,
     ) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -160,7 +160,7 @@ class TlsPipe(asyncio.Protocol):
         self.receiver.secured(self._tls.selected_alpn_protocol())
         return True
 
-    def _tell(self, step: Step) -> None:
+    def _tell(self, step: HandshakeStep) -> None:
         if self._shaking is not None:
             self._shaking(self, step)
 

@@ -8,13 +8,13 @@ from cryptography import x509
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from mmpush_tui.credentials.certificate_marks import environments_of, topics_of
+from mmpush_tui.credentials.certificate_marks import Environment, environments_of, topics_of
 from mmpush_tui.simulator.apns.rules import ApnsRules, ApnsState
 from mmpush_tui.simulator.credentials import AppleKey
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.exchange import Request, Response
 from mmpush_tui.simulator.net.h2connection import H2Connection
-from mmpush_tui.simulator.phones import Environment, Phone, Phones
+from mmpush_tui.simulator.phones import Phone, Phones
 from mmpush_tui.simulator.standins.standin import StandIn
 
 STREAMS: Final = 1000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mmpush_tui.settings.urls import TPNS_URL
-from mmpush_tui.simulator.mattermost.config import ConfigStore, RefusedError
+from mmpush_tui.simulator.mattermost.config import AppError, ConfigStore
 from mmpush_tui.simulator.mattermost.schema import (
     MASK,
     PUSH_KEYS,
@@ -158,7 +158,7 @@ def test_masked_secrets_keep_what_they_mask() -> None:
     ],
 )
 def test_a_value_of_another_type_is_refused(document: object) -> None:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(AppError) as refused:
         store().read(document)
     assert (refused.value.status, refused.value.id) == (
         400,
@@ -197,9 +197,7 @@ def test_maps_stay_whole() -> None:
 @pytest.mark.parametrize("most", [0, -1])
 def test_no_notifications_per_channel_is_invalid(most: int) -> None:
     it = store()
-    with pytest.raises(
-        RefusedError, match=r"is_valid\.max_notify_per_channel\.app_error"
-    ) as refused:
+    with pytest.raises(AppError, match=r"is_valid\.max_notify_per_channel\.app_error") as refused:
         patch(it, {"TeamSettings": {"MaxNotificationsPerChannel": most}})
     assert refused.value.status == 400
     assert it.effective[MOST] == 1000
@@ -210,14 +208,14 @@ def test_no_notifications_per_channel_is_invalid(most: int) -> None:
 def test_the_site_url_cannot_be_cleared_and_has_no_slash_at_its_end() -> None:
     it = store({"ServiceSettings": {"SiteURL": "https://chat.example.com/"}})
     assert it.effective["ServiceSettings.SiteURL"] == "https://chat.example.com"
-    with pytest.raises(RefusedError, match="clear_siteurl") as refused:
+    with pytest.raises(AppError, match="clear_siteurl") as refused:
         patch(it, {"ServiceSettings": {"SiteURL": ""}})
     assert refused.value.status == 400
 
 
 def test_a_read_only_cluster_takes_no_patch() -> None:
     it = store(ClusterSettings__Enable=True)
-    with pytest.raises(RefusedError, match=r"ent\.cluster\.save_config\.error") as refused:
+    with pytest.raises(AppError, match=r"ent\.cluster\.save_config\.error") as refused:
         patch(it, email(SendPushNotifications=False))
     assert refused.value.status == 403
     assert it.effective[SEND] is True
@@ -255,7 +253,7 @@ def test_the_environment_wins_and_is_never_stored() -> None:
 
 def test_a_bad_value_for_an_overridden_key_is_refused_all_the_same() -> None:
     it = store(environment={"MM_TEAMSETTINGS_MAXNOTIFICATIONSPERCHANNEL": "5"})
-    with pytest.raises(RefusedError, match="max_notify_per_channel"):
+    with pytest.raises(AppError, match="max_notify_per_channel"):
         patch(it, {"TeamSettings": {"MaxNotificationsPerChannel": 0}})
 
 
@@ -333,7 +331,7 @@ def test_a_file_that_is_no_configuration_changes_nothing(tmp_path: Path, text: s
     file.unlink()
     if text is not None:
         file.write_text(text)
-    with pytest.raises(RefusedError, match=r"api\.config\.reload_config\.app_error") as refused:
+    with pytest.raises(AppError, match=r"api\.config\.reload_config\.app_error") as refused:
         it.reload()
     assert refused.value.status == 500
     assert it.effective == before
