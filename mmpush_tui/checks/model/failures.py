@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import Flaw, Kind, TargetPlan, Whose
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.troubleshooting.catalogue import GENERIC
 from mmpush_tui.troubleshooting.wording import Words, words_for
@@ -47,6 +47,14 @@ def _places(plan: TargetPlan) -> dict[str, Any]:
         "other_url": "",
         "named_by": f"`curl -sSI {plan.shown_url}/version`",
     }
+
+
+def config_of(plan: TargetPlan) -> Finding | None:
+    """Return what is known of a target before anything is sent, in words; None for nothing."""
+    flaw = plan.config
+    if not isinstance(flaw, Flaw):
+        return flaw
+    return failed(plan, flaw.code, flaw.message, severity=flaw.severity, **flaw.details)
 
 
 def failed(

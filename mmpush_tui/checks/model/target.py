@@ -1,17 +1,17 @@
 """One hop of push as the checks see it: whom to reach, how, and what counts as an answer."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import idna
 
 from mmpush_tui.checks.model.proofs import Proof
 from mmpush_tui.checks.model.report import Stage
-from mmpush_tui.findings import Finding
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.http2.outbound import OutboundProxy
 
 
@@ -47,6 +47,25 @@ NO_DEVICE: Final = "0" * 64
 _HTTP2: Final = (Kind.APNS, Kind.FCM, Kind.TOKEN)
 
 
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What settings alone give away about a target, before anything is sent.
+
+    Planning only names it; ``failures.config_of`` finds the words.
+
+    Attributes:
+        code: of the finding that it becomes.
+        message: it, in one clause.
+        severity: ``fail`` or ``warn``.
+        details: what else names in braces stand for in its words.
+    """
+
+    code: str
+    message: str
+    severity: Severity = Severity.FAIL
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPlan:
     """One target of a check run.
@@ -78,7 +97,7 @@ class TargetPlan:
     whose: Whose
     ca_file: str = ""
     project: str = "x"
-    config: Finding | None = None
+    config: Finding | Flaw | None = None
     proxy: OutboundProxy | None = None
     spare_proxy: OutboundProxy | None = None
     told_at: Stage = Stage.CONFIG

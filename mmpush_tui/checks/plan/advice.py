@@ -2,14 +2,13 @@
 
 import ipaddress
 
-from mmpush_tui.checks.model.failures import failed
-from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import Flaw, Kind, TargetPlan, Whose
 from mmpush_tui.checks.plan.outbound import is_loopback
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Licence
 
 
-def advice(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> Finding | None:
+def advice(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> Flaw | None:
     """Return what should not stay as it is, though it may work; None where nothing is wrong.
 
     Args:
@@ -19,30 +18,30 @@ def advice(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> Finding
     """
     match plan.target:
         case "hpns" if licence.hpns is False:
-            return failed(plan, "hpns_unlicensed", "the licence has no HPNS, or there is none")
+            return Flaw("hpns_unlicensed", "the licence has no HPNS, or there is none")
         case "tpns" if licence.hpns is True:
             said = "the licence has HPNS, and the test service is chosen"
-            return failed(plan, "tpns_licensed", said, severity=Severity.WARN)
+            return Flaw("tpns_licensed", said, Severity.WARN)
         case "mpns":
             return _own(plan, is_elsewhere=is_elsewhere)
         case _:
             return None
 
 
-def _own(plan: TargetPlan, *, is_elsewhere: bool) -> Finding | None:
+def _own(plan: TargetPlan, *, is_elsewhere: bool) -> Flaw | None:
     if plan.kind is not Kind.PUSH_PROXY or plan.whose is not Whose.OWN or not plan.url:
         return None
     if _is_wildcard(plan.host):
         said = f"{plan.host} means every address of a host that listens"
-        return failed(plan, "url_wildcard", said, severity=Severity.WARN)
+        return Flaw("url_wildcard", said, Severity.WARN)
     if is_loopback(plan.host):
         if not is_elsewhere:
             return None
         said = f"the address is {plan.shown_url}, and Mattermost runs on another host"
-        return failed(plan, "url_loopback", said, severity=Severity.WARN)
+        return Flaw("url_loopback", said, Severity.WARN)
     if not plan.is_tls:
         said = f"{plan.shown_url} is not encrypted, and not on this host"
-        return failed(plan, "url_plain_remote", said, severity=Severity.WARN)
+        return Flaw("url_plain_remote", said, Severity.WARN)
     return None
 
 

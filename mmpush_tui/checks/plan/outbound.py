@@ -6,8 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from mmpush_tui.checks.model.failures import failed
-from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import Flaw, Kind, TargetPlan, Whose
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Severity
 from mmpush_tui.http2.outbound import OutboundProxy, choose, is_exempt
@@ -40,7 +39,7 @@ def proxied(
             return replace(plan, proxy=choose(plan.host, plan.port, settings, environment))
         return _as_go(plan, environment)
     except ConfigError as error:
-        flaw = failed(plan, "proxy_setting", error.what)
+        flaw = Flaw("proxy_setting", error.what)
         return replace(plan, config=flaw, is_blocked=True)
 
 
@@ -61,7 +60,7 @@ def _through(plan: TargetPlan, variable: str, text: str) -> TargetPlan:
     if scheme not in _GO_ONLY:
         return replace(plan, proxy=OutboundProxy.parse(text, variable, _GO_PORT))
     said = f"{variable} names a {scheme}:// proxy: Mattermost can speak to it, these checks cannot"
-    flaw = failed(plan, "proxy_unseen", said, severity=Severity.WARN, variable=variable)
+    flaw = Flaw("proxy_unseen", said, Severity.WARN, {"variable": variable})
     return replace(plan, config=flaw, is_blocked=True)
 
 

@@ -7,10 +7,10 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from mmpush_tui.checks import mattermost_log
-from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import (
     WORKER,
+    Flaw,
     Kind,
     TargetPlan,
     Whose,
@@ -248,15 +248,16 @@ class _Known:
                 code="check-no-address",
             )
         server = in_ascii(self._page.server.strip())
-        target = TargetPlan(
+        is_good = is_address(server)
+        return TargetPlan(
             target="mpns",
             title="Mattermost -> push proxy",
             who="the push proxy",
-            url=server if is_address(server) else "",
+            url=server if is_good else "",
             kind=Kind.PUSH_PROXY,
             whose=Whose.OWN,
+            config=None if is_good else _flaw(server),
         )
-        return target if target.url else replace(target, config=_flaw(target, server))
 
     def _worker(self) -> TargetPlan:
         listen = self._config.listen_address if self._config else ""
@@ -285,15 +286,15 @@ class _Known:
         shown = f"[{host}]" if ":" in host else host
         is_tls = self._config is not None and self._config.tls_certificate_file
         user, path = _asked_for(self._config)
-        target = TargetPlan(
+        return TargetPlan(
             target=WORKER,
             title="this host -> worker",
             who="the push proxy",
             url=f"{'https' if is_tls else 'http'}://{user}{shown}:{port}{path}",
             kind=Kind.PUSH_PROXY,
             whose=Whose.OWN,
+            config=_open(self._config),
         )
-        return replace(target, config=_open(target, self._config))
 
     def _mattermost(self) -> TargetPlan:
         if self._local is not None:
@@ -330,7 +331,7 @@ def _asked_for(config: ProxyConfig | None) -> tuple[str, str]:
     return user, f"/{prefix}" if prefix else ""
 
 
-def _open(target: TargetPlan, config: ProxyConfig | None) -> Finding | None:
+def _open(config: ProxyConfig | None) -> Flaw | None:
     """Return that a worker asks nobody who they are; None where it does, or listens to this host.
 
     Rules that cannot be read are the business of the worker, which does not start with them.
@@ -340,7 +341,7 @@ def _open(target: TargetPlan, config: ProxyConfig | None) -> Finding | None:
     if config.signature_key_file or is_loopback(split(config.listen_address)[0]):
         return None
     said = f"it listens on {clean(config.listen_address, 60)}"
-    return failed(target, "listen_open", said, severity=Severity.WARN)
+    return Flaw("listen_open", said, Severity.WARN)
 
 
 def _tpns() -> TargetPlan:
@@ -380,15 +381,14 @@ def _host_port(url: str) -> str:
 
 def _settings(unread: str) -> TargetPlan:
     """Return that Mattermost's settings are not known, so that nobody takes the rest for all."""
-    target = TargetPlan(
+    return TargetPlan(
         target="mattermost-settings", title="Mattermost's own settings",
         who="Mattermost's settings", url="", kind=Kind.MATTERMOST, whose=Whose.OWN,
+        config=Flaw("settings_unread", unread, Severity.WARN),
     )  # fmt: skip
-    flaw = failed(target, "settings_unread", unread, severity=Severity.WARN)
-    return replace(target, config=flaw)
 
 
-def _flaw(target: TargetPlan, server: str) -> Finding:
+def _flaw(server: str) -> Flaw:
     """Return why ``server``, the text of Mattermost's field, is no address."""
     if not server:
         said = "the address is empty"
@@ -396,4 +396,4 @@ def _flaw(target: TargetPlan, server: str) -> Finding:
         said = f"{without_user(server)} lacks http:// or https://"
     else:
         said = f"{without_user(server)} is no address"
-    return failed(target, "url_invalid", said)
+    return Flaw("url_invalid", said)

@@ -4,8 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-from mmpush_tui.checks.model.failures import failed
+import msgspec
+
+from mmpush_tui.checks.model.failures import config_of, failed
 from mmpush_tui.checks.model.report import CheckResult, Stage, check_id, skipped
 from mmpush_tui.checks.model.target import TargetPlan
 from mmpush_tui.checks.proof.credential_probe import Means as ProofMeans
@@ -17,7 +20,9 @@ from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.http2.connect import Lookup, seconds
 from mmpush_tui.http2.errors import TransportError
-from mmpush_tui.text import presentable
+from mmpush_tui.text import clip
+
+_TEXT_LIMIT: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +86,7 @@ class Probe:
     async def run(self) -> None:
         """Go through the stages; what cannot be looked at any more is skipped."""
         stages: list[Stage] = [s for s in self._plan.stages if s is not Stage.CONFIG]
-        config, means = self._plan.config, self._means
+        config, means = config_of(self._plan), self._means
         if config is not None and self._plan.stages == (self._plan.told_at,):
             self._emit(self._plan.told_at, config, 0.0)
             return
@@ -188,21 +193,18 @@ def result_of(
         ms: how long it took.
         began_ms: when it began, counted from the begin of the run.
     """
+    found = {
+        **msgspec.structs.asdict(finding),
+        "about": plan.target,
+        "message": clip(finding.message, _TEXT_LIMIT),
+        "why": tuple(clip(clause, _TEXT_LIMIT) for clause in finding.why),
+    }
     return CheckResult(
         id=check_id(stage, plan.target),
-        about=plan.target,
         stage=stage,
-        severity=finding.severity,
-        code=finding.code,
-        message=presentable(finding.message, 300),
         address=plan.address,
-        why=tuple(presentable(clause, 300) for clause in finding.why),
-        fix=finding.fix,
-        see=finding.see,
-        summary=finding.summary,
-        confidence=finding.confidence,
         needs=needs,
         ms=round(ms, 1),
         began_ms=round(began_ms, 1),
-        evidence=finding.evidence,
+        **found,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mmpush_tui.checks.model.failures import config_of
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
 from mmpush_tui.checks.plan.plan import WORDS, Surroundings, plan
@@ -136,11 +137,12 @@ def test_a_name_in_other_letters_is_the_one_that_name_servers_know() -> None:
 def test_an_address_that_is_none_is_a_failed_check(server: str, said: str) -> None:
     (found,) = plan(Page(mode=Mode.CUSTOM, server=server), None)
     assert found.stages == (Stage.CONFIG,)
-    assert found.config is not None
-    assert (found.config.severity, found.config.code) == (Severity.FAIL, "url_invalid")
-    assert found.config.message == said
-    assert found.config.see == "settings-url-scheme"
-    assert found.config.fix == (
+    told = config_of(found)
+    assert told is not None
+    assert (told.severity, told.code) == (Severity.FAIL, "url_invalid")
+    assert told.message == said
+    assert told.see == "settings-url-scheme"
+    assert told.fix == (
         "Write it in full, as http://HOST:8066 or https://HOST: `mmctl config set "
         "EmailSettings.PushNotificationServer ADDRESS`."
     )
