@@ -16,9 +16,10 @@ from mmpush_tui.commands.source import source_at
 from mmpush_tui.errors import ConfigError, MmpushError
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.settings.page import Licence
-from mmpush_tui.settings.sources import Loaded, Source, rewrite
+from mmpush_tui.settings.sources import rewrite
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.locate import Named, choose
+from mmpush_tui.settings.sources.source import Loaded, Source
 from mmpush_tui.tasks import beside
 
 _OWN_NAME_S: Final = 1.0

@@ -10,7 +10,7 @@ from mmpush_tui.errors import DeadlineError, FailedError, MmpushError, UsageErro
 
 if TYPE_CHECKING:
     from mmpush_tui.settings.page import Change, Page
-    from mmpush_tui.settings.sources import Backup, Loaded, Saved, Source
+    from mmpush_tui.settings.sources.source import Backup, Loaded, Saved, Source
 
 _DEADLINE_S: Final = 30.0
 
@@ -116,7 +116,7 @@ def diff(pairs: tuple[str, ...], place: SourceOptions, as_json: bool) -> None:
 
     async def work(source: "Source") -> None:
         from mmpush_tui.commands import settings_words as words
-        from mmpush_tui.settings.sources import changed_since
+        from mmpush_tui.settings.sources.source import changed_since
 
         loaded, since = await source.load(), ""
         draft = loaded.page
@@ -167,7 +167,7 @@ def restore(
 
     async def work(source: "Source") -> None:
         from mmpush_tui.settings.page import infer
-        from mmpush_tui.settings.sources import restoring
+        from mmpush_tui.settings.sources.source import restoring
 
         if only_list:
             await _list(source, as_json=as_json)
@@ -252,8 +252,8 @@ async def _apply(
 ) -> None:
     """Write ``changes``, or only say what they are, and print what came of it."""
     from mmpush_tui.commands import settings_words as words
-    from mmpush_tui.settings.sources import NEEDS
     from mmpush_tui.settings.sources.served import passed_over
+    from mmpush_tui.settings.sources.source import NEEDS
 
     saved: Saved | None = None
     failure: MmpushError | None = None

@@ -9,7 +9,7 @@ from mmpush_tui.fields import Field
 from mmpush_tui.findings import Severity
 from mmpush_tui.settings import page_fields as rows
 from mmpush_tui.settings.page import Change, Contents, Mode, Page
-from mmpush_tui.settings.sources import Loaded, Saved, Where, advice, way_to
+from mmpush_tui.settings.sources.source import Loaded, Saved, Where, advice, way_to
 from mmpush_tui.text import clean, presentable
 
 _SCHEMA: Final = 1

@@ -16,8 +16,8 @@ from mmpush_tui.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from mmpush_tui.settings.page import Licence
-    from mmpush_tui.settings.sources import Source
     from mmpush_tui.settings.sources.locate import Named
+    from mmpush_tui.settings.sources.source import Source
     from mmpush_tui.text import Secret
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])

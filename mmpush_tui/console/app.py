@@ -28,7 +28,7 @@ from mmpush_tui.console.terminal.session import Session
 from mmpush_tui.console.worker.desk import WorkerDesk
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.exits import Exit
-from mmpush_tui.settings.sources import Source
+from mmpush_tui.settings.sources.source import Source
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.text import clean
 

@@ -8,7 +8,7 @@ from textual.signal import Signal
 from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.safe import Ends
 from mmpush_tui.console.terminal.session import Session
-from mmpush_tui.settings.sources import Source
+from mmpush_tui.settings.sources.source import Source
 from mmpush_tui.tasks import Tasks
 
 TOPICS: Final = frozenset({"worker", "settings", "checks", "setup"})

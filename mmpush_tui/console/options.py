@@ -8,7 +8,7 @@ from typing import Final
 import platformdirs
 
 from mmpush_tui.settings.page import Licence
-from mmpush_tui.settings.sources import Source
+from mmpush_tui.settings.sources.source import Source
 from mmpush_tui.text import clean
 
 UNKNOWN_LICENCE: Final = Licence(hpns=None, id_loaded=None)

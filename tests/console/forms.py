@@ -18,7 +18,7 @@ from mmpush_tui.console.terminal.session import Session
 from mmpush_tui.console.widgets.form import Dropdown
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.settings.page import Licence, Page
-from mmpush_tui.settings.sources import Source
+from mmpush_tui.settings.sources.source import Source
 from tests.waiting import eventually
 
 USUAL, SMALL, WIDE = (80, 24), (40, 12), (120, 40)

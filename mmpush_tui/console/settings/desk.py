@@ -12,7 +12,10 @@ from mmpush_tui.findings import Finding
 from mmpush_tui.paths import short_path
 from mmpush_tui.settings import page as pages
 from mmpush_tui.settings.page import Change, Licence, Mode, Page
-from mmpush_tui.settings.sources import (
+from mmpush_tui.settings.sources.config_file import ConfigFile
+from mmpush_tui.settings.sources.overwrite import CODE as IN_PLACE
+from mmpush_tui.settings.sources.served import passed_over
+from mmpush_tui.settings.sources.source import (
     NEEDS,
     Backup,
     Loaded,
@@ -23,9 +26,6 @@ from mmpush_tui.settings.sources import (
     advice,
     restoring,
 )
-from mmpush_tui.settings.sources.config_file import ConfigFile
-from mmpush_tui.settings.sources.overwrite import CODE as IN_PLACE
-from mmpush_tui.settings.sources.served import passed_over
 
 NO_FILE: Final = (
     "No Mattermost configuration is known on this host. Name its config.json with "

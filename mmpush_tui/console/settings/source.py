@@ -23,11 +23,11 @@ from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.settings.page import Licence
-from mmpush_tui.settings.sources import Place, Source
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.local import Local
 from mmpush_tui.settings.sources.offers import Offer, offers, only
 from mmpush_tui.settings.sources.rest import Rest
+from mmpush_tui.settings.sources.source import Place, Source
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import Secret
 

@@ -14,7 +14,7 @@ from mmpush_tui.console.widgets.frame import MARKS
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.paths import short_path
 from mmpush_tui.settings.page import Change
-from mmpush_tui.settings.sources import NEEDS, Place, restoring, way_to
+from mmpush_tui.settings.sources.source import NEEDS, Place, restoring, way_to
 from mmpush_tui.text import presentable
 
 _LISTED: Final = 30

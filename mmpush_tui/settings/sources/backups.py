@@ -12,7 +12,7 @@ import platformdirs
 from mmpush_tui import files
 from mmpush_tui.errors import ConfigError, FailedError
 from mmpush_tui.settings.page import INT64_MAX, KEYS, Stored
-from mmpush_tui.settings.sources import Backup, Where
+from mmpush_tui.settings.sources.source import Backup, Where
 
 _SCHEMA: Final = 1
 _LIMIT: Final = 64 * 1024

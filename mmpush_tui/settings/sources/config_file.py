@@ -12,16 +12,8 @@ from typing import Final, TypeVar
 from mmpush_tui.errors import ConfigError, DeadlineError, FailedError, UnreachableError
 from mmpush_tui.settings.page import KEYS, Change, Licence
 from mmpush_tui.settings.sources import (
-    NEEDS,
-    Backup,
-    Loaded,
-    Origin,
-    Place,
-    Saved,
-    Where,
     backups,
     config_text,
-    held_back,
     json_text,
     overwrite,
     rewrite,
@@ -29,6 +21,16 @@ from mmpush_tui.settings.sources import (
 )
 from mmpush_tui.settings.sources.local import Local
 from mmpush_tui.settings.sources.locate import USUAL_SOCKET, locate
+from mmpush_tui.settings.sources.source import (
+    NEEDS,
+    Backup,
+    Loaded,
+    Origin,
+    Place,
+    Saved,
+    Where,
+    held_back,
+)
 from mmpush_tui.tasks import beside
 
 __all__ = ["ConfigFile", "locate"]

@@ -14,17 +14,11 @@ import httpx
 from mmpush_tui.errors import FailedError, MmpushError, UnreachableError
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings.page import Licence, field_of
-from mmpush_tui.settings.sources import (
-    Loaded,
-    Origin,
-    Place,
-    Where,
-    config_text,
-    server_process,
-)
+from mmpush_tui.settings.sources import config_text, server_process
 from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Api
 from mmpush_tui.settings.sources.locate import USUAL_SOCKET
 from mmpush_tui.settings.sources.served import Served, read
+from mmpush_tui.settings.sources.source import Loaded, Origin, Place, Where
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import presentable
 

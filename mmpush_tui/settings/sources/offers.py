@@ -9,15 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmpush_tui.errors import MmpushError
-from mmpush_tui.settings.sources import (
-    Place,
-    Where,
-    config_text,
-    rewrite,
-    server_process,
-)
+from mmpush_tui.settings.sources import config_text, rewrite, server_process
 from mmpush_tui.settings.sources.local import SOCKET_VARIABLE
 from mmpush_tui.settings.sources.locate import URL, USUAL_FILES, USUAL_SOCKET, is_socket
+from mmpush_tui.settings.sources.source import Place, Where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

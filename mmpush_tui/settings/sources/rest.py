@@ -13,16 +13,10 @@ import httpx
 from mmpush_tui.errors import ConfigError, FailedError, MmpushError, UsageError
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings.page import Licence, field_of
-from mmpush_tui.settings.sources import (
-    PERMISSIONS,
-    Loaded,
-    Origin,
-    Place,
-    Where,
-    config_text,
-)
+from mmpush_tui.settings.sources import config_text
 from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Answer, Api
 from mmpush_tui.settings.sources.served import Served, read
+from mmpush_tui.settings.sources.source import PERMISSIONS, Loaded, Origin, Place, Where
 from mmpush_tui.text import Secret, presentable
 
 _API: Final = "/api/v4"

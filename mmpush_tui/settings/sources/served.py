@@ -13,16 +13,9 @@ from mmpush_tui.errors import (
     UnreachableError,
 )
 from mmpush_tui.settings.page import INT64_MAX, KEYS, Change, Stored, field_of
-from mmpush_tui.settings.sources import (
-    PERMISSIONS,
-    Backup,
-    Loaded,
-    Saved,
-    Where,
-    backups,
-    held_back,
-)
+from mmpush_tui.settings.sources import backups
 from mmpush_tui.settings.sources.api import Answer, Api
+from mmpush_tui.settings.sources.source import PERMISSIONS, Backup, Loaded, Saved, Where, held_back
 from mmpush_tui.tasks import beside
 
 _NAMES: Final = {key: name for name, key in KEYS.items()}

@@ -19,7 +19,7 @@ from mmpush_tui.findings import Severity
 from mmpush_tui.protocol.status import Counts, TargetStatus
 from mmpush_tui.protocol.status import Status as WorkerStatus
 from mmpush_tui.settings.page import REGION_URLS, Licence, Mode, Page, Region, Stored
-from mmpush_tui.settings.sources import Loaded
+from mmpush_tui.settings.sources.source import Loaded
 from mmpush_tui.watching.rates import Reading
 
 HERE = "http://127.0.0.1:8086"

@@ -16,8 +16,8 @@ from typing import Any
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.exits import exit_code
 from mmpush_tui.settings.page import KEYS, Change
-from mmpush_tui.settings.sources import Loaded
 from mmpush_tui.settings.sources.config_file import ConfigFile
+from mmpush_tui.settings.sources.source import Loaded
 
 
 def address(value: str) -> Change:

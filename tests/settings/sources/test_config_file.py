@@ -14,8 +14,9 @@ import pytest
 
 from mmpush_tui.errors import ConfigError, DeadlineError, FailedError, MmpushError
 from mmpush_tui.settings.page import KEYS, Change, Contents, Licence, Mode, Stored, changes, infer
-from mmpush_tui.settings.sources import NEEDS, Loaded, Place, Saved, Source, Where, config_file
+from mmpush_tui.settings.sources import config_file
 from mmpush_tui.settings.sources.config_file import ConfigFile
+from mmpush_tui.settings.sources.source import NEEDS, Loaded, Place, Saved, Source, Where
 
 REALISTIC = Path(__file__).with_name("config.json")
 TPNS = "https://push-test.mattermost.com"

@@ -14,9 +14,9 @@ import pytest
 
 from mmpush_tui.errors import ConfigError, FailedError, MmpushError, UnreachableError
 from mmpush_tui.settings.page import KEYS, Change
-from mmpush_tui.settings.sources import NEEDS, Loaded, Origin, Saved, restoring
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.overwrite import CODE, OFFER
+from mmpush_tui.settings.sources.source import NEEDS, Loaded, Origin, Saved, restoring
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from tests.rights import NOBODY
 from tests.settings.sources.servers import running

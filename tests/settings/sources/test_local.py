@@ -8,8 +8,8 @@ import pytest
 
 from mmpush_tui.errors import MmpushError, UnreachableError
 from mmpush_tui.settings.page import KEYS, Change, Licence, Stored
-from mmpush_tui.settings.sources import Origin, Place, Source, restoring
 from mmpush_tui.settings.sources.local import Local
+from mmpush_tui.settings.sources.source import Origin, Place, Source, restoring
 from mmpush_tui.simulator.mattermost.faults import RestFault
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from tests.rights import NOBODY

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.settings.sources import Place
 from mmpush_tui.settings.sources.offers import Offer, offers
+from mmpush_tui.settings.sources.source import Place
 from tests.settings.sources.servers import running
 
 SITE = "https://chat.example.com"

@@ -11,8 +11,9 @@ import pytest
 from mmpush_tui.errors import ConfigError, MmpushError, UsageError
 from mmpush_tui.exits import exit_code
 from mmpush_tui.settings.page import Change, Contents, Licence, Mode, Region, Stored
-from mmpush_tui.settings.sources import Origin, Place, Source, advice, api, restoring
+from mmpush_tui.settings.sources import api
 from mmpush_tui.settings.sources.rest import Rest
+from mmpush_tui.settings.sources.source import Origin, Place, Source, advice, restoring
 from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
