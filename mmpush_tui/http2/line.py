@@ -123,6 +123,11 @@ class Line:
         """Who has waited longest."""
         return next(iter(self._waiting), None)
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait to be sent."""
+        return len(self._waiting)
+
     def pump(self) -> None:
         """Send what can be sent now, in its order."""
         now = self._loop.time()

@@ -27,8 +27,20 @@ _CAP_DOUBLES_S: Final = 60.0
 class Pool:
     """Keeps the connections to one endpoint; requests share them.
 
-    A request goes to the oldest connection that has room, so that others fall idle and close.
-    Requests that find none wait in one line; whichever connection has room first takes them.
+    What happens to a request, in this order:
+
+    1. It goes to the oldest connection that has room, so that others fall idle and close. One
+       that nothing was heard of for long must answer a PING first.
+    2. Where none has room it waits, first come first served, and the first connection with room
+       takes it. One more connection is opened where the first in the queue has waited for long
+       and the policy allows another.
+    3. Where there is no connection, one is opened. After a failure a short pause is waited for;
+       a longer one refuses whatever waits with the error that caused it.
+    4. Where its time is up, the connection that kept it waiting is judged: not a byte since means
+       that it is dead, a second silence asks for a PING, or gives it up.
+
+    A connection is given up when it says GOAWAY, is due to be replaced, or was idle for long;
+    what it owes still comes. ENHANCE_YOUR_CALM also halves the streams that are opened at once.
 
     Args:
         route: whom to reach and how.
@@ -62,6 +74,14 @@ class Pool:
         self._ticking: asyncio.TimerHandle | None = None
         self._tasks = Tasks(self._task_failed)
         self._closed = False
+
+    def __repr__(self) -> str:
+        streams = sum(connection.streams for connection in self._open_ones)
+        waiting = self._line.waiting if self._line is not None else 0
+        return (
+            f"<Pool {self.route.endpoint}: {len(self._members)} connections, {streams} requests "
+            f"active, {waiting} waiting>"
+        )
 
     @property
     def is_connected(self) -> bool:

@@ -83,6 +83,21 @@ async def test_a_burst_on_a_cold_pool_shares_one_connection(
         assert len(peer.began) == 200 > STREAM_CAP
 
 
+async def test_a_pool_shows_what_it_is_busy_with(server: ScriptedServer, pool: Pool) -> None:
+    where = server.route.endpoint
+    assert repr(pool) == f"<Pool {where}: 0 connections, 0 requests active, 0 waiting>"
+    async with asyncio.timeout(TIMEOUT_S):
+        answers = [ask(server, pool) for _ in range(STREAM_CAP + 3)]
+        peer = await server.accepted()
+        first = await peer.request()
+        busy = f"<Pool {where}: 1 connections, {STREAM_CAP} requests active, 3 waiting>"
+        assert repr(pool) == busy
+        peer.answer(first.stream_id)
+        for _ in range(STREAM_CAP + 2):
+            peer.answer((await peer.request()).stream_id)
+        assert [(await answer).status for answer in answers] == [200] * (STREAM_CAP + 3)
+
+
 async def test_after_goodbye_there_is_a_new_connection_while_the_old_one_answers(
     server: ScriptedServer, pool: Pool
 ) -> None:
