@@ -22,13 +22,14 @@ from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.proxy.upstream.request import PooledTarget
 from mmpush_tui.simulator.acts.base import Side
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phone, Phones, Received
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from mmpush_tui.simulator.standins.fcm import FcmStandIn
 from mmpush_tui.simulator.worker_config import proxy_table
 from mmpush_tui.tasks import Tasks
+from tests.accounts import account
 
 PROJECT = "mmpush-demo"
 TIMEOUT_S = 90.0
@@ -165,7 +166,7 @@ async def upstream(
     ca, key, phones = ThrowAwayCA(), AppleKey.make(), Phones(keep=200_000)
     async with (
         ApnsStandIn(ca, [key], phones) as apns,
-        FcmStandIn(ca, ServiceAccount.make(project_id=PROJECT), phones) as fcm,
+        FcmStandIn(ca, account(PROJECT), phones) as fcm,
     ):
         shown = certificate(ca) if certificate else None
         config = configuration.load(_settings(folder, ca, apns, fcm, key, entries or {}, shown))

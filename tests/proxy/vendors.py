@@ -28,6 +28,7 @@ from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from mmpush_tui.simulator.standins.fcm import FcmStandIn
 from mmpush_tui.watching.client import ControlClient
 from mmpush_tui.watching.process import WorkerProcess
+from tests.accounts import account
 
 PROJECT = "mmpush-demo"
 
@@ -101,7 +102,7 @@ class Vendors:
         self.config = folder / "config.toml"
         self.phones = Phones()
         self.keys = list(keys) or [AppleKey.make()]
-        self.account = ServiceAccount.make()
+        self.account = account()
         self._ca = ThrowAwayCA()
         self.ca_file = self._ca.write_root(folder / "ca.pem")
         self.apple = Apple(self._ca, self.keys, self.phones)
