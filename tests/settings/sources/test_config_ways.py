@@ -323,21 +323,32 @@ def test_a_file_that_is_somebody_elses_keeps_its_owner(
 
 def test_an_interrupt_waits_until_a_file_in_place_is_whole(tmp_path: Path) -> None:
     code = """
-import asyncio, pathlib, sys, time
+import asyncio, pathlib, sys
 from mmpush_tui.settings.sources.config_file import _in_time
 def work():
     print("begun", flush=True)
-    time.sleep(0.5)
+    sys.stdin.readline()
     pathlib.Path(sys.argv[1]).write_text("whole")
-asyncio.run(_in_time(work, "written", pathlib.Path(sys.argv[1]), must_end=True))
+async def main():
+    try:
+        await _in_time(work, "written", pathlib.Path(sys.argv[1]), must_end=True)
+    finally:
+        print("interrupted", flush=True)
+asyncio.run(main())
 """
     file = tmp_path / "written"
     with subprocess.Popen(
-        [sys.executable, "-c", code, file], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
+        [sys.executable, "-c", code, file],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
         process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == b"interrupted\n"
+        assert not file.exists()
+        process.stdin.write(b"go on\n")
+        process.stdin.close()
         process.wait(20)
     assert process.returncode != 0
     assert file.read_text() == "whole"
