@@ -88,13 +88,21 @@ class SharedThrottle:
         url: ``redis://…``.
         local: counts while Redis does not answer.
         complain: told in a sentence when Redis goes away and when it is back.
+        within_s: seconds that Redis has for one count.
 
     Raises:
         ConfigError: the address is none, or the Redis client is not installed.
     """
 
-    def __init__(self, url: Secret, local: Throttle, complain: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        url: Secret,
+        local: Throttle,
+        complain: Callable[[str], None],
+        within_s: float = _REDIS_WITHIN_S,
+    ) -> None:
         self.per_s = local.per_s
+        self._within_s = within_s
         self._local = local
         self._complain = complain
         self._away_until = 0.0
@@ -120,7 +128,7 @@ class SharedThrottle:
             self._away_until = now + _REDIS_AGAIN_S
         self._waiting += 1
         try:
-            async with asyncio.timeout(_REDIS_WITHIN_S), self._places:
+            async with asyncio.timeout(self._within_s), self._places:
                 if await self._limiter.hit(self._item, sender):
                     self._came_back()
                     return _GO_ON
@@ -144,7 +152,7 @@ class SharedThrottle:
             self._is_away = True
             why = presentable(error, 200) or type(error).__name__
             if isinstance(error, TimeoutError):
-                why = f"nothing came within {_REDIS_WITHIN_S:g} s"
+                why = f"nothing came within {self._within_s:g} s"
             self._complain(
                 f"the throttle store does not answer, senders are counted here alone: {why}"
             )
