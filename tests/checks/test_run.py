@@ -1,9 +1,7 @@
 """A run as a whole: its order, its end, and that it can be ended."""
 
 import asyncio
-import gc
 import os
-from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
@@ -28,32 +26,6 @@ from tests.checks.peers import (
     server,
 )
 from tests.http2.scripted import ScriptedServer
-
-
-def _sockets() -> int:
-    count = 0
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            count += os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
-        except OSError:
-            continue
-    return count
-
-
-@pytest.fixture(autouse=True)
-async def _nothing_left() -> AsyncIterator[None]:
-    """Fail a test after which a task or a socket is left, or the loop has seen an error."""
-    loop = asyncio.get_running_loop()
-    complaints: list[object] = []
-    loop.set_exception_handler(lambda _loop, context: complaints.append(context))
-    tasks, sockets = asyncio.all_tasks(), _sockets()
-    yield
-    gc.collect()
-    async with asyncio.timeout(TIMEOUT_S):
-        while _sockets() > sockets:  # noqa: ASYNC110 - nothing announces it
-            await asyncio.sleep(0.01)
-    assert asyncio.all_tasks() - tasks - {asyncio.current_task()} == set()
-    assert complaints == []
 
 
 async def test_results_come_as_they_are_known_and_end_in_order(

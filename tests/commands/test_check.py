@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +43,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await world.start()
     yield world
     await world.aclose()
-
-
-@pytest.fixture
-def mute_port() -> Iterator[int]:
-    """A port where the kernel accepts and nobody ever speaks."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.listen()
-        yield sock.getsockname()[1]
 
 
 def mattermost(folder: Path, server: str, *, send: bool = True, site: str = "") -> Path:

@@ -2,9 +2,8 @@ import asyncio
 import contextlib
 import datetime
 import errno
-import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,37 +61,6 @@ async def plain_server(
             writer.transport.abort()
         async with asyncio.timeout(TIMEOUT_S):
             await server.wait_closed()
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port that is taken, but where nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        yield sock.getsockname()[1]
-
-
-@pytest.fixture
-def mute_port() -> Iterator[int]:
-    """A port where the kernel accepts and nobody ever speaks."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.listen()
-        yield sock.getsockname()[1]
-
-
-@pytest.fixture
-def full_port() -> Iterator[int]:
-    """A port whose queue is full, so that not even TCP is answered."""
-    with contextlib.ExitStack() as stack:
-        sock = stack.enter_context(socket.socket())
-        sock.bind(("127.0.0.1", 0))
-        sock.listen(0)
-        for _ in range(4):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(sock.getsockname())
-        yield sock.getsockname()[1]
 
 
 # The whole way

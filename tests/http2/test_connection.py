@@ -2,7 +2,6 @@ import asyncio
 import contextlib
 import itertools
 import ssl
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -34,6 +33,7 @@ from tests.http2.scripted import (
     push,
     settings,
 )
+from tests.waiting import eventually
 
 REFUSED_STREAM = 7
 SHORT_S = 0.2
@@ -56,12 +56,6 @@ async def failure(answer: asyncio.Task[object]) -> TransportError:
 
 def facts(error: TransportError) -> tuple[type[TransportError], str, str]:
     return type(error), error.code, str(error)
-
-
-async def until(is_true: Callable[[], object]) -> None:
-    async with asyncio.timeout(TIMEOUT_S):
-        while not is_true():  # noqa: ASYNC110 - the connection does not announce it
-            await asyncio.sleep(0.001)
 
 
 # Answers
@@ -773,7 +767,7 @@ async def test_goodbye_and_gone(server: ScriptedServer) -> None:
 async def test_the_peer_closes_while_nothing_is_under_way(server: ScriptedServer) -> None:
     async with server.session() as it:
         it.peer.close()
-        await until(lambda: not it.client.is_usable)
+        await eventually(lambda: not it.client.is_usable)
         sentence = f"127.0.0.1:{server.port} closed the connection"
         assert facts(await failure(it.ask())) == (UnprocessedError, "closed", sentence)
 

@@ -25,7 +25,6 @@ from tests.http2.scripted import (
     push,
     settings,
 )
-from tests.simulator.peers import eventually
 from tests.standins.names import (
     DEAD_IPV6,
     Found,
@@ -35,6 +34,7 @@ from tests.standins.names import (
     NoSuchName,
     ServerFailure,
 )
+from tests.waiting import eventually
 
 CALM = 11
 Answer = asyncio.Task[Response]

@@ -18,23 +18,6 @@ from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
 TIMEOUT_S = 10.0
 
 
-async def eventually(done: Callable[[], object]) -> None:
-    """Wait until ``done``, which nothing announces."""
-    async with asyncio.timeout(TIMEOUT_S):
-        while not done():  # noqa: ASYNC110 - the servers have no reason to announce it
-            await asyncio.sleep(0.001)
-
-
-class Clock:
-    """A time that stands still until it is moved."""
-
-    def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def provider_token(key: AppleKey, issued_at: float, **changes: Any) -> str:
     """Return a provider token; ``changes`` replace claims, or drop those that are None."""
     claims = {"iss": key.team_id, "iat": int(issued_at)} | changes

@@ -16,9 +16,11 @@ from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from mmpush_tui.simulator.standins.fcm import FcmStandIn
-from tests.simulator.peers import Clock, RawClient, assertion, eventually, provider_token
+from tests.clock import Clock
+from tests.simulator.peers import RawClient, assertion, provider_token
+from tests.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("_nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 TOPIC = "com.example.chat"
 

@@ -22,7 +22,7 @@ from tests.standins.names import (
     ServerFailure,
 )
 
-pytestmark = pytest.mark.usefixtures("_nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 HOST = "api.push.apple.com"
 

@@ -11,23 +11,24 @@ from hypothesis import strategies as st
 
 from mmpush_tui.protocol.event import Event, timestamp
 from mmpush_tui.watching.rates import Rates
+from tests.clock import Clock
 
 _seq = itertools.count(1)
 
 MONDAY_S = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 
 
-class Clock:
+class Clocks(Clock):
     """A monotonic clock and the wall clock beside it."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
+        super().__init__(1000.0)
 
     def wall(self) -> float:
         return MONDAY_S + self.now - 1000.0
 
     def meter(self) -> Rates:
-        return Rates(lambda: self.now, self.wall)
+        return Rates(self, self.wall)
 
 
 def delivery(phase: str = "answered", status: str = "OK", **fields: Any) -> Event:
@@ -39,7 +40,7 @@ def delivery(phase: str = "answered", status: str = "OK", **fields: Any) -> Even
 
 
 def test_without_events_all_is_zero_and_no_time_is_known() -> None:
-    rates = Clock().meter().read()
+    rates = Clocks().meter().read()
     assert (rates.arrived_per_s, rates.ok_per_s, rates.removed_per_s, rates.failed_per_s) == (
         0.0, 0.0, 0.0, 0.0,
     )  # fmt: skip
@@ -47,7 +48,7 @@ def test_without_events_all_is_zero_and_no_time_is_known() -> None:
 
 
 def test_each_answer_counts_for_itself_over_ten_seconds() -> None:
-    clock = Clock()
+    clock = Clocks()
     meter = clock.meter()
     for _ in range(20):
         for _ in range(6):
@@ -65,7 +66,7 @@ def test_each_answer_counts_for_itself_over_ten_seconds() -> None:
 
 
 def test_what_is_ten_seconds_old_is_forgotten() -> None:
-    clock = Clock()
+    clock = Clocks()
     meter = clock.meter()
     meter.add(delivery("arrived"), is_live=True)
     clock.now += 9.5
@@ -75,7 +76,7 @@ def test_what_is_ten_seconds_old_is_forgotten() -> None:
 
 
 def test_times_are_kept_a_minute_and_only_of_what_was_sent_upstream() -> None:
-    clock = Clock()
+    clock = Clocks()
     meter = clock.meter()
     for ms in range(1, 101):
         meter.add(delivery(ms={"total": float(ms)}), is_live=True)
@@ -93,7 +94,7 @@ def test_times_are_kept_a_minute_and_only_of_what_was_sent_upstream() -> None:
 def test_percentiles_are_within_one_per_cent_of_the_nearest_rank(
     times: list[float], percent: int
 ) -> None:
-    meter = Clock().meter()
+    meter = Clocks().meter()
     for ms in times:
         meter.add(delivery(ms={"total": ms}), is_live=True)
     rates = meter.read()
@@ -103,7 +104,7 @@ def test_percentiles_are_within_one_per_cent_of_the_nearest_rank(
 
 
 def test_a_past_event_counts_when_it_happened() -> None:
-    clock = Clock()
+    clock = Clocks()
     meter = clock.meter()
     for age_s, rounds in ((5, 9), (30, 7), (300, 100)):
         at = timestamp(datetime.fromtimestamp(clock.wall() - age_s, UTC))
@@ -117,7 +118,7 @@ def test_a_past_event_counts_when_it_happened() -> None:
 
 
 def test_a_past_event_does_not_take_the_place_of_a_newer_second() -> None:
-    clock = Clock()
+    clock = Clocks()
     meter = clock.meter()
     meter.add(delivery(ms={"total": 10.0}), is_live=True)
     at = timestamp(datetime.fromtimestamp(clock.wall() - 60, UTC))
@@ -127,14 +128,14 @@ def test_a_past_event_does_not_take_the_place_of_a_newer_second() -> None:
 
 @pytest.mark.parametrize("at", ["", "yesterday", "0001-01-01T00:00:00+14:00"])
 def test_a_past_event_without_a_readable_time_counts_for_nothing(at: str) -> None:
-    clock = Clock()
+    clock = Clocks()
     meter = clock.meter()
     meter.add(delivery(at=at))
     assert meter.read().ok_per_s == 0
 
 
 def test_a_live_event_counts_now_whatever_the_workers_clock_says() -> None:
-    clock = Clock()
+    clock = Clocks()
     meter = clock.meter()
     meter.add(delivery(at="2026-11-23T08:00:00.000Z"), is_live=True)
     meter.add(delivery(at="2036-11-23T08:00:00.000Z"), is_live=True)
@@ -142,7 +143,7 @@ def test_a_live_event_counts_now_whatever_the_workers_clock_says() -> None:
 
 
 def test_the_last_failure_is_kept_until_another_comes() -> None:
-    clock = Clock()
+    clock = Clocks()
     assert clock.meter().last_failure is None
     meter = clock.meter()
     first = delivery(status="FAIL", id="a")
@@ -157,7 +158,7 @@ def test_the_last_failure_is_kept_until_another_comes() -> None:
 
 @pytest.mark.parametrize("ms", [-5.0, 0.0, 1e300])
 def test_a_time_beyond_belief_breaks_nothing(ms: float) -> None:
-    meter = Clock().meter()
+    meter = Clocks().meter()
     meter.add(delivery(ms={"total": ms}), is_live=True)
     found = meter.read().p50_ms
     assert found is not None

@@ -7,18 +7,11 @@ import pytest
 from mmpush_tui.console.worker.recent import OVER_S, End, Failures, Recent
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX
+from tests.clock import Clock
 
 AT = "2026-11-24T14:00:00.000Z"
 EPOCH_S = 1795528800.0
 LOST = f"{TRANSPORT_PREFIX}: api.push.apple.com:443 refused the connection"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 5000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def answered(status: str, **fields: Any) -> Event:
@@ -31,7 +24,7 @@ def answered(status: str, **fields: Any) -> Event:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(5000)
 
 
 @pytest.fixture
@@ -71,12 +64,12 @@ def test_what_says_nothing_about_the_way_is_passed_over(recent: Recent, event: E
 
 def test_a_minute_is_kept(recent: Recent, clock: Clock) -> None:
     recent.add(answered("OK", http=200), is_live=True)
-    clock.now_s += OVER_S - 1
+    clock.now += OVER_S - 1
     recent.add(answered("FAIL", message=LOST, reason="tcp_refused"), is_live=True)
     assert (recent.read()["apple_rn"].ok, recent.read()["apple_rn"].unreached) == (1, 1)
-    clock.now_s += 2
+    clock.now += 2
     assert (recent.read()["apple_rn"].ok, recent.read()["apple_rn"].reason) == (0, "tcp_refused")
-    clock.now_s += OVER_S
+    clock.now += OVER_S
     assert recent.read() == {}
 
 

@@ -15,22 +15,13 @@ import pytest
 from mmpush_tui.http2.connect import client_context
 from mmpush_tui.proxy.android.access_token import AccessToken, AccessTokenError, load_account
 from mmpush_tui.simulator.credentials import TOKEN_URI
+from tests.clock import Clock
 from tests.proxy.vendors import PROJECT, Google, Mood, Vendors, serving
 from tests.waiting import eventually
 
 REFUSED = "Google refuses the service account: Invalid grant: account not found"
 FAILED = "the token server 127.0.0.1 answered 503: backend_error"
 NO_ANSWER = "the token server 127.0.0.1 does not answer: no answer in time"
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture
@@ -47,7 +38,7 @@ def google(vendors: Vendors) -> Google:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(0)
 
 
 @pytest.fixture
@@ -112,20 +103,20 @@ async def test_it_is_renewed_at_four_fifths_of_its_life(
     access: AccessToken, google: Google, clock: Clock
 ) -> None:
     old = await got(access)
-    clock.seconds = 799.9
+    clock.now = 799.9
     for _ in range(10):
         assert await got(access, 10) == old
         # Time for a request that should not be under way to arrive.
         await asyncio.sleep(0.03)
     assert google.asked == 1
-    clock.seconds = 800
+    clock.now = 800
     assert await got(access, 10) == old
 
     async def is_renewed() -> bool:
         return await got(access) != old
 
     await eventually(is_renewed)
-    clock.seconds = 1599
+    clock.now = 1599
     assert await got(access) != old
     assert google.asked == 2
 
@@ -136,12 +127,12 @@ async def test_while_the_token_server_hangs_the_old_token_serves_until_its_end(
 ) -> None:
     old = await got(access)
     google.mood = Mood.HANGS
-    for clock.seconds in (800, 900, 999.9):
+    for clock.now in (800, 900, 999.9):
         # As long as a push may wait; the token server is given longer.
         async with asyncio.timeout(3):
             assert await got(access, 10) == old
     await asked(google, 2)
-    clock.seconds = 1000
+    clock.now = 1000
     async with asyncio.TaskGroup() as group:
         waiting = [group.create_task(refusal(access)) for _ in range(10)]
     assert {task.result() for task in waiting} == {(NO_ANSWER, "token_server_unreachable")}
@@ -160,19 +151,19 @@ async def test_a_failure_is_remembered_for_30_seconds_and_the_old_token_serves_m
 ) -> None:
     old = await got(access)
     google.mood = mood
-    for clock.seconds, requests in ((800, 2), (829.9, 2), (830, 3), (859.9, 3), (860, 4)):
+    for clock.now, requests in ((800, 2), (829.9, 2), (830, 3), (859.9, 3), (860, 4)):
         await eventually(partial(has_asked, access, old, google, requests))
         assert await got(access, 10) == old
         assert google.asked == requests
 
     # The last of them is remembered until 890.
-    clock.seconds = 1000
-    for clock.seconds in (1000, 1010, 1029.9):
+    clock.now = 1000
+    for clock.now in (1000, 1010, 1029.9):
         assert [await refusal(access) for _ in range(10)] == [(sentence, code)] * 10
     assert google.asked == 5
     google.mood = Mood.HONEST
     assert await refusal(access) == (sentence, code)
-    clock.seconds = 1030
+    clock.now = 1030
     new = await got(access, 10)
     assert len(new) == 1
     assert new != old
@@ -211,10 +202,10 @@ async def test_a_lifetime_that_is_none_counts_as_an_hour(
 ) -> None:
     google.lifetime = lifetime
     old = await got(access)
-    clock.seconds = 0.8 * 3600 - 0.1
+    clock.now = 0.8 * 3600 - 0.1
     assert await got(access) == old
     assert google.asked == 1
-    clock.seconds = 0.8 * 3600
+    clock.now = 0.8 * 3600
     assert await got(access) == old
     await asked(google, 2)
 

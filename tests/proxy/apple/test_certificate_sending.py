@@ -13,8 +13,8 @@ from mmpush_tui.protocol.wire import OK, fail
 from mmpush_tui.simulator.credentials import TOPIC, write_private
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.proxy.upstream_bench import Upstream, upstream
-from tests.simulator.peers import eventually
 from tests.standins.apple_certificate import AppleCertificate
+from tests.waiting import eventually
 
 OLD_FORM = PrivateFormat.TraditionalOpenSSL
 RSA = rsa.generate_private_key(65537, 2048)

@@ -20,18 +20,9 @@ from mmpush_tui.credentials.file import APPLE_SOURCE, COPY_AGAIN
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.apple.provider_token import LIFETIME_S, ProviderToken, load_key
 from mmpush_tui.proxy.apple.token_store import StoredToken
+from tests.clock import Clock
 
 KEY = ec.generate_private_key(ec.SECP256R1())
-
-
-class Clock:
-    """A clock that stands still until it is told to go on."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 def minter(now: Clock, monotonic: Clock) -> ProviderToken:
@@ -82,19 +73,19 @@ def test_another_key_does_not_verify_it() -> None:
 
 
 def test_lives_fifty_minutes() -> None:
-    now, monotonic = Clock(1_000_000), Clock(100)
-    token = minter(now, monotonic)
+    wall, monotonic = Clock(1_000_000), Clock(100)
+    token = minter(wall, monotonic)
     first = token()
     for elapsed_s in (0, 1, 20 * 60, 50 * 60 - 0.001):
-        now.seconds, monotonic.seconds = 1_000_000 + elapsed_s, 100 + elapsed_s
+        wall.now, monotonic.now = 1_000_000 + elapsed_s, 100 + elapsed_s
         assert token() == first
-    now.seconds, monotonic.seconds = 1_003_000, 3_100
+    wall.now, monotonic.now = 1_003_000, 3_100
     second = token()
     assert second != first
     assert parts(second)[1]["iat"] == 1_003_000
-    now.seconds, monotonic.seconds = 1_005_999, 6_099
+    wall.now, monotonic.now = 1_005_999, 6_099
     assert token() == second
-    now.seconds, monotonic.seconds = 1_006_000, 6_100
+    wall.now, monotonic.now = 1_006_000, 6_100
     assert token() != second
     assert LIFETIME_S == 3_000
 
@@ -103,7 +94,7 @@ def test_a_clock_that_starts_at_zero_mints_once() -> None:
     monotonic = Clock(0)
     token = minter(Clock(1_000_000), monotonic)
     assert token() == token()
-    monotonic.seconds = 2_999
+    monotonic.now = 2_999
     assert parts(token())[1]["iat"] == 1_000_000
 
 
@@ -123,19 +114,19 @@ JUMPS = [
 def test_a_jump_of_the_wall_clock(
     jump_s: int, jump_at: int, look_at: int, is_renewed: bool
 ) -> None:
-    now, monotonic = Clock(2_000_000), Clock(100)
-    token = minter(now, monotonic)
+    wall, monotonic = Clock(2_000_000), Clock(100)
+    token = minter(wall, monotonic)
     first = second = token()
     for minute in range(1, look_at + 1):
         assert second == first
-        now.seconds += 60 + (jump_s if minute == jump_at else 0)
-        monotonic.seconds += 60
+        wall.now += 60 + (jump_s if minute == jump_at else 0)
+        monotonic.now += 60
         second = token()
     assert (second != first) is is_renewed
     if is_renewed:
         # With what the wall clock says now, and not again in the next 20 minutes.
-        assert parts(second)[1]["iat"] == now.seconds
-        now.seconds, monotonic.seconds = now.seconds + 1199, monotonic.seconds + 1199
+        assert parts(second)[1]["iat"] == wall.now
+        wall.now, monotonic.now = wall.now + 1199, monotonic.now + 1199
         assert token() == second
 
 
@@ -148,10 +139,10 @@ REFUSED_AGES = [
 
 @pytest.mark.parametrize(("age_min", "jump_s", "expected"), REFUSED_AGES)
 def test_apple_calls_it_expired(age_min: int, jump_s: int, expected: str) -> None:
-    now, monotonic = Clock(1_000_000), Clock(100)
-    token = minter(now, monotonic)
+    wall, monotonic = Clock(1_000_000), Clock(100)
+    token = minter(wall, monotonic)
     first = token()
-    now.seconds, monotonic.seconds = now.seconds + age_min * 60 + jump_s, 100 + age_min * 60
+    wall.now, monotonic.now = wall.now + age_min * 60 + jump_s, 100 + age_min * 60
     assert token.refused(first) == expected
     second = token()
     assert (second != first) is (expected == "minted")
@@ -162,10 +153,10 @@ def test_apple_calls_it_expired(age_min: int, jump_s: int, expected: str) -> Non
 
 
 def test_many_who_are_refused_at_once_mint_once() -> None:
-    now, monotonic = Clock(1_000_000), Clock(100)
-    token = minter(now, monotonic)
+    wall, monotonic = Clock(1_000_000), Clock(100)
+    token = minter(wall, monotonic)
     first = token()
-    now.seconds, monotonic.seconds = 1_001_800, 1_900
+    wall.now, monotonic.now = 1_001_800, 1_900
     said = [token.refused(first) for _ in range(50)]
     assert said == ["minted"] + ["newer"] * 49
 
@@ -179,10 +170,10 @@ def test_a_token_is_not_shown_by_accident() -> None:
 
 
 def test_takes_the_time_of_issue_from_the_wall_clock_of_that_moment() -> None:
-    now, monotonic = Clock(1_000_000), Clock(100)
-    token = minter(now, monotonic)
+    wall, monotonic = Clock(1_000_000), Clock(100)
+    token = minter(wall, monotonic)
     token()
-    now.seconds, monotonic.seconds = 992_800, 3_100
+    wall.now, monotonic.now = 992_800, 3_100
     assert parts(token())[1]["iat"] == 992_800
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mmpush_tui.proxy.delivery.breaker import OPENS_AFTER, Breaker
-from tests.proxy.clock import Clock
+from tests.clock import Clock
 
 
 def opened(clock: Clock) -> Breaker:
@@ -24,7 +24,7 @@ HISTORIES = [
 def test_five_in_a_row_that_found_nobody_open_it_and_an_answer_closes_it(
     history: str, state: str
 ) -> None:
-    breaker = Breaker(Clock())
+    breaker = Breaker(Clock(1000))
     for end in history:
         match end:
             case "u":
@@ -38,7 +38,7 @@ def test_five_in_a_row_that_found_nobody_open_it_and_an_answer_closes_it(
 
 
 def test_one_push_tries_after_pauses_that_double_up_to_half_a_minute() -> None:
-    clock = Clock()
+    clock = Clock(1000)
     breaker = opened(clock)
     for pause_s in (1, 2, 4, 8, 16, 30, 30):
         assert breaker.left_s == pause_s
@@ -53,7 +53,7 @@ def test_one_push_tries_after_pauses_that_double_up_to_half_a_minute() -> None:
 
 
 def test_late_ends_of_pushes_from_before_neither_prolong_nor_double_the_pause() -> None:
-    clock = Clock()
+    clock = Clock(1000)
     breaker = opened(clock)
     clock.now += 0.5
     assert breaker.unreached("away") is False
@@ -61,7 +61,7 @@ def test_late_ends_of_pushes_from_before_neither_prolong_nor_double_the_pause() 
 
 
 def test_an_answer_closes_it_and_the_next_pause_is_short_again() -> None:
-    clock = Clock()
+    clock = Clock(1000)
     breaker = opened(clock)
     clock.now += 1
     assert breaker.admits()
@@ -75,7 +75,7 @@ def test_an_answer_closes_it_and_the_next_pause_is_short_again() -> None:
 
 
 def test_a_try_that_told_nothing_lets_the_next_one_try_at_once() -> None:
-    clock = Clock()
+    clock = Clock(1000)
     breaker = opened(clock)
     clock.now += 1
     assert breaker.admits()

@@ -10,7 +10,7 @@ import pytest
 from mmpush_tui.protocol.wire import Answer
 from mmpush_tui.simulator.acts.base import Side
 from tests.proxy.upstream_bench import TYPES, Upstream, upstream
-from tests.simulator.peers import eventually
+from tests.waiting import eventually
 
 TRANSPORT = "unknown transport error: "
 

@@ -5,14 +5,16 @@ import pytest
 from mmpush_tui.protocol.wire import PushNotificationAck
 from mmpush_tui.proxy.delivery.receipts import MEMORY, Receipts, SentPush
 from mmpush_tui.proxy.records.journal_queries import JournalEntry
-from tests.proxy.clock import Clock
+from tests.clock import Clock
 
 Unmatched = list[tuple[str, JournalEntry | None]]
 
 
 def receipts(clock: Clock | None = None) -> tuple[Receipts, Unmatched]:
     unmatched: Unmatched = []
-    known = Receipts(None, lambda ack, entry: unmatched.append((ack.id, entry)), clock or Clock())
+    known = Receipts(
+        None, lambda ack, entry: unmatched.append((ack.id, entry)), clock or Clock(1000)
+    )
     return known, unmatched
 
 
@@ -21,7 +23,7 @@ def receipt(id_: str) -> PushNotificationAck:
 
 
 def test_a_receipt_is_for_the_push_of_its_id_and_knows_when_that_went_out() -> None:
-    clock = Clock()
+    clock = Clock(1000)
     known, unmatched = receipts(clock)
     known.expect("ack-1", "delivery-1", "apple_rn")
     clock.now += 5

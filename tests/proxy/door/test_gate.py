@@ -12,7 +12,7 @@ from mmpush_tui.proxy.door.http1 import IncomingRequest
 from mmpush_tui.proxy.door.request_access import RequestAccess
 from mmpush_tui.proxy.door.throttle import Throttle
 from mmpush_tui.proxy.networks import Senders
-from tests.proxy.clock import Clock
+from tests.clock import Clock
 from tests.proxy.settings import proxy_config
 
 
@@ -117,7 +117,7 @@ def test_by_number(tmp_path: Path) -> None:
 
 
 def test_passwords_are_not_tried_faster_on_pages_that_are_not_counted() -> None:
-    throttle = Throttle(2, 10, Clock())
+    throttle = Throttle(2, 10, Clock(1000))
     access = RequestAccess(credentials=base64.b64encode(b"mm:right"))
     it = Door(Gate(access, Senders(()), throttle))
     for page in ("/", "/version", "/metrics"):
@@ -132,7 +132,7 @@ def test_passwords_are_not_tried_faster_on_pages_that_are_not_counted() -> None:
 
 
 def test_a_refusal_by_number_says_when_to_come_back() -> None:
-    it = Door(Gate(RequestAccess(), Senders(()), Throttle(1, 10, Clock())))
+    it = Door(Gate(RequestAccess(), Senders(()), Throttle(1, 10, Clock(1000))))
     request = IncomingRequest("192.0.2.1")
     request.path = "/api/v1/ack"
     assert it.admit(request) == "/api/v1/ack"

@@ -13,7 +13,7 @@ from mmpush_tui.proxy.delivery import guard
 from mmpush_tui.simulator.acts.base import Answer, Exchange, Side
 from mmpush_tui.simulator.net.exchange import Response
 from tests.proxy.upstream_bench import Upstream, upstream
-from tests.simulator.peers import eventually
+from tests.waiting import eventually
 
 TRANSPORT = "unknown transport error: "
 RESPONSE = "unknown send response error: "

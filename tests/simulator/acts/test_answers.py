@@ -15,9 +15,10 @@ from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones, PhoneState
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from mmpush_tui.simulator.standins.fcm import FcmStandIn
-from tests.simulator.peers import Answer, Clock, RawClient, assertion, provider_token
+from tests.clock import Clock
+from tests.simulator.peers import Answer, RawClient, assertion, provider_token
 
-pytestmark = pytest.mark.usefixtures("_nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 TOPIC = "com.example.chat"
 APNS_ID = "eabeae54-14a8-11e5-b60b-1697f925ec7b"

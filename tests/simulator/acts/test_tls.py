@@ -13,9 +13,10 @@ from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from mmpush_tui.simulator.standins.fcm import FcmStandIn
-from tests.simulator.peers import TIMEOUT_S, RawClient, eventually
+from tests.simulator.peers import TIMEOUT_S, RawClient
+from tests.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("_nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 TLS_FAULTS = (
     "untrusted-ca", "expired-certificate", "wrong-name", "old-tls", "client-certificate",

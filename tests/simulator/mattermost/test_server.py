@@ -23,7 +23,7 @@ from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("_nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 ADMIN = "adminadminadminadminadmina"
 PUSH = "pushpushpushpushpushpushpu"

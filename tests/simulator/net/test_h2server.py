@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.h2server import H2Connection, H2Server, Request, Response
-from tests.simulator.peers import TIMEOUT_S, RawClient, eventually
+from tests.simulator.peers import TIMEOUT_S, RawClient
+from tests.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("_nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 SETTINGS: Mapping[int, int] = {
     SettingCodes.MAX_CONCURRENT_STREAMS: 3,

@@ -22,9 +22,10 @@ from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.exchange import Request
 from mmpush_tui.simulator.phones import Phone, Phones, PhoneState, Received
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
-from tests.simulator.peers import Clock, RawClient, provider_token
+from tests.clock import Clock
+from tests.simulator.peers import RawClient, provider_token
 
-pytestmark = pytest.mark.usefixtures("_nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 TOPIC = "com.example.chat"
 ALERT = b'{"aps":{"alert":"x"},"ack_id":"ack1","type":"message"}'

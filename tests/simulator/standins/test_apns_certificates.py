@@ -11,10 +11,10 @@ import pytest
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
-from tests.simulator.peers import Clock
+from tests.clock import Clock
 from tests.standins.apple_certificate import AppleCertificate
 
-pytestmark = pytest.mark.usefixtures("_nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 TOPIC = "com.example.chat"
 BODY = b'{"aps":{"alert":"x"}}'

@@ -20,9 +20,10 @@ from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.exchange import Request, Response
 from mmpush_tui.simulator.phones import Phone, Phones, PhoneState
 from mmpush_tui.simulator.standins.fcm import FcmStandIn
-from tests.simulator.peers import Clock, RawClient, assertion
+from tests.clock import Clock
+from tests.simulator.peers import RawClient, assertion
 
-pytestmark = pytest.mark.usefixtures("_nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 PROJECT = "chat-project"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

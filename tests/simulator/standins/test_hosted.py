@@ -17,7 +17,7 @@ from mmpush_tui.simulator.phones import Phones, PhoneState
 from mmpush_tui.simulator.standins.hosted import BODY_LIMIT, HPNS_HOSTS, TPNS_HOSTS, HostedStandIn
 from mmpush_tui.simulator.world import World
 
-pytestmark = pytest.mark.usefixtures("_nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 PUSH = {"server_id": "srv1", "platform": "apple_rn-v2", "type": "message", "ack_id": "a1"}
 
