@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Final
 
 from mmpush_tui.checks.model.report import Report
-from mmpush_tui.checks.plan.plan import plan
+from mmpush_tui.checks.plan.plan import plan_targets
 from mmpush_tui.checks.proof import credential_files as credentials
-from mmpush_tui.checks.proof.limiter import Pace
-from mmpush_tui.checks.run import run
+from mmpush_tui.checks.proof.limiter import ProbeLimiter
+from mmpush_tui.checks.run import run_checks
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.settings.page import Mode, Page
-from mmpush_tui.simulator.fault_words import parse
+from mmpush_tui.simulator.fault_words import parse_fault
 from mmpush_tui.simulator.world import World
 
 RUNS: Final = 10
@@ -47,10 +47,10 @@ async def healthy(world: World, folder: Path) -> tuple[float, float, int]:
     page = Page(mode=Mode.TPNS)
     whole, slowest, hops = [], [], 0
     for number in range(RUNS):
-        plans = plan(page, config, credentials=credentials.read(config))
+        plans = plan_targets(page, config, credentials=credentials.read(config))
         hops = len(plans)
-        report = await run(
-            plans, network=config.network, pace=Pace(folder / f"pace-{number}.json"),
+        report = await run_checks(
+            plans, network=config.network, pace=ProbeLimiter(folder / f"pace-{number}.json"),
             tokens=folder / "tokens.json",
         )  # fmt: skip
         if report.exit_code:
@@ -80,8 +80,8 @@ async def filtered(world: World) -> float:
             apple=tuple(replace(entry, endpoint="", ca_file="") for entry in config.apple),
             android=tuple(replace(entry, endpoint="", ca_file="") for entry in config.android),
         )
-        plans = plan(Page(mode=Mode.TPNS), real, ["tpns", "hpns", "apns", "fcm"])
-        report = await run(plans, network=network, deadline_s=BOUND_S)
+        plans = plan_targets(Page(mode=Mode.TPNS), real, ["tpns", "hpns", "apns", "fcm"])
+        report = await run_checks(plans, network=network, deadline_s=BOUND_S)
     return report.duration_ms
 
 
@@ -91,7 +91,7 @@ async def main() -> None:
         world = World(Path(name))
         await world.start()
         try:
-            await world.raise_fault(parse(f"slow:seconds={DELAY_S}"))
+            await world.raise_fault(parse_fault(f"slow:seconds={DELAY_S}"))
             whole, slowest, hops = await healthy(world, Path(name))
             sys.stdout.write(
                 f"healthy run of {hops} hops   {whole:7.0f} ms   {whole / slowest:.2f} times its "

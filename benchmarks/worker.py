@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from mmpush_tui.simulator.credentials import TOPIC
-from mmpush_tui.simulator.mattermost.poster import Session
+from mmpush_tui.simulator.mattermost.poster import PhoneSession
 from mmpush_tui.simulator.phones import Phone
 from mmpush_tui.simulator.world import World
 from mmpush_tui.watching.process import WorkerProcess
@@ -92,7 +92,7 @@ async def measure(world: World, url: str) -> dict[str, list[float]]:
         device = f"{phone.platform}-v2:{phone.token}" if phone else "unknown-v2:token"
         assert world.mattermost is not None  # noqa: S101 - connected before, for the type checker
         push = world.mattermost.compose(
-            Session(device), type="message", version="v2", message="@alice: hello", badge=1
+            PhoneSession(device), type="message", version="v2", message="@alice: hello", badge=1
         )
         return msgspec.json.encode(push)
 

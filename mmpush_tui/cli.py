@@ -19,7 +19,7 @@ from mmpush_tui import __version__
 from mmpush_tui.commands.console import terminal_options
 from mmpush_tui.commands.source import SourceOptions, source_options, with_local_value
 from mmpush_tui.errors import MmpushError, UsageError
-from mmpush_tui.exits import Exit, exit_code
+from mmpush_tui.exits import Exit, exit_code_of
 from mmpush_tui.fields import nearest
 
 _COMMANDS: Final = {
@@ -148,7 +148,7 @@ def _run(arguments: Sequence[str]) -> int:
         return Exit.USAGE
     except MmpushError as error:
         _say(error.line())
-        return exit_code(error)
+        return exit_code_of(error)
     except BrokenPipeError:
         return Exit.OK
     except OSError as error:

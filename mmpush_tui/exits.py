@@ -40,7 +40,7 @@ _CODES: dict[type[MmpushError], Exit] = {
 }
 
 
-def exit_code(error: BaseException) -> Exit:
+def exit_code_of(error: BaseException) -> Exit:
     """Return the exit code for ``error``; anything that is not ours is our bug."""
     if isinstance(error, KeyboardInterrupt):
         return Exit.INTERRUPTED

@@ -150,7 +150,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return by_folded[found[0]] if found else ""
 
 
-def words(value: str) -> tuple[str, ...]:
+def field_words(value: str) -> tuple[str, ...]:
     """Return the words in the value of a :attr:`Kind.LIST` setting."""
     return tuple(word for part in value.split(",") if (word := part.strip()))
 

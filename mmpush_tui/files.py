@@ -184,7 +184,7 @@ def remove_drafts(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, wait_s: float = 0.0) -> Iterator[None]:
+def file_lock(path: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     """Keep every other process away that locks ``path``; the file itself need not be there.
 
     The lock is on a file beside it, with ``.lock``, which stays; a folder that is missing is made.

@@ -8,7 +8,7 @@ from mmpush_tui.errors import (
     UnreachableError,
     UsageError,
 )
-from mmpush_tui.exits import Exit, exit_code
+from mmpush_tui.exits import Exit, exit_code_of
 
 LINES = [
     pytest.param(MmpushError("it broke"), "it broke.", id="what alone"),
@@ -51,14 +51,14 @@ CODES = [
 
 @pytest.mark.parametrize(("error", "code"), CODES)
 def test_has_its_exit_code(error: BaseException, code: int) -> None:
-    assert exit_code(error) == code
+    assert exit_code_of(error) == code
 
 
 def test_a_leaf_of_a_leaf_has_the_code_of_its_parent() -> None:
     class PortError(ConfigError):
         pass
 
-    assert exit_code(PortError("x")) is Exit.USAGE
+    assert exit_code_of(PortError("x")) is Exit.USAGE
 
 
 def test_exit_codes_stay_what_they_are() -> None:

@@ -244,10 +244,10 @@ def test_a_lock_that_another_process_has_is_waited_for_so_long(
 ) -> None:
     with (
         pytest.raises(BlockingIOError, match="another process is at it"),
-        files.locked(tmp_path / "f", wait_s=wait_s),
+        files.file_lock(tmp_path / "f", wait_s=wait_s),
     ):
         pytest.fail("two have it")
-    with files.locked(tmp_path / "g"):
+    with files.file_lock(tmp_path / "g"):
         assert holder.poll() is None
 
 
@@ -256,9 +256,9 @@ def test_a_lock_comes_when_the_other_process_lets_go(
 ) -> None:
     assert holder.stdin is not None
     holder.stdin.close()
-    with files.locked(tmp_path / "f", wait_s=60):
+    with files.file_lock(tmp_path / "f", wait_s=60):
         assert mode(tmp_path / "f.lock") == 0o600
-    with files.locked(tmp_path / "f"):
+    with files.file_lock(tmp_path / "f"):
         assert os.listdir(tmp_path) == ["f.lock"]
 
 
@@ -271,19 +271,19 @@ def test_a_kill_opens_the_lock_and_what_it_left_is_removed(
     holder.kill()
     assert holder.wait(60) == -signal.SIGKILL
     assert len(os.listdir(tmp_path)) == 4
-    with files.locked(tmp_path / "f"):
+    with files.file_lock(tmp_path / "f"):
         assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / "f.lock"])
 
 
 def test_a_lock_is_on_no_file_that_a_link_leads_to(tmp_path: Path) -> None:
     (tmp_path / "f.lock").symlink_to("elsewhere")
-    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)), files.locked(tmp_path / "f"):
+    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)), files.file_lock(tmp_path / "f"):
         pytest.fail("it was followed")
     assert os.listdir(tmp_path) == ["f.lock"]
 
 
 def test_a_lock_of_another_user_is_none_of_ours(open_tmp: Path) -> None:
-    with files.locked(open_tmp / "f"):
+    with files.file_lock(open_tmp / "f"):
         pass
-    with as_nobody(), pytest.raises(PermissionError), files.locked(open_tmp / "f"):
+    with as_nobody(), pytest.raises(PermissionError), files.file_lock(open_tmp / "f"):
         pytest.fail("it was taken")

@@ -40,7 +40,7 @@ from mmpush_tui.console.terminal.session import Session  # noqa: E402
 from mmpush_tui.console.worker.desk import WorkerDesk  # noqa: E402
 from mmpush_tui.console.worker.recent import Recent  # noqa: E402
 from mmpush_tui.protocol.event import Event, timestamp  # noqa: E402
-from mmpush_tui.simulator.stage import Stage  # noqa: E402
+from mmpush_tui.simulator.stage import DemoStage  # noqa: E402
 from mmpush_tui.watching.rates import Rates  # noqa: E402
 
 
@@ -141,7 +141,7 @@ def _plain(svg: str, folder: str) -> str:
 
 
 async def _take(size: tuple[int, int], folder: Path) -> None:
-    stage = Stage(folder, SEED, rate_per_s=0)
+    stage = DemoStage(folder, SEED, rate_per_s=0)
     options = ConsoleOptions(
         is_demo=True, first_screen="worker", config=stage.config, control=stage.control,
         mattermost_config=stage.mattermost_config, host="push.example.com",

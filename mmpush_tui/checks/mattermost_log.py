@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from mmpush_tui.checks.model.report import Stage
-from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Confidence, Finding, Severity, passed
 from mmpush_tui.settings.sources import rewrite
 from mmpush_tui.text import clean, presentable
 from mmpush_tui.troubleshooting.catalogue import Entry
-from mmpush_tui.troubleshooting.lookup import find
+from mmpush_tui.troubleshooting.lookup import find_entries
 
 WITHIN: Final = timedelta(hours=1)
 TARGET: Final = "mattermost-log"
@@ -28,13 +28,13 @@ _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)?\s?(Z
 
 
 def of_config(config_file: Path) -> Finding | None:
-    """Return what the log of the server says whose configuration this is; see :func:`read`."""
+    """Return what the log of the server says whose configuration this is; see :func:`read_log`."""
     try:
-        document = json.loads(rewrite.read(config_file).data.decode("utf-8-sig"))
+        document = json.loads(rewrite.read_config_file(config_file).data.decode("utf-8-sig"))
     except (ConfigError, ValueError, RecursionError):
         return None
     found = where(config_file, document) if isinstance(document, dict) else []
-    return read(found, datetime.now(UTC)) if found else None
+    return read_log(found, datetime.now(UTC)) if found else None
 
 
 def where(config_file: Path, document: Mapping[str, Any]) -> list[Path]:
@@ -53,7 +53,7 @@ def where(config_file: Path, document: Mapping[str, Any]) -> list[Path]:
     return [folder / name for name in _NAMES if os.path.isfile(folder / name)]
 
 
-def read(paths: list[Path], now: datetime) -> Finding | None:
+def read_log(paths: list[Path], now: datetime) -> Finding | None:
     """Return what the logs say about pushes within the last hour; None where none can be read.
 
     Reads files: not for the event loop.
@@ -73,10 +73,10 @@ def read(paths: list[Path], now: datetime) -> Finding | None:
             begins.append(begin)
     if not texts:
         return None
-    return judge("\n".join(texts), now, str(paths[0]), since=max(begins, default=None))
+    return judge_log("\n".join(texts), now, str(paths[0]), since=max(begins, default=None))
 
 
-def judge(text: str, now: datetime, at: str, since: datetime | None = None) -> Finding:
+def judge_log(text: str, now: datetime, at: str, since: datetime | None = None) -> Finding:
     """Return what lines of a log say: pure.
 
     Args:
@@ -88,7 +88,7 @@ def judge(text: str, now: datetime, at: str, since: datetime | None = None) -> F
     counts: Counter[str] = Counter()
     entries: dict[str, tuple[Entry, datetime]] = {}
     for when, line in _recent(text, now):
-        for match in find(line, 1):
+        for match in find_entries(line, 1):
             entry = match.entry
             if entry.severity is not Severity.INFO:
                 counts[entry.code] += 1
@@ -115,11 +115,11 @@ def judge(text: str, now: datetime, at: str, since: datetime | None = None) -> F
     )
 
 
-def plan(finding: Finding) -> TargetPlan:
+def log_target(finding: Finding) -> TargetPlan:
     """Return what the log said as a target of a check run."""
     return TargetPlan(
         target=TARGET, title="Mattermost's own log", who="Mattermost's log", url="",
-        kind=Kind.MATTERMOST, whose=Whose.OWN, config=finding, told_at=Stage.APP,
+        kind=TargetKind.MATTERMOST, whose=Whose.OWN, config=finding, told_at=Stage.APP,
     )  # fmt: skip
 
 

@@ -9,25 +9,25 @@ from typing import Final
 
 from mmpush_tui.checks.model.report import CheckResult, Report, Stage
 from mmpush_tui.checks.model.target import TargetPlan
-from mmpush_tui.checks.proof.credential_probe import Means as ProofMeans
-from mmpush_tui.checks.proof.limiter import Pace
-from mmpush_tui.checks.proof.limiter import default_path as pace_path
+from mmpush_tui.checks.proof.credential_probe import ProofContext as ProofMeans
+from mmpush_tui.checks.proof.limiter import ProbeLimiter
+from mmpush_tui.checks.proof.limiter import default_limits as pace_path
 from mmpush_tui.checks.verdict import verdict
 from mmpush_tui.checks.wire import clock
-from mmpush_tui.checks.wire.probe import Limits, Means, Probe, result_of
+from mmpush_tui.checks.wire.probe import CheckContext, Limits, Probe, result_of
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.exits import Exit
 from mmpush_tui.findings import Severity
 from mmpush_tui.http2 import names
 from mmpush_tui.http2.connect import Lookup
-from mmpush_tui.proxy.apple.token_store import default_path as tokens_path
+from mmpush_tui.proxy.apple.token_store import default_tokens as tokens_path
 
 DEADLINE_S: Final = 10.0
 STEP_S: Final = 4.0
 """Seconds for one step; after that, what is being looked at does not answer."""
 
 
-async def run(
+async def run_checks(
     plans: Sequence[TargetPlan],
     *,
     network: NetworkSettings,
@@ -37,7 +37,7 @@ async def run(
     on_result: Callable[[CheckResult], None] = lambda _result: None,
     stop: asyncio.Event | None = None,
     lookup: Lookup = names.addresses,
-    pace: Pace | None = None,
+    pace: ProbeLimiter | None = None,
     tokens: Path | None = None,
 ) -> Report:
     """Check every target and return the report.
@@ -67,11 +67,11 @@ async def run(
     limits = Limits(ends_at=began + deadline_s, whole_s=deadline_s, step_s=step_s)
     proofs = ProofMeans(
         network=network,
-        pace=pace or Pace(pace_path()),
+        pace=pace or ProbeLimiter(pace_path()),
         tokens=tokens or tokens_path(),
         targets=frozenset(plan.target for plan in plans),
     )
-    means = Means(
+    means = CheckContext(
         network=network, lookup=lookup, limits=limits, on_start=on_start, on_result=take,
         proofs=proofs,
     )  # fmt: skip

@@ -18,14 +18,14 @@ from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.settings.page import Licence
 from mmpush_tui.settings.sources import rewrite
 from mmpush_tui.settings.sources.config_file import ConfigFile
-from mmpush_tui.settings.sources.locate import Named, choose
+from mmpush_tui.settings.sources.locate import Named, choose_source
 from mmpush_tui.settings.sources.source import Loaded, Source
 from mmpush_tui.tasks import beside
 
 _OWN_NAME_S: Final = 1.0
 
 
-class Told:
+class MattermostState:
     """What is known of Mattermost.
 
     Args:
@@ -48,10 +48,10 @@ class Told:
         self.local = local
 
 
-async def ask(
+async def ask_mattermost(
     named: Path | None, toml: Path | None, connect_to: dict[str, str], ca_file: Path | None,
     timeout_s: float,
-) -> Told:  # fmt: skip
+) -> MattermostState:  # fmt: skip
     """Return Mattermost's push settings and its own address, as far as they are known.
 
     Raises:
@@ -61,25 +61,27 @@ async def ask(
     try:
         async with asyncio.timeout(timeout_s):
             wanted = Named(config_file=named, ca_file=ca_file)
-            chosen = await beside("choose", choose, wanted, toml, os.environ)
+            chosen = await beside("choose", choose_source, wanted, toml, os.environ)
             url, local = chosen.url, chosen.local_socket
             if chosen.config_file is None:
                 loaded = await _asked(chosen, toml, connect_to)
                 answers = passed(f"Mattermost answers on {local}") if local else None
                 is_elsewhere = bool(url) and not await _is_here(url)
-                return Told(loaded, url, is_elsewhere=is_elsewhere, local=answers)
+                return MattermostState(loaded, url, is_elsewhere=is_elsewhere, local=answers)
             read = await ConfigFile(chosen.config_file).load()
             site_url = await beside("site-url", _site_url, chosen.config_file)
-            return Told(read, site_url, log=await beside("log", of_config, chosen.config_file))
+            return MattermostState(
+                read, site_url, log=await beside("log", of_config, chosen.config_file)
+            )
     except TimeoutError:
         _pass_over(f"Mattermost's settings could not be read within {timeout_s:g} s.")
     except MmpushError as error:
         if local is not None:
-            return Told(None, url, local=_refused(error))
+            return MattermostState(None, url, local=_refused(error))
         if named is not None or not (url or error.code == "mattermost-config-database"):
             raise
         _pass_over(error.line())
-    return Told(None, url)
+    return MattermostState(None, url)
 
 
 def _refused(error: MmpushError) -> Finding:
@@ -131,7 +133,7 @@ def _pass_over(sentence: str) -> None:
 def _site_url(path: Path) -> str:
     """Return ``ServiceSettings.SiteURL`` of a file that was found to be good."""
     try:
-        document: Any = json.loads(rewrite.read(path).data.decode("utf-8-sig"))
+        document: Any = json.loads(rewrite.read_config_file(path).data.decode("utf-8-sig"))
     except (ConfigError, ValueError):
         # It was there a moment ago; without it the server's own address is just not known.
         return ""

@@ -58,7 +58,7 @@ class Text(Output):
     def result(self, result: CheckResult) -> None:
         """Show a result as it comes, as long as there is no run to compare with."""
         if self._last is None:
-            _echo(lines.of(result, self._said))
+            _echo(lines.render(result, self._said))
         else:
             self._held.append(result)
 
@@ -75,7 +75,7 @@ class Text(Output):
             if self._last is not None:
                 _echo(["", f"{when}  changed:", ""])
             for result in held:
-                _echo(lines.of(result, self._said))
+                _echo(lines.render(result, self._said))
             _echo(lines.ending(report))
         self._last = now
         self._said.clear()
@@ -102,7 +102,7 @@ class Markdown(Output):
 
     def report(self, report: Report) -> int:
         """Show the report; see :class:`Output`."""
-        click.echo(markdown.of(report), nl=False)
+        click.echo(markdown.render(report), nl=False)
         return report.exit_code
 
 
@@ -113,7 +113,7 @@ class Nagios(Output):
 
     def report(self, report: Report) -> int:
         """Show the report; see :class:`Output`."""
-        line, code = nagios.of(report)
+        line, code = nagios.render(report)
         click.echo(line)
         return code
 
@@ -125,7 +125,7 @@ class Prometheus(Output):
 
     def report(self, report: Report) -> int:
         """Show the report; see :class:`Output`."""
-        click.echo(prometheus.of(report), nl=False)
+        click.echo(prometheus.render(report), nl=False)
         return report.exit_code
 
 
@@ -145,14 +145,14 @@ class File(Output):
         """Show the report; see :class:`Output`. One that was stopped is not whole."""
         if report.exit_code != Exit.INTERRUPTED:
             self._write(self._text(report))
-        return nagios.of(report)[1] if self._name == "nagios" else report.exit_code
+        return nagios.render(report)[1] if self._name == "nagios" else report.exit_code
 
     def _text(self, report: Report) -> str:
         return {
             "json": lambda: to_json(report).decode() + "\n",
-            "markdown": lambda: markdown.of(report),
-            "prometheus": lambda: prometheus.of(report),
-            "nagios": lambda: nagios.of(report)[0] + "\n",
+            "markdown": lambda: markdown.render(report),
+            "prometheus": lambda: prometheus.render(report),
+            "nagios": lambda: nagios.render(report)[0] + "\n",
         }[self._name]()
 
     def problem(self, error: MmpushError, when: str) -> None:

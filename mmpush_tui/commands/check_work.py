@@ -16,16 +16,16 @@ import click
 from mmpush_tui.checks.in_time import in_time
 from mmpush_tui.checks.model.report import CheckResult
 from mmpush_tui.checks.model.target import TargetPlan
-from mmpush_tui.checks.plan.plan import Surroundings, plan
+from mmpush_tui.checks.plan.plan import PlanContext, plan_targets
 from mmpush_tui.checks.proof import credential_files
-from mmpush_tui.checks.run import run
+from mmpush_tui.checks.run import run_checks
 from mmpush_tui.commands import check_mattermost
 from mmpush_tui.commands.check_output import Output
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig
 from mmpush_tui.configuration.locations import find_config, worker_config
 from mmpush_tui.errors import MmpushError
-from mmpush_tui.exits import exit_code
+from mmpush_tui.exits import exit_code_of
 from mmpush_tui.http2.connect import client_context
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.watching.client import running_config
@@ -112,7 +112,7 @@ class _Checking:
             except MmpushError as error:
                 if code is None:
                     raise
-                code = exit_code(error)
+                code = exit_code_of(error)
                 with self._unless_unread():
                     self._output.problem(error, time.strftime("%H:%M:%S"))
             if every_s is None or self.stop.is_set() or self._output.is_unread:
@@ -145,7 +145,7 @@ class _Checking:
                 failures.append(error)
                 self.stop.set()
 
-        report = await run(
+        report = await run_checks(
             plans, network=network, deadline_s=self._options.timeout_s, on_result=take,
             stop=self.stop,
         )  # fmt: skip
@@ -181,11 +181,11 @@ class _Checking:
         options = self._options
         toml = options.config_path or find_config()
         config = await in_time(lambda: self._load(toml), options.timeout_s) if toml else None
-        mattermost = check_mattermost.Told(None, "")
+        mattermost = check_mattermost.MattermostState(None, "")
         # A file that nobody asked for must not keep others from being checked.
         wanted = options.targets
         if not wanted or options.mattermost_config or _NEED_SETTINGS & set(wanted):
-            mattermost = await check_mattermost.ask(
+            mattermost = await check_mattermost.ask_mattermost(
                 options.mattermost_config, toml, dict(options.connect_to), options.ca_file,
                 options.timeout_s,
             )  # fmt: skip
@@ -194,7 +194,7 @@ class _Checking:
             if config
             else {}
         )
-        around = Surroundings(
+        around = PlanContext(
             licence=mattermost.licence,
             environment=os.environ,
             is_elsewhere=mattermost.is_elsewhere,
@@ -202,7 +202,7 @@ class _Checking:
             log=mattermost.log,
             local=mattermost.local,
         )
-        plans = plan(
+        plans = plan_targets(
             mattermost.page, config, wanted, credentials=credentials,
             mattermost_url=mattermost.url, around=around,
         )  # fmt: skip

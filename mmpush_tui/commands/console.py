@@ -45,7 +45,7 @@ def open_console(
     from mmpush_tui.console.launch import launch
     from mmpush_tui.console.options import ConsoleOptions
     from mmpush_tui.protocol import paths
-    from mmpush_tui.settings.sources.locate import Named, choose
+    from mmpush_tui.settings.sources.locate import Named, choose_source
 
     toml = config or find_config(os.environ)
     if config is not None:
@@ -54,7 +54,7 @@ def open_console(
     licence, named = parse_licence(options.licence), options.named
     chosen, source, problem = Named(), None, ""
     try:
-        chosen = choose(named, toml, os.environ)
+        chosen = choose_source(named, toml, os.environ)
         if not chosen.config_file:
             source = source_at(chosen, toml, licence, may_ask=True)
     except MmpushError as error:
@@ -62,7 +62,9 @@ def open_console(
             raise
         # The worker and the checks are of use without it.
         problem = error.line()
-    is_new = config is None and not chosen.is_given and control is None and not paths.running()
+    is_new = (
+        config is None and not chosen.is_given and control is None and not paths.running_workers()
+    )
     console_options = ConsoleOptions(
         config=config,
         mattermost_config=chosen.config_file,

@@ -65,7 +65,7 @@ def command(
 
     from mmpush_tui.watching import client, filters
 
-    matches = filters.parse(expression)
+    matches = filters.parse_filter(expression)
     if journal is not None or since:
         if follow:
             raise UsageError(
@@ -74,12 +74,14 @@ def command(
             )  # fmt: skip
         from mmpush_tui.commands import journals
 
-        after_s = journals.seconds(since)
-        events = journals.read(journal or journals.find(control), since=after_s, limit=1_000_000)
+        after_s = journals.since_seconds(since)
+        events = journals.read_deliveries(
+            journal or journals.find_journal(control), since=after_s, limit=1_000_000
+        )
         events = [event for event in events if matches(event)]
         _print({"schema": 1, "kind": "deliveries", "run": ""}, events[-limit:], as_json=as_json)
         return 0
-    path = client.find(control)
+    path = client.find_worker(control)
     if follow:
         asyncio.run(_follow(path, matches, as_json=as_json, limit=limit, after=after))
     else:

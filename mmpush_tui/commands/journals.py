@@ -16,7 +16,7 @@ from mmpush_tui.watching import client
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def seconds(since: str) -> float:
+def since_seconds(since: str) -> float:
     """Return since when ``since``, such as ``2h``, is, in seconds since 1970; 0 for an empty one.
 
     Raises:
@@ -32,7 +32,7 @@ def seconds(since: str) -> float:
     return max(time.time() - int(number) * _UNITS[unit], 0.0)
 
 
-def read(path: Path, *, since: float, limit: int) -> list[Event]:
+def read_deliveries(path: Path, *, since: float, limit: int) -> list[Event]:
     """Return the newest deliveries in the journal at ``path``, the last one last.
 
     Raises:
@@ -49,14 +49,14 @@ def read(path: Path, *, since: float, limit: int) -> list[Event]:
             fix="Run this as that user, or with sudo.", code="journal-unreadable",
         )  # fmt: skip
     try:
-        return journal_reading.read(path, since=since, limit=limit)
+        return journal_reading.read_journal(path, since=since, limit=limit)
     except sqlite3.Error as error:
         raise FailedError(
             f"{path} cannot be read as a journal", why=str(error), code="journal-unreadable"
         ) from error
 
 
-def find(control: Path | None) -> Path:
+def find_journal(control: Path | None) -> Path:
     """Return the journal of the worker that is meant, or the only one that was left behind.
 
     Args:
@@ -68,7 +68,7 @@ def find(control: Path | None) -> Path:
         UsageError: several could be meant.
     """
     try:
-        path = client.find(control)
+        path = client.find_worker(control)
     except UnreachableError:
         return _left_behind()
     kept = asyncio.run(_status(path))["journal"]

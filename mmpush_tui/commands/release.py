@@ -25,7 +25,7 @@ def command(target: str, as_json: bool, control: Path | None) -> int:
     from mmpush_tui.errors import FailedError
     from mmpush_tui.watching import client
 
-    path = client.find(control)
+    path = client.find_worker(control)
 
     async def release() -> bool:
         async with client.ControlClient(path) as worker:

@@ -55,7 +55,7 @@ def show(place: SourceOptions, as_json: bool) -> None:
 
         loaded = await source.load()
         if as_json:
-            _print_json(words.document(source.where, loaded, loaded.page))
+            _print_json(words.settings_document(source.where, loaded, loaded.page))
             return
         for line in words.page_text(source.where, loaded, loaded.page):
             click.echo(line)
@@ -126,7 +126,7 @@ def diff(pairs: tuple[str, ...], place: SourceOptions, as_json: bool) -> None:
             backup = await _newest(source)
             changes, since = changed_since(loaded, backup), backup.at
         if as_json:
-            page = words.document(source.where, loaded, loaded.page)
+            page = words.settings_document(source.where, loaded, loaded.page)
             _print_json(page | words.outcome(changes, None, dry_run=True))
             return
         if since:
@@ -272,7 +272,7 @@ async def _apply(
         except MmpushError as error:
             failure = failure or error
     if as_json:
-        page = words.document(source.where, loaded, loaded.page)
+        page = words.settings_document(source.where, loaded, loaded.page)
         _print_json(page | words.outcome(changes, saved, dry_run=dry_run))
     else:
         for line in words.changes_text(changes):

@@ -9,7 +9,7 @@ from mmpush_tui.fields import Field
 from mmpush_tui.findings import Severity
 from mmpush_tui.settings import page_fields as rows
 from mmpush_tui.settings.page import Change, Contents, Mode, Page
-from mmpush_tui.settings.sources.source import Loaded, Saved, Where, advice, way_to
+from mmpush_tui.settings.sources.source import Loaded, Saved, SourceAddress, page_notes, way_to
 from mmpush_tui.text import clean, presentable
 
 _SCHEMA: Final = 1
@@ -19,7 +19,7 @@ _LIMIT: Final = 2048
 """Characters of an address or a path that are shown."""
 
 
-def document(where: Where, loaded: Loaded, page: Page) -> dict[str, object]:
+def settings_document(where: SourceAddress, loaded: Loaded, page: Page) -> dict[str, object]:
     """Return the page as ``settings show --json`` prints it."""
     return {
         "schema": _SCHEMA,
@@ -39,17 +39,17 @@ def document(where: Where, loaded: Loaded, page: Page) -> dict[str, object]:
         "hidden": sorted(loaded.hidden),
         "notes": [
             {"code": note.code, "severity": note.severity, "message": note.message}
-            for note in advice(loaded, page)
+            for note in page_notes(loaded, page)
         ],
     }
 
 
-def way(where: Where) -> str:
+def way(where: SourceAddress) -> str:
     """Return how changes get to a place."""
     return way_to(where.kind, clean(where.at, _LIMIT))
 
 
-def source(where: Where) -> dict[str, str]:
+def source(where: SourceAddress) -> dict[str, str]:
     """Return a place as JSON has it."""
     return {"kind": where.kind, "at": clean(where.at, _LIMIT)}
 
@@ -71,7 +71,7 @@ def outcome(changes: Iterable[Change], saved: Saved | None, *, dry_run: bool) ->
     }
 
 
-def page_text(where: Where, loaded: Loaded, page: Page) -> Iterator[str]:
+def page_text(where: SourceAddress, loaded: Loaded, page: Page) -> Iterator[str]:
     """Yield the page line by line, as the web page shows it."""
     yield "Push Notification Server"
     version = f", Mattermost {loaded.version}" if loaded.version else ""
@@ -85,7 +85,7 @@ def page_text(where: Where, loaded: Loaded, page: Page) -> Iterator[str]:
         yield from _row(field, loaded, page)
         if held := rows.locked_by(field.name, loaded.held):
             yield from _wrapped(held, "    ")
-    found = advice(loaded, page)
+    found = page_notes(loaded, page)
     if found:
         yield from ("", "Notes")
     for note in found:
@@ -94,7 +94,7 @@ def page_text(where: Where, loaded: Loaded, page: Page) -> Iterator[str]:
 
 def warnings_text(loaded: Loaded, page: Page) -> Iterator[str]:
     """Yield what will not work as ``page`` has it."""
-    for note in advice(loaded, page):
+    for note in page_notes(loaded, page):
         if note.severity is Severity.WARN:
             yield from _wrapped(note.message, f"  {note.severity}  ")
 
@@ -106,8 +106,8 @@ def changes_text(
     width = max(len(before), len(after))
     for change in changes:
         yield change.key
-        yield from _wrapped(shown(change.old), f"  {before:<{width}}  ")
-        yield from _wrapped(shown(change.new), f"  {after:<{width}}  ")
+        yield from _wrapped(shown_value(change.old), f"  {before:<{width}}  ")
+        yield from _wrapped(shown_value(change.new), f"  {after:<{width}}  ")
 
 
 def wrapped(text: str) -> str:
@@ -115,7 +115,7 @@ def wrapped(text: str) -> str:
     return "\n".join(_wrapped(text, ""))
 
 
-def shown(value: str | int | bool | None) -> str:
+def shown_value(value: str | int | bool | None) -> str:
     """Return a value as a person reads it; an address may hold a password."""
     if value is None:
         return "not set"
@@ -137,7 +137,7 @@ def _row(field: Field, loaded: Loaded, page: Page) -> Iterator[str]:
     yield f"  {rows.label(field, page)}"
     if field.name in loaded.hidden:
         return
-    text = rows.words(field.name, value) or presentable(value, _LIMIT) or "(empty)"
+    text = rows.page_words(field.name, value) or presentable(value, _LIMIT) or "(empty)"
     yield from _wrapped(text, "    ")
     if field is rows.CONTENTS and value in Contents.__members__.values():
         yield from _wrapped(rows.CONTENTS_SENDS[Contents(value)], "    ")

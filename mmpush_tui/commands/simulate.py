@@ -108,7 +108,7 @@ def command(
     for words in faults:
         # Refused here, before anything is started.
         parse_any(words, has_vendors=not no_vendors, has_mattermost=mattermost)
-    from mmpush_tui.commands.simulating import Plan, simulate
+    from mmpush_tui.commands.simulating import SimulationPlan, simulate
     from mmpush_tui.simulator.simulation import refuse_foreign
 
     if folder is not None:
@@ -116,7 +116,7 @@ def command(
         folder = folder.absolute()
         refuse_foreign(folder)
     played = _mattermost(mattermost_version, licence, mattermost_port) if mattermost else None
-    plan = Plan(
+    plan = SimulationPlan(
         faults=faults, folder=folder, apns_port=apns_port or 0,
         fcm_port=fcm_port or 0, seed=seed, is_strict=strict, as_json=as_json,
         through_proxy=through_proxy, has_vendors=not no_vendors, mattermost=played,
@@ -179,12 +179,12 @@ def _list(as_json: bool, *, has_vendors: bool, has_mattermost: bool) -> None:
 
 
 def _vendors_faults() -> "Iterator[tuple[str, dict[str, Any]]]":
-    from mmpush_tui.simulator.fault_words import described
+    from mmpush_tui.simulator.fault_words import describe_faults
     from mmpush_tui.simulator.faults import FAULTS
 
     for fault in FAULTS:
         side = {"apns": "Apple", "fcm": "Google", "both": "both"}[fault.where]
-        parameters = ",".join(described(fault))
+        parameters = ",".join(describe_faults(fault))
         name = f"{fault.name}:{parameters}" if parameters else fault.name
         yield f"{name}  ({side})", {
             "name": fault.name, "title": fault.title, "where": fault.where,
@@ -200,7 +200,7 @@ def _mattermosts_faults() -> "Iterator[tuple[str, dict[str, Any]]]":
         parameters = fault_words.parameters(fault)
         if "keys" in parameters:
             parameters["keys"] = sorted(parameters["keys"])
-        yield fault_words.described(fault), {
+        yield fault_words.describe_mattermost_faults(fault), {
             "name": fault.value, "title": fault.value.replace("-", " ").capitalize(),
             "where": fault_words.SIDE, "group": fault_words.SIDE, "parameters": parameters,
             "help": fault.help,

@@ -20,7 +20,7 @@ from mmpush_tui.errors import MmpushError, UsageError
 from mmpush_tui.exits import Exit
 from mmpush_tui.fields import nearest
 from mmpush_tui.settings.page import Licence
-from mmpush_tui.simulator.fault_words import described
+from mmpush_tui.simulator.fault_words import describe_faults
 from mmpush_tui.simulator.faults import FAULTS
 from mmpush_tui.simulator.folder import rehearsal_folder
 from mmpush_tui.simulator.mattermost import fault_words as mattermost
@@ -44,7 +44,7 @@ _LINE_LIMIT: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SimulationPlan:
     """What was asked for on the command line."""
 
     faults: tuple[str, ...]
@@ -74,7 +74,7 @@ class MattermostPlan:
     port: int = 0
 
 
-def simulate(plan: Plan) -> Exit:
+def simulate(plan: SimulationPlan) -> Exit:
     """Run until told to end.
 
     Raises:
@@ -89,7 +89,7 @@ def simulate(plan: Plan) -> Exit:
 
 
 class _Session:
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: SimulationPlan, folder: Path) -> None:
         self._plan = plan
         self._folder = folder
         self._simulation = Simulation(
@@ -276,10 +276,13 @@ and in a third one:
         known: dict[str, str] = {}
         if self._simulation.sides:
             for fault in FAULTS:
-                shown = ":".join(filter(None, (fault.name, ",".join(described(fault)))))
+                shown = ":".join(filter(None, (fault.name, ",".join(describe_faults(fault)))))
                 known[fault.name] = shown
         if self._simulation.mattermost is not None:
-            known |= {f"{it}@{mattermost.SIDE}": mattermost.described(it) for it in RestFault}
+            known |= {
+                f"{it}@{mattermost.SIDE}": mattermost.describe_mattermost_faults(it)
+                for it in RestFault
+            }
         on = {words.partition(":")[0] for words in active}
         rows = [f"{'on ' if name in on else '   '} {shown}" for name, shown in known.items()]
         self._tell("faults", "\n".join(rows), active=active, known=list(known))

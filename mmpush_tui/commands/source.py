@@ -163,11 +163,11 @@ def open_source(options: SourceOptions, *, may_ask: bool = True) -> "Source":
         ConfigError: no place is known, or a file that leads to it is unusable.
     """
     from mmpush_tui.configuration.locations import find_config
-    from mmpush_tui.settings.sources.locate import choose
+    from mmpush_tui.settings.sources.locate import choose_source
 
     licence = parse_licence(options.licence)
     toml = find_config(os.environ)
-    chosen = choose(options.named, toml, os.environ)
+    chosen = choose_source(options.named, toml, os.environ)
     if source := source_at(chosen, toml, licence, may_ask=may_ask):
         return source
     raise ConfigError(

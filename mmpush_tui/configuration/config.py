@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mmpush_tui.configuration.schema import ANDROID, APPLE, NETWORK, PROXY
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.fields import Field, Kind, words
+from mmpush_tui.fields import Field, Kind, field_words
 from mmpush_tui.text import Secret
 
 ANSWER_LIMIT_S: Final = 25
@@ -268,5 +268,5 @@ def _typed(values: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]
         if field.secret:
             typed[field.name] = Secret(typed[field.name])
         elif field.kind is Kind.LIST:
-            typed[field.name] = words(typed[field.name])
+            typed[field.name] = field_words(typed[field.name])
     return typed

@@ -14,7 +14,7 @@ from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.configuration.schema import ANDROID, APPLE, NETWORK, PROXY
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.fields import Field, Kind, words
+from mmpush_tui.fields import Field, Kind, field_words
 from mmpush_tui.text import Secret, clean
 
 _SET: Final = "(set)"
@@ -95,7 +95,9 @@ def as_toml(path: Path) -> tuple[dict[str, Any], list[str]]:
     proxy: dict[str, Any] = {}
     for field in PROXY:
         value = _bare(getattr(config, field.name), field, base)
-        default = list(words(str(field.default))) if field.kind is Kind.LIST else field.default
+        default = (
+            list(field_words(str(field.default))) if field.kind is Kind.LIST else field.default
+        )
         if value != default or field.name in _ALWAYS:
             proxy[field.name] = value
     for name, (entries, fields) in targets.items():

@@ -34,7 +34,7 @@ from mmpush_tui.text import clean
 
 if TYPE_CHECKING:
     from mmpush_tui.console.setup.desk import SetupDesk
-    from mmpush_tui.simulator.stage import Stage
+    from mmpush_tui.simulator.stage import DemoStage
 
 _GONE_POLL_S = 1.0
 
@@ -58,7 +58,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self,
         options: ConsoleOptions,
         session: Session,
-        stage: "Stage | None" = None,
+        stage: "DemoStage | None" = None,
         driver_class: type[Driver] | None = None,
     ) -> None:
         # Said here and not by the theme alone: without colours, Textual decides before it.

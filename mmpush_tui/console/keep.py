@@ -18,7 +18,7 @@ _TOLD_S: Final = 8
 _REFUSED_S: Final = 20
 
 
-def keep(folder: Path, name: str, suffix: str, data: bytes) -> Path:
+def keep_file(folder: Path, name: str, suffix: str, data: bytes) -> Path:
     """Write ``data`` to a new file in ``folder`` and return its path. Blocks.
 
     Only its owner can read the file: it names hosts and devices.
@@ -51,12 +51,12 @@ def _refused(path: Path, error: OSError) -> FailedError:
 async def keep_and_tell(
     app: App[Any], folder: Path, name: str, suffix: str, data: Callable[[], bytes]
 ) -> None:
-    """Write what ``data`` returns as :func:`keep` does, and say where, or why not.
+    """Write what ``data`` returns as :func:`keep_file` does, and say where, or why not.
 
     ``data`` is called in a thread of its own: making it may take long.
     """
     try:
-        path = await beside("keep", lambda: keep(folder, name, suffix, data()))
+        path = await beside("keep", lambda: keep_file(folder, name, suffix, data()))
     except FailedError as error:
         app.notify(error.line(), severity="error", timeout=_REFUSED_S)
     else:

@@ -23,7 +23,7 @@ from mmpush_tui.exits import Exit
 if TYPE_CHECKING:
     from mmpush_tui.console.app import ConsoleApp
     from mmpush_tui.simulator.fault_words import WantedFault
-    from mmpush_tui.simulator.stage import Stage
+    from mmpush_tui.simulator.stage import DemoStage
 
 _ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _PATIENCE_S: Final = 20.0
@@ -82,7 +82,7 @@ def launch(
 
 
 def _run_demo(options: ConsoleOptions, session: Session, demo: Demo, folder: Path) -> Exit:
-    from mmpush_tui.simulator.stage import Stage
+    from mmpush_tui.simulator.stage import DemoStage
 
     # What is set up, kept and found in the demo goes with it.
     for kind in ("CONFIG", "STATE", "CACHE", "DATA"):
@@ -91,7 +91,7 @@ def _run_demo(options: ConsoleOptions, session: Session, demo: Demo, folder: Pat
         # A proxy would be told of what is on this host only.
         if name.startswith(("MMPUSH_", "MM_")) or name.lower().endswith("_proxy"):
             del os.environ[name]
-    stage = Stage(folder, demo.seed, demo.faults)
+    stage = DemoStage(folder, demo.seed, demo.faults)
     options = replace(
         options, is_demo=True, config=stage.config, control=stage.control,
         mattermost_config=stage.mattermost_config,
@@ -99,7 +99,7 @@ def _run_demo(options: ConsoleOptions, session: Session, demo: Demo, folder: Pat
     return _run(options, session, stage)
 
 
-def _run(options: ConsoleOptions, session: Session, stage: "Stage | None" = None) -> Exit:
+def _run(options: ConsoleOptions, session: Session, stage: "DemoStage | None" = None) -> Exit:
     from mmpush_tui.console.app import ConsoleApp
     from mmpush_tui.console.terminal.output import ConsoleDriver
 

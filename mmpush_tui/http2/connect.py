@@ -107,7 +107,7 @@ class Route:
         return (self.proxy.host, self.proxy.port) if self.proxy else self.address
 
 
-def seconds(value: float) -> str:
+def in_seconds(value: float) -> str:
     """Return a timeout as the words of a sentence."""
     return f"{value:.0f} s" if value >= 1 else f"{value:.1f} s"
 
@@ -178,7 +178,7 @@ async def connect(route: Route, timeout_s: float) -> Channel:
             channel.abort()
         if isinstance(error, TimeoutError):
             who = f"the proxy {route.proxy}" if _is_proxys(route, stage) else str(route.endpoint)
-            cause = f"{who} did not answer ({stage}) within {seconds(timeout_s)}"
+            cause = f"{who} did not answer ({stage}) within {in_seconds(timeout_s)}"
             raise ConnectError(stage, cause, f"{stage}_timeout") from error
         raise
 

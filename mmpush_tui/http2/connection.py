@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from mmpush_tui.http2 import Request, Response, endings
 from mmpush_tui.http2.channel import SHUTDOWN_S, Channel
-from mmpush_tui.http2.connect import Route, seconds
+from mmpush_tui.http2.connect import Route, in_seconds
 from mmpush_tui.http2.core import BODY_LIMIT, Core
 from mmpush_tui.http2.errors import (
     AmbiguousError,
@@ -28,9 +28,9 @@ from mmpush_tui.http2.events import (
     SettingsChanged,
     Unprocessed,
 )
-from mmpush_tui.http2.line import Exchange, Line
 from mmpush_tui.http2.liveness import Liveness
 from mmpush_tui.http2.policy import PLAIN, Policy
+from mmpush_tui.http2.request_queue import PendingRequest, RequestQueue
 
 __all__ = ["BODY_LIMIT", "STREAM_CAP", "Connection", "Owner"]
 
@@ -84,8 +84,8 @@ class Connection:
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._core = Core(route.endpoint.authority)
-        self._exchanges: dict[int, Exchange] = {}
-        self._line = Line(self._name, self._begin_own, self._expired_own)
+        self._exchanges: dict[int, PendingRequest] = {}
+        self._line = RequestQueue(self._name, self._begin_own, self._expired_own)
         self._is_trusted = not policy.starts_with_one
         self._liveness = Liveness(policy)
         # Streams from this one on were not given to the socket.
@@ -204,7 +204,7 @@ class Connection:
 
     # For the owner
 
-    def begin(self, exchange: Exchange, authorization: str = "") -> None:
+    def begin(self, exchange: PendingRequest, authorization: str = "") -> None:
         """Send a request, for which there must be :attr:`room`; its answer is set in time.
 
         Args:
@@ -227,17 +227,17 @@ class Connection:
         if is_sent:
             self._sent(exchange)
 
-    def give_up(self, exchange: Exchange) -> None:
+    def give_up(self, exchange: PendingRequest) -> None:
         """Reset the stream of a request that nobody waits for any more."""
         if self._exchanges.pop(exchange.stream_id, None) is not None:
             self._core.cancel(exchange.stream_id)
             self._flush_soon()
             self._freed()
 
-    def expire(self, exchange: Exchange) -> None:
+    def expire(self, exchange: PendingRequest) -> None:
         """Fail a request whose time is up."""
         self.timeouts += 1
-        cause = f"{self._name} did not answer within {seconds(exchange.timeout_s)}"
+        cause = f"{self._name} did not answer within {in_seconds(exchange.timeout_s)}"
         exchange.fail(AmbiguousError(cause, "timeout"))
         self.give_up(exchange)
 
@@ -291,16 +291,16 @@ class Connection:
 
     # Requests of our own
 
-    def _begin_own(self, exchange: Exchange) -> bool:
+    def _begin_own(self, exchange: PendingRequest) -> bool:
         if self.farewell is not None:
-            exchange.fail(endings.refusal(self.farewell))
+            exchange.fail(endings.unprocessed(self.farewell))
         elif self.room > 0:
             self.begin(exchange)
         else:
             return False
         return True
 
-    def _expired_own(self, exchange: Exchange) -> None:
+    def _expired_own(self, exchange: PendingRequest) -> None:
         if exchange.carrier is None:
             cause = f"{self._name} allowed no further stream"
             exchange.fail(UnprocessedError(cause, "no_stream"))
@@ -320,7 +320,7 @@ class Connection:
             self._unflushed = self._core.begun * 2 + 1
             self._channel.write(data)
 
-    def _sent(self, exchange: Exchange) -> None:
+    def _sent(self, exchange: PendingRequest) -> None:
         exchange.is_sent = True
         if exchange.on_sent is None:
             return
@@ -390,7 +390,7 @@ class Connection:
                 self._fail(stream_id, endings.of_reset(self._name, error_code))
             case Unprocessed(stream_id):
                 if self.farewell is not None:
-                    self._fail(stream_id, endings.refusal(self.farewell))
+                    self._fail(stream_id, endings.unprocessed(self.farewell))
             case Malformed(stream_id, cause):
                 self._fail(stream_id, AmbiguousError(f"{self._name} {cause}", "http2_bad_answer"))
             case SettingsChanged():

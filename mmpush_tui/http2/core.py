@@ -30,7 +30,7 @@ from mmpush_tui.http2.rules import (
     RuleBrokenError,
     connection_only,
     sized,
-    status_of,
+    status_in,
     unpadded,
 )
 
@@ -323,7 +323,7 @@ class Core:
                 raise MalformedError("sent headers in the middle of a body")
             self._finish(stream_id, stream)
             return
-        status = status_of(headers)
+        status = status_in(headers)
         if status < 200:
             # News before the answer (RFC 9110, 15.2).
             if flags & frames.END_STREAM:

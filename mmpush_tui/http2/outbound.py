@@ -75,7 +75,7 @@ def _refusal(source: str) -> ConfigError:
     )
 
 
-def choose(
+def choose_proxy(
     host: str, port: int, settings: Mapping[str, Secret], environment: Mapping[str, str]
 ) -> OutboundProxy | None:
     """Return the proxy for connections to ``host``; None for a direct one.

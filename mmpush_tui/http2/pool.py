@@ -11,10 +11,10 @@ from mmpush_tui.http2.backoff import Backoff
 from mmpush_tui.http2.connect import Route
 from mmpush_tui.http2.connection import STREAM_CAP, Connection
 from mmpush_tui.http2.errors import ConnectError, UnprocessedError
-from mmpush_tui.http2.line import Exchange, Line
-from mmpush_tui.http2.member import Member
 from mmpush_tui.http2.opening import open_connection
 from mmpush_tui.http2.policy import PLAIN, Policy
+from mmpush_tui.http2.pooled_connection import PooledConnection
+from mmpush_tui.http2.request_queue import PendingRequest, RequestQueue
 from mmpush_tui.tasks import Tasks
 
 _TICK_S: Final = 1.0
@@ -61,7 +61,7 @@ class Pool:
         self._authorization = authorization
         self._connect_timeout_s = connect_timeout_s
         self._policy = policy
-        self._members: tuple[Member, ...] = ()
+        self._members: tuple[PooledConnection, ...] = ()
         # Those that are still open and no longer members included.
         self._open_ones: set[Connection] = set()
         self._backoff = Backoff()
@@ -69,7 +69,7 @@ class Pool:
         self._cap_grows_at = 0.0
         self._opening: asyncio.Task[None] | None = None
         self._opened_at = -_OPEN_APART_S
-        self._line: Line | None = None
+        self._line: RequestQueue | None = None
         self._later: asyncio.TimerHandle | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._tasks = Tasks(self._task_failed)
@@ -106,7 +106,7 @@ class Pool:
         if self._closed:
             raise _closed()
         if self._line is None:
-            self._line = Line(str(self.route.endpoint), self._begin, self._expired)
+            self._line = RequestQueue(str(self.route.endpoint), self._begin, self._expired)
         return await self._line.ask(request, timeout_s, on_sent)
 
     def retire(self, connection: int, error: ConnectError | None = None) -> None:
@@ -147,7 +147,7 @@ class Pool:
 
     # Requests
 
-    def _begin(self, exchange: Exchange) -> bool:
+    def _begin(self, exchange: PendingRequest) -> bool:
         authorization = self._authorization() if self._authorization else ""
         now = time.monotonic()
         for member in self._members:
@@ -164,7 +164,7 @@ class Pool:
         self._need_room()
         return False
 
-    def _expired(self, exchange: Exchange) -> None:
+    def _expired(self, exchange: PendingRequest) -> None:
         """Fail a request whose time is up, and draw conclusions about who kept it waiting."""
         peer = self.route.endpoint
         member = next((it for it in self._members if it.connection is exchange.carrier), None)
@@ -182,7 +182,7 @@ class Pool:
                 # Nothing under way and yet no stream free: this peer has stopped taking any.
                 self._dismiss(idle)
 
-    def _judge_silence(self, member: Member, exchange: Exchange) -> None:
+    def _judge_silence(self, member: PooledConnection, exchange: PendingRequest) -> None:
         connection = member.connection
         if connection.heard_at < exchange.sent_at:
             # Not a byte since: the connection is dead, and its end will never be told.
@@ -207,7 +207,7 @@ class Pool:
                     self._lost(member)
         self._tend()
 
-    def _lost(self, member: Member) -> None:
+    def _lost(self, member: PooledConnection) -> None:
         """Note that a connection takes no more, though we would have given it more."""
         self._members = tuple(it for it in self._members if it is not member)
         connection = member.connection
@@ -219,7 +219,7 @@ class Pool:
         if is_calmed or not connection.has_answered:
             self._backoff.failed(connection.farewell, calm=is_calmed)
 
-    def _dismiss(self, member: Member) -> None:
+    def _dismiss(self, member: PooledConnection) -> None:
         """Give a connection no more; it closes once it has answered what it still owes."""
         self._members = tuple(it for it in self._members if it is not member)
         member.connection.retire()
@@ -251,7 +251,7 @@ class Pool:
         if self._line is not None and self._backoff.error is not None and not self._members:
             self._line.refuse(self._backoff.copy)
 
-    def _grow(self, line: Line) -> None:
+    def _grow(self, line: RequestQueue) -> None:
         """Open another connection where the first in the line has waited for long."""
         if self._backoff.left_s or not all(it.connection.is_trusted for it in self._members):
             return
@@ -303,7 +303,7 @@ class Pool:
         connection.cap = self._cap
         due = [member for member in self._members if member.is_due]
         lifetime_s = self._policy.lifetime_s * random.uniform(0.9, 1.0)  # noqa: S311 - no secret
-        member = Member(connection, lifetime_s)
+        member = PooledConnection(connection, lifetime_s)
         self._members = (*self._members, member)
         if not connection.is_usable:
             self._lost(member)
@@ -330,7 +330,7 @@ class Pool:
         if self._open_ones:
             self._tick_later()
 
-    def _tick_member(self, member: Member, now: float, *, is_spare: bool) -> None:
+    def _tick_member(self, member: PooledConnection, now: float, *, is_spare: bool) -> None:
         policy = self._policy
         connection = member.connection
         is_due = member.look(policy, now)

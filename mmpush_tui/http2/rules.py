@@ -46,7 +46,7 @@ def unpadded(payload: bytes) -> bytes:
     return payload[1 : len(payload) - payload[0]]
 
 
-def status_of(headers: tuple[tuple[str, str], ...]) -> int:
+def status_in(headers: tuple[tuple[str, str], ...]) -> int:
     """Return the status of an answer; one without is malformed."""
     for name, value in headers:
         if name == ":status" and _STATUS.fullmatch(value):

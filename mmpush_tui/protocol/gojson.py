@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from mmpush_tui.protocol.gowords import refusal
+from mmpush_tui.protocol.gowords import go_words
 
 _INT64: Final = range(-(2**63), 2**63)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -120,7 +120,7 @@ def _decode_slowly(body: bytes) -> Any:
     try:
         value, _end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as error:
-        raise GoJSONError(refusal(body) or "exceeded max depth") from error
+        raise GoJSONError(go_words(body) or "exceeded max depth") from error
     return value
 
 

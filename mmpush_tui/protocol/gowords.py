@@ -16,7 +16,7 @@ _DEPTH: Final = 10_000
 _SHORT: Final = {7: r"\a", 8: r"\b", 9: r"\t", 10: r"\n", 11: r"\v", 12: r"\f", 13: r"\r"}
 
 
-def refusal(body: bytes) -> str:
+def go_words(body: bytes) -> str:
     """Return what Go says about the first JSON value in ``body``; empty where it takes it."""
     if not body.strip(_SPACE):
         return "EOF"

@@ -29,7 +29,7 @@ def default_control(listen: str, port: int) -> tuple[Path, int]:
     return user_folder() / name, USER_MODE
 
 
-def running() -> list[Path]:
+def running_workers() -> list[Path]:
     """Return the control sockets of this user and of the system that somebody listens on."""
 
     found: list[Path] = []

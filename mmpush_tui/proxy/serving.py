@@ -15,13 +15,13 @@ from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.exits import Exit
 from mmpush_tui.protocol import paths
-from mmpush_tui.proxy.apple.token_store import TokenStore, default_path
+from mmpush_tui.proxy.apple.token_store import TokenStore, default_tokens
 from mmpush_tui.proxy.door import listen, systemd
 from mmpush_tui.proxy.door.systemd import Notifier
 from mmpush_tui.proxy.loading import Loader
 from mmpush_tui.proxy.records import log
 from mmpush_tui.proxy.records.journal import Journal
-from mmpush_tui.proxy.records.journal_file import default_path as default_journal
+from mmpush_tui.proxy.records.journal_file import default_journal as default_journal
 from mmpush_tui.proxy.worker import Worker
 
 
@@ -42,7 +42,7 @@ def serve(
     _raise_descriptor_limit()
     warnings = _Warnings()
     # A worker that ends with the console or the demo has keys that are soon gone.
-    store = None if until_eof else TokenStore(default_path(), warnings.warn)
+    store = None if until_eof else TokenStore(default_tokens(), warnings.warn)
     notifier = Notifier(os.environ)
     inherited = systemd.inherited(os.environ)
     if "listen" in inherited:

@@ -25,7 +25,7 @@ from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Finding
 from mmpush_tui.http2 import policy
 from mmpush_tui.http2.connect import Endpoint, Route, client_context
-from mmpush_tui.http2.outbound import choose
+from mmpush_tui.http2.outbound import choose_proxy
 from mmpush_tui.http2.pool import Pool
 from mmpush_tui.proxy.android.access_token import AccessToken, ServiceAccount, load_account
 from mmpush_tui.proxy.android.sender import AndroidTarget
@@ -248,7 +248,7 @@ def _route(
 ) -> Route:  # fmt: skip
     tls: ssl.SSLContext = client_context(network.ca_file, ca_file)
     endpoint = Endpoint.from_url(url)
-    through = choose(
+    through = choose_proxy(
         endpoint.host, endpoint.port, {"Proxy": proxy, "network.proxy": network.proxy}, environment
     )
     return Route(endpoint, tls, network.connect_to, proxy=through)

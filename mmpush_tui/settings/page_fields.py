@@ -186,7 +186,7 @@ def choices(field_name: str, page: Page, licence: Licence) -> tuple[Choice, ...]
     )
 
 
-def words(field_name: str, value: object) -> str:
+def page_words(field_name: str, value: object) -> str:
     """Return the label of a dropdown's value, or an empty string where it has none."""
     offered = by_name(FIELDS)[field_name].choices
     return next((choice.label for choice in offered if choice.value == value), "")

@@ -111,7 +111,7 @@ def look_around(
         remarks=tuple(map(presentable, remarks)),
         push_proxies=tuple(_judged(found.path) for found in _existing(proxies)),
         ports=_ports(),
-        workers=tuple(paths.running()),
+        workers=tuple(paths.running_workers()),
     )
 
 

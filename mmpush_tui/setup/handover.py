@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from mmpush_tui.settings.page import Mode, Page, Region
-from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION, SERVER, words
+from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION, SERVER, page_words
 from mmpush_tui.settings.page_fields import MODE as MODE_FIELD
 from mmpush_tui.settings.urls import REGION_URLS, TPNS_URL
 from mmpush_tui.setup import steps
@@ -67,18 +67,18 @@ def on_page(answers: Answers, page: Page, address: str = "") -> Page:
 
 def _hosted(answers: Answers) -> Remaining:
     mode = Mode(str(answer(answers, steps.SERVICE)))
-    label = words(MODE_FIELD.name, mode)
+    label = page_words(MODE_FIELD.name, mode)
     sentence = f'In Mattermost, {_PAGE}: choose "{label}"'
     server = TPNS_URL
     if mode is Mode.HPNS:
         region = Region(str(answer(answers, REGION)))
         server = REGION_URLS[region]
-        sentence += f' and the location "{words(REGION.name, region)}", accept the terms'
+        sentence += f' and the location "{page_words(REGION.name, region)}", accept the terms'
     return Remaining(sentence=f"{sentence}, then Save.", commands=_set(server))
 
 
 def _custom(address: str, *, is_here: bool) -> Remaining:
-    label = words(MODE_FIELD.name, Mode.CUSTOM)
+    label = page_words(MODE_FIELD.name, Mode.CUSTOM)
     server = server_address(address)
     sentence = f'In Mattermost, {_PAGE}: choose "{label}" and enter '
     field = SERVER.label.rstrip(":")

@@ -18,7 +18,7 @@ from mmpush_tui.protocol.paths import is_alive
 from mmpush_tui.proxy.door import listen as listening
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.settings.page import Mode
-from mmpush_tui.settings.page_fields import REGION, words
+from mmpush_tui.settings.page_fields import REGION, page_words
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import problems
@@ -67,7 +67,7 @@ async def mattermost(answers: Answers) -> Finding:
         case Mode.OFF:
             today = "sends no push notifications"
         case Mode.HPNS:
-            today = f"uses HPNS, location {words(REGION.name, page.region)}"
+            today = f"uses HPNS, location {page_words(REGION.name, page.region)}"
         case Mode.TPNS:
             today = "uses TPNS"
         case Mode.CUSTOM if page.server.strip():
@@ -153,7 +153,7 @@ def _try_to_listen(address: str) -> Finding:
     except ConfigError as error:
         if error.code != "port-in-use":
             return error.finding
-        if any(path.stem == str(port) for path in paths.running()):
+        if any(path.stem == str(port) for path in paths.running_workers()):
             return Finding(
                 severity=Severity.WARN,
                 message="A push proxy of this program listens there already.",

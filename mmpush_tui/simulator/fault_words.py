@@ -37,7 +37,7 @@ class WantedFault(NamedTuple):
         return f"{self.fault.name}{side}" + (f":{given}" if given else "")
 
 
-def parse(words: str) -> WantedFault:
+def parse_fault(words: str) -> WantedFault:
     """Return the fault that ``words`` ask for.
 
     Raises:
@@ -45,7 +45,7 @@ def parse(words: str) -> WantedFault:
     """
     name, _, given = words.strip().partition(":")
     name, _, side = name.partition("@")
-    fault = find(name)
+    fault = find_fault(name)
     parameters = dict(read_parameters(fault.name, fault.behaviour, fault.parameters, given))
     # Refused here, so that no stand-in has to be running.
     behaviour(fault, parameters)
@@ -53,11 +53,11 @@ def parse(words: str) -> WantedFault:
 
 
 def parse_all(words: Iterable[str]) -> tuple[WantedFault, ...]:
-    """Return all faults that are asked for; raises as :func:`parse`."""
-    return tuple(parse(each) for each in words)
+    """Return all faults that are asked for; raises as :func:`parse_fault`."""
+    return tuple(parse_fault(each) for each in words)
 
 
-def find(name: str) -> Fault:
+def find_fault(name: str) -> Fault:
     """Return the fault of that name.
 
     Raises:
@@ -74,7 +74,7 @@ def find(name: str) -> Fault:
     )
 
 
-def described(fault: Fault) -> list[str]:
+def describe_faults(fault: Fault) -> list[str]:
     """Return a fault's parameters with their defaults, as they are typed."""
     return typed_all(fault.parameters)
 

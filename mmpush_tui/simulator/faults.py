@@ -24,7 +24,7 @@ from mmpush_tui.simulator.acts import (
     tls,
 )
 from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault, Host, Side
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 from mmpush_tui.simulator.net.h2server import ServerHooks
 from mmpush_tui.simulator.net.tlspipe import HandshakeStep, TlsPipe
@@ -46,7 +46,7 @@ FAULTS: Final = (
 """Every named fault."""
 
 
-Watch = Callable[[Exchange, Response | None, float], None]
+Watch = Callable[[Exchange, ServedResponse | None, float], None]
 """Hears of a request, its answer and when it came, by ``time.monotonic()``."""
 
 
@@ -151,7 +151,7 @@ class FaultBoard(ServerHooks):
             phone = active.behaviour.phone(phone) if phone else None
         return phone
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Answer a request through the faults in force, the latest raised outermost."""
         started = time.monotonic()
         for active in self._active.values():

@@ -12,13 +12,13 @@ import tomli_w
 from mmpush_tui.errors import FailedError, UsageError
 from mmpush_tui.simulator.acts.base import Exchange, Side
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
-from mmpush_tui.simulator.fault_words import WantedFault, find
+from mmpush_tui.simulator.fault_words import WantedFault, find_fault
 from mmpush_tui.simulator.mattermost import fault_words as mattermost_words
 from mmpush_tui.simulator.mattermost.rehearsal import MattermostRehearsal
 from mmpush_tui.simulator.mattermost.server import Watch
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.phones import Phone, Phones
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from mmpush_tui.simulator.standins.fcm import FcmStandIn
@@ -149,7 +149,7 @@ class Simulation:
         if not isinstance(wanted, WantedFault):
             assert self.mattermost is not None  # noqa: S101 - refused otherwise, for the type checker
             self.mattermost.raise_trouble(wanted)
-            return mattermost_words.words(wanted)
+            return mattermost_words.mattermost_fault_words(wanted)
         for side in wanted.sides:
             await self.sides[side].faults.raise_(wanted.fault.name, **wanted.parameters)
         return wanted.words
@@ -164,9 +164,11 @@ class Simulation:
             if not name:
                 self.mattermost.clear_troubles()
             elif mattermost_words.is_meant(name, has_vendors=bool(self.sides)):
-                self.mattermost.clear_troubles(mattermost_words.find(name.partition("@")[0]))
+                self.mattermost.clear_troubles(
+                    mattermost_words.find_mattermost_fault(name.partition("@")[0])
+                )
                 return
-        fault = find(name) if name else None
+        fault = find_fault(name) if name else None
         for side, standin in self.sides.items():
             if fault is None or fault.is_for(side):
                 await standin.faults.clear(fault.name if fault else None)
@@ -180,7 +182,9 @@ class Simulation:
         }
         mattermost: dict[str, Any] = {}
         if self.mattermost is not None:
-            faults |= {mattermost_words.words(it) for it in self.mattermost.troubles}
+            faults |= {
+                mattermost_words.mattermost_fault_words(it) for it in self.mattermost.troubles
+            }
             mattermost["mattermost"] = {"requests": self.mattermost.requests}
         return {
             "delivered": self.phones.accepted,
@@ -220,7 +224,7 @@ class Simulation:
             await self.mattermost.aclose()
 
     def _watch_mattermost(
-        self, request: Request, response: Response | None, started: float
+        self, request: ServedRequest, response: ServedResponse | None, started: float
     ) -> None:
         self._on_judged(
             Judged(
@@ -234,8 +238,8 @@ class Simulation:
             )
         )
 
-    def _watching(self, side: Side) -> Callable[[Exchange, Response | None, float], None]:
-        def watch(exchange: Exchange, response: Response | None, started: float) -> None:
+    def _watching(self, side: Side) -> Callable[[Exchange, ServedResponse | None, float], None]:
+        def watch(exchange: Exchange, response: ServedResponse | None, started: float) -> None:
             path = exchange.request.path
             token = path.removeprefix("/3/device/")
             is_device = token != path
@@ -298,7 +302,7 @@ def refuse_foreign(folder: Path) -> None:
         )
 
 
-def _reason(response: Response | None) -> str:
+def _reason(response: ServedResponse | None) -> str:
     if response is None or response.status == 200 or not response.body:
         return ""
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mmpush_tui.simulator.fault_words import WantedFault, parse
+from mmpush_tui.simulator.fault_words import WantedFault, parse_fault
 from mmpush_tui.tasks import Tasks, beside
 from mmpush_tui.watching.process import WorkerProcess
 
@@ -19,7 +19,7 @@ RATE_PER_S: Final = 2.5
 """Slow enough that a person can follow single deliveries."""
 
 
-class Stage:
+class DemoStage:
     """Everything around the console in a demo.
 
     Args:
@@ -91,7 +91,7 @@ class Stage:
         """
         if self._world is None:
             return False
-        wanted = parse(name)
+        wanted = parse_fault(name)
         name = wanted.fault.name
         if name in self.faults:
             await self._world.clear_fault(wanted.fault)

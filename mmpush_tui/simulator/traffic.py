@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mmpush_tui.simulator.mattermost.poster import MattermostStandIn, Session
+from mmpush_tui.simulator.mattermost.poster import MattermostStandIn, PhoneSession
 from mmpush_tui.simulator.phones import Phone, Phones, PhoneState
 
 _PEOPLE: Final = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
@@ -39,7 +39,7 @@ DECK: Final = (
 class Planned:
     """One notification to post."""
 
-    session: Session
+    session: PhoneSession
     notification: dict[str, Any]
 
 
@@ -90,7 +90,7 @@ class Traffic:
         fields = self._fields(kind, side)
         return Planned(session, self._mattermost.compose(session, **fields))
 
-    def _logged_in(self, side: str) -> Session:
+    def _logged_in(self, side: str) -> PhoneSession:
         staff = self._staff[side]
         for index, session in enumerate(staff):
             if session.is_removed:
@@ -126,7 +126,7 @@ class Traffic:
             case "session":
                 return {
                     "type": "session", "version": "v2",
-                    "message": "Session expired. Log in to continue receiving notifications.",
+                    "message": "PhoneSession expired. Log in to continue receiving notifications.",
                 }  # fmt: skip
             case "test":
                 return {"type": "test", "version": "2", "badge": -1}
@@ -147,28 +147,28 @@ class Traffic:
             "sender_name": sender, "is_crt_enabled": pick((True, False)),
         }  # fmt: skip
 
-    def _apple(self, *, acks: bool = True, state: PhoneState = PhoneState.OK) -> Session:
+    def _apple(self, *, acks: bool = True, state: PhoneState = PhoneState.OK) -> PhoneSession:
         phone = self._phones.add_apple(self._topic, state=state, acks=acks)
         voip = self._phones.add_apple(f"{self._topic}.voip", state=state, acks=acks)
-        return Session(_device_id(phone), f"apple_voip_rn:{voip.token}")
+        return PhoneSession(_device_id(phone), f"apple_voip_rn:{voip.token}")
 
-    def _android(self, *, acks: bool = True, state: PhoneState = PhoneState.OK) -> Session:
-        return Session(
+    def _android(self, *, acks: bool = True, state: PhoneState = PhoneState.OK) -> PhoneSession:
+        return PhoneSession(
             _device_id(self._phones.add_android(self._project_id, state=state, acks=acks))
         )
 
-    def _gone(self, side: str) -> Session:
+    def _gone(self, side: str) -> PhoneSession:
         """Return the phone of somebody who removed the app."""
         if side == "apple":
             return self._apple(state=PhoneState.DEAD)
         return self._android(state=PhoneState.DEAD)
 
-    def _damaged(self, side: str) -> Session:
+    def _damaged(self, side: str) -> PhoneSession:
         """Return a session whose device id never was one, as admins find them in Sessions."""
         if side == "apple":
-            return Session("apple_rn-v2:null")
+            return PhoneSession("apple_rn-v2:null")
         phone = self._phones.add_android(self._project_id, state=PhoneState.BAD)
-        return Session(_device_id(phone))
+        return PhoneSession(_device_id(phone))
 
 
 def _device_id(phone: Phone) -> str:

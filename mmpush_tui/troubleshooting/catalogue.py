@@ -2,7 +2,8 @@
 
 The one book of texts: what is said about a fault anywhere stands here once. The records are in
 ``entries/``, a file for each hop. A file that breaks a rule is a fault of this program and never
-of its user, so :func:`parse` refuses it whole. Matching is in ``lookup``, wording in ``wording``.
+of its user, so :func:`parse_catalogue` refuses it whole. Matching is in ``lookup``, the words of
+findings in ``wording``.
 """
 
 import re
@@ -73,7 +74,7 @@ class Hop(StrEnum):
     """The phone and the app."""
 
 
-class Source(StrEnum):
+class LogSource(StrEnum):
     """Where a symptom is seen."""
 
     MATTERMOST_LOG = "mattermost-log"
@@ -138,7 +139,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     title: Clause
     hop: Hop
     severity: Severity
-    sources: Annotated[tuple[Source, ...], msgspec.Meta(min_length=1)]
+    sources: Annotated[tuple[LogSource, ...], msgspec.Meta(min_length=1)]
     cause: Prose
     fix: Annotated[tuple[Prose, ...], msgspec.Meta(min_length=1, max_length=6)]
     fixed_when: Prose
@@ -187,7 +188,9 @@ def entries() -> tuple[Entry, ...]:
     """Return every entry, hop by hop; read once, when first asked for."""
     folder = resources.files(__package__).joinpath("entries")
     names = (*Hop, "shared")
-    return parse(*(folder.joinpath(f"{name}.toml").read_text(encoding="utf-8") for name in names))
+    return parse_catalogue(
+        *(folder.joinpath(f"{name}.toml").read_text(encoding="utf-8") for name in names)
+    )
 
 
 def filled(text: str, places: Mapping[str, object]) -> str:
@@ -195,7 +198,7 @@ def filled(text: str, places: Mapping[str, object]) -> str:
     return _PLACE.sub(lambda place: str(places.get(place[1], place[0])), text)
 
 
-def parse(*texts: str) -> tuple[Entry, ...]:
+def parse_catalogue(*texts: str) -> tuple[Entry, ...]:
     """Return the entries in ``texts``, one for each file.
 
     Line breaks inside a value count as spaces, so that the file can be wrapped.

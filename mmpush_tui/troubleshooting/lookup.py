@@ -2,7 +2,7 @@
 
 Pure but for the catalogue's own file. The pasted text is hostile: it is cut first, searched with
 plain substring searches only, whose time grows with its length, and never echoed; what leaves
-here is text of the catalogue, and the query as :func:`shown` makes it.
+here is text of the catalogue, and the query as :func:`shown_query` makes it.
 """
 
 import math
@@ -91,12 +91,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 def explain(text: str, limit: int = 3) -> Explanation:
     """Return what the catalogue knows about ``text``: a log line, several, a reason or a code."""
-    matches = find(text, limit)
+    matches = find_entries(text, limit)
     suggestions = () if matches else suggest(text, limit)
-    return Explanation(query=shown(text), matches=tuple(matches), suggestions=tuple(suggestions))
+    return Explanation(
+        query=shown_query(text), matches=tuple(matches), suggestions=tuple(suggestions)
+    )
 
 
-def find(text: str, limit: int = 3) -> list[Match]:
+def find_entries(text: str, limit: int = 3) -> list[Match]:
     """Return the entries that explain ``text``, the best first, at most ``limit``.
 
     The longest symptom or reason of the least vague entries wins. Entries of the other platform
@@ -161,7 +163,7 @@ _RUN: Final = re.compile(r"[\w:-]{20,}")
 _SURELY_A_TOKEN: Final = 32
 
 
-def shown(text: str) -> str:
+def shown_query(text: str) -> str:
     """Return ``text`` fit to be shown again: cut, cleaned, and without anything like a token.
 
     Stricter than :func:`redact`, because a terminal may have broken a token in two: here every

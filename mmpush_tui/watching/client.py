@@ -22,7 +22,7 @@ _QUIET = httpx.Timeout(60, connect=3)
 """Three heartbeats may fail to come before a stream counts as dead."""
 
 
-def find(control: Path | None) -> Path:
+def find_worker(control: Path | None) -> Path:
     """Return the control socket of the worker that is meant.
 
     Args:
@@ -34,7 +34,7 @@ def find(control: Path | None) -> Path:
     """
     if control is not None:
         return control
-    running = paths.running()
+    running = paths.running_workers()
     if not running:
         raise UnreachableError(
             "no running worker was found",
@@ -52,7 +52,7 @@ def find(control: Path | None) -> Path:
 
 async def running_config() -> Path | None:
     """Return the configuration of the worker that runs here; None where there is not just one."""
-    running = await beside("workers", paths.running)
+    running = await beside("workers", paths.running_workers)
     if len(running) != 1:
         return None
     try:

@@ -27,7 +27,7 @@ _GRAMMAR: Final = (
 )
 
 
-def parse(expression: str) -> Matcher:
+def parse_filter(expression: str) -> Matcher:
     """Return the test that ``expression`` stands for; an empty one lets everything pass.
 
     Words are separated by blanks and must all match, upper or lower case. ``key:text`` looks

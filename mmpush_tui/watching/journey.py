@@ -9,11 +9,11 @@ from typing import Final
 from mmpush_tui.protocol.event import Event, timestamp
 from mmpush_tui.text import clean, presentable
 from mmpush_tui.troubleshooting.catalogue import Entry
-from mmpush_tui.troubleshooting.lookup import by_code, by_reason, find
+from mmpush_tui.troubleshooting.lookup import by_code, by_reason, find_entries
 from mmpush_tui.watching.lines import clock, duration
 
 
-class Verdict(StrEnum):
+class JourneyVerdict(StrEnum):
     """How far it got, as a word to show."""
 
     UNDER_WAY = "UNDER WAY"
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class JourneyStep:
     """One thing that happened.
 
     Attributes:
@@ -54,8 +54,8 @@ class Journey:
     """
 
     head: str
-    verdict: Verdict
-    steps: tuple[Step, ...]
+    verdict: JourneyVerdict
+    steps: tuple[JourneyStep, ...]
     meaning: str
     fix: tuple[str, ...] = ()
     code: str = ""
@@ -103,23 +103,25 @@ def journey(events: Sequence[Event]) -> Journey:
     )
 
 
-def _verdict(answered: Event | None, ack: Event | None) -> Verdict:
+def _verdict(answered: Event | None, ack: Event | None) -> JourneyVerdict:
     if answered is None:
-        return Verdict.UNDER_WAY
+        return JourneyVerdict.UNDER_WAY
     match answered.status:
         case "OK":
-            return Verdict.DELIVERED if ack else Verdict.ACCEPTED
+            return JourneyVerdict.DELIVERED if ack else JourneyVerdict.ACCEPTED
         case "REMOVE":
-            return Verdict.REMOVED
+            return JourneyVerdict.REMOVED
         case _:
-            return Verdict.FAILED
+            return JourneyVerdict.FAILED
 
 
-def _steps(events: Sequence[Event], answered: Event | None, ack: Event | None) -> tuple[Step, ...]:
+def _steps(
+    events: Sequence[Event], answered: Event | None, ack: Event | None
+) -> tuple[JourneyStep, ...]:
     arrived = next((event for event in events if event.phase == "arrived"), None)
     start = _started(arrived, answered)
     first = arrived or answered or events[0]
-    whose = vendor(first)
+    whose = vendor_of(first)
     later: list[tuple[float, str]] = []
     for number, event in enumerate(event for event in events if event.phase == "sent"):
         again = " again" if number else ""
@@ -133,13 +135,13 @@ def _steps(events: Sequence[Event], answered: Event | None, ack: Event | None) -
     later.sort(key=lambda step: step[0])
     size = f", {_size(first.bytes)}" if first.bytes else ""
     platform = f" for {first.platform}" if first.platform else ""
-    opening = Step(
+    opening = JourneyStep(
         at=clock(timestamp(start) if start else first.at),
         text=clean(f"arrived: {first.type or 'push'}{platform}{size}"),
     )
     return (
         opening,
-        *(Step(at=f"+ {duration(ms)}", text=presentable(text)) for ms, text in later),
+        *(JourneyStep(at=f"+ {duration(ms)}", text=presentable(text)) for ms, text in later),
     )
 
 
@@ -166,7 +168,7 @@ def _ending(answered: Event, whose: str) -> list[str]:
 
 def _meaning(known: Event, answered: Event | None, ack: Event | None) -> str:
     """Return our own words, where the catalogue has none or none are needed."""
-    whose = vendor(known)
+    whose = vendor_of(known)
     if answered is None:
         return "No answer was seen so far. Mattermost gets one within half a minute of the arrival."
     if answered.status == "REMOVE":
@@ -184,7 +186,7 @@ def _meaning(known: Event, answered: Event | None, ack: Event | None) -> str:
     )
 
 
-def vendor(event: Event) -> str:
+def vendor_of(event: Event) -> str:
     """Return whose network a delivery goes to, as far as its platform tells."""
     word = event.target or event.platform
     if word.startswith("apple"):
@@ -197,7 +199,7 @@ def _entry(event: Event) -> Entry | None:
     if found is None and event.status == "REMOVE":
         found = by_code("mattermost-device-removed")
     if found is None and event.message:
-        found = next((match.entry for match in find(event.message, 1)), None)
+        found = next((match.entry for match in find_entries(event.message, 1)), None)
     return found
 
 
@@ -245,8 +247,8 @@ def _notice(event: Event) -> Journey:
             meaning = _STATES.get(event.status, "The state of the worker changed.")
     return Journey(
         head=clean(head),
-        verdict=Verdict.NOTICE,
-        steps=(Step(at=clock(event.at), text=presentable(text)),),
+        verdict=JourneyVerdict.NOTICE,
+        steps=(JourneyStep(at=clock(event.at), text=presentable(text)),),
         meaning=_of_entry(entry) if entry else meaning,
         fix=entry.steps if entry else (),
         code=entry.code if entry else "",

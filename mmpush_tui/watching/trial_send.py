@@ -21,7 +21,7 @@ from mmpush_tui.protocol.wire import PushNotification, split_platform
 from mmpush_tui.tasks import Tasks, beside
 from mmpush_tui.text import clean, presentable, short_token
 from mmpush_tui.troubleshooting.catalogue import Entry
-from mmpush_tui.troubleshooting.lookup import by_code, by_reason, find
+from mmpush_tui.troubleshooting.lookup import by_code, by_reason, find_entries
 from mmpush_tui.watching import client as control_client
 from mmpush_tui.watching.trial import Device, Result, compose
 
@@ -135,8 +135,8 @@ def _follow_at(url: str | None, control: Path | None) -> Path | None:
     if control is not None:
         return control
     if url is None:
-        return control_client.find(None)
-    running = paths.running()
+        return control_client.find_worker(None)
+    running = paths.running_workers()
     port = url.rstrip("/").rpartition(":")[2]
     return next((path for path in running if path.stem == port), None)
 
@@ -224,7 +224,7 @@ def _judged(
         case "FAIL":
             error = answer.get("error", "")
             summary = f"FAIL: {error or 'without a reason'}"
-            matches = find(error)
+            matches = find_entries(error)
             reason = delivery.reason if delivery else ""
             entry = by_reason(reason) or (matches[0].entry if matches else None)
         case "REMOVE":

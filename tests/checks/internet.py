@@ -23,14 +23,14 @@ from aiohappyeyeballs import AddrInfoType
 
 from mmpush_tui.checks.model.report import Report
 from mmpush_tui.checks.model.target import TargetPlan
-from mmpush_tui.checks.plan.plan import Surroundings, plan
+from mmpush_tui.checks.plan.plan import PlanContext, plan_targets
 from mmpush_tui.checks.proof import credential_files as credentials
 from mmpush_tui.checks.wire import chain
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig
 from mmpush_tui.http2.channel import abort
 from mmpush_tui.settings.page import Licence, Page
-from mmpush_tui.simulator.fault_words import parse
+from mmpush_tui.simulator.fault_words import parse_fault
 from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
 from mmpush_tui.simulator.world import World
 from tests.checks.peers import checked, server
@@ -214,15 +214,15 @@ class Internet:
 
     async def fault(self, words: str) -> None:
         """Switch a fault of the stand-ins on."""
-        await self.world.raise_fault(parse(words))
+        await self.world.raise_fault(parse_fault(words))
 
     def plans(self, *wanted: str) -> tuple[TargetPlan, ...]:
         """Return what would be checked."""
         found = credentials.read(self.config) if self.config else {}
-        around = Surroundings(
+        around = PlanContext(
             licence=self.licence, environment=self.environment, is_elsewhere=self.is_elsewhere
         )
-        return plan(self.page, self.config, wanted, credentials=found, around=around)
+        return plan_targets(self.page, self.config, wanted, credentials=found, around=around)
 
     async def check(self, *wanted: str, **options: float) -> Report:
         """Run the checks."""

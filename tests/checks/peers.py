@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from mmpush_tui.checks.model.report import CheckResult, Report, Stage
-from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
-from mmpush_tui.checks.proof.limiter import Pace
-from mmpush_tui.checks.run import run
+from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
+from mmpush_tui.checks.proof.limiter import ProbeLimiter
+from mmpush_tui.checks.run import run_checks
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.findings import Severity
 from mmpush_tui.http2.channel import abort
@@ -121,7 +121,7 @@ def push_proxy(url: str, whose: Whose = Whose.OWN, **changes: Any) -> TargetPlan
         title="Mattermost -> push proxy",
         who="the push proxy",
         url=url,
-        kind=Kind.PUSH_PROXY,
+        kind=TargetKind.PUSH_PROXY,
         whose=whose,
     )
     return replace(plan, **changes)
@@ -134,7 +134,7 @@ def apple(host: str = APPLE, **changes: Any) -> TargetPlan:
         title="push proxy -> Apple",
         who="Apple's push service",
         url=f"https://{host}",
-        kind=Kind.APNS,
+        kind=TargetKind.APNS,
         whose=Whose.VENDOR,
     )
     return replace(plan, **changes)
@@ -147,7 +147,7 @@ def google(**changes: Any) -> TargetPlan:
         title="push proxy -> Google",
         who="Google's push service",
         url="https://fcm.googleapis.com",
-        kind=Kind.FCM,
+        kind=TargetKind.FCM,
         whose=Whose.VENDOR,
     )
     return replace(plan, **changes)
@@ -160,7 +160,7 @@ def token_server(**changes: Any) -> TargetPlan:
         title="push proxy -> Google's token server",
         who="Google's token server",
         url="https://oauth2.googleapis.com/token",
-        kind=Kind.TOKEN,
+        kind=TargetKind.TOKEN,
         whose=Whose.VENDOR,
     )
     return replace(plan, **changes)
@@ -181,11 +181,13 @@ async def checked(
     """Return the report of a run that is given time enough for a slow machine."""
     with tempfile.TemporaryDirectory() as folder:
         given: dict[str, Any] = {
-            "deadline_s": TIMEOUT_S, "step_s": 20.0, "pace": Pace(Path(folder) / "pace.json"),
+            "deadline_s": TIMEOUT_S,
+            "step_s": 20.0,
+            "pace": ProbeLimiter(Path(folder) / "pace.json"),
             "tokens": Path(folder) / "tokens.json",
-        }  # fmt: skip
+        }
         async with asyncio.timeout(TIMEOUT_S * 2):
-            return await run(plans, network=network, **given | options)
+            return await run_checks(plans, network=network, **given | options)
 
 
 def of(report: Report, stage: Stage, target: str = "") -> CheckResult:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.checks.model.report import Report, Stage
-from mmpush_tui.checks.plan.plan import plan
+from mmpush_tui.checks.plan.plan import plan_targets
 from mmpush_tui.checks.proof import credential_files as credentials
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig
@@ -53,7 +53,7 @@ def assert_all_pass(report: Report) -> None:
 async def test_what_settings_and_configuration_need_is_reached(world: World) -> None:
     config = at_apple_and_google(world)
     page = Page(mode=Mode.TPNS, server="https://push-test.mattermost.com")
-    plans = plan(page, config, credentials=credentials.read(config))
+    plans = plan_targets(page, config, credentials=credentials.read(config))
     report = await checked(*plans, network=config.network)
     assert_all_pass(report)
     assert stages(report, "tpns") == ["dns", "tcp", "tls", "app"]
@@ -74,13 +74,13 @@ async def test_what_settings_and_configuration_need_is_reached(world: World) -> 
 
 @pytest.mark.parametrize("word", ["tpns", "hpns", "apns", "fcm"])
 async def test_each_word_reaches_the_real_names(world: World, word: str) -> None:
-    report = await checked(*plan(None, None, [word]), network=config_of(world).network)
+    report = await checked(*plan_targets(None, None, [word]), network=config_of(world).network)
     assert_all_pass(report)
 
 
 async def test_nothing_of_a_probe_can_reach_a_device_or_offends(world: World) -> None:
     config = at_apple_and_google(world)
-    plans = plan(
+    plans = plan_targets(
         None, config, ["tpns", "hpns", "apns", "fcm"], credentials=credentials.read(config)
     )
     assert_all_pass(await checked(*plans, network=config.network))
@@ -95,7 +95,7 @@ async def test_nothing_of_a_probe_can_reach_a_device_or_offends(world: World) ->
 
 
 async def test_the_evidence_of_each_stage(world: World) -> None:
-    report = await checked(*plan(None, None, ["apns"]), network=config_of(world).network)
+    report = await checked(*plan_targets(None, None, ["apns"]), network=config_of(world).network)
     port = world.apns.server.port
     dns, tcp, tls, alpn, http2, app = (of(report, stage).evidence for stage in map(Stage, H2))
     assert dns == {"name": "127.0.0.1", "addresses": ["127.0.0.1"]}
@@ -117,7 +117,7 @@ async def test_the_evidence_of_each_stage(world: World) -> None:
 
 async def test_a_name_is_led_elsewhere_by_connect_to_alone(world: World) -> None:
     network = NetworkSettings(connect_to=world.connect_to, ca_file="")
-    report = await checked(*plan(None, None, ["tpns"]), network=network)
+    report = await checked(*plan_targets(None, None, ["tpns"]), network=network)
     assert of(report, Stage.TCP).severity is Severity.PASS
     assert of(report, Stage.TLS).code == "tls_intercepting"
 

@@ -12,7 +12,7 @@ import pytest
 from mmpush_tui.checks.model.report import Report, Stage
 from mmpush_tui.checks.model.target import NO_DEVICE
 from mmpush_tui.checks.proof.credential_probe import NO_PHONE
-from mmpush_tui.checks.proof.limiter import Pace
+from mmpush_tui.checks.proof.limiter import ProbeLimiter
 from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.simulator.world import World
@@ -69,7 +69,7 @@ def _all_that_is_sent(
 ) -> tuple[World, list[Report]]:
     async def act(net: Internet) -> tuple[World, list[Report]]:
         net.page = Page(mode=Mode.TPNS)
-        pace = Pace(net.folder / "pace.json")
+        pace = ProbeLimiter(net.folder / "pace.json")
         kept = {"pace": pace, "tokens": net.folder / "tokens.json"}
         return net.world, [await net.check(**kept) for _ in range(runs)]  # type: ignore[arg-type]
 
@@ -92,7 +92,7 @@ def test_an_answer_that_was_kept_says_the_same(
 ) -> None:
     async def act(net: Internet) -> list[Report]:
         with_config(net, "apple", team_id="ZZZZZZZZZZ")
-        kept = {"pace": Pace(net.folder / "pace.json")}
+        kept = {"pace": ProbeLimiter(net.folder / "pace.json")}
         return [await net.check("apns", **kept) for _ in range(2)]  # type: ignore[arg-type]
 
     first, second = in_namespace(act, tmp_path, monkeypatch)

@@ -30,7 +30,7 @@ def refused(minutes: float, now: datetime = NOW) -> str:
 
 def test_failures_of_the_last_hour_are_counted_and_explained() -> None:
     text = "\n".join([refused(90), *[refused(n) for n in (30, 20, 5)], line(4, "no push at all")])
-    found = mattermost_log.judge(text, NOW, "/logs/mattermost.log")
+    found = mattermost_log.judge_log(text, NOW, "/logs/mattermost.log")
     assert (found.severity, found.code, found.see) == (
         Severity.WARN, "log_failures", "proxy-connection-refused",
     )  # fmt: skip
@@ -48,7 +48,7 @@ QUIET = [
 
 @pytest.mark.parametrize("text", QUIET)
 def test_what_is_no_failure_of_the_last_hour_raises_no_alarm(text: str) -> None:
-    found = mattermost_log.judge(text, NOW, "/log")
+    found = mattermost_log.judge_log(text, NOW, "/log")
     assert found.severity is Severity.PASS
     assert found.message == "no push failed within the last hour, says Mattermost's log"
 
@@ -62,14 +62,14 @@ def test_a_log_that_is_not_read_whole_says_from_when_on(
 ) -> None:
     path = tmp_path / "mattermost.log"
     path.write_text(f"{refused(40)}\n" + f"{line(minutes, 'User logged in' * 20)}\n" * 2000)
-    found = mattermost_log.read([path], NOW)
+    found = mattermost_log.read_log([path], NOW)
     assert found is not None
     assert found.message == f"no push failed {said}"
 
 
 def test_a_plain_line_counts_too() -> None:
     text = f"error [2026-11-27 11:59:00.000 Z] Failed to send to push proxy error={REFUSED}"
-    assert mattermost_log.judge(text, NOW, "/log").code == "log_failures"
+    assert mattermost_log.judge_log(text, NOW, "/log").code == "log_failures"
 
 
 @pytest.mark.parametrize(("named", "at"), [("", "logs"), ("other/", "other")])
@@ -89,13 +89,13 @@ def test_without_a_log_nothing_is_said(tmp_path: Path) -> None:
     assert mattermost_log.of_config(config) is None
     config.write_text("[]")
     assert mattermost_log.of_config(config) is None
-    assert mattermost_log.read([tmp_path / "none"], NOW) is None
+    assert mattermost_log.read_log([tmp_path / "none"], NOW) is None
 
 
 async def test_it_stands_in_the_report_beside_what_was_reached() -> None:
-    finding = mattermost_log.judge(refused(1), NOW, "/log")
+    finding = mattermost_log.judge_log(refused(1), NOW, "/log")
     async with server(VERSION) as it:
-        plans = push_proxy(f"http://{it.address}"), mattermost_log.plan(finding)
+        plans = push_proxy(f"http://{it.address}"), mattermost_log.log_target(finding)
         report = await checked(*plans)
     assert report.checks[-1].id == "app:mattermost-log"
     assert report.verdict.code == "log_failures"
@@ -106,7 +106,7 @@ async def test_it_stands_in_the_report_beside_what_was_reached() -> None:
 def test_it_makes_sure_of_what_it_agrees_with() -> None:
     plans = (
         push_proxy("http://10.0.0.5:8066"),
-        mattermost_log.plan(mattermost_log.judge(refused(1), NOW, "/log")),
+        mattermost_log.log_target(mattermost_log.judge_log(refused(1), NOW, "/log")),
     )
     broken = CheckResult(
         id=check_id(Stage.TCP, "mpns"), about="mpns", stage=Stage.TCP, severity=Severity.FAIL,
@@ -136,5 +136,5 @@ def test_a_folder_that_cannot_be_looked_into_holds_no_log(tmp_path: Path, folder
 
 @pytest.mark.parametrize("when", ["0001-01-01 00:00:00 +23:59", "9999-12-31 23:59:59 -12:00"])
 def test_a_time_beyond_all_times_is_none(when: str) -> None:
-    found = mattermost_log.judge(f"{when} push failed", datetime.now(UTC), "x")
+    found = mattermost_log.judge_log(f"{when} push failed", datetime.now(UTC), "x")
     assert found.code == "ok"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from mmpush_tui.checks.model.report import CheckResult, Stage, to_json
-from mmpush_tui.checks.run import run
+from mmpush_tui.checks.run import run_checks
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.exits import Exit
 from mmpush_tui.findings import Severity
@@ -131,7 +131,7 @@ async def test_a_run_can_be_cancelled_wherever_it_hangs(
         options = {"lookup": never} if wait_for == "dns" else {}
         async with asyncio.timeout(TIMEOUT_S), asyncio.TaskGroup() as group:
             running = group.create_task(
-                run([apple()], network=network, on_start=started, **options)  # type: ignore[arg-type] # a lookup that never returns
+                run_checks([apple()], network=network, on_start=started, **options)  # type: ignore[arg-type] # a lookup that never returns
             )
             await at.wait()
             await asyncio.sleep(0.05)
@@ -166,13 +166,13 @@ async def test_a_stopped_run_reports_what_there_is(mute_port: int) -> None:
 async def test_a_run_that_is_stopped_before_it_began() -> None:
     stop = asyncio.Event()
     stop.set()
-    report = await run([apple(), google()], network=NO_NETWORK, stop=stop)
+    report = await run_checks([apple(), google()], network=NO_NETWORK, stop=stop)
     assert report.checks == []
     assert report.verdict.summary == "The checks were stopped; none was done."
 
 
 async def test_a_run_over_nothing() -> None:
-    report = await run([], network=NO_NETWORK)
+    report = await run_checks([], network=NO_NETWORK)
     assert report.verdict.summary == "Nothing was checked."
     assert report.exit_code == 0
 

@@ -14,7 +14,7 @@ import trustme
 from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Verdict
 from mmpush_tui.checks.output import plain as lines
 from mmpush_tui.checks.proof import credential_files as credentials
-from mmpush_tui.checks.proof.limiter import Pace
+from mmpush_tui.checks.proof.limiter import ProbeLimiter
 from mmpush_tui.checks.wire import certificate, chain
 from mmpush_tui.configuration.config import parse
 from mmpush_tui.findings import Confidence, Finding, Severity, evident, passed
@@ -48,23 +48,23 @@ SKIPPED = CheckResult(
 
 
 def test_a_check_is_one_line_and_a_failure_says_what_to_do() -> None:
-    assert list(lines.of(GOOD, set())) == [
+    assert list(lines.render(GOOD, set())) == [
         "[ok]   tls:apns/apple_rn  api.push.apple.com:443  TLSv1.3  212 ms"
     ]
-    assert list(lines.of(BAD, set())) == [
+    assert list(lines.render(BAD, set())) == [
         "[FAIL] tcp:mpns  h:1  h:1 refused the connection  0.4 ms",
         "       why: the port is closed",
         "       fix: Start it.",
         "       see: mmpush-tui explain proxy-connection-refused",
     ]
-    assert list(lines.of(SKIPPED, set())) == ["[skip] app:mpns  skipped (needs tcp:mpns)"]
+    assert list(lines.render(SKIPPED, set())) == ["[skip] app:mpns  skipped (needs tcp:mpns)"]
 
 
 def test_what_stood_under_a_check_is_not_said_again() -> None:
     said: set[str] = set()
-    assert len(list(lines.of(BAD, said))) == 4
+    assert len(list(lines.render(BAD, said))) == 4
     other = msgspec.structs.replace(BAD, id="tcp:tpns", why=["the host is down"])
-    assert list(lines.of(other, said)) == [
+    assert list(lines.render(other, said)) == [
         "[FAIL] tcp:tpns  h:1  h:1 refused the connection  0.4 ms",
         "       why: the host is down",
     ]
@@ -240,7 +240,7 @@ def test_a_loop_that_ended_before_its_lookup_harms_nobody() -> None:
 
 def test_a_kept_answer_of_a_kind_that_nobody_knows_is_none(tmp_path: Path) -> None:
     path = tmp_path / "check-proofs.json"
-    pace = Pace(path)
+    pace = ProbeLimiter(path)
     assert pace.take("key", "key") is None
     pace.keep("key", "key", passed("key accepted"))
     kept = pace.take("key", "key")
@@ -249,7 +249,7 @@ def test_a_kept_answer_of_a_kind_that_nobody_knows_is_none(tmp_path: Path) -> No
     # Elsewhere: this process remembers what it asked, whatever becomes of the file.
     other = tmp_path / "other.json"
     other.write_text(path.read_text().replace('"status":"pass"', '"status":"perhaps"'))
-    assert Pace(other).take("key", "key") is None
+    assert ProbeLimiter(other).take("key", "key") is None
 
 
 def test_evidence_is_cleaned_bounded_and_redacted() -> None:
@@ -278,6 +278,6 @@ def test_public_authorities_are_read_by_many_threads_at_once() -> None:
     for kept in (chain._public, chain._public_keys, chain._public_names):
         kept.cache_clear()
     with ThreadPoolExecutor(8) as pool:
-        for done in [pool.submit(chain.load) for _ in range(32)]:
+        for done in [pool.submit(chain.load_public_roots) for _ in range(32)]:
             done.result()
     assert len(chain._public_keys()) > 50

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.checks.model.failures import words
+from mmpush_tui.checks.model.failures import words_at
 from mmpush_tui.checks.model.report import CheckResult, Stage, check_id
 from mmpush_tui.checks.verdict import verdict
 from mmpush_tui.findings import Confidence, Severity
@@ -32,7 +32,7 @@ def result(
 
 def fail(target: str, stage: Stage, code: str, **fields: Any) -> CheckResult:
     plan = next((plan for plan in ALL if plan.target == target), APPLE)
-    said = words(plan, code)
+    said = words_at(plan, code)
     return result(
         target,
         stage,
@@ -178,7 +178,7 @@ def test_a_failure_counts_more_than_that_the_run_was_stopped() -> None:
 
 
 def test_an_odd_address_explains_what_fails_behind_it() -> None:
-    said = words(APPLE, "dns_private")
+    said = words_at(APPLE, "dns_private")
     lie = result(
         "apns/apple_rn", Stage.DNS, Severity.WARN, "dns_private", summary=said.summary,
         message="the name leads to 10.0.0.1",

@@ -17,7 +17,7 @@ from mmpush_tui.console.app import ConsoleApp
 from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.terminal.session import Session
 from mmpush_tui.console.widgets.frame import KeyLine
-from mmpush_tui.simulator.stage import Stage
+from mmpush_tui.simulator.stage import DemoStage
 from mmpush_tui.simulator.world import World
 from mmpush_tui.watching.client import ControlClient
 from tests.console.forms import SMALL, USUAL, WIDE, Bench
@@ -72,9 +72,9 @@ class Watch(Bench):
 @contextlib.asynccontextmanager
 async def demo(
     folder: Path, *, screen: str = "worker", size: tuple[int, int] = USUAL, pushes: int = 0
-) -> AsyncIterator[tuple[Watch, Stage]]:
+) -> AsyncIterator[tuple[Watch, DemoStage]]:
     """Open the demo's console, with ``pushes`` notifications posted and shown."""
-    stage = Stage(folder, seed=7, rate_per_s=0)
+    stage = DemoStage(folder, seed=7, rate_per_s=0)
     options = ConsoleOptions(
         is_demo=True, first_screen=screen, config=stage.config, control=stage.control,
         mattermost_config=stage.mattermost_config, host="push.example.com", keep_folder=folder,

@@ -17,7 +17,7 @@ from mmpush_tui.http2.connect import (
     Route,
     client_context,
     connect,
-    seconds,
+    in_seconds,
     tcp_error,
 )
 from mmpush_tui.http2.errors import ConnectError
@@ -365,7 +365,7 @@ def test_what_is_no_endpoint(url: str) -> None:
     ("value", "words"), [(0.25, "0.2 s"), (1.0, "1 s"), (7.98, "8 s"), (25.0, "25 s")]
 )
 def test_a_timeout_in_words(value: float, words: str) -> None:
-    assert seconds(value) == words
+    assert in_seconds(value) == words
 
 
 # What comes before anybody listens

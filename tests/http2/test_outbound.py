@@ -4,7 +4,7 @@ import pytest
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.http2.errors import ConnectError
-from mmpush_tui.http2.outbound import OutboundProxy, choose, is_exempt
+from mmpush_tui.http2.outbound import OutboundProxy, choose_proxy, is_exempt
 from mmpush_tui.http2.tunnel import AnswerReader, request_for
 from mmpush_tui.text import Secret
 
@@ -77,7 +77,7 @@ CHOICES = [
 @pytest.mark.parametrize(("settings", "environment", "chosen"), CHOICES)
 def test_chooses(settings: dict[str, str], environment: dict[str, str], chosen: str | None) -> None:
     secret = {name: Secret(value) for name, value in settings.items()}
-    found = choose("api.push.apple.com", 443, secret, environment)
+    found = choose_proxy("api.push.apple.com", 443, secret, environment)
     assert (str(found) if found else None) == chosen
 
 

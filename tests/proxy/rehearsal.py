@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from mmpush_tui.simulator.mattermost.poster import Session
+from mmpush_tui.simulator.mattermost.poster import PhoneSession
 from mmpush_tui.simulator.phones import Phone
 from mmpush_tui.simulator.world import World
 from mmpush_tui.watching.client import ControlClient
@@ -39,7 +39,7 @@ class Rehearsal:
         mattermost = self.world.mattermost
         assert mattermost is not None
         fields = {"type": "message", "version": "v2", "message": "hello"} | fields
-        notification = mattermost.compose(Session(device_id, device_id), **fields)
+        notification = mattermost.compose(PhoneSession(device_id, device_id), **fields)
         return await self.post(msgspec.json.encode(notification))
 
     def log(self) -> str:

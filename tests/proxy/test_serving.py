@@ -339,7 +339,7 @@ async def test_a_receipt_after_a_restart_finds_its_delivery(vendors: Vendors) ->
             answer = await stage.http.post(f"{stage.worker.url}/api/v1/ack", content=receipt)
             assert answer.json() == {"status": "OK"}
         await eventually(lambda: counted(stage, acknowledged=1, unmatched_acks=1))
-    (kept,) = journal_reading.read(path)
+    (kept,) = journal_reading.read_journal(path)
     assert kept.status == "OK"
     assert kept.ms["device"] > 0
 

@@ -19,9 +19,9 @@ import tomli_w
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.simulator.apns.rules import ApnsState
 from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
-from mmpush_tui.simulator.fcm.answers import document
+from mmpush_tui.simulator.fcm.answers import error_document
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 from mmpush_tui.simulator.phones import Phone, Phones
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
@@ -42,7 +42,9 @@ class Apple(ApnsStandIn):
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def honest(self, request: Request, connection: H2Connection[ApnsState]) -> Response:
+    async def honest(
+        self, request: ServedRequest, connection: H2Connection[ApnsState]
+    ) -> ServedResponse:
         self.tokens.append((request.value("authorization") or "").removeprefix("bearer "))
         async with asyncio.timeout(60):
             await self.may_answer.wait()
@@ -69,7 +71,9 @@ class Google(FcmStandIn):
         self.asked = 0
         self.lifetime: object = 3599
 
-    async def honest(self, request: Request, connection: H2Connection[None]) -> Response:
+    async def honest(
+        self, request: ServedRequest, connection: H2Connection[None]
+    ) -> ServedResponse:
         if request.path != "/token":
             return await super().honest(request, connection)
         self.asked += 1
@@ -81,9 +85,9 @@ class Google(FcmStandIn):
                     await self.may_answer.wait()
             case Mood.REFUSES:
                 words = "Invalid grant: account not found"
-                return document(400, {"error": "invalid_grant", "error_description": words})
+                return error_document(400, {"error": "invalid_grant", "error_description": words})
             case Mood.FAILS:
-                return document(503, {"error": "backend_error"})
+                return error_document(503, {"error": "backend_error"})
         granted = await super().honest(request, connection)
         content = json.loads(granted.body) | {"expires_in": self.lifetime}
         return dataclasses.replace(granted, data=(json.dumps(content).encode(),))

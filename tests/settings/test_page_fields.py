@@ -12,8 +12,8 @@ from mmpush_tui.settings.page_fields import (
     enabled,
     label,
     locked_by,
+    page_words,
     visible,
-    words,
 )
 from mmpush_tui.settings.urls import ANY_REGIONS, FOUR_REGIONS, TWO_REGIONS
 
@@ -158,9 +158,9 @@ def test_what_is_chosen_already_stays_offered() -> None:
 
 
 def test_values_have_words_and_unknown_ones_none() -> None:
-    assert words("region", "de") == "Germany"
-    assert words("contents", "Full") == ""
-    assert words("server", "https://x") == ""
+    assert page_words("region", "de") == "Germany"
+    assert page_words("contents", "Full") == ""
+    assert page_words("server", "https://x") == ""
 
 
 def test_the_limit_has_another_name_on_newer_servers() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from mmpush_tui.errors import UsageError
-from mmpush_tui.simulator.fault_words import described, find, parse, parse_all
+from mmpush_tui.simulator.fault_words import describe_faults, find_fault, parse_all, parse_fault
 from mmpush_tui.simulator.faults import FAULTS, behaviour
 
 
@@ -29,7 +29,7 @@ from mmpush_tui.simulator.faults import FAULTS, behaviour
 def test_words(
     words: str, name: str, sides: tuple[str, ...], parameters: dict[str, object]
 ) -> None:
-    wanted = parse(words)
+    wanted = parse_fault(words)
     assert (wanted.fault.name, wanted.sides, dict(wanted.parameters)) == (name, sides, parameters)
 
 
@@ -64,27 +64,27 @@ def test_words(
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_in_words(words: str, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(words)
+        parse_fault(words)
     assert caught.value.line().rstrip(".") == sentence.rstrip(".")
 
 
 def test_every_default_can_be_typed() -> None:
     for fault in FAULTS:
-        words = ":".join(filter(None, (fault.name, ",".join(described(fault)))))
-        wanted = parse(words)
+        words = ":".join(filter(None, (fault.name, ",".join(describe_faults(fault)))))
+        wanted = parse_fault(words)
         assert behaviour(fault, wanted.parameters) == fault.behaviour()
-        assert parse(wanted.words) == wanted
+        assert parse_fault(wanted.words) == wanted
 
 
 def test_a_side_stays_in_the_words() -> None:
-    assert parse("slow@fcm:seconds=1").words == "slow@fcm:seconds=1.0"
-    assert parse("shutdown@apns").words == "shutdown"
+    assert parse_fault("slow@fcm:seconds=1").words == "slow@fcm:seconds=1.0"
+    assert parse_fault("shutdown@apns").words == "shutdown"
     assert [it.fault.name for it in parse_all(["slow", "goaway"])] == ["slow", "goaway"]
 
 
 def test_faults_are_grouped_by_what_they_break() -> None:
-    assert find("too-many-requests").group == find("unavailable").group == "answers"
-    assert find("untrusted-ca").group == "tls"
+    assert find_fault("too-many-requests").group == find_fault("unavailable").group == "answers"
+    assert find_fault("untrusted-ca").group == "tls"
     assert len(FAULTS) >= 45
     assert max(len(fault.title) for fault in FAULTS) <= 30
 

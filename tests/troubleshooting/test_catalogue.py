@@ -11,11 +11,11 @@ from mmpush_tui.troubleshooting.catalogue import (
     CatalogueError,
     Entry,
     Hop,
-    Source,
+    LogSource,
     entries,
-    parse,
+    parse_catalogue,
 )
-from mmpush_tui.troubleshooting.lookup import by_code, by_reason, find
+from mmpush_tui.troubleshooting.lookup import by_code, by_reason, find_entries
 
 ENTRIES = entries()
 CODES = [entry.code for entry in ENTRIES]
@@ -48,7 +48,7 @@ def test_every_hop_has_an_entry() -> None:
 
 
 def test_every_source_is_used() -> None:
-    assert {source for entry in ENTRIES for source in entry.sources} == set(Source)
+    assert {source for entry in ENTRIES for source in entry.sources} == set(LogSource)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=CODES)
@@ -79,13 +79,13 @@ def test_fix_names_no_command_of_ours_that_does_not_exist(entry: Entry) -> None:
 
 @pytest.mark.parametrize(("code", "symptom"), SYMPTOMS, ids=[s for _, s in SYMPTOMS])
 def test_symptom_finds_its_own_entry_first(code: str, symptom: str) -> None:
-    assert find(symptom.replace("*", "x"))[0].entry.code == code
+    assert find_entries(symptom.replace("*", "x"))[0].entry.code == code
 
 
 @pytest.mark.parametrize(("entry", "reason"), REASONS, ids=[reason for _, reason in REASONS])
 def test_reason_finds_its_own_entry(entry: Entry, reason: str) -> None:
     assert by_reason(reason, platform=entry.platform) is entry
-    assert find(f"reason={reason} type={entry.platform}")[0].entry is entry
+    assert find_entries(f"reason={reason} type={entry.platform}")[0].entry is entry
 
 
 def test_entry_is_json_ready_with_every_field() -> None:
@@ -103,7 +103,7 @@ def test_line_breaks_in_the_file_count_as_spaces() -> None:
     text = ONE.replace('"The notification is', '"""The notification\n    is').replace(
         'wrong colour."', 'wrong colour."""'
     )
-    assert parse(text)[0].cause == "The notification is of the wrong colour."
+    assert parse_catalogue(text)[0].cause == "The notification is of the wrong colour."
 
 
 TWICE = ONE + ONE.split("schema = 1", 1)[1]
@@ -152,11 +152,11 @@ BROKEN = [
 @pytest.mark.parametrize(("text", "complaint"), BROKEN)
 def test_a_file_that_breaks_a_rule_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(CatalogueError, match=re.escape(complaint)):
-        parse(text)
+        parse_catalogue(text)
 
 
 def test_the_pattern_for_the_broken_files_is_itself_sound() -> None:
-    assert [entry.code for entry in parse(ONE)] == ["apns-made-up"]
+    assert [entry.code for entry in parse_catalogue(ONE)] == ["apns-made-up"]
 
 
 def test_there_are_many() -> None:

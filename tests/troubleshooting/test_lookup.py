@@ -14,8 +14,8 @@ from mmpush_tui.troubleshooting.lookup import (
     by_code,
     by_reason,
     explain,
-    find,
-    shown,
+    find_entries,
+    shown_query,
     suggest,
 )
 
@@ -224,7 +224,7 @@ EACH = pytest.mark.parametrize(("line", "code"), LINES, ids=[f"{n}-{c}" for n, (
 
 
 def first(text: str) -> str:
-    matches = find(text)
+    matches = find_entries(text)
     return matches[0].entry.code if matches else ""
 
 
@@ -280,7 +280,7 @@ def test_odd_spellings_are_found(line: str, code: str) -> None:
 
 def test_the_specific_goes_before_the_general() -> None:
     line = not_sent("unknown send response error: status=400 reason=BadTopic")
-    assert [match.entry.code for match in find(line)] == [
+    assert [match.entry.code for match in find_entries(line)] == [
         "apns-topic-refused",
         "proxy-send-response-error",
         "mattermost-send-failed",
@@ -293,15 +293,17 @@ def test_a_test_push_that_fails_is_not_called_harmless() -> None:
 
 
 def test_an_entry_of_the_other_platform_goes_last() -> None:
-    codes = [match.entry.code for match in find("reason=Unregistered code=410 type=apple_rn")]
+    codes = [
+        match.entry.code for match in find_entries("reason=Unregistered code=410 type=apple_rn")
+    ]
     assert codes == ["apns-device-gone", "fcm-device-gone"]
 
 
 def test_several_lines_give_several_matches_up_to_the_limit() -> None:
     lines = "\n".join(line for line, _ in LINES)
-    assert len(find(lines)) == 3
-    assert len(find(lines, limit=10)) == 10
-    assert find(lines, limit=0) == []
+    assert len(find_entries(lines)) == 3
+    assert len(find_entries(lines, limit=10)) == 10
+    assert find_entries(lines, limit=0) == []
 
 
 def test_two_far_lines_do_not_add_up() -> None:
@@ -311,11 +313,11 @@ def test_two_far_lines_do_not_add_up() -> None:
 
 
 def test_a_gap_keeps_its_order() -> None:
-    assert find("connection refused, then POST /api/v1/send_push") == []
+    assert find_entries("connection refused, then POST /api/v1/send_push") == []
 
 
 def test_what_lies_beyond_the_limit_is_not_looked_at() -> None:
-    assert find("x" * TEXT_LIMIT + " BadDeviceToken") == []
+    assert find_entries("x" * TEXT_LIMIT + " BadDeviceToken") == []
     assert first("x" * (TEXT_LIMIT - 20) + " BadDeviceToken") == "apns-bad-device-token"
 
 
@@ -326,7 +328,7 @@ def test_what_lies_beyond_the_limit_is_not_looked_at() -> None:
     "Nov 20 10:00:00 mm sshd[1]: Accepted publickey for root from 10.0.0.1 port 8066",
 ])  # fmt: skip
 def test_nothing_is_made_up(text: str) -> None:
-    assert find(text) == []
+    assert find_entries(text) == []
 
 
 @pytest.mark.parametrize("piece", [
@@ -340,13 +342,13 @@ def test_the_worst_text_of_full_length_is_answered(piece: str) -> None:
 
 
 def test_match_tells_what_agreed() -> None:
-    by_symptom, *_ = find("the answer was: response returned error code: 404")
+    by_symptom, *_ = find_entries("the answer was: response returned error code: 404")
     assert (by_symptom.how, by_symptom.matched) == (
         How.SYMPTOM, "response returned error code: 404"
     )  # fmt: skip
-    by_word, *_ = find("REASON=TCP_REFUSED")
+    by_word, *_ = find_entries("REASON=TCP_REFUSED")
     assert (by_word.how, by_word.matched) == (How.REASON, "tcp_refused")
-    by_id, *_ = find("proxy-throttled")
+    by_id, *_ = find_entries("proxy-throttled")
     assert (by_id.how, by_id.matched) == (How.CODE, "proxy-throttled")
 
 
@@ -388,7 +390,7 @@ def test_code_is_looked_up() -> None:
     ("connection refused", "network-upstream-blocked"),
 ])  # fmt: skip
 def test_words_lead_to_a_guess_that_is_kept_apart(text: str, code: str) -> None:
-    assert find(text) == []
+    assert find_entries(text) == []
     explanation = explain(text)
     assert explanation.matches == ()
     assert code in [entry.code for entry in explanation.suggestions]
@@ -420,14 +422,14 @@ around = st.text(max_size=200) | st.text(st.sampled_from('aF0:-_\n" \\\x1b[=./')
     st.text(max_size=2000) | st.text(st.sampled_from("\\\"'\n *=:{}\x1b[0mreason"), max_size=2000)
 )
 def test_find_takes_anything(text: str) -> None:
-    assert len(find(text)) <= 3
+    assert len(find_entries(text)) <= 3
     document = explain(text).to_dict()
     assert json.loads(json.dumps(document)) == document
 
 
 @given(st.sampled_from([line for line, _ in LINES]), around, around)
 def test_find_takes_real_lines_in_anything(line: str, before: str, after: str) -> None:
-    assert find(f"{before} {line} {after}")
+    assert find_entries(f"{before} {line} {after}")
 
 
 @given(st.sampled_from(CANARIES), around, around)
@@ -438,14 +440,14 @@ def test_a_token_never_leaves(canary: str, before: str, after: str) -> None:
 
 @given(st.sampled_from(CANARIES), st.integers(0, QUERY_LIMIT * 2 + 100))
 def test_a_token_at_the_cut_never_leaves_half(canary: str, at: int) -> None:
-    query = shown("word " * (at // 5) + canary)
+    query = shown_query("word " * (at // 5) + canary)
     assert canary[:20] not in query
 
 
 @pytest.mark.parametrize("canary", CANARIES)
 def test_a_token_broken_by_the_terminal_never_leaves(canary: str) -> None:
     pieces = "\n".join((f"reason=BadDeviceToken device={canary[:40]}", canary[40:]))
-    query = shown(pieces)
+    query = shown_query(pieces)
     assert canary[:20] not in query
     assert canary[40:] not in query
 
@@ -457,16 +459,16 @@ def test_a_token_broken_by_the_terminal_never_leaves(canary: str) -> None:
     "https://admin:hunter2secret@proxy.example.com:3128",
 ])  # fmt: skip
 def test_a_secret_never_leaves(secret: str) -> None:
-    query = shown(f"BadDeviceToken {secret} {'word ' * 500}")
+    query = shown_query(f"BadDeviceToken {secret} {'word ' * 500}")
     assert "secret" not in query.replace("[secret]", "")
     assert "eyJ" not in query
 
 
 def test_the_query_is_harmless_on_a_terminal() -> None:
-    query = shown("\x1b]0;owned\x07\x1b[2Jlook\x9b31m\r\nhere\u202e\x00" + "\ud800")
+    query = shown_query("\x1b]0;owned\x07\x1b[2Jlook\x9b31m\r\nhere\u202e\x00" + "\ud800")
     assert query == "look here\ufffd\ufffd"
 
 
 def test_the_query_is_cut() -> None:
-    assert len(shown("word " * 5000)) <= QUERY_LIMIT
-    assert shown("word " * 5000).endswith("…")
+    assert len(shown_query("word " * 5000)) <= QUERY_LIMIT
+    assert shown_query("word " * 5000).endswith("…")

@@ -4,7 +4,7 @@ import pytest
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.protocol.event import Event
-from mmpush_tui.watching.filters import parse
+from mmpush_tui.watching.filters import parse_filter
 
 EVENT = Event(
     v=1, run="r", seq=1, at="2026-11-23T12:00:00.000Z", kind="delivery", id="7f3a",
@@ -26,13 +26,13 @@ EVENT = Event(
     ],
 )  # fmt: skip
 def test_words_must_all_match(expression: str, matches: bool) -> None:
-    assert parse(expression)(EVENT) is matches
+    assert parse_filter(expression)(EVENT) is matches
 
 
 def test_an_event_without_a_duration_is_neither_short_nor_long() -> None:
     event = Event(v=1, run="r", seq=1, at="", kind="alarm")
-    assert not parse(">0ms")(event)
-    assert not parse("<999s")(event)
+    assert not parse_filter(">0ms")(event)
+    assert not parse_filter("<999s")(event)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,6 @@ def test_an_event_without_a_duration_is_neither_short_nor_long() -> None:
 )
 def test_what_it_cannot_read_it_explains(expression: str, what: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(expression)
+        parse_filter(expression)
     assert caught.value.what == what
     assert "Words that must all match" in caught.value.fix

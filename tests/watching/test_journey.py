@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.troubleshooting.lookup import by_code
-from mmpush_tui.watching.journey import Journey, Verdict, journey
+from mmpush_tui.watching.journey import Journey, JourneyVerdict, journey
 
 DELIVERY: dict[str, Any] = {
     "id": "7f3a91c02b4d", "target": "apple_rn", "type": "message", "platform": "apple_rn",
@@ -58,7 +58,7 @@ def steps(found: Journey) -> list[tuple[str, str]]:
 def test_the_whole_way_to_the_phone() -> None:
     found = journey([arrived(), sent(1, 1841), answered(), ack()])
     assert found.head == "Delivery 7f3a91c02b4d message -> apple_rn 3f9c1a.."
-    assert found.verdict is Verdict.DELIVERED
+    assert found.verdict is JourneyVerdict.DELIVERED
     assert steps(found) == [
         ("12:00:00.204", "arrived: message for apple_rn, 1.1 KB"),
         ("+ 1.0 ms", "sent to Apple on stream 1841"),
@@ -72,7 +72,7 @@ def test_the_whole_way_to_the_phone() -> None:
 
 def test_accepted_without_a_receipt_promises_nothing() -> None:
     found = journey([arrived(), sent(1, 1841), answered()])
-    assert found.verdict is Verdict.ACCEPTED
+    assert found.verdict is JourneyVerdict.ACCEPTED
     assert found.meaning.startswith("Apple accepted it. No receipt came from the phone so far")
     found = journey([answered(type="test")])
     assert found.meaning == "Apple accepted it. A test push asks the phone for no receipt."
@@ -80,7 +80,7 @@ def test_accepted_without_a_receipt_promises_nothing() -> None:
 
 def test_under_way_is_said() -> None:
     found = journey([arrived()])
-    assert found.verdict is Verdict.UNDER_WAY
+    assert found.verdict is JourneyVerdict.UNDER_WAY
     assert found.meaning == (
         "No answer was seen so far. Mattermost gets one within half a minute of the arrival."
     )
@@ -94,7 +94,7 @@ def test_a_receipt_that_overtakes_the_answer_stands_before_it() -> None:
         "Apple answered 200 after 95.8 ms, apns-id 5E1B-77",
         "told Mattermost OK",
     ]
-    assert found.verdict is Verdict.DELIVERED
+    assert found.verdict is JourneyVerdict.DELIVERED
 
 
 def test_a_refusal_is_explained_by_the_catalogue_with_its_fix() -> None:
@@ -105,7 +105,7 @@ def test_a_refusal_is_explained_by_the_catalogue_with_its_fix() -> None:
         arrived(), sent(1, 5),
         answered("FAIL", http=400, reason="TopicDisallowed", message=message),
     ])  # fmt: skip
-    assert found.verdict is Verdict.FAILED
+    assert found.verdict is JourneyVerdict.FAILED
     assert [text for _, text in steps(found)][2:] == [
         "Apple answered 400 TopicDisallowed after 95.8 ms, apns-id 5E1B-77",
         f"told Mattermost FAIL: {message}",
@@ -118,11 +118,11 @@ def test_a_refusal_is_explained_by_the_catalogue_with_its_fix() -> None:
 def test_the_same_word_is_read_as_the_vendors_who_said_it() -> None:
     google = {"target": "android_rn", "platform": "android_rn"}
     found = journey([answered("REMOVE", http=404, reason="UNREGISTERED", **google)])
-    assert (found.verdict, found.code) == (Verdict.REMOVED, "fcm-device-gone")
+    assert (found.verdict, found.code) == (JourneyVerdict.REMOVED, "fcm-device-gone")
     assert found.steps[1].text.startswith("Google answered 404 UNREGISTERED")
     assert "apns-id" not in found.steps[1].text
     found = journey([answered("REMOVE", http=410, reason="Unregistered")])
-    assert (found.verdict, found.code) == (Verdict.REMOVED, "apns-device-gone")
+    assert (found.verdict, found.code) == (JourneyVerdict.REMOVED, "apns-device-gone")
 
 
 def test_no_answer_after_two_tries_is_told_with_the_cause() -> None:
@@ -199,7 +199,7 @@ def test_the_arrival_is_worked_out_where_only_the_answer_is_known() -> None:
 )  # fmt: skip
 def test_what_is_no_delivery_is_told_too(alone: Event, head: str, text: str, meaning: str) -> None:
     found = journey([alone])
-    assert (found.head, found.verdict) == (head, Verdict.NOTICE)
+    assert (found.head, found.verdict) == (head, JourneyVerdict.NOTICE)
     assert steps(found) == [("12:00:00.204", text)]
     assert found.meaning.startswith(meaning)
 

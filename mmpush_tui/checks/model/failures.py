@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mmpush_tui.checks.model.target import Flaw, Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import Flaw, TargetKind, TargetPlan, Whose
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.troubleshooting.catalogue import GENERIC
 from mmpush_tui.troubleshooting.wording import Words, words_for
@@ -12,7 +12,7 @@ _CREDENTIAL: str = "credential_file"
 """What is said about the codes of credential files, which say themselves what is wrong."""
 
 
-def words(plan: TargetPlan, code: str, **details: Any) -> Words:
+def words_at(plan: TargetPlan, code: str, **details: Any) -> Words:
     """Return what is said about ``code`` at a target.
 
     Args:
@@ -21,7 +21,7 @@ def words(plan: TargetPlan, code: str, **details: Any) -> Words:
         details: what else names in braces stand for.
     """
     at = "" if plan.whose is Whose.VENDOR else plan.whose.value
-    platform = "apple" if plan.kind is Kind.APNS else "android"
+    platform = "apple" if plan.kind is TargetKind.APNS else "android"
     found = words_for(code, at=at, platform=platform) or words_for(_CREDENTIAL)
     assert found is not None  # noqa: S101 - the catalogue's own tests hold it to that
     return found.at(_places(plan) | details)
@@ -71,14 +71,14 @@ def failed(
 
     Args:
         plan: the target.
-        code: as in :func:`words`.
+        code: as in :func:`words_at`.
         message: what was observed, in one clause.
         evidence: what was seen.
         why: further clauses, before the catalogue's own.
         severity: ``fail`` or ``warn``.
         details: what names in braces stand for.
     """
-    said = words(plan, code, **details)
+    said = words_at(plan, code, **details)
     return Finding(
         severity=severity,
         code=code,

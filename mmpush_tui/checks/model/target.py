@@ -15,7 +15,7 @@ from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.http2.outbound import OutboundProxy
 
 
-class Kind(StrEnum):
+class TargetKind(StrEnum):
     """What is expected to answer, and with that how it is asked."""
 
     PUSH_PROXY = "push-proxy"
@@ -44,7 +44,7 @@ SEND_PATH: Final = "/api/v1/send_push"
 """Where a push proxy takes pushes."""
 NO_DEVICE: Final = "0" * 64
 """A device token that belongs to nobody."""
-_HTTP2: Final = (Kind.APNS, Kind.FCM, Kind.TOKEN)
+_HTTP2: Final = (TargetKind.APNS, TargetKind.FCM, TargetKind.TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class TargetPlan:
     title: str
     who: str
     url: str = field(repr=False)
-    kind: Kind
+    kind: TargetKind
     whose: Whose
     ca_file: str = ""
     project: str = "x"
@@ -135,7 +135,7 @@ class TargetPlan:
     @property
     def shown_path(self) -> str:
         """The path as it may be shown: that of a push proxy of one's own may be a secret."""
-        if self.kind is not Kind.PUSH_PROXY or self.whose is not Whose.OWN:
+        if self.kind is not TargetKind.PUSH_PROXY or self.whose is not Whose.OWN:
             return self.path
         before = self.path.removesuffix(SEND_PATH)
         return ("/PATH" if before else "") + self.path.removeprefix(before)
@@ -156,7 +156,7 @@ class TargetPlan:
     @property
     def needs_http2(self) -> bool:
         """Whether nothing but HTTP/2 will do; Google's token server takes HTTP/1.1 too."""
-        return self.is_http2 and self.kind is not Kind.TOKEN
+        return self.is_http2 and self.kind is not TargetKind.TOKEN
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -20,7 +20,7 @@ _WORDS: Final = {
 }
 
 
-def of(report: Report) -> str:
+def render(report: Report) -> str:
     """Return the report: verdict, every check, and what was seen where something is wrong."""
     return "\n".join((*_lines(report), ""))
 

@@ -19,7 +19,7 @@ _STATES: Final = {
 _LABEL: Final = re.compile(r"[='\"|\s]")
 
 
-def of(report: Report) -> tuple[str, int]:
+def render(report: Report) -> tuple[str, int]:
     """Return the line and its exit code; a run that was not through is UNKNOWN."""
     if report.exit_code in (Exit.INTERRUPTED, Exit.DEADLINE):
         return unknown(report.verdict.summary)

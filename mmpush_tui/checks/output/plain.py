@@ -15,7 +15,7 @@ _MARKS: Final = {
 _INDENT: Final = " " * 7
 
 
-def of(result: CheckResult, said: set[str]) -> Iterator[str]:
+def render(result: CheckResult, said: set[str]) -> Iterator[str]:
     """Return the lines of one check: mark, id, address, finding, time; under a failure what to do.
 
     The ids are those of the JSON.

@@ -12,7 +12,7 @@ _STATUSES: Final = {Severity.PASS: 0, Severity.WARN: 1, Severity.FAIL: 2, Severi
 Sample = tuple[Mapping[str, str], float]
 
 
-def of(report: Report) -> str:
+def render(report: Report) -> str:
     """Return the metrics, in the text format, with an empty line at the end."""
     verdict = report.verdict
     began = datetime.fromisoformat(report.started_at).timestamp()

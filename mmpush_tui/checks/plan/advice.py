@@ -2,13 +2,13 @@
 
 import ipaddress
 
-from mmpush_tui.checks.model.target import Flaw, Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import Flaw, TargetKind, TargetPlan, Whose
 from mmpush_tui.checks.plan.outbound import is_loopback
 from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Licence
 
 
-def advice(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> Flaw | None:
+def settings_flaw(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> Flaw | None:
     """Return what should not stay as it is, though it may work; None where nothing is wrong.
 
     Args:
@@ -29,7 +29,7 @@ def advice(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> Flaw | 
 
 
 def _own(plan: TargetPlan, *, is_elsewhere: bool) -> Flaw | None:
-    if plan.kind is not Kind.PUSH_PROXY or plan.whose is not Whose.OWN or not plan.url:
+    if plan.kind is not TargetKind.PUSH_PROXY or plan.whose is not Whose.OWN or not plan.url:
         return None
     if _is_wildcard(plan.host):
         said = f"{plan.host} means every address of a host that listens"

@@ -6,17 +6,17 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from mmpush_tui.checks.model.target import Flaw, Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import Flaw, TargetKind, TargetPlan, Whose
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Severity
-from mmpush_tui.http2.outbound import OutboundProxy, choose, is_exempt
+from mmpush_tui.http2.outbound import OutboundProxy, choose_proxy, is_exempt
 from mmpush_tui.text import Secret
 
 _GO_PORT: Final = 80
 """Of a proxy without one; curl, whose rules the worker goes by, takes another."""
 _GO_ONLY: Final = ("https", "socks5", "socks5h")
 """Schemes of proxies that Go's http.Transport speaks besides http, and these checks do not."""
-_OURS: Final = (Kind.APNS, Kind.FCM, Kind.TOKEN)
+_OURS: Final = (TargetKind.APNS, TargetKind.FCM, TargetKind.TOKEN)
 
 
 def proxied(
@@ -36,7 +36,7 @@ def proxied(
         return plan
     try:
         if plan.kind in _OURS:
-            return replace(plan, proxy=choose(plan.host, plan.port, settings, environment))
+            return replace(plan, proxy=choose_proxy(plan.host, plan.port, settings, environment))
         return _as_go(plan, environment)
     except ConfigError as error:
         flaw = Flaw("proxy_setting", error.what)
@@ -50,7 +50,7 @@ def _as_go(plan: TargetPlan, environment: Mapping[str, str]) -> TargetPlan:
     own, other = ("https_proxy", "http_proxy") if plan.is_tls else ("http_proxy", "https_proxy")
     if named := _named(own, environment):
         return _through(plan, *named)
-    if plan.whose is Whose.HOSTED or plan.kind is Kind.PUSH_PROXY:
+    if plan.whose is Whose.HOSTED or plan.kind is TargetKind.PUSH_PROXY:
         return replace(plan, spare_proxy=_spare((other, "all_proxy"), environment))
     return plan
 

@@ -11,7 +11,7 @@ from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import (
     WORKER,
     Flaw,
-    Kind,
+    TargetKind,
     TargetPlan,
     Whose,
     distinct,
@@ -20,7 +20,7 @@ from mmpush_tui.checks.model.target import (
     without_user,
 )
 from mmpush_tui.checks.plan import vendors as upstream
-from mmpush_tui.checks.plan.advice import advice
+from mmpush_tui.checks.plan.advice import settings_flaw
 from mmpush_tui.checks.plan.outbound import is_loopback, proxied
 from mmpush_tui.checks.proof.credential_files import Credential
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, ProxyConfig
@@ -31,7 +31,7 @@ from mmpush_tui.proxy.door.listen import split
 from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Licence, Mode, Page, Region
 from mmpush_tui.text import Secret, clean
 
-__all__ = ["WORDS", "TargetPlan", "plan"]
+__all__ = ["WORDS", "TargetPlan", "plan_targets"]
 
 WORDS: Final = ("mattermost", "tpns", "hpns", "mpns", "apns", "fcm", "worker", "log")
 """What a target can be called on the command line, beside an address."""
@@ -39,7 +39,7 @@ _NO_CREDENTIALS: Final[Mapping[str, Credential]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class PlanContext:
     """What matters beside settings and configuration.
 
     Attributes:
@@ -61,14 +61,14 @@ class Surroundings:
     unread: str = ""
 
 
-def plan(
+def plan_targets(
     page: Page | None,
     config: ProxyConfig | None,
     wanted: Sequence[str] = (),
     *,
     credentials: Mapping[str, Credential] = _NO_CREDENTIALS,
     mattermost_url: str = "",
-    around: Surroundings = Surroundings(),
+    around: PlanContext = PlanContext(),
 ) -> tuple[TargetPlan, ...]:
     """Return the targets of a check run, each once, in the order of a push's way.
 
@@ -85,7 +85,7 @@ def plan(
             is missing and how to name it.
     """
     known = _Known(page, config, credentials, mattermost_url, around.local)
-    log = [mattermost_log.plan(around.log)] if around.log else []
+    log = [mattermost_log.log_target(around.log)] if around.log else []
     if wanted:
         if "log" in wanted and not log:
             raise _no_log()
@@ -101,7 +101,7 @@ def plan(
     return tuple(_surrounded(target, config, around) for target in distinct(found))
 
 
-def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: Surroundings) -> TargetPlan:
+def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: PlanContext) -> TargetPlan:
     entries: tuple[AppleSettings | AndroidSettings, ...] = (
         (*config.apple, *config.android) if config else ()
     )
@@ -113,7 +113,7 @@ def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: Surround
     }
     target = replace(target, source=around.source)
     if target.config is None:
-        said = advice(target, around.licence, is_elsewhere=around.is_elsewhere)
+        said = settings_flaw(target, around.licence, is_elsewhere=around.is_elsewhere)
         target = replace(target, config=said)
     return proxied(target, settings, around.environment)
 
@@ -236,7 +236,7 @@ class _Known:
             title=f"Mattermost -> hosted push service (HPNS), {region}",
             who="Mattermost's hosted push service (HPNS)",
             url=REGION_URLS[region],
-            kind=Kind.PUSH_PROXY,
+            kind=TargetKind.PUSH_PROXY,
             whose=Whose.HOSTED,
         )
 
@@ -254,7 +254,7 @@ class _Known:
             title="Mattermost -> push proxy",
             who="the push proxy",
             url=server if is_good else "",
-            kind=Kind.PUSH_PROXY,
+            kind=TargetKind.PUSH_PROXY,
             whose=Whose.OWN,
             config=None if is_good else _flaw(server),
         )
@@ -291,7 +291,7 @@ class _Known:
             title="this host -> worker",
             who="the push proxy",
             url=f"{'https' if is_tls else 'http'}://{user}{shown}:{port}{path}",
-            kind=Kind.PUSH_PROXY,
+            kind=TargetKind.PUSH_PROXY,
             whose=Whose.OWN,
             config=_open(self._config),
         )
@@ -300,7 +300,7 @@ class _Known:
         if self._local is not None:
             return TargetPlan(
                 target="mattermost", title="this host -> Mattermost's local socket",
-                who="the Mattermost server", url="", kind=Kind.MATTERMOST, whose=Whose.OWN,
+                who="the Mattermost server", url="", kind=TargetKind.MATTERMOST, whose=Whose.OWN,
                 config=self._local, told_at=Stage.APP,
             )  # fmt: skip
         url = in_ascii(self._mattermost_url)
@@ -316,7 +316,7 @@ class _Known:
             title="this host -> Mattermost",
             who="the Mattermost server",
             url=url,
-            kind=Kind.MATTERMOST,
+            kind=TargetKind.MATTERMOST,
             whose=Whose.OWN,
         )
 
@@ -350,7 +350,7 @@ def _tpns() -> TargetPlan:
         title="Mattermost -> test push service (TPNS)",
         who="Mattermost's test push service (TPNS)",
         url=TPNS_URL,
-        kind=Kind.PUSH_PROXY,
+        kind=TargetKind.PUSH_PROXY,
         whose=Whose.HOSTED,
     )
 
@@ -368,7 +368,7 @@ def _url(word: str) -> TargetPlan:
         title=f"this host -> {_host_port(word)}",
         who="the push proxy",
         url=word,
-        kind=Kind.PUSH_PROXY,
+        kind=TargetKind.PUSH_PROXY,
         whose=Whose.OWN,
     )
 
@@ -383,7 +383,7 @@ def _settings(unread: str) -> TargetPlan:
     """Return that Mattermost's settings are not known, so that nobody takes the rest for all."""
     return TargetPlan(
         target="mattermost-settings", title="Mattermost's own settings",
-        who="Mattermost's settings", url="", kind=Kind.MATTERMOST, whose=Whose.OWN,
+        who="Mattermost's settings", url="", kind=TargetKind.MATTERMOST, whose=Whose.OWN,
         config=Flaw("settings_unread", unread, Severity.WARN),
     )  # fmt: skip
 

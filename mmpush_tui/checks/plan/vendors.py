@@ -3,7 +3,7 @@
 from typing import Final
 
 from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendProof
-from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
 from mmpush_tui.checks.proof.credential_files import Credential
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings
 from mmpush_tui.credentials.identity import flaws, missing_of_key
@@ -25,7 +25,7 @@ def apple(entry: AppleSettings | None, credential: Credential | None) -> TargetP
         title=", ".join(filter(None, ("push proxy -> Apple", name, endpoint or network))),
         who=f"the endpoint of {name}" if endpoint else "Apple's push service",
         url=endpoint or (APPLE_SANDBOX if network == "sandbox" else APPLE_PRODUCTION),
-        kind=Kind.APNS,
+        kind=TargetKind.APNS,
         whose=Whose.RELAY if endpoint else Whose.VENDOR,
         ca_file=entry.ca_file if entry else "",
         config=credential.finding if credential else None,
@@ -50,7 +50,7 @@ def fcm(entry: AndroidSettings | None, credential: Credential | None) -> TargetP
         title=", ".join(filter(None, ("push proxy -> Google", name, endpoint))),
         who=f"the endpoint of {name}" if endpoint else "Google's push service",
         url=endpoint or GOOGLE,
-        kind=Kind.FCM,
+        kind=TargetKind.FCM,
         whose=Whose.RELAY if endpoint else Whose.VENDOR,
         ca_file=entry.ca_file if entry else "",
         project=(credential.project if credential else "") or "x",
@@ -68,7 +68,7 @@ def token(entry: AndroidSettings | None, token_uri: str = TOKEN_URI) -> TargetPl
         title=", ".join(filter(None, ("push proxy -> Google's token server", name))),
         who="Google's token server" if is_google else f"the token server of {name}",
         url=token_uri,
-        kind=Kind.TOKEN,
+        kind=TargetKind.TOKEN,
         whose=Whose.VENDOR if is_google else Whose.RELAY,
         ca_file=entry.ca_file if entry else "",
         proof=GrantProof(entry) if entry else None,

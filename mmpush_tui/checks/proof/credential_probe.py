@@ -17,7 +17,7 @@ from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendPr
 from mmpush_tui.checks.model.report import Stage, check_id
 from mmpush_tui.checks.model.target import NO_DEVICE, TargetPlan
 from mmpush_tui.checks.proof import answers as proof_answers
-from mmpush_tui.checks.proof.limiter import Pace
+from mmpush_tui.checks.proof.limiter import ProbeLimiter
 from mmpush_tui.configuration.config import AndroidSettings, NetworkSettings
 from mmpush_tui.credentials import certificate
 from mmpush_tui.errors import ConfigError
@@ -40,7 +40,7 @@ _GRANTS: Final = {
 }
 
 
-class Line(Protocol):
+class ProofSession(Protocol):
     """What leads to the target: a ``Way``."""
 
     plan: TargetPlan
@@ -50,7 +50,7 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class ProofContext:
     """What proofs work with.
 
     Attributes:
@@ -62,7 +62,7 @@ class Means:
     """
 
     network: NetworkSettings
-    pace: Pace
+    pace: ProbeLimiter
     tokens: Path
     grants: "Grants" = field(default_factory=lambda: Grants())
     targets: frozenset[str] = frozenset()
@@ -85,7 +85,7 @@ class Grants:
             return self._found[type_]
 
 
-async def prove(proof: Proof, way: Line, means: Means) -> Finding:
+async def prove(proof: Proof, way: ProofSession, means: ProofContext) -> Finding:
     """Ask what ``proof`` asks, or return the answer of a moment ago.
 
     Args:
@@ -105,7 +105,7 @@ async def prove(proof: Proof, way: Line, means: Means) -> Finding:
             return await _ask_google(proof, way, means)
 
 
-async def _ask_apple(proof: AppleProof, way: Line, means: Means) -> Finding:
+async def _ask_apple(proof: AppleProof, way: ProofSession, means: ProofContext) -> Finding:
     try:
         group, token, tls = await beside("apple-proof", _load_apple, proof, means)
     except ConfigError as error:
@@ -120,7 +120,7 @@ async def _ask_apple(proof: AppleProof, way: Line, means: Means) -> Finding:
     return finding
 
 
-def _load_apple(proof: AppleProof, means: Means) -> tuple[str, str, ssl.SSLContext]:
+def _load_apple(proof: AppleProof, means: ProofContext) -> tuple[str, str, ssl.SSLContext]:
     """Return a name of the credential, the provider token and the context to connect with."""
     it = proof.settings
     tls = client_context(means.network.ca_file, it.ca_file)
@@ -149,7 +149,7 @@ def _push_to_nobody(topic: str, token: str) -> Request:
     return Request("POST", f"/3/device/{NO_DEVICE}", headers, body)
 
 
-async def _ask_token_server(proof: GrantProof, way: Line, means: Means) -> Finding:
+async def _ask_token_server(proof: GrantProof, way: ProofSession, means: ProofContext) -> Finding:
     asked = f"grant|{proof.settings.service_account_file}|{way.plan.address}"
     if (kept := await beside("pace", means.pace.take, asked, asked)) is not None:
         return kept
@@ -158,7 +158,7 @@ async def _ask_token_server(proof: GrantProof, way: Line, means: Means) -> Findi
     return finding
 
 
-async def _ask_google(proof: SendProof, way: Line, means: Means) -> Finding:
+async def _ask_google(proof: SendProof, way: ProofSession, means: ProofContext) -> Finding:
     it, plan = proof.settings, way.plan
     group = f"fcm|{it.service_account_file}|{plan.address}"
     asked = f"{group}|{plan.project}"
@@ -176,7 +176,7 @@ async def _ask_google(proof: SendProof, way: Line, means: Means) -> Finding:
 
 
 async def _answer(
-    way: Line, means: Means, group: str, tls: ssl.SSLContext, request: Request
+    way: ProofSession, means: ProofContext, group: str, tls: ssl.SSLContext, request: Request
 ) -> Response:
     """Return the answer to ``request`` on a connection of its own."""
     try:
@@ -196,7 +196,7 @@ def _validation(plan: TargetPlan, token: str) -> Request:
     return Request("POST", f"/v1/projects/{plan.project}/messages:send", headers, body)
 
 
-def _left_out(type_: str, means: Means) -> Finding | None:
+def _left_out(type_: str, means: ProofContext) -> Finding | None:
     """Return that there is no token, where the target before this one says why.
 
     It is about the check that would have got one.
@@ -210,7 +210,9 @@ def _left_out(type_: str, means: Means) -> Finding | None:
     )
 
 
-async def _grant(settings: AndroidSettings, plan: TargetPlan, means: Means) -> tuple[Finding, str]:
+async def _grant(
+    settings: AndroidSettings, plan: TargetPlan, means: ProofContext
+) -> tuple[Finding, str]:
     """Return what came of asking for an access token, and the token, empty where there is none."""
 
     def load() -> AccessToken:

@@ -39,7 +39,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     finding: Finding | None = None
 
 
-class Pace:
+class ProbeLimiter:
     """Keeps what was asked lately in a file, for this user alone.
 
     Every method reads or writes files: not for the event loop.
@@ -108,11 +108,11 @@ class Pace:
         with contextlib.ExitStack() as held:
             # Where no lock can be had, the question is asked all the same.
             with contextlib.suppress(OSError):
-                held.enter_context(files.locked(self._path, wait_s=_LOCK_WITHIN_S))
+                held.enter_context(files.file_lock(self._path, wait_s=_LOCK_WITHIN_S))
             yield
 
 
-def default_path() -> Path:
+def default_limits() -> Path:
     """Return where it is kept: in the user's state folder."""
     return platformdirs.user_state_path("mmpush-tui") / "check-proofs.json"
 

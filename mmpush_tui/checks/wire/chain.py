@@ -20,7 +20,7 @@ _DER: Final = 2
 """The ssl module's ENCODING_DER, which it keeps to itself."""
 
 
-def load() -> None:
+def load_public_roots() -> None:
     """Read the list of public authorities; it takes some milliseconds, so not in the event loop."""
     _public_keys()
     _public_names()
@@ -31,7 +31,7 @@ def sent(tls: ssl.SSLObject) -> list[x509.Certificate]:
     return _chain(tls, "get_unverified_chain")
 
 
-def verified(tls: ssl.SSLObject) -> list[x509.Certificate]:
+def verified_chain(tls: ssl.SSLObject) -> list[x509.Certificate]:
     """Return the chain as it was verified, the root last; empty where nothing was."""
     return _chain(tls, "get_verified_chain")
 

@@ -56,10 +56,10 @@ def findings(
             return found
     for plan, ahead in told:
         if plan.whose in (Whose.OWN, Whose.RELAY) and abs(ahead) > WARN_ABOVE_S:
-            said = f"this host's clock is {words(ahead)} of that at {plan.address}"
+            said = f"this host's clock is {skew_in_words(ahead)} of that at {plan.address}"
             finding = failed(
                 plan, "clock_differs", said, {SKEW: ahead}, severity=Severity.WARN,
-                skew=f"this one is {words(ahead)}",
+                skew=f"this one is {skew_in_words(ahead)}",
             )  # fmt: skip
             found.append((plan, finding))
     return found
@@ -72,12 +72,12 @@ def _of_this_host(plan: TargetPlan, ahead: float) -> Finding:
     is_bad = abs(ahead) > FAIL_ABOVE_S
     return failed(
         plan, "clock_wrong" if is_bad else "clock_off",
-        f"{plan.host} says that this host's clock is {words(ahead)}", seen,
-        severity=Severity.FAIL if is_bad else Severity.WARN, skew=words(ahead),
+        f"{plan.host} says that this host's clock is {skew_in_words(ahead)}", seen,
+        severity=Severity.FAIL if is_bad else Severity.WARN, skew=skew_in_words(ahead),
     )  # fmt: skip
 
 
-def words(ahead: float) -> str:
+def skew_in_words(ahead: float) -> str:
     """Return a skew in words: ``2 h 0 min ahead``, ``75 s behind``."""
     seconds = round(abs(ahead))
     minutes = round(seconds / 60)

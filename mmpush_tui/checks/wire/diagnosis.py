@@ -17,19 +17,19 @@ from cryptography import x509
 
 from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.report import Stage
-from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
 from mmpush_tui.checks.wire import alerts, chain
 from mmpush_tui.checks.wire import requests as apps
-from mmpush_tui.checks.wire.dialer import Reach
-from mmpush_tui.checks.wire.session import Way, hang_up, unverified
-from mmpush_tui.checks.wire.trust import evidence
+from mmpush_tui.checks.wire.dialer import Dialer
+from mmpush_tui.checks.wire.session import ProbeSession, hang_up, unverified
+from mmpush_tui.checks.wire.trust import tls_evidence
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.http2.connect import (
     Endpoint,
     Lookup,
+    in_seconds,
     resolve,
-    seconds,
     through_proxy,
 )
 from mmpush_tui.http2.errors import TransportError
@@ -66,7 +66,7 @@ _ANOTHER_NAME: Final = "www.example.com"
 _Seen = TypeVar("_Seen")
 
 
-class Doctor:
+class Diagnosis:
     """Looks again where a step of one way failed.
 
     Args:
@@ -78,7 +78,11 @@ class Doctor:
     """
 
     def __init__(
-        self, way: Way, network: NetworkSettings, lookup: Lookup, within_s: Callable[[], float]
+        self,
+        way: ProbeSession,
+        network: NetworkSettings,
+        lookup: Lookup,
+        within_s: Callable[[], float],
     ) -> None:
         self._way = way
         self._plan = way.plan
@@ -139,7 +143,7 @@ class Doctor:
         """Return what it means that the step of ``stage`` got no answer within its own time."""
         if self._plan.proxy is not None and stage in (Stage.DNS, Stage.TCP, Stage.PROXY):
             said = f"the proxy {self._plan.proxy} did not answer ({stage}) within "
-            return await self._proxy_failed(stage, "proxy_timeout", said + seconds(after_s))
+            return await self._proxy_failed(stage, "proxy_timeout", said + in_seconds(after_s))
         reach = self._way.reach if stage is Stage.TCP else None
         if reach is not None and (answered := reach.failure()).code != "tcp_timeout":
             return await self.diagnose(stage, answered)
@@ -148,11 +152,11 @@ class Doctor:
             found = await self._in_time(self._look_for_http)
         match stage:
             case Stage.DNS:
-                said = f"no name server answered within {seconds(after_s)}"
+                said = f"no name server answered within {in_seconds(after_s)}"
             case Stage.HTTP2:
-                said = f"{self._plan.address} sent no HTTP/2 SETTINGS within {seconds(after_s)}"
+                said = f"{self._plan.address} sent no HTTP/2 SETTINGS within {in_seconds(after_s)}"
             case _:
-                said = f"{self._plan.address} did not answer ({stage}) within {seconds(after_s)}"
+                said = f"{self._plan.address} did not answer ({stage}) within {in_seconds(after_s)}"
         if stage is Stage.TCP:
             found = await self._no_tcp(said)
         name = self._way.route.address[0]
@@ -190,7 +194,7 @@ class Doctor:
     async def _look_at_chain(self) -> list[x509.Certificate]:
         channel = await self._way.fresh(tls=unverified())
         try:
-            self._shown = evidence(channel)
+            self._shown = tls_evidence(channel)
             return chain.sent(channel.tls)
         finally:
             await hang_up(channel)
@@ -216,7 +220,7 @@ class Doctor:
             context.minimum_version = ssl.TLSVersion.TLSv1
             context.maximum_version = ssl.TLSVersion.TLSv1_1
         channel = await self._way.fresh(tls=context)
-        seen = evidence(channel)
+        seen = tls_evidence(channel)
         await hang_up(channel)
         version = str(seen["version"])
         said = f"{self._plan.address} offers {version} and nothing newer"
@@ -236,7 +240,7 @@ class Doctor:
 
     async def _look_with_another_name(self) -> Finding | None:
         channel = await self._way.fresh(tls=unverified(), name=_ANOTHER_NAME)
-        seen = evidence(channel)
+        seen = tls_evidence(channel)
         await hang_up(channel)
         said = f"TLS is broken off for the name {self._plan.host}, and stands for another one"
         return failed(self._plan, "tls_sni_filtered", said, seen)
@@ -244,7 +248,7 @@ class Doctor:
     async def _no_tcp(self, said: str) -> Finding | None:
         """Look for another way there: another port, or a proxy that somebody half set."""
         seen = self._seen(Stage.TCP)
-        if self._plan.kind is Kind.APNS and self._plan.whose is Whose.VENDOR:
+        if self._plan.kind is TargetKind.APNS and self._plan.whose is Whose.VENDOR:
             other = APPLE_PORTS.get(self._plan.port)
             if other and await self._is_open(self._plan.host, other):
                 why = (f"port {other} of {self._plan.host} takes connections",)
@@ -268,7 +272,7 @@ class Doctor:
         if stage in (Stage.DNS, Stage.TCP):
             code = f"proxy_{stage}"
         host, port = self._way.route.address
-        is_ours = self._plan.kind is Kind.APNS and port == _APPLE_OTHER_PORT
+        is_ours = self._plan.kind is TargetKind.APNS and port == _APPLE_OTHER_PORT
         if (
             code == "proxy_refused"
             and is_ours
@@ -289,7 +293,7 @@ class Doctor:
         route = replace(self._way.route, proxy=proxy)
         if to is not None:
             route = replace(route, endpoint=Endpoint(*to), connect_to={})
-        sock = await Reach(await resolve(route), self._plan.source, str(proxy)).run()
+        sock = await Dialer(await resolve(route), self._plan.source, str(proxy)).run()
         try:
             await through_proxy(route, proxy, sock)
         finally:
@@ -301,7 +305,7 @@ class Doctor:
 
         async def look() -> bool:
             found = await self._lookup(host, port)
-            (await Reach(found, self._plan.source, host).run()).close()
+            (await Dialer(found, self._plan.source, host).run()).close()
             return True
 
         return bool(await self._in_time(look))
@@ -323,7 +327,7 @@ class Doctor:
 
     async def _look_for_tls(self) -> Finding:
         channel = await self._way.fresh(tls=unverified())
-        seen = evidence(channel)
+        seen = tls_evidence(channel)
         await hang_up(channel)
         said = f"{self._plan.address} speaks TLS, and the address says http"
         return failed(self._plan, "http_to_tls", said, seen)
@@ -362,7 +366,7 @@ class Doctor:
 
 async def _answers(plan: TargetPlan, network: NetworkSettings, lookup: Lookup) -> bool:
     """Return whether a push proxy answers at ``plan``."""
-    way = await Way.prepare(plan, network, lookup)
+    way = await ProbeSession.prepare(plan, network, lookup)
     try:
         for stage in plan.stages:
             if stage not in (Stage.CONFIG, Stage.CREDENTIAL):
@@ -371,7 +375,7 @@ async def _answers(plan: TargetPlan, network: NetworkSettings, lookup: Lookup) -
         return False
     finally:
         way.drop()
-    return plan.kind is Kind.PUSH_PROXY and finding.severity is not Severity.FAIL
+    return plan.kind is TargetKind.PUSH_PROXY and finding.severity is not Severity.FAIL
 
 
 def untrusted(plan: TargetPlan, links: Sequence[x509.Certificate], code: str) -> str:

@@ -57,7 +57,7 @@ class Attempt:
         return f"{self.address} {self.ended} after {self.ms:.0f} ms"
 
 
-class Reach:
+class Dialer:
     """Connects to all addresses of a name at once, and keeps the first connection.
 
     What became of each can be asked for at any time, also after :meth:`run` was cancelled.

@@ -15,7 +15,7 @@ _PIECE: Final = 16 * 1024
 _TLS_ALERT: Final = b"\x15\x03"
 
 
-async def ask(halves: Halves, request: Request, authority: str) -> Response:
+async def ask_over_http1(halves: Halves, request: Request, authority: str) -> Response:
     """Send ``request`` and return its answer; the connection is of no use afterwards.
 
     Args:

@@ -11,14 +11,14 @@ import msgspec
 from mmpush_tui.checks.model.failures import config_of, failed
 from mmpush_tui.checks.model.report import CheckResult, Stage, check_id, skipped
 from mmpush_tui.checks.model.target import TargetPlan
-from mmpush_tui.checks.proof.credential_probe import Means as ProofMeans
+from mmpush_tui.checks.proof.credential_probe import ProofContext as ProofMeans
 from mmpush_tui.checks.proof.credential_probe import prove
-from mmpush_tui.checks.wire.diagnosis import Doctor
-from mmpush_tui.checks.wire.session import Way
+from mmpush_tui.checks.wire.diagnosis import Diagnosis
+from mmpush_tui.checks.wire.session import ProbeSession
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Finding, Severity
-from mmpush_tui.http2.connect import Lookup, seconds
+from mmpush_tui.http2.connect import Lookup, in_seconds
 from mmpush_tui.http2.errors import TransportError
 from mmpush_tui.text import clip
 
@@ -49,7 +49,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class CheckContext:
     """What every probe of a run works with.
 
     Attributes:
@@ -77,7 +77,7 @@ class Probe:
         means: what to work with.
     """
 
-    def __init__(self, plan: TargetPlan, means: Means) -> None:
+    def __init__(self, plan: TargetPlan, means: CheckContext) -> None:
         self._plan = plan
         self._means = means
         self._last: CheckResult | None = None
@@ -93,7 +93,7 @@ class Probe:
         try:
             # Files can hang too, those of a network file system for one.
             async with asyncio.timeout(max(means.limits.left_s(), 0)):
-                way = await Way.prepare(self._plan, means.network, means.lookup)
+                way = await ProbeSession.prepare(self._plan, means.network, means.lookup)
                 way.ping_s = means.limits.step_s / 4
         except (ConfigError, TimeoutError) as error:
             self._emit(Stage.CONFIG, self._unprepared(error), 0.0)
@@ -110,7 +110,7 @@ class Probe:
         finally:
             await way.aclose()
 
-    async def _go(self, way: Way, stages: list[Stage]) -> None:
+    async def _go(self, way: ProbeSession, stages: list[Stage]) -> None:
         for index, stage in enumerate(stages):
             if self._blocked is not None:
                 self._skip(stages[index:])
@@ -122,13 +122,13 @@ class Probe:
             finding = await self._look(way, stage)
             self._emit(stage, finding, (time.monotonic() - began) * 1000)
 
-    async def _look(self, way: Way, stage: Stage) -> Finding:
+    async def _look(self, way: ProbeSession, stage: Stage) -> Finding:
         limits = self._means.limits
         left_s = limits.left_s()
         # A sign-in and a request: as much as two steps.
         step_s = limits.step_s * (2 if stage is Stage.CREDENTIAL else 1)
         limit_s = min(step_s, left_s)
-        doctor = Doctor(
+        doctor = Diagnosis(
             way, self._means.network, self._means.lookup,
             lambda: max(min(limits.step_s / 2, limits.left_s()), 0),
         )  # fmt: skip
@@ -152,7 +152,7 @@ class Probe:
         return failed(self._plan, "ca_file", error.what, why=(error.why,))
 
     def _too_late(self, stage: Stage) -> Finding:
-        whole = seconds(self._means.limits.whole_s)
+        whole = in_seconds(self._means.limits.whole_s)
         said = f"not done ({stage}) when the {whole} for all checks were over"
         return failed(self._plan, "deadline", said)
 

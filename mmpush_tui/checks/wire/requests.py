@@ -13,7 +13,7 @@ import msgspec
 
 from mmpush_tui import __version__
 from mmpush_tui.checks.model.failures import failed
-from mmpush_tui.checks.model.target import NO_DEVICE, SEND_PATH, Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import NO_DEVICE, SEND_PATH, TargetKind, TargetPlan, Whose
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.protocol.wire import CHECK_PLATFORM
@@ -32,16 +32,16 @@ _AGENT: Final = ("user-agent", f"mmpush-tui/{__version__}")
 def request(plan: TargetPlan) -> Request:
     """Return the first request to a target."""
     match plan.kind:
-        case Kind.APNS:
+        case TargetKind.APNS:
             return _post(f"/3/device/{NO_DEVICE}", b'{"aps":{}}', "application/json")
-        case Kind.FCM:
+        case TargetKind.FCM:
             path = f"/v1/projects/{plan.project}/messages:send"
             return _post(path, b"{}", "application/json")
-        case Kind.TOKEN:
+        case TargetKind.TOKEN:
             return _post(plan.path or "/", b"", "application/x-www-form-urlencoded")
-        case Kind.PUSH_PROXY:
+        case TargetKind.PUSH_PROXY:
             return _get(plan, "/version")
-        case Kind.MATTERMOST:
+        case TargetKind.MATTERMOST:
             return _get(plan, "/api/v4/system/ping")
 
 
@@ -88,18 +88,18 @@ def authority(plan: TargetPlan) -> str:
     return plan.address.removesuffix(standard)
 
 
-def judge(plan: TargetPlan, response: Response) -> Finding:
+def judge_answer(plan: TargetPlan, response: Response) -> Finding:
     """Return what the answer to :func:`request` means."""
     match plan.kind:
-        case Kind.APNS:
+        case TargetKind.APNS:
             return _apns(plan, response)
-        case Kind.FCM:
+        case TargetKind.FCM:
             return _fcm(plan, response)
-        case Kind.TOKEN:
+        case TargetKind.TOKEN:
             return _token(plan, response)
-        case Kind.PUSH_PROXY:
+        case TargetKind.PUSH_PROXY:
             return _version(plan, response)
-        case Kind.MATTERMOST:
+        case TargetKind.MATTERMOST:
             return _ping(plan, response)
 
 

@@ -15,11 +15,11 @@ from aiohappyeyeballs import AddrInfoType
 
 from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.report import Stage
-from mmpush_tui.checks.model.target import WORKER, Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import WORKER, TargetKind, TargetPlan, Whose
 from mmpush_tui.checks.wire import addresses as names
 from mmpush_tui.checks.wire import chain, clock, http1, trust
 from mmpush_tui.checks.wire import requests as apps
-from mmpush_tui.checks.wire.dialer import Reach, dead, dead_family
+from mmpush_tui.checks.wire.dialer import Dialer, dead, dead_family
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Request, Response
@@ -44,7 +44,7 @@ _ENOUGH_S: Final = 60.0
 """Where whoever calls has a shorter limit of its own."""
 
 
-class Way:
+class ProbeSession:
     """The way to one target, as far as it has been gone; made by :meth:`prepare`.
 
     Each step is named after its stage, begins where the one before it ended, and returns what
@@ -54,7 +54,7 @@ class Way:
     def __init__(self, plan: TargetPlan, route: Route) -> None:
         self.plan = plan
         self.route = route
-        self.reach: Reach | None = None
+        self.reach: Dialer | None = None
         self.is_private = False
         """Authorities of their own were named for it, or another address."""
         self.ping_s = _PING_S
@@ -65,7 +65,9 @@ class Way:
         self._connection: Connection | None = None
 
     @classmethod
-    async def prepare(cls, plan: TargetPlan, network: NetworkSettings, lookup: Lookup) -> "Way":
+    async def prepare(
+        cls, plan: TargetPlan, network: NetworkSettings, lookup: Lookup
+    ) -> "ProbeSession":
         """Read the certificates that the target is verified with.
 
         Raises:
@@ -77,7 +79,7 @@ class Way:
             tls.set_alpn_protocols(_offered(plan))
             # Its certificate is for the name that Mattermost asks for, not for where it listens.
             tls.check_hostname = plan.target != WORKER
-            await beside("public-roots", chain.load)
+            await beside("public-roots", chain.load_public_roots)
         endpoint = Endpoint(plan.host, plan.port)
         route = Route(endpoint, tls, network.connect_to, lookup, plan.proxy)
         way = cls(plan, route)
@@ -146,7 +148,7 @@ class Way:
         return sock
 
     async def _dialled(self) -> socket.socket:
-        return await Reach(self._addresses, self.plan.source, self._peer).run()
+        return await Dialer(self._addresses, self.plan.source, self._peer).run()
 
     async def another(self, tls: ssl.SSLContext) -> Connection:
         """Return an HTTP/2 connection of its own to where this way leads; ``tls`` verifies it.
@@ -199,7 +201,7 @@ class Way:
         return passed(said, **seen)
 
     async def _tcp(self) -> Finding:
-        self.reach = Reach(self._addresses, self.plan.source, self._peer)
+        self.reach = Dialer(self._addresses, self.plan.source, self._peer)
         self._sock = sock = await self.reach.run()
         if not self.plan.is_tls:
             self._channel, self._sock = await _plain(sock), None
@@ -244,7 +246,7 @@ class Way:
             # Refused for want of HTTP/2 before a certificate was shown: offer more, to see it.
             self.route.tls.set_alpn_protocols(["h2", "http/1.1"])
             self._channel = await self.fresh(tls=self.route.tls)
-        return trust.judge(self.plan, self._channel, is_private=self.is_private)
+        return trust.judge_certificate(self.plan, self._channel, is_private=self.is_private)
 
     def _alpn(self) -> Finding:
         chosen = self._chosen()
@@ -273,13 +275,13 @@ class Way:
 
     async def _app(self) -> Finding:
         response = await self._ask(apps.request(self.plan))
-        finding = apps.judge(self.plan, response)
+        finding = apps.judge_answer(self.plan, response)
         ahead = clock.skew(response.header("date"), time.time())
         if ahead is not None:
             finding = msgspec.structs.replace(
                 finding, evidence={**finding.evidence, clock.SKEW: ahead}
             )
-        if self.plan.kind is not Kind.PUSH_PROXY or finding.code == "app_redirect":
+        if self.plan.kind is not TargetKind.PUSH_PROXY or finding.code == "app_redirect":
             return finding
         if finding.severity is Severity.PASS:
             return await self._provoked(finding)
@@ -311,7 +313,9 @@ class Way:
         # Kept until the end, because a writer that is forgotten complains.
         halves = channel.streams()
         try:
-            return await http1.ask(halves, self._proxied(request), apps.authority(self.plan))
+            return await http1.ask_over_http1(
+                halves, self._proxied(request), apps.authority(self.plan)
+            )
         finally:
             channel.abort()
 

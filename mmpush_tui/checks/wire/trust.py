@@ -11,7 +11,7 @@ from mmpush_tui.http2.channel import Channel
 from mmpush_tui.text import clean
 
 
-def judge(plan: TargetPlan, channel: Channel, *, is_private: bool) -> Finding:
+def judge_certificate(plan: TargetPlan, channel: Channel, *, is_private: bool) -> Finding:
     """Return what the TLS of ``channel`` says, which was verified.
 
     Args:
@@ -21,11 +21,11 @@ def judge(plan: TargetPlan, channel: Channel, *, is_private: bool) -> Finding:
             address, so that no public authority is to be expected.
     """
     tls = channel.tls
-    seen = evidence(channel)
+    seen = tls_evidence(channel)
     subject, issuer = (clean(seen.get(name, ""), 60) for name in ("subject", "issuer"))
     said = f'{tls.version()}, certificate of "{subject}" by "{issuer}"'
     is_outside = plan.whose in (Whose.VENDOR, Whose.HOSTED)
-    links = chain.verified(tls)
+    links = chain.verified_chain(tls)
     if is_outside and not is_private and links and not chain.is_public(links[-1]):
         root = clean(certificate.named(links[-1].subject), 60)
         breaks = plan.has_client_certificate
@@ -48,7 +48,7 @@ def judge(plan: TargetPlan, channel: Channel, *, is_private: bool) -> Finding:
     )  # fmt: skip
 
 
-def evidence(channel: Channel) -> dict[str, Any]:
+def tls_evidence(channel: Channel) -> dict[str, Any]:
     """Return the version of TLS, the facts of the certificate and the chain that was sent."""
     tls = channel.tls
     der = tls.getpeercert(binary_form=True) or b""

@@ -168,24 +168,26 @@ class ChecksDesk:
                 async with asyncio.timeout(DEADLINE_S):
                     await self._settings.refresh()
             config, found, log = await in_time(self._load, DEADLINE_S)
-            from mmpush_tui.checks.plan.plan import Surroundings, plan
-            from mmpush_tui.checks.run import run
+            from mmpush_tui.checks.plan.plan import PlanContext, plan_targets
+            from mmpush_tui.checks.run import run_checks
             from mmpush_tui.configuration.config import NetworkSettings
 
             # The demo's stand-ins are on this host, whatever proxy leads out of it.
             environment = {} if self._options.is_demo else os.environ
             settings = self._settings.view
-            around = Surroundings(
+            around = PlanContext(
                 licence=settings.licence, environment=environment, log=log, unread=settings.unread
             )
-            plans = plan(settings.draft, config, credentials=found, around=around)
+            plans = plan_targets(settings.draft, config, credentials=found, around=around)
             chosen = tuple(p for p in plans if p.target in wanted) or plans
             again = {p.target for p in chosen}
             left = {p.target for p in plans} - again
             kept = tuple(r for r in self.view.results if r.about in left)
             self._set(plans=plans, results=kept)
             network = config.network if config else NetworkSettings(connect_to={}, ca_file="")
-            report = await run(chosen, network=network, deadline_s=DEADLINE_S, on_result=self.take)
+            report = await run_checks(
+                chosen, network=network, deadline_s=DEADLINE_S, on_result=self.take
+            )
             self.finish(_together(plans, kept, report))
         except MmpushError as error:
             is_nothing = error.code == "check-nothing"

@@ -16,7 +16,7 @@ from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.widgets.form import TextField
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.troubleshooting.catalogue import Entry, entries
-from mmpush_tui.troubleshooting.lookup import by_code, find, suggest
+from mmpush_tui.troubleshooting.lookup import by_code, find_entries, suggest
 
 _MOST: Final = 100
 _FOUND: Final = 8
@@ -119,7 +119,7 @@ class ExplainScreen(ModalScreen[None]):
 
     def _search(self, query: str) -> None:
         text = query.strip()
-        found: list[Entry] = [match.entry for match in find(text, _FOUND)] if text else []
+        found: list[Entry] = [match.entry for match in find_entries(text, _FOUND)] if text else []
         if not text:
             found, said = list(entries())[:_MOST], "Everything, in the order of a push's way."
         elif found:
@@ -161,10 +161,10 @@ class ExplainScreen(ModalScreen[None]):
     def _lay_out(self) -> None:
         if self._shown is not None and self.is_mounted:
             width = max(self._page.scrollable_content_region.width - 1, 20)
-            self.query_one("#explain-text", Plain).show(page(self._shown, width))
+            self.query_one("#explain-text", Plain).show(entry_page(self._shown, width))
 
 
-def page(entry: Entry, width: int) -> Content:
+def entry_page(entry: Entry, width: int) -> Content:
     """Return an entry: what it is, why, what to do, how one sees that it is done."""
     rows = [hanging((), entry.title, width), content((entry.code, "$quiet")), content("")]
     rows.append(hanging((), entry.cause, width))

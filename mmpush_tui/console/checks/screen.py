@@ -67,7 +67,7 @@ class ChecksScreen(ConsoleScreen):
         view = self._checks.view
         self.query_one("#checks-head", Spread).say_both(("Checks",), words.totals(view))
         width = max(self.size.width - 3, 20)
-        self.query_one("#checks-verdict-text", Plain).show(words.verdict(view, width))
+        self.query_one("#checks-verdict-text", Plain).show(words.verdict_rows(view, width))
         self._draw_list(view, width)
         self._draw_evidence()
 
@@ -113,7 +113,7 @@ class ChecksScreen(ConsoleScreen):
             return
         is_new = self._shown[0] is None or result is None or result.id != self._shown[0].id
         self._shown = result, pane.room
-        text = words.evidence(result, pane.room) if result else content("Nothing is marked.")
+        text = words.evidence_rows(result, pane.room) if result else content("Nothing is marked.")
         pane.show(text, is_new=is_new)
 
     def on_option_list_option_highlighted(self) -> None:
@@ -186,7 +186,7 @@ class ChecksScreen(ConsoleScreen):
         """Copy the report."""
         report = self._checks.view.shown_report
         if report is not None:
-            self.app.copy_to_clipboard(markdown.of(report))
+            self.app.copy_to_clipboard(markdown.render(report))
             self.app.notify("The report was handed to the terminal's clipboard, as Markdown.")
 
     def action_keep(self) -> None:
@@ -195,7 +195,7 @@ class ChecksScreen(ConsoleScreen):
 
     def action_keep_markdown(self) -> None:
         """Write the report to a file for a ticket."""
-        self._keep("md", lambda report: markdown.of(report).encode())
+        self._keep("md", lambda report: markdown.render(report).encode())
 
     def _keep(self, suffix: str, written: Callable[[Report], bytes]) -> None:
         report, folder = self._checks.view.shown_report, self.context.options.keep_folder

@@ -58,7 +58,7 @@ def totals(view: ChecksView) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def verdict(view: ChecksView, width: int) -> Content:
+def verdict_rows(view: ChecksView, width: int) -> Content:
     """Return the one sentence over the run, why it says so, and what to do."""
     if view.problem:
         mark: Part = ("FAIL  ", "bold $error") if view.is_broken else ("--    ", "$quiet")
@@ -176,7 +176,7 @@ def first_bad(results: Iterable[CheckResult]) -> str | None:
     return min(bad, key=lambda result: ranked[result.severity]).id if bad else None
 
 
-def evidence(result: CheckResult, width: int) -> Content:
+def evidence_rows(result: CheckResult, width: int) -> Content:
     """Return all that one check saw."""
     shown = [
         content((f"{result.id}  ", "bold"), (result.address, "$quiet")),

@@ -13,7 +13,7 @@ from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.overview.needs import Need, needs
 from mmpush_tui.console.overview.path import (
     State,
-    Way,
+    TargetPath,
     host_and_port,
     sends_here,
     standing,
@@ -34,7 +34,7 @@ _MANY: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
+class HopView:
     """One place on the way to the phones.
 
     Attributes:
@@ -52,8 +52,8 @@ class Hop:
 class Branch:
     """The way behind the proxy: a vendor, and its phones."""
 
-    vendor: Hop
-    phones: Hop
+    vendor: HopView
+    phones: HopView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +62,8 @@ class Chain:
 
     sentence: str
     state: State
-    mattermost: Hop
-    proxy: Hop
+    mattermost: HopView
+    proxy: HopView
     branches: tuple[Branch, ...]
     needs: tuple[Need, ...]
 
@@ -100,11 +100,11 @@ def chain(
     )
 
 
-def _mattermost(settings: SettingsView, worker: WorkerView) -> Hop:
+def _mattermost(settings: SettingsView, worker: WorkerView) -> HopView:
     name, saved = "Mattermost", settings.saved
     if saved is None:
         state = State.FAIL if settings.at and settings.problem else State.UNKNOWN
-        return Hop(name=name, state=state, facts=("not known",))
+        return HopView(name=name, state=state, facts=("not known",))
     mode = {
         Mode.OFF: "push is off", Mode.HPNS: "to HPNS", Mode.TPNS: "to TPNS",
         Mode.CUSTOM: "own proxy",
@@ -114,7 +114,7 @@ def _mattermost(settings: SettingsView, worker: WorkerView) -> Hop:
     if is_elsewhere:
         mode = f"sends to :{host_and_port(saved.server)[1]}"
     is_warned = is_elsewhere or any(note.severity is Severity.WARN for note in settings.notes)
-    return Hop(
+    return HopView(
         name=name, state=State.WARN if is_warned and state is State.OK else state,
         facts=(mode, settings.kind_word),
     )  # fmt: skip
@@ -124,7 +124,9 @@ def _is_hosted(settings: SettingsView) -> bool:
     return settings.saved is not None and settings.saved.mode in (Mode.HPNS, Mode.TPNS)
 
 
-def _proxy(settings: SettingsView, worker: WorkerView, checks: ChecksView, rates: Reading) -> Hop:
+def _proxy(
+    settings: SettingsView, worker: WorkerView, checks: ChecksView, rates: Reading
+) -> HopView:
     if settings.saved is not None and _is_hosted(settings):
         mode = settings.saved.mode
         name = "hosted HPNS" if mode is Mode.HPNS else "hosted TPNS"
@@ -132,19 +134,21 @@ def _proxy(settings: SettingsView, worker: WorkerView, checks: ChecksView, rates
         return _asked(name, host.split(".mattermost")[0], checks.status_of(mode.value))
     name = "push proxy"
     if worker.phase is Phase.LOST:
-        return Hop(name=name, state=State.FAIL, facts=("silent", f"since {worker.silent_since}"))
+        return HopView(
+            name=name, state=State.FAIL, facts=("silent", f"since {worker.silent_since}")
+        )
     if worker.phase is Phase.STARTING:
-        return Hop(name=name, state=State.UNKNOWN, facts=("starting",))
+        return HopView(name=name, state=State.UNKNOWN, facts=("starting",))
     if (status := worker.status) is None:
         return _asked(name, _elsewhere(settings), checks.status_of("mpns"))
     if worker.phase is not Phase.RUNNING:
-        return Hop(name=name, state=State.WARN, facts=(worker.phase.value, "takes no more"))
+        return HopView(name=name, state=State.WARN, facts=(worker.phase.value, "takes no more"))
     if sends_here(settings, worker) is False:
-        return Hop(name=name, state=State.WARN, facts=(worker.listen, "gets nothing"))
+        return HopView(name=name, state=State.WARN, facts=(worker.listen, "gets nothing"))
     host, port = host_and_port(status.listen)
     is_here = host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared
     p95 = f"  p95 {duration(rates.p95_ms)}" if rates.p95_ms is not None else ""
-    return Hop(
+    return HopView(
         name=name, state=State.OK,
         facts=(f":{port}" if is_here and port else worker.listen,
                f"{rates.arrived_per_s:.1f}/s{p95}"),
@@ -160,31 +164,33 @@ def _elsewhere(settings: SettingsView) -> str:
     return f":{port}" if is_here else host or "no address"
 
 
-def _asked(name: str, where: str, status: Severity | None) -> Hop:
+def _asked(name: str, where: str, status: Severity | None) -> HopView:
     state = _OF_STATUS[status] if status is not None else State.UNKNOWN
     word = {State.UNKNOWN: "not checked", State.FAIL: "check failed"}.get(state, "reached")
-    return Hop(name=name, state=state, facts=(where, word))
+    return HopView(name=name, state=state, facts=(where, word))
 
 
-def _branches(settings: SettingsView, found: Sequence[Way]) -> tuple[Branch, ...]:
+def _branches(settings: SettingsView, found: Sequence[TargetPath]) -> tuple[Branch, ...]:
     if _is_hosted(settings):
-        phones = Hop(name="phones", state=State.UNKNOWN, facts=("store apps",))
-        both = Hop(name="Apple, Google", state=State.UNKNOWN, facts=("behind it", "not seen here"))
+        phones = HopView(name="phones", state=State.UNKNOWN, facts=("store apps",))
+        both = HopView(
+            name="Apple, Google", state=State.UNKNOWN, facts=("behind it", "not seen here")
+        )
         return (Branch(vendor=both, phones=phones),)
     if not found:
         return tuple(
             Branch(
-                vendor=Hop(name=name, state=State.UNKNOWN, facts=("not known",)),
-                phones=Hop(name="phones", state=State.UNKNOWN),
+                vendor=HopView(name=name, state=State.UNKNOWN, facts=("not known",)),
+                phones=HopView(name="phones", state=State.UNKNOWN),
             )
             for name in ("Apple APNs", "Google FCM")
         )
     return tuple(_branch(way) for way in found)
 
 
-def _branch(way: Way) -> Branch:
+def _branch(way: TargetPath) -> Branch:
     name = "Apple APNs" if vendor(way.target) == "Apple" else "Google FCM"
-    at = Hop(name=name, state=way.state, facts=(way.target.type, way.fact))
+    at = HopView(name=name, state=way.state, facts=(way.target.type, way.fact))
     counts = way.target.counts
     state = State.UNKNOWN
     facts: tuple[str, ...] = ("nothing sent",)
@@ -195,7 +201,7 @@ def _branch(way: Way) -> Branch:
         facts = (f"{counts.ok} sent", f"{counts.acknowledged} confirmed")
     elif counts.removed:
         facts = (f"{counts.removed} gone",)
-    return Branch(vendor=at, phones=Hop(name="phones", state=state, facts=facts))
+    return Branch(vendor=at, phones=HopView(name="phones", state=state, facts=facts))
 
 
 def _sentence(
@@ -204,7 +210,7 @@ def _sentence(
     report: Report | None,
     broken: Report | None,
     rates: Reading,
-    found: Sequence[Way],
+    found: Sequence[TargetPath],
 ) -> tuple[str, State]:
     saved = settings.saved
     if saved is not None and saved.mode is Mode.OFF:
@@ -238,7 +244,7 @@ def _of_worker(
     worker: WorkerView,
     broken: Report | None,
     rates: Reading,
-    found: Sequence[Way],
+    found: Sequence[TargetPath],
 ) -> tuple[str, State]:
     """Return the sentence where a worker answers: the worst of what is seen."""
     if worker.phase is Phase.STOPPING:
@@ -258,7 +264,9 @@ def _of_worker(
     return _of_deliveries(worker, rates, found)
 
 
-def _of_deliveries(worker: WorkerView, rates: Reading, found: Sequence[Way]) -> tuple[str, State]:
+def _of_deliveries(
+    worker: WorkerView, rates: Reading, found: Sequence[TargetPath]
+) -> tuple[str, State]:
     """Return the sentence where nothing stands in the way."""
     delivered = rates.ok_per_s + rates.removed_per_s
     is_many = rates.failed_per_s * RATES_OVER_S >= _MANY

@@ -6,7 +6,7 @@ from typing import Final
 
 from mmpush_tui.checks.model.report import Report
 from mmpush_tui.console.checks.desk import ChecksView
-from mmpush_tui.console.overview.path import State, Way, sends_here, troubles
+from mmpush_tui.console.overview.path import State, TargetPath, sends_here, troubles
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.worker.desk import Phase, WorkerView
 from mmpush_tui.findings import Severity
@@ -41,7 +41,7 @@ def needs(
     settings: SettingsView,
     worker: WorkerView,
     checks: ChecksView,
-    found: Sequence[Way],
+    found: Sequence[TargetPath],
     broken: Report | None,
 ) -> tuple[Need, ...]:
     """Return what needs the reader.
@@ -60,7 +60,7 @@ def needs(
 
 
 def _of_worker(
-    worker: WorkerView, checks: ChecksView, found: Sequence[Way], broken: Report | None
+    worker: WorkerView, checks: ChecksView, found: Sequence[TargetPath], broken: Report | None
 ) -> Iterator[Need]:
     if worker.trouble:
         yield Need(severity=Severity.FAIL, text=worker.trouble, screen="worker", todo="worker")
@@ -82,7 +82,7 @@ def _of_worker(
         yield from _unreached(found, checks)
 
 
-def _unreached(found: Sequence[Way], checks: ChecksView) -> Iterator[Need]:
+def _unreached(found: Sequence[TargetPath], checks: ChecksView) -> Iterator[Need]:
     bad = [way for way in found if way.is_seen_broken and way.target.state == "ready"]
     for reason in dict.fromkeys(way.reason for way in bad):
         same = [way for way in bad if way.reason == reason]
@@ -94,7 +94,7 @@ def _unreached(found: Sequence[Way], checks: ChecksView) -> Iterator[Need]:
 
 
 def _of_checks(
-    settings: SettingsView, checks: ChecksView, found: Sequence[Way], broken: Report | None
+    settings: SettingsView, checks: ChecksView, found: Sequence[TargetPath], broken: Report | None
 ) -> Iterator[Need]:
     report = checks.report
     is_healed = not any(way.state is State.FAIL for way in found)

@@ -35,7 +35,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class TargetPath:
     """The way to one target.
 
     Attributes:
@@ -68,13 +68,15 @@ def vendor(target: TargetStatus) -> str:
     return "Apple" if target.platform == "apple" else "Google"
 
 
-def ways(worker: WorkerView, checks: ChecksView, recent: Mapping[str, Outlook]) -> tuple[Way, ...]:
+def ways(
+    worker: WorkerView, checks: ChecksView, recent: Mapping[str, Outlook]
+) -> tuple[TargetPath, ...]:
     """Return the ways to all targets of the worker."""
     targets = worker.status.targets if worker.status else ()
     return tuple(_way(target, checks, recent.get(target.type) or Outlook()) for target in targets)
 
 
-def troubles(found: Sequence[Way]) -> str:
+def troubles(found: Sequence[TargetPath]) -> str:
     """Return what is wrong with these ways in one clause, what they share once."""
     shared: dict[str, list[str]] = {}
     for way in found:
@@ -84,9 +86,9 @@ def troubles(found: Sequence[Way]) -> str:
     return " and ".join(f"{' and '.join(whose)} {what}" for what, whose in shared.items())
 
 
-def _way(target: TargetStatus, checks: ChecksView, seen: Outlook) -> Way:
+def _way(target: TargetStatus, checks: ChecksView, seen: Outlook) -> TargetPath:
     state, fact, trouble, reason = _judged(target, checks, seen)
-    return Way(
+    return TargetPath(
         target=target,
         state=state,
         fact=fact,
@@ -124,7 +126,7 @@ def _judged(target: TargetStatus, checks: ChecksView, seen: Outlook) -> tuple[St
 
 
 def standing(
-    settings: SettingsView, worker: WorkerView, checks: ChecksView, found: Sequence[Way]
+    settings: SettingsView, worker: WorkerView, checks: ChecksView, found: Sequence[TargetPath]
 ) -> Report | None:
     """Return the report that found something broken; None where deliveries have healed it since."""
     report = checks.report

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mmpush_tui.console.overview.hops import Chain, Hop
+from mmpush_tui.console.overview.hops import Chain, HopView
 from mmpush_tui.console.overview.path import State
 from mmpush_tui.console.safe import Part
 from mmpush_tui.console.widgets.frame import MARKS
@@ -20,7 +20,7 @@ _WIDEST: Final = 30
 """Cells of a column at most: longer arrows say no more."""
 
 
-def rows(chain: Chain, width: int) -> list[tuple[Part, ...]]:
+def picture_rows(chain: Chain, width: int) -> list[tuple[Part, ...]]:
     """Return the picture in lines of at most ``width`` cells."""
     if width < _ACROSS_FROM:
         return _downwards(chain, width)
@@ -34,7 +34,7 @@ def _downwards(chain: Chain, width: int) -> list[tuple[Part, ...]]:
     return found
 
 
-def _line(hop: Hop, width: int, indent: str = "") -> tuple[Part, ...]:
+def _line(hop: HopView, width: int, indent: str = "") -> tuple[Part, ...]:
     word, style = STATES[hop.state]
     name = f"{indent}{hop.name}"
     room = max(width - 6 - 15, 0)
@@ -59,7 +59,7 @@ def _across(chain: Chain, width: int) -> list[tuple[Part, ...]]:
     return found
 
 
-def _name(hop: Hop | None, width: int, index: int) -> list[Part]:
+def _name(hop: HopView | None, width: int, index: int) -> list[Part]:
     """Return a hop's name and the arrow to the next one."""
     if hop is None:
         # Under the proxy the way to the next vendor begins.
@@ -76,14 +76,14 @@ def _dashes(room: int) -> str:
     return f"{'─' * (room - 2)}> " if room >= 4 else " " * room
 
 
-def _state(hop: Hop | None, width: int) -> Part:
+def _state(hop: HopView | None, width: int) -> Part:
     if hop is None:
         return " " * width
     word, style = STATES[hop.state]
     return (clip(f"{word}  {_fact(hop, 0)}", width - 1).ljust(width), style)
 
 
-def _fact(hop: Hop | None, index: int) -> str:
+def _fact(hop: HopView | None, index: int) -> str:
     return hop.facts[index] if hop is not None and index < len(hop.facts) else ""
 
 

@@ -75,7 +75,7 @@ class OverviewScreen(ConsoleScreen):
         found = chain(settings.view, worker.view, checks.view, rates, recent)
         self._order()
         self._draw_sentence(found, width)
-        self.query_one("#chain", Plain).say_lines(*picture.rows(found, width))
+        self.query_one("#chain", Plain).say_lines(*picture.picture_rows(found, width))
         self._draw_needs(found.needs, width)
         self._draw_failures(width)
 

@@ -22,8 +22,8 @@ from mmpush_tui.settings.sources.source import (
     Place,
     Saved,
     Source,
-    Where,
-    advice,
+    SourceAddress,
+    page_notes,
     restoring,
 )
 
@@ -97,7 +97,7 @@ class SettingsView:
         """The advice for the draft."""
         if self.loaded is None or self.draft is None:
             return ()
-        return advice(self.loaded, self.draft)
+        return page_notes(self.loaded, self.draft)
 
     @property
     def licence(self) -> Licence:
@@ -290,7 +290,7 @@ class SettingsDesk:
     def _turn_to(self, source: Source) -> None:
         self._source, self._next = source, None
         where = source.where
-        if where != Where(kind=self.view.kind, at=self.view.at):
+        if where != SourceAddress(kind=self.view.kind, at=self.view.at):
             # What was read and typed elsewhere says nothing of this place.
             self._set(at=where.at, kind=where.kind, loaded=None, saved=None, draft=None)
 
@@ -339,8 +339,8 @@ def _source_of(options: ConsoleOptions) -> Source | None:
     return ConfigFile(options.mattermost_config, licence=options.licence)
 
 
-def _where(source: Source | None) -> Where:
-    return source.where if source is not None else Where(kind=Place.FILE, at="")
+def _where(source: Source | None) -> SourceAddress:
+    return source.where if source is not None else SourceAddress(kind=Place.FILE, at="")
 
 
 def _news(done: Saved, changes: tuple[Change, ...], kind: Place) -> str:

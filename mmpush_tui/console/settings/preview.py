@@ -68,7 +68,7 @@ def preview(contents: Contents) -> dict[str, dict[str, Any]]:
     }
 
 
-def lines(contents: Contents) -> Iterator[tuple[str, bool]]:
+def preview_lines(contents: Contents) -> Iterator[tuple[str, bool]]:
     """Yield the same line by line, each with whether it tells who writes, where or what."""
     for network, document in preview(contents).items():
         yield f"{network} gets", False

@@ -26,7 +26,7 @@ from mmpush_tui.settings.page import Contents, Mode, Region
 from mmpush_tui.troubleshooting import lookup
 
 if TYPE_CHECKING:
-    from mmpush_tui.simulator.stage import Stage
+    from mmpush_tui.simulator.stage import DemoStage
 
 _NOTIFICATIONS: Final = rows.CONTENTS.name
 """The row before which the web has another page."""
@@ -49,7 +49,7 @@ class SettingsScreen(ConsoleScreen):
         context: Context,
         settings: SettingsDesk,
         start_checks: Callable[[], None],
-        stage: "Stage | None",
+        stage: "DemoStage | None",
     ) -> None:
         super().__init__(context)
         self._settings = settings
@@ -261,7 +261,11 @@ class SettingsScreen(ConsoleScreen):
     def action_diff(self) -> None:
         """Show what saving would write."""
         view = self._settings.view
-        text = [*writing.plan(view.changes), "", view.blocked or "^s on the form writes this."]
+        text = [
+            *writing.change_rows(view.changes),
+            "",
+            view.blocked or "^s on the form writes this.",
+        ]
         self.app.push_screen(AskScreen("What saving would write", text, {"": "Back to the form"}))
 
     def action_save(self) -> None:
@@ -276,7 +280,7 @@ class SettingsScreen(ConsoleScreen):
         self.context.tasks.spawn("restore-settings", self._restore())
 
     async def _restore(self) -> None:
-        if await writing.restore(self.app, self._settings):
+        if await writing.restore_former(self.app, self._settings):
             self._forget()
             self.context.tell_of("settings")
 
@@ -292,12 +296,13 @@ class SettingsScreen(ConsoleScreen):
 
     async def _reload(self) -> None:
         if self._stage is None or await source.demo_server(self.app, self._stage):
-            await writing.reload(self.app, self._settings)
+            await writing.reload_mattermost(self.app, self._settings)
 
     def action_source(self) -> None:
         """Choose where the settings are."""
         self.context.tasks.spawn(
-            "choose-source", source.choose(self.app, self.context, self._settings, self._stage)
+            "choose-source",
+            source.choose_place(self.app, self.context, self._settings, self._stage),
         )
 
     def action_explain(self) -> None:
@@ -315,11 +320,11 @@ class SettingsScreen(ConsoleScreen):
         draft = self._settings.view.draft
         if draft is None or draft.contents not in Contents.__members__.values():
             return
-        from mmpush_tui.console.settings.preview import lines as preview
+        from mmpush_tui.console.settings.preview import preview_lines as preview
 
         contents = Contents(draft.contents)
         text: list[TextLine] = [
-            f"\u201c{rows.words(rows.CONTENTS.name, contents)}\u201d: "
+            f"\u201c{rows.page_words(rows.CONTENTS.name, contents)}\u201d: "
             f"{rows.CONTENTS_SENDS[contents]}",
             "An example; > marks what tells who writes, where, and what.",
             "",

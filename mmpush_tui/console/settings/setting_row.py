@@ -97,7 +97,7 @@ class SettingRow(Vertical):
         was = self.query_one(".was", Plain)
         was.display = changed and rows.visible(name, saved)
         if changed:
-            was.say(f"was {shown(name, saved)}")
+            was.say(f"was {shown_setting(name, saved)}")
         if not misfit:
             self._fill(view)
         self.say_under(misfit or _beneath(name, draft, held_by), is_problem=bool(misfit))
@@ -193,10 +193,10 @@ def is_changed(name: str, saved: Page, draft: Page) -> bool:
     return name != rows.ACCEPT_TERMS.name and getattr(draft, name) != getattr(saved, name)
 
 
-def shown(name: str, page: Page) -> str:
+def shown_setting(name: str, page: Page) -> str:
     """Return what a row holds, in words."""
     value = getattr(page, name)
-    return rows.words(name, value) or presentable(value) or "(empty)"
+    return rows.page_words(name, value) or presentable(value) or "(empty)"
 
 
 def _beneath(name: str, draft: Page, held_by: str) -> str:

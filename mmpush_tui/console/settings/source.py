@@ -33,7 +33,7 @@ from mmpush_tui.text import Secret
 
 if TYPE_CHECKING:
     from mmpush_tui.simulator.mattermost.rehearsal import MattermostRehearsal
-    from mmpush_tui.simulator.stage import Stage
+    from mmpush_tui.simulator.stage import DemoStage
 
 _REST: Final = "rest:"
 _FILES_S: Final = 10.0
@@ -45,7 +45,7 @@ _WORDS: Final = {
 }
 
 
-async def demo_server(app: App[Any], stage: "Stage") -> "MattermostRehearsal | None":
+async def demo_server(app: App[Any], stage: "DemoStage") -> "MattermostRehearsal | None":
     """Return the demo's own Mattermost, which runs now; None where it cannot, which is said."""
     try:
         return await stage.mattermost()
@@ -55,8 +55,8 @@ async def demo_server(app: App[Any], stage: "Stage") -> "MattermostRehearsal | N
         return None
 
 
-async def choose(
-    app: App[Any], context: Context, desk: SettingsDesk, stage: "Stage | None"
+async def choose_place(
+    app: App[Any], context: Context, desk: SettingsDesk, stage: "DemoStage | None"
 ) -> None:
     """Offer what exists on this host, or in the demo, and go over to what is chosen."""
     options = context.options

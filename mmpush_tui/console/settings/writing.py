@@ -32,7 +32,7 @@ async def save(app: App[Any], desk: SettingsDesk) -> None:
         await _after(app, desk, is_done=is_done, is_kept=True)
 
 
-async def restore(app: App[Any], desk: SettingsDesk) -> bool:
+async def restore_former(app: App[Any], desk: SettingsDesk) -> bool:
     """Let a former state be chosen, ask with the plan, then write it; return whether it was."""
     found, why = await desk.backups()
     if not found:
@@ -63,7 +63,7 @@ async def restore(app: App[Any], desk: SettingsDesk) -> bool:
     return False
 
 
-async def reload(app: App[Any], desk: SettingsDesk) -> None:
+async def reload_mattermost(app: App[Any], desk: SettingsDesk) -> None:
     """Let Mattermost read its configuration anew, after asking."""
     text = [
         "It reads what is stored and goes on with it; users notice nothing. Where config.json has "
@@ -74,7 +74,7 @@ async def reload(app: App[Any], desk: SettingsDesk) -> None:
         await _reload(app, desk)
 
 
-def plan(changes: Iterable[Change]) -> list[TextLine]:
+def change_rows(changes: Iterable[Change]) -> list[TextLine]:
     """Return what is written, key by key."""
     text: list[TextLine] = []
     for change in changes:
@@ -129,7 +129,7 @@ def _order(
         for note in notes
         if note.severity is Severity.WARN
     ]
-    return [*plan(changes), "", *warnings, *([""] if warnings else []), *_ways(view)]
+    return [*change_rows(changes), "", *warnings, *([""] if warnings else []), *_ways(view)]
 
 
 def _ways(view: SettingsView) -> list[TextLine]:

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from mmpush_tui.console.worker.log_columns import Piece, fitted, pieces
 from mmpush_tui.console.worker.log_position import Position
-from mmpush_tui.console.worker.log_ring import LogRing, Row
+from mmpush_tui.console.worker.log_ring import LogRing, LogRow
 from mmpush_tui.text import clean
 from mmpush_tui.watching.filters import Matcher
 
@@ -79,7 +79,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         """Enter or a double click on a row."""
 
         log_widget: "DeliveryLog"
-        row: Row
+        row: LogRow
 
         @property
         def control(self) -> "DeliveryLog":
@@ -125,7 +125,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         self.is_following = True
         self._placeholder = "No deliveries yet."
         self._flush_every_s = flush_every_s
-        self._page: list[Row] = []
+        self._page: list[LogRow] = []
         self._lines: list[_Line] = []
         self._top = self._cursor = 0
         self._known = 0
@@ -166,7 +166,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         )  # fmt: skip
 
     @property
-    def current(self) -> Row | None:
+    def current(self) -> LogRow | None:
         """The row the cursor is on; None where nothing is shown."""
         return next((row for row in self._page if row.number == self._cursor), None)
 
@@ -270,7 +270,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         text = self._empty_words() if y == 0 and not self._page else ""
         return Strip([Segment(fitted(text, width), self.rich_style)], width)
 
-    def _strip(self, row: Row, width: int) -> Strip:
+    def _strip(self, row: LogRow, width: int) -> Strip:
         is_marked = row.number == self._cursor
         key = (row.number, row.seen_ms, width, is_marked, self.has_focus)
         strip = self._strips.get(key)
@@ -358,7 +358,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._top = ring[min(max(ring.position(self._top) + rows, 0), last)].number
         self._go(ring.position(self._cursor) + rows)
 
-    def _go_to_failure(self, row: Row | None, refusal: str) -> None:
+    def _go_to_failure(self, row: LogRow | None, refusal: str) -> None:
         if row is None:
             self.post_message(self.Refused(self, refusal))
             return

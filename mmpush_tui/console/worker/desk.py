@@ -163,7 +163,7 @@ class WorkerDesk:
     @staticmethod
     async def running() -> list[Path]:
         """Return the control sockets of the workers that run on this host."""
-        return await asyncio.to_thread(paths.running)
+        return await asyncio.to_thread(paths.running_workers)
 
     async def described(self) -> dict[Path, Status | None]:
         """Return the workers that run on this host, each with what it says of itself."""

@@ -16,11 +16,11 @@ from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.acts.base import Fault
-from mmpush_tui.simulator.fault_words import described
+from mmpush_tui.simulator.fault_words import describe_faults
 from mmpush_tui.simulator.faults import FAULTS
 
 if TYPE_CHECKING:
-    from mmpush_tui.simulator.stage import Stage
+    from mmpush_tui.simulator.stage import DemoStage
 
 _GROUPS: Final = {
     "general": "The vendor as a whole",
@@ -59,7 +59,7 @@ class FaultsScreen(ModalScreen[None]):
         Binding("ctrl+x", "clear", "all off", priority=True),
     ]
 
-    def __init__(self, stage: "Stage") -> None:
+    def __init__(self, stage: "DemoStage") -> None:
         super().__init__()
         self._stage = stage
         self._said = ""
@@ -187,7 +187,7 @@ class FaultsScreen(ModalScreen[None]):
         elif fault is None:
             text = "Nothing matches. Esc shows all of them."
         else:
-            parameters = ", ".join(described(fault))
+            parameters = ", ".join(describe_faults(fault))
             given = f" {fault.name}:{parameters}." if parameters else ""
             text = f"{_WHERE[fault.where]}: {fault.help}{given}"
         help_.show(lines(*hanging((), text, width).split("\n")[:_HELP_ROWS]))

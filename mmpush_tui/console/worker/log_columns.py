@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from mmpush_tui.console.worker.log_ring import Row
+from mmpush_tui.console.worker.log_ring import LogRow
 from mmpush_tui.watching.lines import Cells, cells, clock, notice
 
 WIDE_FROM: Final = 100
@@ -48,7 +48,7 @@ def header(width: int) -> str:
     return fitted(" " + " ".join(_texts(_NAMES, width - 1)), width)
 
 
-def pieces(row: Row, width: int) -> list[Piece]:
+def pieces(row: LogRow, width: int) -> list[Piece]:
     """Return the parts of a row's line, ``width`` cells together."""
     found = cells(row.event, row.seen_ms)
     if found is None:
@@ -84,7 +84,7 @@ def _text(row: Cells, column: _Column, room: int) -> str:
     return fitted(text, column.width or max(room, 0))
 
 
-def _notice(row: Row, width: int) -> list[Piece]:
+def _notice(row: LogRow, width: int) -> list[Piece]:
     time_width = 8 if width < NARROW_BELOW else 12
     word, text = _words(row)
     room = width - time_width - _NOTICE_WORD - 2
@@ -95,7 +95,7 @@ def _notice(row: Row, width: int) -> list[Piece]:
     ]
 
 
-def _words(row: Row) -> tuple[str, str]:
+def _words(row: LogRow) -> tuple[str, str]:
     if found := notice(row.event):
         return found
     # What is left is the receipt of a push that the worker does not know.

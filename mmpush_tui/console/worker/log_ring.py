@@ -43,7 +43,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     ms: float
 
 
-class Row(msgspec.Struct, eq=False):
+class LogRow(msgspec.Struct, eq=False):
     """One line of the log.
 
     Attributes:
@@ -118,11 +118,11 @@ class LogRing:
         """Number of the newest row; 0 before the first."""
         self.revision = 0
         """Grows with every change that can be seen."""
-        self._rows: deque[Row] = deque()
-        self._view: deque[Row] = self._rows
-        self._failures: deque[Row] = deque()
+        self._rows: deque[LogRow] = deque()
+        self._view: deque[LogRow] = self._rows
+        self._failures: deque[LogRow] = deque()
         self._matcher: Matcher | None = None
-        self._by_id: dict[str, Row] = {}
+        self._by_id: dict[str, LogRow] = {}
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._texts = _Texts()
         self._run = ""
@@ -131,11 +131,11 @@ class LogRing:
         """Return the number of rows in the view."""
         return len(self._view)
 
-    def __getitem__(self, index: int) -> Row:
+    def __getitem__(self, index: int) -> LogRow:
         """Return the row at a place of the view, 0 first."""
         return self._view[index]
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[LogRow]:
         return iter(self._view)
 
     @property
@@ -157,7 +157,7 @@ class LogRing:
             case "state" if event.status == "alive":
                 pass
             case _:
-                self._append(Row(self.newest + 1, self._texts.kept(event)))
+                self._append(LogRow(self.newest + 1, self._texts.kept(event)))
 
     def set_filter(self, matcher: Matcher | None) -> None:
         """Let only rows into the view that ``matcher`` lets pass; gaps always do."""
@@ -189,12 +189,12 @@ class LogRing:
             len(self._failures) - bisect_right(self._failures, number, key=_number),
         )
 
-    def next_failure(self, number: int) -> Row | None:
+    def next_failure(self, number: int) -> LogRow | None:
         """Return the first failed delivery of the view behind row ``number``."""
         index = bisect_right(self._failures, number, key=_number)
         return self._failures[index] if index < len(self._failures) else None
 
-    def previous_failure(self, number: int) -> Row | None:
+    def previous_failure(self, number: int) -> LogRow | None:
         """Return the last failed delivery of the view before row ``number``."""
         index = bisect_left(self._failures, number, key=_number)
         return self._failures[index - 1] if index else None
@@ -203,7 +203,7 @@ class LogRing:
         id_ = _fit(event.id)
         if event.phase == "answered":
             before = self._open.pop(id_, None) or _Open([])
-            row = Row(
+            row = LogRow(
                 self.newest + 1, self._texts.kept(event), tuple(before.stages), before.receipt
             )
             self._by_id[id_] = row
@@ -221,12 +221,12 @@ class LogRing:
         # A receipt without an id is of a push that this worker does not know.
         delivery = (self._by_id.get(id_) or self._open.get(id_)) if event.id else None
         if delivery is None:
-            self._append(Row(self.newest + 1, self._texts.kept(event)))
+            self._append(LogRow(self.newest + 1, self._texts.kept(event)))
         elif delivery.receipt is None:
             delivery.receipt = Receipt(event.seq, _fit(event.at), event.ms.get("device", 0.0))
-            self.revision += isinstance(delivery, Row)
+            self.revision += isinstance(delivery, LogRow)
 
-    def _append(self, row: Row) -> None:
+    def _append(self, row: LogRow) -> None:
         self.newest = row.number
         self._rows.append(row)
         if self._passes(row.event):
@@ -288,5 +288,5 @@ def _fit(text: str) -> str:
     return clean(text, TEXT_LIMIT)
 
 
-def _number(row: Row) -> int:
+def _number(row: LogRow) -> int:
     return row.number

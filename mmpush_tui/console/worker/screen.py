@@ -24,13 +24,13 @@ from mmpush_tui.console.worker.delivery_log import DeliveryLog
 from mmpush_tui.console.worker.desk import Phase, WorkerDesk
 from mmpush_tui.console.worker.log_columns import header
 from mmpush_tui.console.worker.log_position import Position
-from mmpush_tui.console.worker.log_ring import Row
+from mmpush_tui.console.worker.log_ring import LogRow
 from mmpush_tui.errors import UsageError
 from mmpush_tui.watching import filters
 from mmpush_tui.watching.journey import journey
 
 if TYPE_CHECKING:
-    from mmpush_tui.simulator.stage import Stage
+    from mmpush_tui.simulator.stage import DemoStage
 
 
 class WorkerScreen(ConsoleScreen):
@@ -40,12 +40,12 @@ class WorkerScreen(ConsoleScreen):
     BINDINGS: ClassVar[Any] = bindings("worker")
     AUTO_FOCUS = "DeliveryLog"
 
-    def __init__(self, context: Context, worker: WorkerDesk, stage: "Stage | None") -> None:
+    def __init__(self, context: Context, worker: WorkerDesk, stage: "DemoStage | None") -> None:
         super().__init__(context)
         self._worker = worker
         self._stage = stage
         self._filter = ""
-        self._opened: Row | None = None
+        self._opened: LogRow | None = None
         self._drawn: tuple[int, ...] = ()
         self._has_frozen = False
 
@@ -153,7 +153,7 @@ class WorkerScreen(ConsoleScreen):
         """Say why a key did nothing."""
         self.app.notify(event.reason, timeout=3)
 
-    def _open(self, row: Row | None) -> None:
+    def _open(self, row: LogRow | None) -> None:
         if row is not self._opened:
             self._opened, self._drawn = row, ()
             self._draw_journey()
@@ -177,7 +177,7 @@ class WorkerScreen(ConsoleScreen):
         if drawn != self._drawn:
             is_new = self._drawn[:1] != drawn[:1]
             self._drawn = drawn
-            pane.show(words.journey(journey(events_), pane.room), is_new=is_new)
+            pane.show(words.journey_rows(journey(events_), pane.room), is_new=is_new)
 
     def can(self, do: str) -> bool:
         """What makes sense depends on whether there is a worker, and deliveries."""
@@ -237,7 +237,7 @@ class WorkerScreen(ConsoleScreen):
             self.app.notify("No worker runs on this host.")
             return
         answers = {
-            str(path): words.described(path, status, is_shown=path == desk.view.control)
+            str(path): words.describe_worker(path, status, is_shown=path == desk.view.control)
             for path, status in found.items()
         }
         chosen = await ask(self.app, AskScreen("Which worker?", [], answers))
@@ -288,7 +288,7 @@ class WorkerScreen(ConsoleScreen):
         """Filter, or say what is wrong with the filter."""
         text = " ".join(event.value.split())
         try:
-            matcher = filters.parse(text) if text else None
+            matcher = filters.parse_filter(text) if text else None
         except UsageError as error:
             self._say_filter_problem(error.line())
             return

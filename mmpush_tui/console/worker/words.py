@@ -11,15 +11,15 @@ from mmpush_tui.console.safe import Part, content, hanging, lines
 from mmpush_tui.console.worker.desk import Phase, WorkerView
 from mmpush_tui.paths import short_path
 from mmpush_tui.protocol.status import Status, TargetStatus
-from mmpush_tui.watching.journey import Journey, Verdict
+from mmpush_tui.watching.journey import Journey, JourneyVerdict
 from mmpush_tui.watching.lines import duration
 from mmpush_tui.watching.rates import Reading
 
 _VERDICT_STYLES: Final = {
-    Verdict.DELIVERED: "bold $success",
-    Verdict.ACCEPTED: "$success",
-    Verdict.REMOVED: "bold $warning",
-    Verdict.FAILED: "bold $error",
+    JourneyVerdict.DELIVERED: "bold $success",
+    JourneyVerdict.ACCEPTED: "$success",
+    JourneyVerdict.REMOVED: "bold $warning",
+    JourneyVerdict.FAILED: "bold $error",
 }
 _MOST_SHOWN: Final = 2
 _MEANING_BESIDE_FROM: Final = 70
@@ -160,7 +160,7 @@ def _parts(groups: Sequence[tuple[str, str, str]]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def journey(told: Journey, width: int) -> Content:
+def journey_rows(told: Journey, width: int) -> Content:
     """Return the steps of one delivery, what they mean, and what to do."""
     verdict = (told.verdict.value, _VERDICT_STYLES.get(told.verdict, "bold"))
     rows = [hanging((), told.head, width, verdict)]
@@ -178,7 +178,7 @@ def journey(told: Journey, width: int) -> Content:
     return lines(*rows)
 
 
-def described(control: Path, status: Status | None, *, is_shown: bool) -> str:
+def describe_worker(control: Path, status: Status | None, *, is_shown: bool) -> str:
     """Return a worker in one line, to be chosen among others."""
     if status is None:
         return f"does not answer  {short_path(control)}"

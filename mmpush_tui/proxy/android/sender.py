@@ -17,7 +17,7 @@ from mmpush_tui.proxy.android.payload import build
 from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError
 from mmpush_tui.proxy.upstream.attempts import Judgement, RetryAdvice, retry_after_s
 from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX, Outcome, Within
-from mmpush_tui.proxy.upstream.request import PooledTarget, UpstreamReply, ask, no_answer
+from mmpush_tui.proxy.upstream.request import PooledTarget, UpstreamReply, ask_upstream, no_answer
 from mmpush_tui.text import clean, presentable
 
 _MESSAGE_LIMIT: Final = 500
@@ -80,7 +80,7 @@ class AndroidTarget(PooledTarget):
             return _judgement(response)
 
         try:
-            reply = await ask(self._pool, prepare, judge, within, on_sent)
+            reply = await ask_upstream(self._pool, prepare, judge, within, on_sent)
         except AccessTokenError as error:
             return Outcome(answer=fail(f"{TRANSPORT_PREFIX}: {error}"), reason=error.code)
         except TimeoutError:

@@ -16,7 +16,7 @@ from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError
 from mmpush_tui.proxy.upstream.attempts import Judgement, RetryAdvice, retry_after_s
 from mmpush_tui.proxy.upstream.ids import uuid_text
 from mmpush_tui.proxy.upstream.outcome import RESPONSE_PREFIX, Outcome, Within
-from mmpush_tui.proxy.upstream.request import PooledTarget, UpstreamReply, ask, no_answer
+from mmpush_tui.proxy.upstream.request import PooledTarget, UpstreamReply, ask_upstream, no_answer
 from mmpush_tui.text import clean
 
 # Apple says not to assume a length; anything else in the path could become another request.
@@ -76,7 +76,7 @@ class AppleTarget(PooledTarget):
             reason = reasons.read_reason(response.body) if response.body else ""
             return self._judge(response, reason)
 
-        reply = await ask(self._pool, prepare, judge, within, on_sent)
+        reply = await ask_upstream(self._pool, prepare, judge, within, on_sent)
         if isinstance(reply.result, TransportError):
             is_goodbye = reply.result.code == "http2_goaway"
             farewell = reasons.goodbye_reason(str(reply.result)) if is_goodbye else ""

@@ -46,7 +46,7 @@ class _File(msgspec.Struct):
     tokens: list[StoredToken]
 
 
-def default_path() -> Path:
+def default_tokens() -> Path:
     """Return where tokens are kept.
 
     Under systemd with ``StateDirectory=`` that is there, else in the user's state folder.
@@ -95,7 +95,7 @@ class TokenStore:
         """
         with contextlib.ExitStack() as held:
             try:
-                held.enter_context(files.locked(self.path, wait_s=_LOCK_WITHIN_S))
+                held.enter_context(files.file_lock(self.path, wait_s=_LOCK_WITHIN_S))
             except OSError as error:
                 self._say(f"cannot be written ({error.strerror})")
                 return make(None)

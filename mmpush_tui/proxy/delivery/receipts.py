@@ -10,7 +10,7 @@ import msgspec
 
 from mmpush_tui.protocol.wire import PushNotificationAck
 from mmpush_tui.proxy.records.journal import Journal
-from mmpush_tui.proxy.records.journal_queries import JournalEntry, find
+from mmpush_tui.proxy.records.journal_queries import JournalEntry, find_delivery
 from mmpush_tui.tasks import beside
 
 MEMORY: Final = 20_000
@@ -93,5 +93,7 @@ class Receipts:
                 ack = self._asked.popleft()
                 delivery = None
                 if self._journal is not None:
-                    delivery = await beside("journal-lookup", find, self._journal.path, ack.id)
+                    delivery = await beside(
+                        "journal-lookup", find_delivery, self._journal.path, ack.id
+                    )
                 self._on_found(ack, delivery)

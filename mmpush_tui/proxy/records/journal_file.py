@@ -45,7 +45,7 @@ def folder() -> Path:
     return paths.user_folder().parent / "journals"
 
 
-def default_path(port: int, listen: str) -> Path:
+def default_journal(port: int, listen: str) -> Path:
     """Return where a worker's journal is: in its state folder, by its port."""
     return folder() / (f"journal-{port}.db" if port else f"journal-{Path(listen[5:]).stem}.db")
 
@@ -78,7 +78,7 @@ class JournalFile:
             _refuse_others(path, is_named=is_named)
             # Two writers would delete each other's deliveries.
             try:
-                undo.enter_context(files.locked(path))
+                undo.enter_context(files.file_lock(path))
             except BlockingIOError as error:
                 raise UnusableError("another worker writes to it") from error
             self.database = _opened(path)

@@ -38,7 +38,7 @@ def ack_number(ack_id: str) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def find(path: Path, ack_id: str) -> JournalEntry | None:
+def find_delivery(path: Path, ack_id: str) -> JournalEntry | None:
     """Return the delivery that a first receipt of now is for; reads, so not in the loop.
 
     Of several with this ack id the latest is meant; None where that has its receipt, and where
@@ -57,7 +57,7 @@ def find(path: Path, ack_id: str) -> JournalEntry | None:
     return JournalEntry(row[0], row[1], max(time.time() * _MILLI - row[2], 0.0))
 
 
-def read(path: Path, *, since: float = 0.0, limit: int = 2000) -> list[Event]:
+def read_journal(path: Path, *, since: float = 0.0, limit: int = 2000) -> list[Event]:
     """Return the newest deliveries in a journal, the last one last; reads, so not in the loop.
 
     Args:

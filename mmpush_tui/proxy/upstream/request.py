@@ -60,7 +60,7 @@ class UpstreamReply(msgspec.Struct, frozen=True, kw_only=True):
     upstream_ms: float
 
 
-async def ask(
+async def ask_upstream(
     pool: Pool,
     prepare: Callable[[], Awaitable[Request]],
     judge: Callable[[Response], Judgement],

@@ -25,7 +25,7 @@ _LICENSED: Final = re.compile(r"\.(true|false)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ApiAnswer:
     """One answer.
 
     Attributes:
@@ -63,7 +63,9 @@ class Api:
         self._refusal = refusal
         self._extensions = {"sni_hostname": sni} if sni else {}
 
-    async def call(self, method: str, path: str, document: dict[str, Any] | None = None) -> Answer:
+    async def call(
+        self, method: str, path: str, document: dict[str, Any] | None = None
+    ) -> ApiAnswer:
         """Return what the server answers.
 
         Args:
@@ -102,7 +104,7 @@ class Api:
             raise self._unreachable(error) from error
         return self._judged(response, body, path)
 
-    async def config(self) -> Answer:
+    async def config(self) -> ApiAnswer:
         """Return the server's configuration, as far as this user may see it.
 
         Raises:
@@ -125,7 +127,7 @@ class Api:
                 raise self._stranger("its answer has no end")
         return body
 
-    def _judged(self, response: httpx.Response, body: bytes, path: str) -> Answer:
+    def _judged(self, response: httpx.Response, body: bytes, path: str) -> ApiAnswer:
         if response.is_redirect:
             raise self._redirected(response)
         document = _object(body)
@@ -141,7 +143,7 @@ class Api:
             raise self._stranger("a web page comes back" if is_page else "no JSON comes back")
         told = response.headers.get("x-version-id", "")
         version, licensed = _VERSION.match(told), _LICENSED.search(told)
-        return Answer(
+        return ApiAnswer(
             body=document,
             version=version[1] if version else None,
             is_licensed=None if licensed is None else licensed[1] == "true",

@@ -12,7 +12,7 @@ import platformdirs
 from mmpush_tui import files
 from mmpush_tui.errors import ConfigError, FailedError
 from mmpush_tui.settings.page import INT64_MAX, KEYS, Stored
-from mmpush_tui.settings.sources.source import Backup, Where
+from mmpush_tui.settings.sources.source import Backup, SourceAddress
 
 _SCHEMA: Final = 1
 _LIMIT: Final = 64 * 1024
@@ -35,13 +35,13 @@ class _Kept(msgspec.Struct, forbid_unknown_fields=True):
     keys: list[str]
 
 
-def folder_of(where: Where) -> Path:
+def folder_of(where: SourceAddress) -> Path:
     """Return the folder that former states of one place are kept in."""
     name = hashlib.sha256(where.at.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return platformdirs.user_state_path("mmpush-tui") / "settings" / f"{where.kind}-{name}"
 
 
-def keep(where: Where, stored: Stored, keys: frozenset[str]) -> Path:
+def keep_former(where: SourceAddress, stored: Stored, keys: frozenset[str]) -> Path:
     """Keep ``stored`` for this user alone, and return where.
 
     Args:
@@ -75,12 +75,12 @@ def keep(where: Where, stored: Stored, keys: frozenset[str]) -> Path:
 
 
 def forget(path: Path) -> None:
-    """Remove what :func:`keep` kept, because nothing was changed after all."""
+    """Remove what :func:`keep_former` kept, because nothing was changed after all."""
     with contextlib.suppress(OSError):
         path.unlink()
 
 
-def kept(where: Where) -> list[Path]:
+def kept(where: SourceAddress) -> list[Path]:
     """Return what was kept of a place, the newest first."""
     with contextlib.suppress(OSError):
         found = [file for file in folder_of(where).iterdir() if file.suffix == _SUFFIX]
@@ -88,8 +88,8 @@ def kept(where: Where) -> list[Path]:
     return []
 
 
-def read(where: Where, path: Path) -> Backup:
-    """Read what :func:`keep` kept.
+def read_backup(where: SourceAddress, path: Path) -> Backup:
+    """Read what :func:`keep_former` kept.
 
     Raises:
         ConfigError: it is nothing of the kind, or of another place.

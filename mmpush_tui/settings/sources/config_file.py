@@ -28,7 +28,7 @@ from mmpush_tui.settings.sources.source import (
     Origin,
     Place,
     Saved,
-    Where,
+    SourceAddress,
     held_back,
 )
 from mmpush_tui.tasks import beside
@@ -47,7 +47,7 @@ class _Fingerprint:
     inode: int
 
     @classmethod
-    def of(cls, seen: rewrite.Seen) -> "_Fingerprint":
+    def of(cls, seen: rewrite.FileState) -> "_Fingerprint":
         digest = hashlib.sha256(seen.data).digest()
         return cls(digest, seen.status.st_dev, seen.status.st_ino)
 
@@ -75,9 +75,9 @@ class ConfigFile:
         self._environment = os.environ if environment is None else environment
 
     @property
-    def where(self) -> Where:
+    def where(self) -> SourceAddress:
         """The file's path, from the root on."""
-        return Where(kind=Place.FILE, at=os.path.abspath(self._path))
+        return SourceAddress(kind=Place.FILE, at=os.path.abspath(self._path))
 
     async def load(self) -> Loaded:
         """Read the settings.
@@ -139,7 +139,7 @@ class ConfigFile:
 
         def work() -> Backup:
             try:
-                text = config_text.parsed(rewrite.read(path).data, path)
+                text = config_text.parsed_config(rewrite.read_config_file(path).data, path)
             except ConfigError as error:
                 raise ConfigError(
                     error.what,
@@ -176,18 +176,18 @@ class ConfigFile:
         """There are no connections."""
 
     def _load(self) -> Loaded:
-        servers = list(server_process.running())
+        servers = list(server_process.running_servers())
         server = server_process.using(self._path, servers)
         if server is None:
             self._refuse_if_unused(servers)
         environment = self._environment if server is None else server.environment
-        seen = rewrite.read(self._path)
-        text = config_text.parsed(seen.data, self._path)
+        seen = rewrite.read_config_file(self._path)
+        text = config_text.parsed_config(seen.data, self._path)
         stored = config_text.stored_in(text, self._path)
         return Loaded(
             stored=config_text.in_force(stored, environment),
             licence=self._licence,
-            locked=config_text.locked_by(environment),
+            locked=config_text.held_by(environment),
             fingerprint=_Fingerprint.of(seen),
             origin=Origin.OWN if server is None else Origin.PROCESS,
         )
@@ -216,13 +216,13 @@ class ConfigFile:
         wanted, skipped = held_back(loaded, changes)
         # The link stays; what it leads to is replaced.
         path = Path(os.path.realpath(self._path))
-        seen = rewrite.read(path)
+        seen = rewrite.read_config_file(path)
         if _Fingerprint.of(seen) != loaded.fingerprint:
             raise rewrite.changed_meanwhile(self._path)
         if not wanted:
             return Saved(backup=None, needs=(), skipped=skipped)
-        text = config_text.parsed(seen.data, self._path)
-        data = (undoes and self._as_it_was(undoes, text, wanted)) or config_text.verified(
+        text = config_text.parsed_config(seen.data, self._path)
+        data = (undoes and self._as_it_was(undoes, text, wanted)) or config_text.verified_text(
             _changed(text, wanted), wanted, self._path
         )
         backup = self._write(path, seen, data, in_place=in_place)
@@ -237,8 +237,8 @@ class ConfigFile:
     def _as_it_was(self, backup: Backup, text: str, wanted: Sequence[Change]) -> bytes | None:
         """Return the bytes of ``backup``, unless more than ``wanted`` changed since."""
         path = Path(backup.at)
-        data = rewrite.read(path).data
-        former = config_text.parsed(data, path)
+        data = rewrite.read_config_file(path).data
+        former = config_text.parsed_config(data, path)
         now, then = config_text.stored_in(text, self._path), config_text.stored_in(former, path)
         differ = {key for name, key in KEYS.items() if getattr(now, name) != getattr(then, name)}
         if not differ <= {change.key for change in wanted}:
@@ -250,7 +250,7 @@ class ConfigFile:
         ]
         return data if _changed(former, theirs) == text else None
 
-    def _write(self, path: Path, seen: rewrite.Seen, data: bytes, *, in_place: bool) -> Path:
+    def _write(self, path: Path, seen: rewrite.FileState, data: bytes, *, in_place: bool) -> Path:
         spare = self._spare
         may_write = os.access(path, os.W_OK, effective_ids=True)
         if not may_write and not seen.status.st_mode & stat.S_IWUSR:
@@ -266,7 +266,7 @@ class ConfigFile:
                 raise overwrite.must_be_overwritten(self._path, why)
             return overwrite.overwrite(path, seen, data, spare)
         try:
-            return rewrite.replace(path, seen, data)
+            return rewrite.replace_config(path, seen, data)
         except rewrite.NotReplaceableError as error:
             if not may_write:
                 raise
@@ -278,7 +278,7 @@ class ConfigFile:
     def _spare(self) -> Path:
         """Where backups go that cannot be beside the file, by whatever name it is opened."""
         real = os.path.realpath(self._path)
-        return backups.folder_of(Where(kind=Place.FILE, at=real))
+        return backups.folder_of(SourceAddress(kind=Place.FILE, at=real))
 
     def _backups(self) -> list[str]:
         path = Path(os.path.realpath(self._path))
@@ -290,7 +290,7 @@ class ConfigFile:
 
     def _socket(self) -> Path | None:
         """Return the local socket of the server that reads this file, if this user may use it."""
-        text = config_text.parsed(rewrite.read(self._path).data, self._path)
+        text = config_text.parsed_config(rewrite.read_config_file(self._path).data, self._path)
         if config_text.value_of(text, "ServiceSettings.EnableLocalMode") is not True:
             # A socket at the usual place would be that of a server with another file.
             return None

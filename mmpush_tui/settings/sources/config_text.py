@@ -25,12 +25,12 @@ _TRUE: Final = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE: Final = ("0", "f", "F", "FALSE", "false", "False")
 
 
-def locked_by(environment: Mapping[str, str]) -> dict[str, str]:
+def held_by(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the fields that ``environment`` holds, with the variables' names."""
     return {field.name: field.env for field in FIELDS.values() if field.env in environment}
 
 
-def parsed(data: bytes, path: Path) -> str:
+def parsed_config(data: bytes, path: Path) -> str:
     """Return the text of a file that is a JSON object.
 
     Raises:
@@ -43,7 +43,7 @@ def parsed(data: bytes, path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise _no_json(f"{path}, line {line}", "it is not in UTF-8") from error
     try:
-        json_text.check(text)
+        json_text.check_json(text)
     except json.JSONDecodeError as error:
         # The words before a colon or a quote are the parser's own; what follows may be the file's.
         reason = re.split(r"[:'\"]", error.msg)[0].strip()
@@ -109,7 +109,9 @@ def _unlike(name: str, value: object) -> str | None:
             return "text"
 
 
-def _wrong(text: str, path: Path, found: json_text.Member, key: str, expected: str) -> MmpushError:
+def _wrong(
+    text: str, path: Path, found: json_text.JsonMember, key: str, expected: str
+) -> MmpushError:
     return ConfigError(
         f"{path}, line {json_text.line_of(text, found.start)}: {key}: expected {expected}",
         fix="Mattermost cannot start with it either: correct it, or put a backup in its place.",
@@ -141,13 +143,13 @@ def in_force(stored: Stored, environment: Mapping[str, str]) -> Stored:
     return replace(stored, **values)
 
 
-def verified(text: str, wanted: Sequence[Change], path: Path) -> bytes:
+def verified_text(text: str, wanted: Sequence[Change], path: Path) -> bytes:
     """Return ``text`` as it is written, once it is certain to say what was asked for.
 
     Raises:
         ConfigError: it does not, because a value is none that JSON can hold.
     """
-    json_text.check(text)
+    json_text.check_json(text)
     for change in wanted:
         found = json_text.occurrences(text, change.key.split("."))
         if not found or found[-1].value != change.new or _LONE_SURROGATE.search(str(change.new)):

@@ -24,7 +24,7 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class JsonMember:
     """One ``"key": value`` of an object.
 
     Attributes:
@@ -44,7 +44,7 @@ class Member:
     end: int
 
 
-def check(text: str) -> None:
+def check_json(text: str) -> None:
     """Raise where ``text`` is no JSON, by the words of its grammar and not Python's.
 
     Raises:
@@ -67,11 +67,11 @@ def line_of(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def occurrences(text: str, path: Sequence[str]) -> list[Member]:
+def occurrences(text: str, path: Sequence[str]) -> list[JsonMember]:
     """Return every member at ``path`` in the order of the text; the last one counts.
 
     Args:
-        text: a JSON text for which :func:`check` and :func:`is_object` hold.
+        text: a JSON text for which :func:`check_json` and :func:`is_object` hold.
         path: keys from the outermost object inwards.
     """
     *outer, key = path
@@ -123,14 +123,14 @@ def _objects(text: str, path: Sequence[str]) -> list[int]:
     return [found.start for found in occurrences(text, path) if text[found.start] == "{"]
 
 
-def _members(text: str, start: int) -> Iterator[Member]:
+def _members(text: str, start: int) -> Iterator[JsonMember]:
     """Yield the members of the object that begins at ``start``."""
     lead = start + 1
     while text[key_start := _skip(text, lead)] == '"':
         key, key_end = _DECODER.raw_decode(text, key_start)
         begin = _skip(text, _skip(text, key_end) + 1)
         value, end = _DECODER.raw_decode(text, begin)
-        yield Member(
+        yield JsonMember(
             key=key,
             value=value,
             lead=lead,

@@ -17,8 +17,8 @@ from mmpush_tui.settings.page import Licence, field_of
 from mmpush_tui.settings.sources import config_text, server_process
 from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Api
 from mmpush_tui.settings.sources.locate import USUAL_SOCKET
-from mmpush_tui.settings.sources.served import Served, read
-from mmpush_tui.settings.sources.source import Loaded, Origin, Place, Where
+from mmpush_tui.settings.sources.served import Served, read_served
+from mmpush_tui.settings.sources.source import Loaded, Origin, Place, SourceAddress
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import presentable
 
@@ -59,7 +59,7 @@ class Local(Served):
         at = f"the Mattermost server behind {path}"
         super().__init__(
             Api(http, "http://localhost/api/v4", at, _refusal),
-            Where(kind=Place.LOCAL, at=os.path.abspath(path)),
+            SourceAddress(kind=Place.LOCAL, at=os.path.abspath(path)),
         )
 
     async def load(self) -> Loaded:
@@ -72,7 +72,7 @@ class Local(Served):
         """
         pid = await beside("local-socket", self._reached)
         answer = await self._api.config()
-        stored, hidden = read(answer)
+        stored, hidden = read_served(answer)
         server = await beside("server-process", server_process.of_pid, pid) if pid else None
         licence, remarks = self._licence, []
         if licence == Licence() and answer.is_licensed is False:
@@ -88,7 +88,7 @@ class Local(Served):
         return Loaded(
             stored=stored,
             licence=licence,
-            locked=config_text.locked_by(server.environment if server else self._environment),
+            locked=config_text.held_by(server.environment if server else self._environment),
             fingerprint=stored,
             version=answer.version,
             origin=Origin.PROCESS if server else Origin.OWN,

@@ -104,7 +104,7 @@ class Named:
         return bool(self.config_file or self.url or self.local_socket)
 
 
-def choose(
+def choose_source(
     named: Named,
     toml: Path | None,
     environment: Mapping[str, str],
@@ -160,10 +160,10 @@ def locate(
         usual: where the file is looked for last.
 
     Raises:
-        ConfigError: as :func:`choose`.
+        ConfigError: as :func:`choose_source`.
     """
     nowhere = Path(os.devnull)
-    return choose(Named(config_file=named), toml, environment, usual, nowhere).config_file
+    return choose_source(Named(config_file=named), toml, environment, usual, nowhere).config_file
 
 
 def is_socket(path: Path) -> bool:

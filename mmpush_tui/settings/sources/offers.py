@@ -12,7 +12,7 @@ from mmpush_tui.errors import MmpushError
 from mmpush_tui.settings.sources import config_text, rewrite, server_process
 from mmpush_tui.settings.sources.local import SOCKET_VARIABLE
 from mmpush_tui.settings.sources.locate import URL, USUAL_FILES, USUAL_SOCKET, is_socket
-from mmpush_tui.settings.sources.source import Place, Where
+from mmpush_tui.settings.sources.source import Place, SourceAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Offer:
         remark: what is to be known of it, in a few words; or empty.
     """
 
-    where: Where
+    where: SourceAddress
     remark: str = ""
 
 
@@ -38,14 +38,14 @@ def offers(
         environment: where variables are looked for; default the process environment.
     """
     environment = os.environ if environment is None else environment
-    servers = list(server_process.running())
+    servers = list(server_process.running_servers())
     files = list(_files(named, servers))
     found: list[Offer] = [offer for offer, _ in files]
     found += _sockets([text for _, text in files], environment)
     addresses = [environment.get(URL.env, "")]
     addresses += [_text(text, "ServiceSettings.SiteURL") for _, text in files]
     found += [
-        Offer(where=Where(kind=Place.REST, at=url), remark="with an access token")
+        Offer(where=SourceAddress(kind=Place.REST, at=url), remark="with an access token")
         for url in dict.fromkeys(addresses)
         if url
     ]
@@ -61,7 +61,7 @@ def only(file: Path, socket: Path, url: str) -> tuple[Offer, ...]:
         url: its address.
     """
     places = ((Place.FILE, str(file)), (Place.LOCAL, str(socket)), (Place.REST, url))
-    return tuple(Offer(where=Where(kind=kind, at=at)) for kind, at in places)
+    return tuple(Offer(where=SourceAddress(kind=kind, at=at)) for kind, at in places)
 
 
 def _files(
@@ -77,7 +77,7 @@ def _files(
         seen.add(real)
         text, remark = "", ""
         try:
-            text = config_text.parsed(rewrite.read(path).data, path)
+            text = config_text.parsed_config(rewrite.read_config_file(path).data, path)
         except MmpushError as error:
             remark = {
                 "mattermost-config-permission": "not readable by this user",
@@ -85,7 +85,7 @@ def _files(
             }.get(error.code, "not usable")
         if server_process.shadowing(path, servers):
             remark = "not in use: the server keeps its configuration in its database"
-        where = Where(kind=Place.FILE, at=os.path.abspath(path))
+        where = SourceAddress(kind=Place.FILE, at=os.path.abspath(path))
         yield Offer(where=where, remark=remark), text
 
 
@@ -96,7 +96,7 @@ def _sockets(texts: Iterable[str], environment: Mapping[str, str]) -> Iterator[O
         if is_socket(path):
             may_use = os.access(path, os.W_OK, effective_ids=True)
             yield Offer(
-                where=Where(kind=Place.LOCAL, at=os.path.abspath(path)),
+                where=SourceAddress(kind=Place.LOCAL, at=os.path.abspath(path)),
                 remark="" if may_use else "not for this user",
             )
 

@@ -34,7 +34,7 @@ def must_be_overwritten(path: Path, why: str) -> MmpushError:
     return FailedError(f"{path} was not written", why=why, fix=OFFER, code=CODE)
 
 
-def overwrite(path: Path, seen: rewrite.Seen, data: bytes, spare: Path) -> Path:
+def overwrite(path: Path, seen: rewrite.FileState, data: bytes, spare: Path) -> Path:
     """Put ``data`` where the content of ``path`` is, and return where that is kept.
 
     Args:
@@ -49,15 +49,15 @@ def overwrite(path: Path, seen: rewrite.Seen, data: bytes, spare: Path) -> Path:
     with contextlib.ExitStack() as held:
         # A folder that may not be looked into cannot be locked.
         with contextlib.suppress(rewrite.NotReplaceableError):
-            held.enter_context(rewrite.locked(path))
+            held.enter_context(rewrite.config_lock(path))
         return _overwrite(path, seen, data, spare)
 
 
-def _overwrite(path: Path, seen: rewrite.Seen, data: bytes, spare: Path) -> Path:
+def _overwrite(path: Path, seen: rewrite.FileState, data: bytes, spare: Path) -> Path:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise rewrite.refusal(path, error) from error
+        raise rewrite.write_refusal(path, error) from error
     try:
         if not seen.is_same_file(os.fstat(descriptor)):
             raise rewrite.changed_meanwhile(path)
@@ -69,14 +69,14 @@ def _overwrite(path: Path, seen: rewrite.Seen, data: bytes, spare: Path) -> Path
             raise _restored(descriptor, path, seen, backup, error) from error
     finally:
         os.close(descriptor)
-    if rewrite.read(path).data != data:
+    if rewrite.read_config_file(path).data != data:
         raise rewrite.changed_meanwhile(path, backup)
     return backup
 
 
-def _backup(path: Path, seen: rewrite.Seen, spare: Path) -> Path:
+def _backup(path: Path, seen: rewrite.FileState, spare: Path) -> Path:
     with contextlib.suppress(rewrite.NotReplaceableError):
-        return rewrite.keep(path, path.parent, seen)
+        return rewrite.keep_backup(path, path.parent, seen)
     try:
         files.make_folder(spare)
     except OSError as error:
@@ -86,7 +86,7 @@ def _backup(path: Path, seen: rewrite.Seen, spare: Path) -> Path:
             fix="Make one of them writable for this user.",
             code="mattermost-config-not-written",
         ) from error
-    return rewrite.keep(path, spare, seen, is_ours=True)
+    return rewrite.keep_backup(path, spare, seen, is_ours=True)
 
 
 def _reserve(descriptor: int, size: int) -> None:
@@ -107,7 +107,7 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 def _restored(
-    descriptor: int, path: Path, seen: rewrite.Seen, backup: Path, error: OSError
+    descriptor: int, path: Path, seen: rewrite.FileState, backup: Path, error: OSError
 ) -> MmpushError:
     """Put the former content back, and return the failure that made it necessary."""
     try:
@@ -121,4 +121,4 @@ def _restored(
         )
     with contextlib.suppress(OSError):
         os.unlink(backup)
-    return rewrite.refusal(path, error)
+    return rewrite.write_refusal(path, error)

@@ -14,9 +14,9 @@ from mmpush_tui.errors import ConfigError, FailedError, MmpushError, UsageError
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings.page import Licence, field_of
 from mmpush_tui.settings.sources import config_text
-from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Answer, Api
-from mmpush_tui.settings.sources.served import Served, read
-from mmpush_tui.settings.sources.source import PERMISSIONS, Loaded, Origin, Place, Where
+from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Api, ApiAnswer
+from mmpush_tui.settings.sources.served import Served, read_served
+from mmpush_tui.settings.sources.source import PERMISSIONS, Loaded, Origin, Place, SourceAddress
 from mmpush_tui.text import Secret, presentable
 
 _API: Final = "/api/v4"
@@ -80,7 +80,7 @@ class Rest(Served):
             ) from error
         super().__init__(
             Api(http, base + _API, self._url, self._refused, sni),
-            Where(kind=Place.REST, at=self._url),
+            SourceAddress(kind=Place.REST, at=self._url),
         )
 
     async def load(self) -> Loaded:
@@ -92,7 +92,7 @@ class Rest(Served):
             DeadlineError: it does not answer in time.
         """
         answer = await self._api.config()
-        stored, unseen = read(answer)
+        stored, unseen = read_served(answer)
         hidden = frozenset(field_of(name) for name in unseen)
         if {"mode", "server"} <= hidden:
             raise FailedError(
@@ -140,7 +140,7 @@ class Rest(Served):
             )
         ]
 
-    async def _if_allowed(self, path: str) -> Answer | None:
+    async def _if_allowed(self, path: str) -> ApiAnswer | None:
         """Return an answer, or None where this server or token does not give it."""
         try:
             return await self._api.call("GET", path)

@@ -32,7 +32,7 @@ class NotReplaceableError(FailedError):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FileState:
     """A file as it was when it was read."""
 
     data: bytes
@@ -49,7 +49,7 @@ class Seen:
         )
 
 
-def read(path: Path) -> Seen:
+def read_config_file(path: Path) -> FileState:
     """Return the content of a regular file.
 
     Raises:
@@ -79,7 +79,7 @@ def read(path: Path) -> Seen:
         ) from error
     if len(data) > _LIMIT:
         raise _unfit(path, "is too large for a configuration")
-    return Seen(data, status)
+    return FileState(data, status)
 
 
 def _unfit(path: Path, why: str) -> ConfigError:
@@ -90,7 +90,7 @@ def _unfit(path: Path, why: str) -> ConfigError:
     )
 
 
-def replace(path: Path, seen: Seen, data: bytes) -> Path:
+def replace_config(path: Path, seen: FileState, data: bytes) -> Path:
     """Put ``data`` in the place of what was read, and return where that is kept.
 
     The new file has owner, mode and extended attributes of the old one. What is at ``path``
@@ -104,18 +104,18 @@ def replace(path: Path, seen: Seen, data: bytes) -> Path:
     Raises:
         FailedError: it cannot be written, or somebody else changed it meanwhile.
     """
-    with locked(path) as folder:
+    with config_lock(path) as folder:
         backup = _replace(path, seen, data)
         # Some file systems cannot; the new file is in its place whether this lasts or not.
         with contextlib.suppress(OSError):
             os.fsync(folder)
-    if read(path).data != data:
+    if read_config_file(path).data != data:
         raise changed_meanwhile(path, backup)
     return backup
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[int]:
+def config_lock(path: Path) -> Iterator[int]:
     """Keep other processes of ours away from ``path``, and yield its folder's descriptor.
 
     The folder itself is locked, unlike by :func:`files.locked`: it is Mattermost's, which wants
@@ -127,7 +127,7 @@ def locked(path: Path) -> Iterator[int]:
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise refusal(path, error) from error
+        raise write_refusal(path, error) from error
     try:
         if _lock(path, folder):
             files.remove_drafts(path)
@@ -156,7 +156,7 @@ def changed_meanwhile(path: Path, backup: Path | None = None) -> MmpushError:
     )
 
 
-def keep(path: Path, folder: Path, seen: Seen, *, is_ours: bool = False) -> Path:
+def keep_backup(path: Path, folder: Path, seen: FileState, *, is_ours: bool = False) -> Path:
     """Keep what was read in a file of its own in ``folder``, with the time in its name.
 
     Args:
@@ -175,12 +175,12 @@ def keep(path: Path, folder: Path, seen: Seen, *, is_ours: bool = False) -> Path
             backup = _free_name(path.name, folder)
             os.rename(draft, backup)
     except OSError as error:
-        raise refusal(path, error) from error
+        raise write_refusal(path, error) from error
     return backup
 
 
-def _replace(path: Path, seen: Seen, data: bytes) -> Path:
-    backup = keep(path, path.parent, seen)
+def _replace(path: Path, seen: FileState, data: bytes) -> Path:
+    backup = keep_backup(path, path.parent, seen)
     prepare = functools.partial(_give_away, path=path, status=seen.status)
     try:
         with files.drafted(path, data, prepare) as draft:
@@ -191,7 +191,7 @@ def _replace(path: Path, seen: Seen, data: bytes) -> Path:
         with contextlib.suppress(OSError):
             os.unlink(backup)
         if isinstance(error, OSError):
-            raise refusal(path, error) from error
+            raise write_refusal(path, error) from error
         raise
     return backup
 
@@ -216,7 +216,7 @@ def _lock(path: Path, folder: int) -> bool:
 
 
 def backups(path: Path, folder: Path) -> list[Path]:
-    """Return what :func:`keep` has kept of ``path`` in ``folder``."""
+    """Return what :func:`keep_backup` has kept of ``path`` in ``folder``."""
     start = path.name + _MARK
     with contextlib.suppress(OSError):
         return [
@@ -273,7 +273,7 @@ def _owner(status: os.stat_result) -> str:
     return f"{user}:{group}"
 
 
-def refusal(path: Path, error: OSError) -> FailedError:
+def write_refusal(path: Path, error: OSError) -> FailedError:
     """Return the failure that ``path`` cannot be written, for the reason ``error``."""
     what, kind = f"{path} was not written", FailedError
     match error.errno:

@@ -14,15 +14,22 @@ from mmpush_tui.errors import (
 )
 from mmpush_tui.settings.page import INT64_MAX, KEYS, Change, Stored, field_of
 from mmpush_tui.settings.sources import backups
-from mmpush_tui.settings.sources.api import Answer, Api
-from mmpush_tui.settings.sources.source import PERMISSIONS, Backup, Loaded, Saved, Where, held_back
+from mmpush_tui.settings.sources.api import Api, ApiAnswer
+from mmpush_tui.settings.sources.source import (
+    PERMISSIONS,
+    Backup,
+    Loaded,
+    Saved,
+    SourceAddress,
+    held_back,
+)
 from mmpush_tui.tasks import beside
 
 _NAMES: Final = {key: name for name, key in KEYS.items()}
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-def read(answer: Answer) -> tuple[Stored, frozenset[str]]:
+def read_served(answer: ApiAnswer) -> tuple[Stored, frozenset[str]]:
     """Return our values of a configuration that a server gave, and the attributes it hid.
 
     A value that the user may not read comes as null; a key that the server is too old for does
@@ -67,12 +74,12 @@ class Served:
         where: which place this is.
     """
 
-    def __init__(self, api: Api, where: Where) -> None:
+    def __init__(self, api: Api, where: SourceAddress) -> None:
         self._api = api
         self._where = where
 
     @property
-    def where(self) -> Where:
+    def where(self) -> SourceAddress:
         """Which place this is."""
         return self._where
 
@@ -109,7 +116,7 @@ class Served:
         Raises:
             ConfigError: it is none.
         """
-        return await beside("settings-backup", backups.read, self._where, Path(backup))
+        return await beside("settings-backup", backups.read_backup, self._where, Path(backup))
 
     async def reload(self) -> None:
         """Let the server read its configuration anew.
@@ -128,7 +135,7 @@ class Served:
         """Raise where the server cannot be reached in a way that this place knows more about."""
 
 
-async def _save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change]) -> Saved:
+async def _save(api: Api, where: SourceAddress, loaded: Loaded, changes: Sequence[Change]) -> Saved:
     wanted, skipped = held_back(loaded, changes)
     for change in wanted:
         if isinstance(change.new, str) and _LONE_SURROGATE.search(change.new):
@@ -137,7 +144,7 @@ async def _save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change
                 fix="Enter it again, without characters that are none.",
                 code="mattermost-config-value",
             )
-    now, _hidden = read(await api.config())
+    now, _hidden = read_served(await api.config())
     if now != loaded.fingerprint:
         raise FailedError(
             f"the settings on {where.at} were changed by someone else since they were read, so "
@@ -148,7 +155,7 @@ async def _save(api: Api, where: Where, loaded: Loaded, changes: Sequence[Change
     if not wanted:
         return Saved(backup=None, needs=(), skipped=skipped)
     seen = frozenset(key for name, key in KEYS.items() if field_of(name) not in loaded.hidden)
-    backup = await beside("settings-backup", backups.keep, where, loaded.stored, seen)
+    backup = await beside("settings-backup", backups.keep_former, where, loaded.stored, seen)
     patch: dict[str, dict[str, Any]] = {}
     for change in wanted:
         section, _, last = change.key.partition(".")
@@ -193,7 +200,7 @@ async def _became(api: Api, lost: MmpushError | None) -> Stored:
         lost: why its answer to that is not known, where it is not.
     """
     try:
-        became, _hidden = read(await api.config())
+        became, _hidden = read_served(await api.config())
     except MmpushError as error:
         told = lost or error
         raise type(told)(

@@ -48,7 +48,7 @@ class ServerProcess:
         return candidates(self.named, self.folder)
 
 
-def running() -> Iterator[ServerProcess]:
+def running_servers() -> Iterator[ServerProcess]:
     """Yield the servers on this host whose environment this user may read."""
     for process in psutil.process_iter(["name"]):
         if process.info["name"] == NAME and (found := of_pid(process.pid)) is not None:

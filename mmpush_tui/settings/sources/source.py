@@ -69,7 +69,7 @@ ORIGINS: Final[Mapping[Origin, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class SourceAddress:
     """One such place: a path, an address or a socket."""
 
     kind: Place
@@ -178,7 +178,7 @@ class Source(Protocol):
     """A place that settings are read from and written to."""
 
     @property
-    def where(self) -> Where:
+    def where(self) -> SourceAddress:
         """Which place this is."""
         ...
 
@@ -241,7 +241,7 @@ class Source(Protocol):
         ...
 
 
-def advice(loaded: Loaded, page: Page) -> tuple[Finding, ...]:
+def page_notes(loaded: Loaded, page: Page) -> tuple[Finding, ...]:
     """Return what is to be known about ``page``, a draft on ``loaded``; nothing of what is hidden.
 
     Pure.

@@ -20,7 +20,7 @@ from mmpush_tui.simulator.acts.base import (
 from mmpush_tui.simulator.apns.rules import apns_id
 from mmpush_tui.simulator.fcm import answers as fcm_answers
 from mmpush_tui.simulator.fcm.answers import FcmRefusalError
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 
 _APPLE: Final = "/3/device/"
@@ -30,29 +30,29 @@ _HTML_TYPE: Final = ("content-type", "text/html")
 _JSON_TYPE: Final = ("content-type", "application/json")
 
 
-def is_push(request: Request) -> bool:
+def is_push(request: ServedRequest) -> bool:
     """Return whether a request is a push, and not one for an access token."""
     return request.path.startswith(_APPLE) or request.path.endswith(_GOOGLE)
 
 
-def apple_says(request: Request, status: int, reason: str) -> Response:
+def apple_says(request: ServedRequest, status: int, reason: str) -> ServedResponse:
     """Return a refusal as Apple words it."""
     body = json.dumps({"reason": reason}, separators=(",", ":")).encode()
-    return Response(status=status, headers=(("apns-id", apns_id(request)),), data=(body,))
+    return ServedResponse(status=status, headers=(("apns-id", apns_id(request)),), data=(body,))
 
 
 @dataclass(frozen=True, slots=True)
 class _Refused(Counted, ABC):
     """Pushes are refused, so many of them; access tokens are granted as ever."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Refuse."""
         if not is_push(exchange.request) or not self.is_due():
             return await honest()
         return self.refusal(exchange)
 
     @abstractmethod
-    def refusal(self, exchange: Exchange) -> Response | None:
+    def refusal(self, exchange: Exchange) -> ServedResponse | None:
         """Return the answer; as :meth:`answer`."""
 
 
@@ -60,7 +60,7 @@ class _Refused(Counted, ABC):
 class _InTrouble(_Refused):
     """Pushes are refused in the words of the vendor that was asked."""
 
-    def words(self, exchange: Exchange, apple: str, google: FcmRefusalError) -> Response:
+    def words(self, exchange: Exchange, apple: str, google: FcmRefusalError) -> ServedResponse:
         """Return the refusal.
 
         Args:
@@ -88,7 +88,7 @@ class _Late(_InTrouble):
         if self.retry_after is not None:
             number("retry_after", self.retry_after, 0, 86400)
 
-    def later(self, response: Response) -> Response:
+    def later(self, response: ServedResponse) -> ServedResponse:
         """Return ``response`` with its Retry-After."""
         if self.retry_after is None:
             return response
@@ -100,7 +100,7 @@ class _Late(_InTrouble):
 class TooManyRequests(_Late):
     """429."""
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
         google = FcmRefusalError(
             429,
@@ -117,7 +117,7 @@ class Unavailable(_Late):
 
     retry_after: float | None = 1.0
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
         google = FcmRefusalError(
             503,
@@ -132,7 +132,7 @@ class Unavailable(_Late):
 class InternalError(_InTrouble):
     """500 in the vendor's own words."""
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
         google = FcmRefusalError(
             500,
@@ -158,7 +158,7 @@ class Shutdown(_Refused):
 class IdleTimeout(_Refused):
     """400 IdleTimeout."""
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
         return apple_says(exchange.request, 400, "IdleTimeout")
 
@@ -169,9 +169,9 @@ class Error500Empty(_Refused):
 
     times: int = 2
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
-        return Response(status=500, data=(b"",))
+        return ServedResponse(status=500, data=(b"",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,36 +180,36 @@ class Error500Html(_Refused):
 
     times: int = 2
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
-        return Response(status=500, headers=(_HTML_TYPE,), data=(_HTML,))
+        return ServedResponse(status=500, headers=(_HTML_TYPE,), data=(_HTML,))
 
 
 @dataclass(frozen=True, slots=True)
 class Html200(_Refused):
     """200 with a page."""
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Answer as a captive portal does."""
-        return Response(status=200, headers=(_HTML_TYPE,), data=(_HTML,))
+        return ServedResponse(status=200, headers=(_HTML_TYPE,), data=(_HTML,))
 
 
 @dataclass(frozen=True, slots=True)
 class Bad400(_Refused):
     """400 with a body that is no JSON."""
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
-        return Response(status=400, headers=(_JSON_TYPE,), data=(b'{"reason":"Bad',))
+        return ServedResponse(status=400, headers=(_JSON_TYPE,), data=(b'{"reason":"Bad',))
 
 
 @dataclass(frozen=True, slots=True)
 class Empty400(_Refused):
     """400 with an empty body in a DATA frame of its own."""
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
-        return Response(status=400, data=(b"",))
+        return ServedResponse(status=400, data=(b"",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +226,9 @@ class ErrorHeadersOnly(_Refused):
         whole("times", self.times, 0, 1_000_000)
         whole("status", self.status, 400, 599)
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
-        return Response(status=self.status)
+        return ServedResponse(status=self.status)
 
 
 @dataclass(frozen=True, slots=True)

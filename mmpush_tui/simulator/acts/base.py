@@ -10,14 +10,14 @@ from weakref import WeakSet
 
 from mmpush_tui.simulator.net.ca import Certificate
 from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 from mmpush_tui.simulator.net.tlspipe import HandshakeStep, TlsPipe
 from mmpush_tui.simulator.phones import Phone
 
 Side = Literal["apns", "fcm"]
 
-Answer = Callable[[], Awaitable[Response | None]]
+Answer = Callable[[], Awaitable[ServedResponse | None]]
 """Gives the answer to the request at hand; None leaves it unanswered."""
 
 LONGEST_S: Final = 3600.0
@@ -58,7 +58,7 @@ class Host(Protocol):
 class Exchange:
     """One request on its way to an answer."""
 
-    request: Request
+    request: ServedRequest
     connection: H2Connection[Any]
 
 
@@ -99,7 +99,7 @@ class Behaviour:
         """Hear of the headers of a request; true where it is not to be looked at further."""
         return False
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Answer a request.
 
         Args:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mmpush_tui.simulator.acts.base import LONGEST_S, Answer, Behaviour, Exchange, Fault, Host
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 from mmpush_tui.simulator.phones import Phone, PhoneState
 
 
@@ -45,7 +45,7 @@ class Slow(Behaviour):
         if not 0 <= self.seconds <= LONGEST_S:
             raise ValueError(f"seconds must be from 0 to {LONGEST_S:.0f}")
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Wait, then answer honestly."""
         await asyncio.sleep(self.seconds)
         return await honest()

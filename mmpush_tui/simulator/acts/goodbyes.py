@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from h2.errors import ErrorCodes
 
 from mmpush_tui.simulator.acts.base import Answer, Counted, Exchange, Fault
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 
 HIGHEST: Final = 2**31 - 1
@@ -37,7 +37,7 @@ def _touched(connection: H2Connection[Any]) -> int:
 class Goaway(Counted):
     """GOAWAY that loses nothing."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Say goodbye, and answer all that is under way."""
         if self.is_due_on(exchange.connection):
             exchange.connection.goaway(ErrorCodes.NO_ERROR)
@@ -48,7 +48,7 @@ class Goaway(Counted):
 class GoawayUnprocessed(Counted):
     """GOAWAY that names requests which were not looked at."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Say goodbye to all but the first of those under way."""
         connection = exchange.connection
         if self.is_due_on(connection):
@@ -70,7 +70,7 @@ class GoawayClose(Counted):
 
     delivers: bool = False
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Say goodbye and hang up."""
         if not self.is_due():
             return await honest()
@@ -110,7 +110,7 @@ class GoawayTwice(Counted):
         default_factory=WeakKeyDictionary, init=False, repr=False, compare=False
     )
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Say goodbye twice; in between nothing is answered."""
         connection = exchange.connection
         if self.is_due_on(connection):
@@ -132,7 +132,7 @@ class GoawayTwice(Counted):
 class GoawayCalm(Counted):
     """GOAWAY because of too many requests; none of those under way was looked at."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Say goodbye and hang up."""
         connection = exchange.connection
         if not self.is_due_on(connection):
@@ -148,7 +148,7 @@ class GoawayCalm(Counted):
 class _Reasoned(Counted, ABC):
     """GOAWAY as Google's front ends send it, behind an answer."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Answer what is under way, and say goodbye with the reason."""
         connection = exchange.connection
         if self.is_due_on(connection):

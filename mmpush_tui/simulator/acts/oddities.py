@@ -9,7 +9,7 @@ from h2.settings import SettingCodes
 from hyperframe.frame import PingFrame
 
 from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault, one_of
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 
 _PINGS: Final = 50
 _PADDING: Final = 200
@@ -25,7 +25,7 @@ class OddFrames(Behaviour):
         """Take the header table away, and name settings that nobody knows."""
         return {**first, SettingCodes.HEADER_TABLE_SIZE: 0, 0x4A4A: 0x42}
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Answer in the oddest way that HTTP/2 allows."""
         connection, stream_id = exchange.connection, exchange.request.stream_id
         for where in (0, stream_id):
@@ -46,7 +46,7 @@ class OddFrames(Behaviour):
 class SplitBody(Behaviour):
     """Bodies come in three padded DATA frames and an empty one."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Cut the body."""
         response = await honest()
         if response is None or not response.data:
@@ -70,7 +70,7 @@ class OddApnsId(Behaviour):
     def __post_init__(self) -> None:
         one_of("kind", self.kind, "upper", "missing", "wrong")
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Answer with another id, or none."""
         response = await honest()
         if response is None:

@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from mmpush_tui.simulator.acts.answers import apple_says, is_push
 from mmpush_tui.simulator.acts.base import Answer, Behaviour, Exchange, Fault
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 
 _BEARER: Final = "bearer "
@@ -25,7 +25,7 @@ class ExpiredProviderToken(Behaviour):
         default_factory=WeakSet, init=False, repr=False, compare=False
     )
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Refuse the first token seen, and whatever its connection says afterwards."""
         if not (token := _token(exchange.request)):
             return await honest()
@@ -40,12 +40,12 @@ class ExpiredProviderToken(Behaviour):
 
 @dataclass(frozen=True, slots=True)
 class _Always(Behaviour, ABC):
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Refuse every token."""
         return self.refusal(exchange) if _token(exchange.request) else await honest()
 
     @abstractmethod
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Return the answer."""
 
 
@@ -53,7 +53,7 @@ class _Always(Behaviour, ABC):
 class ClockSkew(_Always):
     """Every token has expired, new ones too."""
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Return the answer."""
         return apple_says(exchange.request, 403, "ExpiredProviderToken")
 
@@ -62,7 +62,7 @@ class ClockSkew(_Always):
 class InvalidProviderToken(_Always):
     """No token is good."""
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Return the answer."""
         return apple_says(exchange.request, 403, "InvalidProviderToken")
 
@@ -71,7 +71,7 @@ class InvalidProviderToken(_Always):
 class UnrelatedKey(_Always):
     """The connection belongs to another key."""
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Return the answer."""
         return apple_says(exchange.request, 403, "UnrelatedKeyIdInToken")
 
@@ -80,12 +80,12 @@ class UnrelatedKey(_Always):
 class TooManyTokenUpdates(_Always):
     """Too many tokens came."""
 
-    def refusal(self, exchange: Exchange) -> Response:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Return the answer."""
         return apple_says(exchange.request, 429, "TooManyProviderTokenUpdates")
 
 
-def _token(request: Request) -> str:
+def _token(request: ServedRequest) -> str:
     """Return the provider token of a push, or an empty string."""
     said = request.value("authorization") or ""
     return said.removeprefix(_BEARER) if is_push(request) and said.startswith(_BEARER) else ""

@@ -21,7 +21,7 @@ from mmpush_tui.simulator.acts.base import (
 from mmpush_tui.simulator.apns.rules import apns_id
 from mmpush_tui.simulator.fcm import answers as fcm_answers
 from mmpush_tui.simulator.fcm.answers import FcmRefusalError, bad_request, fcm_error
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 
 _TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
 _HTML: Final = b"<!DOCTYPE html><html lang=en><title>Error</title></html>\n"
@@ -91,7 +91,7 @@ class AppleRefuses(Counted):
         one_of("reason", self.reason, *_APPLE)
         one_of("timestamp", self.timestamp, "number", "text", "none")
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Refuse."""
         if not is_push(exchange.request) or not self.is_due():
             return await honest()
@@ -101,7 +101,7 @@ class AppleRefuses(Counted):
         at = str(_GONE_MS) if self.timestamp == "text" else _GONE_MS
         body = json.dumps({"reason": self.reason, "timestamp": at}).encode()
         headers = (("apns-id", apns_id(exchange.request)),)
-        return Response(status=status, headers=headers, data=(body,))
+        return ServedResponse(status=status, headers=headers, data=(body,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class GoogleRefuses(Counted):
         whole("times", self.times, 0, 1_000_000)
         one_of("reason", self.reason, *_GOOGLE, "not-found-html")
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Refuse."""
         if not is_push(exchange.request) or not self.is_due():
             return await honest()
@@ -144,13 +144,13 @@ class OddRetryAfter(Counted):
         one_of("kind", self.kind, "date", "garbage")
         number("seconds", self.seconds, 0, LONGEST_S)
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Refuse."""
         if not is_push(exchange.request) or not self.is_due():
             return await honest()
         date = email.utils.formatdate(time.time() + self.seconds, usegmt=True)
         value = date if self.kind == "date" else "soon, 1.5 or \xb2"
-        return Response(status=503, headers=(("retry-after", value),), data=(b"",))
+        return ServedResponse(status=503, headers=(("retry-after", value),), data=(b"",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,18 +168,20 @@ class OddSuccess(Counted):
         whole("times", self.times, 0, 1_000_000)
         one_of("kind", self.kind, "two-frames", "bad-json")
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Accept."""
         if not is_push(exchange.request) or not self.is_due():
             return await honest()
         if self.kind == "bad-json":
-            return Response(status=200, headers=(fcm_answers.JSON_TYPE,), data=(b'{"name": ',))
+            return ServedResponse(
+                status=200, headers=(fcm_answers.JSON_TYPE,), data=(b'{"name": ',)
+            )
         response = await honest()
         if response is None:
             return None
         middle = len(response.data[0]) // 2
         halves = (response.data[0][:middle], response.data[0][middle:], b"")
-        return Response(status=response.status, headers=response.headers, data=halves)
+        return ServedResponse(status=response.status, headers=response.headers, data=halves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ class TokenServer(Counted):
             "short-life", "no-life",
         )  # fmt: skip
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Grant nothing, or something odd."""
         if exchange.request.path != _TOKEN_PATH or not self.is_due():
             return await honest()
@@ -215,16 +217,16 @@ class TokenServer(Counted):
             case "account":
                 return _grant_refused("Invalid grant: account not found")
             case "unavailable":
-                return Response(status=503, headers=(_HTML_TYPE,), data=(_HTML,))
+                return ServedResponse(status=503, headers=(_HTML_TYPE,), data=(_HTML,))
             case "html":
-                return Response(status=200, headers=(_HTML_TYPE,), data=(_HTML,))
+                return ServedResponse(status=200, headers=(_HTML_TYPE,), data=(_HTML,))
             case "hang":
                 await asyncio.sleep(LONGEST_S)
                 return None
             case _:
                 return await self._short(honest)
 
-    async def _short(self, honest: Answer) -> Response | None:
+    async def _short(self, honest: Answer) -> ServedResponse | None:
         response = await honest()
         if response is None or response.status != 200:
             return response
@@ -233,12 +235,12 @@ class TokenServer(Counted):
             content["expires_in"] = 1
         else:
             del content["expires_in"]
-        return fcm_answers.document(200, content)
+        return fcm_answers.error_document(200, content)
 
 
-def _grant_refused(description: str) -> Response:
+def _grant_refused(description: str) -> ServedResponse:
     content = {"error": "invalid_grant", "error_description": description}
-    return fcm_answers.document(400, content)
+    return fcm_answers.error_document(400, content)
 
 
 FAULTS: Final = (

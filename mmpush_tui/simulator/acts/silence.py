@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mmpush_tui.simulator.acts.base import Answer, Behaviour, Counted, Exchange, Fault, Host
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 
 _IDLE_S: Final = 0.05
@@ -49,7 +49,7 @@ class BlackHole(Behaviour):
 class HalfCloseIdle(Counted):
     """An idle connection is closed without GOAWAY."""
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Answer, and close once nothing is under way."""
         if self.is_due_on(exchange.connection):
             self._close_later(exchange.connection)

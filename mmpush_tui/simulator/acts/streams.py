@@ -20,7 +20,7 @@ from mmpush_tui.simulator.acts.base import (
     one_of,
     whole,
 )
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 
 _SWING_S: Final = 0.2
@@ -43,7 +43,7 @@ class RefusedStream(Counted):
 
     both: bool = False
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Refuse."""
         if not self.is_due():
             return await honest()
@@ -67,7 +67,7 @@ class ResetAfterBody(Counted):
         whole("times", self.times, 0, 1_000_000)
         whole("code", self.code, 0, 2**32 - 1)
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Reset."""
         if not self.is_due():
             return await honest()
@@ -87,7 +87,7 @@ class MuteStream(Counted):
 
     delivers: bool = False
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Say nothing."""
         if not self.is_due():
             return await honest()
@@ -110,7 +110,7 @@ class StreamsSwing(Counted):
         whole("times", self.times, 0, 1_000_000)
         whole("low", self.low, 0, 100)
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Lower the limit, refuse what is over it, and raise it later."""
         connection = exchange.connection
         response = await honest()
@@ -196,7 +196,7 @@ class TcpReset(Counted):
         connection.abort(reset=True)
         return True
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> Response | None:
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Reset after the body."""
         if self.at != "body" or not self.is_due():
             return await honest()

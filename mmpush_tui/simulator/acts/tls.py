@@ -54,7 +54,7 @@ class OldTls(_Context):
 
 
 @dataclass(frozen=True, slots=True)
-class ClientCertificate(_Context):
+class ClientCertificateWanted(_Context):
     """A certificate of the client's is demanded, with TLS 1.3 after the handshake."""
 
     kind: ClassVar[Certificate] = "client-certificate"
@@ -113,7 +113,7 @@ FAULTS: Final = (
         "client-certificate", "Client certificate demanded", "both",
         "A certificate of ours is demanded; with TLS 1.3 we hear of it after the handshake. FAIL "
         "with those words.",
-        ClientCertificate,
+        ClientCertificateWanted,
     ),
     Fault(
         "no-alpn", "No HTTP/2 on offer", "both",

@@ -16,7 +16,7 @@ MAX_VOIP_BYTES: Final = 5120
 _NOTICEABLE: Final = frozenset({"alert", "badge", "sound"})
 
 
-def judge(body: bytes, size: int, push_type: str) -> dict[str, Any]:
+def judge_payload(body: bytes, size: int, push_type: str) -> dict[str, Any]:
     """Return the decoded body of a push.
 
     Args:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 
 STATUS: Final[Mapping[str, int]] = {
     "BadCollapseId": 400,
@@ -50,12 +50,12 @@ class ApnsRefusalError(Exception):
         self.reason = reason
         self.timestamp_ms = timestamp_ms
 
-    def response(self, apns_id: str) -> Response:
+    def response(self, apns_id: str) -> ServedResponse:
         """Return Apple's answer, with the ``apns-id`` that goes with it."""
         body: dict[str, object] = {"reason": self.reason}
         if self.timestamp_ms is not None:
             body["timestamp"] = self.timestamp_ms
-        return Response(
+        return ServedResponse(
             status=STATUS[self.reason],
             headers=(("apns-id", apns_id),),
             data=(json.dumps(body, separators=(",", ":")).encode(),),

@@ -15,7 +15,7 @@ from mmpush_tui.simulator.apns import payload as apns_payload
 from mmpush_tui.simulator.apns.reasons import ApnsRefusalError
 from mmpush_tui.simulator.apns.token import Binding
 from mmpush_tui.simulator.credentials import AppleKey
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.phones import Phone, PhoneState, Received
 
 COLLAPSE_ID_BYTES: Final = 64
@@ -75,7 +75,7 @@ class ApnsState:
 class ApnsVerdict:
     """The answer to a request, and the push where it was accepted."""
 
-    response: Response
+    response: ServedResponse
     push: Received | None = None
 
 
@@ -93,7 +93,7 @@ class ApnsRules:
     environment: Environment
     find: Callable[[str], Phone | None]
 
-    def judge(self, request: Request, state: ApnsState, now: float) -> ApnsVerdict:
+    def judge(self, request: ServedRequest, state: ApnsState, now: float) -> ApnsVerdict:
         """Judge one request.
 
         Args:
@@ -109,9 +109,9 @@ class ApnsRules:
         headers = [("apns-id", name)]
         if self.environment == "sandbox":
             headers.append(("apns-unique-id", str(uuid.uuid4())))
-        return ApnsVerdict(Response(status=200, headers=tuple(headers)), push)
+        return ApnsVerdict(ServedResponse(status=200, headers=tuple(headers)), push)
 
-    def _accept(self, request: Request, state: ApnsState, now: float, name: str) -> Received:
+    def _accept(self, request: ServedRequest, state: ApnsState, now: float, name: str) -> Received:
         token = _device_token(request)
         _check_repeats(request)
         if state.topics:
@@ -128,7 +128,7 @@ class ApnsRules:
             # A certificate lists each topic that it is for; a key's follow from the bundle id.
             raise ApnsRefusalError("TopicDisallowed")
         _check_options(request, push_type)
-        document = apns_payload.judge(request.body, request.size, push_type)
+        document = apns_payload.judge_payload(request.body, request.size, push_type)
         self._check_phone(token, topic, now)
         return Received(
             platform="apple_rn",
@@ -153,14 +153,14 @@ class ApnsRules:
             )
 
 
-def apns_id(request: Request) -> str:
+def apns_id(request: ServedRequest) -> str:
     """Return the ``apns-id`` of the answer: that of the request, or one that is made up."""
     asked = request.value("apns-id")
     # Ids that Apple makes up are in upper case, seen by several senders.
     return asked if asked and _UUID.fullmatch(asked) else str(uuid.uuid4()).upper()
 
 
-def _device_token(request: Request) -> str:
+def _device_token(request: ServedRequest) -> str:
     if request.method != "POST":
         raise ApnsRefusalError("MethodNotAllowed")
     token = request.path.removeprefix(_PATH)
@@ -171,13 +171,13 @@ def _device_token(request: Request) -> str:
     return token
 
 
-def _check_repeats(request: Request) -> None:
+def _check_repeats(request: ServedRequest) -> None:
     names = [name for name, _ in request.headers]
     if len(set(names)) != len(names):
         raise ApnsRefusalError("DuplicateHeaders")
 
 
-def _topic(request: Request, known: Collection[str]) -> tuple[str, str]:
+def _topic(request: ServedRequest, known: Collection[str]) -> tuple[str, str]:
     topic = request.value("apns-topic")
     push_type = request.value("apns-push-type") or ""
     if not topic:
@@ -192,7 +192,7 @@ def _topic(request: Request, known: Collection[str]) -> tuple[str, str]:
     return topic, push_type
 
 
-def _check_options(request: Request, push_type: str) -> None:
+def _check_options(request: ServedRequest, push_type: str) -> None:
     priority = request.value("apns-priority")
     if priority not in (None, "10", "5", "1") or (push_type == "background" and priority != "5"):
         raise ApnsRefusalError("BadPriority")
@@ -208,7 +208,7 @@ def _check_options(request: Request, push_type: str) -> None:
     _check_rest(request)
 
 
-def _check_rest(request: Request) -> None:
+def _check_rest(request: ServedRequest) -> None:
     """Refuse what Apple's documents do not provide for."""
     content_type = request.value("content-type")
     length = request.value("content-length")

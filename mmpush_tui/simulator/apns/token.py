@@ -89,7 +89,7 @@ class Binding:
 
 def _verified(token: str, keys: Mapping[str, AppleKey]) -> tuple[AppleKey, int]:
     try:
-        parsed = jws.parse(token, "ES256")
+        parsed = jws.parse_jws(token, "ES256")
     except ValueError as error:
         raise ApnsRefusalError("InvalidProviderToken") from error
     key = keys.get(parsed.key_id)

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 
 JSON_TYPE: Final = ("content-type", "application/json; charset=UTF-8")
 
@@ -29,7 +29,7 @@ class FcmRefusalError(Exception):
         self.message = message
         self.details = details
 
-    def response(self) -> Response:
+    def response(self) -> ServedResponse:
         """Return Google's answer."""
         error: dict[str, Any] = {
             "code": self.code,
@@ -38,10 +38,12 @@ class FcmRefusalError(Exception):
         }
         if self.details:
             error["details"] = list(self.details)
-        return document(self.code, {"error": error})
+        return error_document(self.code, {"error": error})
 
 
-def document(status: int, content: dict[str, Any], *, more: tuple[bytes, ...] = ()) -> Response:
+def error_document(
+    status: int, content: dict[str, Any], *, more: tuple[bytes, ...] = ()
+) -> ServedResponse:
     """Return ``content`` as Google prints it, indented.
 
     Args:
@@ -50,12 +52,12 @@ def document(status: int, content: dict[str, Any], *, more: tuple[bytes, ...] = 
         more: DATA frames after the one that holds it.
     """
     body = json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-    return Response(status=status, headers=(JSON_TYPE,), data=(body, *more))
+    return ServedResponse(status=status, headers=(JSON_TYPE,), data=(body, *more))
 
 
-def no_such_url() -> Response:
+def no_such_url() -> ServedResponse:
     """Return what Google's front end says to an address that no API has: HTML, not JSON."""
-    return Response(
+    return ServedResponse(
         status=404, headers=(("content-type", "text/html; charset=UTF-8"),), data=(_NO_SUCH_URL,)
     )
 

@@ -33,7 +33,7 @@ class Send:
     validate_only: bool
 
 
-def read(body: bytes, size: int) -> Send:
+def read_message(body: bytes, size: int) -> Send:
     """Return what ``body`` asks for.
 
     Args:

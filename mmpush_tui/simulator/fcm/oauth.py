@@ -12,9 +12,9 @@ from random import Random
 from typing import Any, Final
 
 from mmpush_tui.simulator.credentials import ServiceAccount
-from mmpush_tui.simulator.fcm.answers import document
+from mmpush_tui.simulator.fcm.answers import error_document
 from mmpush_tui.simulator.net import jws
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
@@ -65,19 +65,21 @@ class TokenEndpoint:
         self.granted = 0
         """Access tokens issued so far."""
 
-    def judge(self, request: Request, now: float) -> Response:
+    def judge(self, request: ServedRequest, now: float) -> ServedResponse:
         """Answer a request for an access token; ``now`` in seconds since 1970."""
         try:
             account = self._account(_assertion(request), now)
         except _RefusedError as refused:
-            return document(400, {"error": refused.error, "error_description": refused.description})
+            return error_document(
+                400, {"error": refused.error, "error_description": refused.description}
+            )
         token = "ya29.c." + "".join(self._random.choices(_TAIL, k=200))
         self._issued[token] = (account, now + LIFETIME_S)
         if len(self._issued) > ISSUED_LIMIT:
             self._issued.popitem(last=False)
         self.granted += 1
         content = {"access_token": token, "expires_in": LIFETIME_S, "token_type": "Bearer"}
-        return document(200, content)
+        return error_document(200, content)
 
     def holder(self, token: str, now: float) -> ServiceAccount | None:
         """Return the account that an access token was issued to, while it is good."""
@@ -90,7 +92,7 @@ class TokenEndpoint:
 
     def _account(self, assertion: str, now: float) -> ServiceAccount:
         try:
-            parsed = jws.parse(assertion, "RS256")
+            parsed = jws.parse_jws(assertion, "RS256")
         except ValueError as error:
             raise _RefusedError("invalid_grant", _WRONG_KEY) from error
         claims = parsed.claims
@@ -117,7 +119,7 @@ class TokenEndpoint:
         return account
 
 
-def _assertion(request: Request) -> str:
+def _assertion(request: ServedRequest) -> str:
     if request.values("content-type") != [_FORM]:
         raise _RefusedError("invalid_request", f"Content-Type must be {_FORM}.")
     try:

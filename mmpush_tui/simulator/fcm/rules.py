@@ -7,8 +7,13 @@ from typing import Final
 
 from mmpush_tui.simulator.credentials import ServiceAccount
 from mmpush_tui.simulator.fcm import body as fcm_body
-from mmpush_tui.simulator.fcm.answers import FcmRefusalError, document, fcm_error, invalid_argument
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.fcm.answers import (
+    FcmRefusalError,
+    error_document,
+    fcm_error,
+    invalid_argument,
+)
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.phones import Phone, PhoneState, Received
 
 _BEARER: Final = "Bearer "
@@ -23,7 +28,7 @@ _JSON: Final = "application/json"
 class FcmVerdict:
     """The answer to a request, and the push where it was accepted."""
 
-    response: Response
+    response: ServedResponse
     push: Received | None = None
 
 
@@ -44,7 +49,7 @@ class FcmRules:
     find: Callable[[str], Phone | None]
     random: Random
 
-    def judge(self, request: Request, project: str, now: float) -> FcmVerdict:
+    def judge(self, request: ServedRequest, project: str, now: float) -> FcmVerdict:
         """Judge a request to send.
 
         Args:
@@ -57,16 +62,16 @@ class FcmRules:
         except FcmRefusalError as refused:
             return FcmVerdict(refused.response())
 
-    def _accept(self, request: Request, project: str, now: float) -> FcmVerdict:
+    def _accept(self, request: ServedRequest, project: str, now: float) -> FcmVerdict:
         self._check_sender(request, project, now)
         if not _is_json(request):
             raise invalid_argument("", f"Content-Type must be {_JSON}.", by_fcm=False)
-        send = fcm_body.read(request.body, request.size)
+        send = fcm_body.read_message(request.body, request.size)
         self._check_phone(send.token, project)
         message_id = "fake_message_id" if send.validate_only else self._message_id(now)
         name = f"projects/{project}/messages/{message_id}"
         # Senders see successes in two DATA frames, the second one empty.
-        response = document(200, {"name": name}, more=(b"",))
+        response = error_document(200, {"name": name}, more=(b"",))
         if send.validate_only:
             return FcmVerdict(response)
         return FcmVerdict(
@@ -81,7 +86,7 @@ class FcmRules:
             ),
         )
 
-    def _check_sender(self, request: Request, project: str, now: float) -> None:
+    def _check_sender(self, request: ServedRequest, project: str, now: float) -> None:
         authorizations = request.values("authorization")
         if not authorizations:
             message = f"Request is missing required authentication credential. {_EXPECTED}"
@@ -117,7 +122,7 @@ class FcmRules:
         return f"0:{int(now * 1e6)}%{self.random.getrandbits(64):016x}"
 
 
-def _is_json(request: Request) -> bool:
+def _is_json(request: ServedRequest) -> bool:
     types = request.values("content-type")
     if len(types) != 1 or request.value("content-encoding") is not None:
         return False

@@ -8,7 +8,7 @@ from mmpush_tui.simulator.mattermost.config import AppError, ConfigPatch, Config
 from mmpush_tui.simulator.mattermost.http import BODY_LIMIT, Wire
 from mmpush_tui.simulator.mattermost.schema import PUSH_KEYS
 from mmpush_tui.simulator.net import strictjson
-from mmpush_tui.simulator.net.exchange import Findings, Request
+from mmpush_tui.simulator.net.exchange import Findings, ServedRequest
 
 API: Final = "/api/v4"
 BEARER: Final = "Bearer "
@@ -27,7 +27,7 @@ class Audit:
     def __init__(self, tokens: Collection[str]) -> None:
         self._tokens = tokens
         self._findings = Findings()
-        self._in_flight: list[tuple[Request, Wire]] = []
+        self._in_flight: list[tuple[ServedRequest, Wire]] = []
 
     @property
     def violations(self) -> list[str]:
@@ -35,7 +35,7 @@ class Audit:
         return self._findings.violations
 
     @contextlib.contextmanager
-    def of(self, request: Request, path: str, wire: Wire) -> Iterator[None]:
+    def of(self, request: ServedRequest, path: str, wire: Wire) -> Iterator[None]:
         """Judge ``request``, which is under way for as long as this lasts."""
         self._judge_token(request, path, wire.is_local)
         self._judge_body(request)
@@ -81,7 +81,7 @@ class Audit:
         self._note("a patch with masked secrets", any(map(_is_masked, change.values.values())))
         return change
 
-    def _judge_token(self, request: Request, path: str, is_local: bool) -> None:
+    def _judge_token(self, request: ServedRequest, path: str, is_local: bool) -> None:
         headers = request.values("authorization")
         self._note(
             "a token in the address",
@@ -96,7 +96,7 @@ class Audit:
         self._note("a token over the local socket", is_local and bool(headers))
         self._note("a token for what is no API", bool(headers) and not path.startswith(f"{API}/"))
 
-    def _judge_body(self, request: Request) -> None:
+    def _judge_body(self, request: ServedRequest) -> None:
         if request.size == 0:
             return
         kind = (request.value("content-type") or "").partition(";")[0].strip()
@@ -105,7 +105,7 @@ class Audit:
         self._note("a body of another type than JSON", not is_read and kind != "application/json")
         self._note("a body larger than the server takes", request.size > BODY_LIMIT)
 
-    def _judge_company(self, request: Request) -> None:
+    def _judge_company(self, request: ServedRequest) -> None:
         # Who has given up on a request may send the next.
         others = [other for other, wire in self._in_flight if not wire.is_gone]
         self._note(f"more than {IN_FLIGHT_LIMIT} requests at once", len(others) >= IN_FLIGHT_LIMIT)

@@ -16,13 +16,13 @@ from mmpush_tui.simulator.mattermost.schema import (
     OLD_INSTALLATION,
     SECRETS,
     SITE_URL,
-    check,
+    check_value,
     default_config,
     flattened,
     masked_value,
     may,
     nest,
-    parsed,
+    parsed_value,
     unmasked_value,
     variable,
     written,
@@ -215,7 +215,7 @@ class ConfigStore:
                 if value != {}:
                     raise ValueError(f"{key} is no object")
             elif key in self._defaults:
-                check(key, value, self._defaults[key])
+                check_value(key, value, self._defaults[key])
                 values[key] = value
         return ConfigPatch(values, frozenset(named - sections), has_null)
 
@@ -227,7 +227,7 @@ class ConfigStore:
     def _applied(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         effective = copy.deepcopy(dict(stored))
         for key in self.overridden:
-            effective[key] = parsed(self._environment[variable(key)], effective[key])
+            effective[key] = parsed_value(self._environment[variable(key)], effective[key])
         return _fixed(effective)
 
     def _is_read_only(self) -> bool:

@@ -9,7 +9,7 @@ from mmpush_tui.errors import UsageError
 from mmpush_tui.fields import nearest
 from mmpush_tui.simulator.acts.base import LONGEST_S, number, whole
 from mmpush_tui.simulator.fault_words import WantedFault, read_parameters, typed_all
-from mmpush_tui.simulator.fault_words import parse as parse_vendors
+from mmpush_tui.simulator.fault_words import parse_fault as parse_vendors
 from mmpush_tui.simulator.faults import FAULTS
 from mmpush_tui.simulator.mattermost.faults import ENDLESS, RestFault, Trouble
 from mmpush_tui.text import clean
@@ -34,12 +34,12 @@ def parameters(fault: RestFault) -> dict[str, Any]:
     return {name: getattr(Trouble(fault, keys=_KEYS), name) for name in names}
 
 
-def described(fault: RestFault) -> str:
+def describe_mattermost_faults(fault: RestFault) -> str:
     """Return a fault with its parameters, as it is typed."""
     return f"{fault}@{SIDE}:{','.join(typed_all(parameters(fault)))}"
 
 
-def words(trouble: Trouble) -> str:
+def mattermost_fault_words(trouble: Trouble) -> str:
     """Return what a fault in force is asked for with."""
     given = {
         name: getattr(trouble, name)
@@ -70,7 +70,7 @@ def parse_any(text: str, *, has_vendors: bool, has_mattermost: bool) -> WantedFa
             somebody who is not played.
     """
     if is_meant(text, has_vendors=has_vendors):
-        trouble = parse(text)
+        trouble = parse_mattermost_fault(text)
         if not has_mattermost:
             raise UsageError(
                 f"{trouble.fault} is a fault of Mattermost, which is not played here",
@@ -88,14 +88,14 @@ def parse_any(text: str, *, has_vendors: bool, has_mattermost: bool) -> WantedFa
     return wanted
 
 
-def parse(text: str) -> Trouble:
+def parse_mattermost_fault(text: str) -> Trouble:
     """Return the fault that ``text`` asks for, with the side or without.
 
     Raises:
         UsageError: there is no such fault or parameter, or a value does not fit.
     """
     name, _, given = text.strip().partition(":")
-    fault = find(name.partition("@")[0])
+    fault = find_mattermost_fault(name.partition("@")[0])
     known = parameters(fault)
     read = dict(read_parameters(f"{fault}@{SIDE}", Trouble, known, given))
     trouble = dataclasses.replace(Trouble(fault, keys=_KEYS), **read)
@@ -110,7 +110,7 @@ def parse(text: str) -> Trouble:
     return trouble
 
 
-def find(name: str) -> RestFault:
+def find_mattermost_fault(name: str) -> RestFault:
     """Return the fault of that name.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from mmpush_tui.simulator.mattermost.config import AppError
 from mmpush_tui.simulator.mattermost.http import Wire
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 
 ENDLESS: Final = 200 * 1024 * 1024
 LOGIN: Final = "/login"
@@ -129,7 +129,7 @@ class Troubles:
 
 
 async def act(
-    trouble: Trouble, wire: Wire, honest: Callable[[], Awaitable[Response]], elsewhere: str
+    trouble: Trouble, wire: Wire, honest: Callable[[], Awaitable[ServedResponse]], elsewhere: str
 ) -> None:
     """Answer a request badly.
 
@@ -154,9 +154,9 @@ async def act(
             await asyncio.sleep(trouble.seconds)
             await wire.send(answer)
         case RestFault.HTML_PAGE:
-            await wire.send(page(200, "Welcome"))
+            await wire.send(faulty_page(200, "Welcome"))
         case RestFault.BAD_GATEWAY:
-            await wire.send(page(502, "502 Bad Gateway"))
+            await wire.send(faulty_page(502, "502 Bad Gateway"))
         case RestFault.LOGIN_HERE:
             await wire.send(_redirect(LOGIN))
         case RestFault.LOGIN_ELSEWHERE:
@@ -171,7 +171,9 @@ async def act(
         case RestFault.TRUNCATED_JSON:
             answer = await honest()
             half = answer.body[: len(answer.body) // 2]
-            await wire.send(Response(status=answer.status, headers=answer.headers, data=(half,)))
+            await wire.send(
+                ServedResponse(status=answer.status, headers=answer.headers, data=(half,))
+            )
         case RestFault.NO_OBJECT:
             await wire.send(_json(b'["maintenance"]\n'))
         case RestFault.ENDLESS_BODY:
@@ -181,16 +183,16 @@ async def act(
             await wire.send(await honest())
 
 
-def page(status: int, title: str) -> Response:
+def faulty_page(status: int, title: str) -> ServedResponse:
     """Return an HTML page."""
     text = title.encode()
-    return Response(status=status, headers=HTML, data=(_PAGE % (text, text),))
+    return ServedResponse(status=status, headers=HTML, data=(_PAGE % (text, text),))
 
 
-def _json(body: bytes) -> Response:
-    return Response(status=200, headers=(("content-type", "application/json"),), data=(body,))
+def _json(body: bytes) -> ServedResponse:
+    return ServedResponse(status=200, headers=(("content-type", "application/json"),), data=(body,))
 
 
-def _redirect(location: str) -> Response:
-    moved = page(302, "Found")
-    return Response(status=302, headers=(*HTML, ("location", location)), data=moved.data)
+def _redirect(location: str) -> ServedResponse:
+    moved = faulty_page(302, "Found")
+    return ServedResponse(status=302, headers=(*HTML, ("location", location)), data=moved.data)

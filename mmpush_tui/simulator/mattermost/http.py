@@ -17,7 +17,7 @@ from typing import Final
 
 import httptools
 
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.tasks import Tasks
 
 BODY_LIMIT: Final = 300_000
@@ -52,7 +52,7 @@ class Wire:
         self._has_body = has_body
         self.is_local = is_local
         self.keeps = keeps
-        self.answer: Response | None = None
+        self.answer: ServedResponse | None = None
         """What was sent, whole or in part."""
         self.streamed = 0
         """Bytes of an endless body that the client has taken."""
@@ -62,7 +62,7 @@ class Wire:
         """Whether the client has given up waiting."""
         return self._reader.at_eof() or self._writer.is_closing()
 
-    async def send(self, response: Response, *, cut: bool = False) -> None:
+    async def send(self, response: ServedResponse, *, cut: bool = False) -> None:
         """Send ``response``; where ``cut``, all of it is announced and half of it sent."""
         self.answer = response
         body = response.body if self._has_body else b""
@@ -71,7 +71,7 @@ class Wire:
         self._writer.write(head + (body[: len(body) // 2] if cut else body))
         await self._writer.drain()
 
-    async def stream(self, response: Response, size: int) -> None:
+    async def stream(self, response: ServedResponse, size: int) -> None:
         """Send ``response`` and its last byte over and over, until ``size`` or the client's end."""
         self.answer, self.keeps = response, False
         self._writer.write(_head(response, (), keeps=False) + response.body)
@@ -86,7 +86,7 @@ class Wire:
         self.keeps = False
 
 
-Answerer = Callable[[Request, Wire], Awaitable[None]]
+Answerer = Callable[[ServedRequest, Wire], Awaitable[None]]
 
 
 class Doors:
@@ -186,10 +186,10 @@ class _Parser:
 
     def __init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
-        self._whole: list[tuple[Request, bool]] = []
+        self._whole: list[tuple[ServedRequest, bool]] = []
         self.on_message_begin()
 
-    def feed(self, data: bytes) -> list[tuple[Request, bool]]:
+    def feed(self, data: bytes) -> list[tuple[ServedRequest, bool]]:
         """Return the requests that ``data`` completes, each with whether the connection stays."""
         with contextlib.suppress(httptools.HttpParserUpgrade):
             self._parser.feed_data(data)
@@ -220,13 +220,13 @@ class _Parser:
         """Keep the request, which is whole."""
         method = self._parser.get_method().decode("ascii")
         pseudo = ((":method", method), (":path", self._url.decode("latin-1")))
-        request = Request(
+        request = ServedRequest(
             headers=(*pseudo, *self._headers), body=bytes(self._body), size=self._size
         )
         self._whole.append((request, self._parser.should_keep_alive()))
 
 
-def _head(response: Response, more: tuple[tuple[str, str], ...], keeps: bool) -> bytes:
+def _head(response: ServedResponse, more: tuple[tuple[str, str], ...], keeps: bool) -> bytes:
     status = response.status
     headers = (*response.headers, *more, ("connection", "keep-alive" if keeps else "close"))
     lines = [

@@ -44,7 +44,7 @@ def new_id(source: random.Random) -> str:
 
 
 @dataclass(slots=True)
-class Session:
+class PhoneSession:
     """A logged-in phone as the server keeps it.
 
     Attributes:
@@ -126,7 +126,7 @@ class MattermostStandIn:
         """Return a fresh Mattermost id."""
         return new_id(self._random)
 
-    def compose(self, session: Session, **fields: Any) -> dict[str, Any]:
+    def compose(self, session: PhoneSession, **fields: Any) -> dict[str, Any]:
         """Return a notification for ``session``, in the server's field order.
 
         Every kind but ``test`` gets a fresh ack id and is signed. Empty fields that the server
@@ -148,7 +148,7 @@ class MattermostStandIn:
             if name in _ALWAYS or values.get(name) not in ("", 0, None, False)
         }
 
-    async def post(self, session: Session, notification: dict[str, Any]) -> str:
+    async def post(self, session: PhoneSession, notification: dict[str, Any]) -> str:
         """Post one notification and do with the answer what the server does.
 
         Returns:

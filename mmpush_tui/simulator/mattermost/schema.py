@@ -182,7 +182,7 @@ def flattened(
             yield key, value
 
 
-def check(key: str, value: object, like: object) -> None:
+def check_value(key: str, value: object, like: object) -> None:
     """Refuse a ``value`` that Go could not decode into the type of ``like``.
 
     Raises:
@@ -197,7 +197,7 @@ def check(key: str, value: object, like: object) -> None:
         raise ValueError(f"{key} has another type")
 
 
-def parsed(text: str, value: Any) -> Any:
+def parsed_value(text: str, value: Any) -> Any:
     """Return ``text`` in the type of ``value``, or ``value`` where Go could not parse it."""
     match value:
         case bool():

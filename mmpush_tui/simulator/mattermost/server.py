@@ -18,9 +18,16 @@ from mmpush_tui.protocol import gojson
 from mmpush_tui.settings.urls import LEGACY_URLS, REGION_URLS
 from mmpush_tui.simulator.mattermost.audit import API, BEARER, Audit
 from mmpush_tui.simulator.mattermost.config import AppError, ConfigStore
-from mmpush_tui.simulator.mattermost.faults import LOGIN, RestFault, Trouble, Troubles, act, page
+from mmpush_tui.simulator.mattermost.faults import (
+    LOGIN,
+    RestFault,
+    Trouble,
+    Troubles,
+    act,
+    faulty_page,
+)
 from mmpush_tui.simulator.mattermost.http import BODY_LIMIT, Doors, Wire
-from mmpush_tui.simulator.mattermost.poster import MattermostStandIn, Session, new_id
+from mmpush_tui.simulator.mattermost.poster import MattermostStandIn, PhoneSession, new_id
 from mmpush_tui.simulator.mattermost.schema import (
     MANAGE_SYSTEM,
     client_config,
@@ -30,7 +37,7 @@ from mmpush_tui.simulator.mattermost.schema import (
     nest,
 )
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
-from mmpush_tui.simulator.net.exchange import FINDINGS_LIMIT, Request, Response
+from mmpush_tui.simulator.net.exchange import FINDINGS_LIMIT, ServedRequest, ServedResponse
 from mmpush_tui.simulator.net.lifecycle import Lifecycle
 from mmpush_tui.simulator.net.loopback import LOOPBACK_NAMES, is_on_loopback
 
@@ -51,7 +58,7 @@ _MESSAGES: Final = {
 }
 
 Permissions = frozenset[str]
-Watch = Callable[[Request, Response | None, float], None]
+Watch = Callable[[ServedRequest, ServedResponse | None, float], None]
 """Hears of a request, what it was answered, and when it came, by ``time.monotonic()``."""
 
 
@@ -187,7 +194,7 @@ class MattermostRest(Lifecycle):
         """Make ``token`` one that was valid once."""
         self._expired.add(token)
 
-    async def _serve(self, request: Request, wire: Wire) -> None:
+    async def _serve(self, request: ServedRequest, wire: Wire) -> None:
         path, started = request.path.partition("?")[0], time.monotonic()
         if len(self.requests) < FINDINGS_LIMIT:
             self.requests.append((request.method, path))
@@ -199,11 +206,11 @@ class MattermostRest(Lifecycle):
                 if self._watch is not None:
                     self._watch(request, wire.answer, started)
 
-    async def _respond(self, request: Request, path: str, wire: Wire) -> None:
+    async def _respond(self, request: ServedRequest, path: str, wire: Wire) -> None:
         # The login page is there for whoever was sent to it.
         trouble = None if path == LOGIN else self.troubles.take(path)
 
-        async def honest() -> Response:
+        async def honest() -> ServedResponse:
             try:
                 return await self._answer(request, path, wire.is_local, trouble)
             except AppError as refused:
@@ -219,11 +226,11 @@ class MattermostRest(Lifecycle):
             await wire.send(self._refusal(refused))
 
     async def _answer(
-        self, request: Request, path: str, is_local: bool, trouble: Trouble | None
-    ) -> Response:
+        self, request: ServedRequest, path: str, is_local: bool, trouble: Trouble | None
+    ) -> ServedResponse:
         if not path.startswith("/api/") and request.method == "GET" and not is_local:
             # The web app answers wherever nothing else does.
-            return page(200, "Mattermost")
+            return faulty_page(200, "Mattermost")
         if not path.startswith(f"{API}/"):
             raise AppError(404, "api.context.404.app_error")
         hidden, skipped = _touched(trouble)
@@ -251,7 +258,7 @@ class MattermostRest(Lifecycle):
             case _:
                 raise AppError(404, "api.context.404.app_error")
 
-    def _session(self, request: Request, is_local: bool) -> Permissions | None:
+    def _session(self, request: ServedRequest, is_local: bool) -> Permissions | None:
         """Return the permissions of whoever asks; None for nobody the server knows."""
         if is_local:
             return _UNRESTRICTED
@@ -261,7 +268,7 @@ class MattermostRest(Lifecycle):
             return None
         return self._tokens.get(token)
 
-    def _required(self, request: Request, is_local: bool) -> Permissions:
+    def _required(self, request: ServedRequest, is_local: bool) -> Permissions:
         held = self._session(request, is_local)
         if held is None and _query(request).get("access_token") in self._tokens:
             raise AppError(401, "api.context.token_provided.app_error")
@@ -269,7 +276,7 @@ class MattermostRest(Lifecycle):
             raise AppError(401, "api.context.session_expired.app_error")
         return held
 
-    async def _ping(self, request: Request) -> Response:
+    async def _ping(self, request: ServedRequest) -> ServedResponse:
         answer = {"status": "OK"}
         if device_id := _query(request).get("device_id"):
             answer["CanReceiveNotifications"] = await self._test(device_id)
@@ -286,14 +293,14 @@ class MattermostRest(Lifecycle):
         if self._mattermost is None or not is_on_loopback(proxy):
             return "unknown"
         self._mattermost.turn_to(proxy)
-        session = Session(device_id)
+        session = PhoneSession(device_id)
         test = self._mattermost.compose(session, type="test", version="2", badge=-1)
         result = await self._mattermost.post(session, test)
         return {"ok": "true", "removed": "false"}.get(result, "unknown")
 
     def _client_config(
-        self, request: Request, held: Permissions | None, is_local: bool
-    ) -> Response:
+        self, request: ServedRequest, held: Permissions | None, is_local: bool
+    ) -> ServedResponse:
         match _query(request).get("format"):
             case None | "":
                 raise AppError(501, "api.config.client.old_format.app_error")
@@ -305,7 +312,7 @@ class MattermostRest(Lifecycle):
             case _:
                 raise AppError(400, "api.context.invalid_body_param.app_error")
 
-    def _client_license(self, request: Request, held: Permissions | None) -> Response:
+    def _client_license(self, request: ServedRequest, held: Permissions | None) -> ServedResponse:
         match _query(request).get("format"):
             case None | "":
                 raise AppError(501, "api.license.client.old_format.app_error")
@@ -319,11 +326,11 @@ class MattermostRest(Lifecycle):
 
     def _patch(
         self,
-        request: Request,
+        request: ServedRequest,
         held: Permissions,
         hidden: frozenset[str],
         skipped: frozenset[str],
-    ) -> Response:
+    ) -> ServedResponse:
         if request.size > BODY_LIMIT:
             raise AppError(413, "api.context.request_body_too_large.app_error")
         document = self._audit.document(request.body)
@@ -341,12 +348,12 @@ class MattermostRest(Lifecycle):
             raise AppError(400, "api.restricted_system_admin")
         self._store.reload()
 
-    def _json(self, document: object) -> Response:
+    def _json(self, document: object) -> ServedResponse:
         # Go's encoder ends a document with a newline.
         body = gojson.encode(document) + b"\n"
-        return Response(status=200, headers=self._headers(), data=(body,))
+        return ServedResponse(status=200, headers=self._headers(), data=(body,))
 
-    def _refusal(self, refused: AppError) -> Response:
+    def _refusal(self, refused: AppError) -> ServedResponse:
         headers = self._headers()
         document = {
             "id": refused.id,
@@ -357,7 +364,7 @@ class MattermostRest(Lifecycle):
             "status_code": refused.status,
         }
         body = msgspec.json.encode(document)
-        return Response(status=refused.status, headers=headers, data=(body,))
+        return ServedResponse(status=refused.status, headers=headers, data=(body,))
 
     def _headers(self) -> tuple[tuple[str, str], ...]:
         client = client_config(self._store.effective, self._version)
@@ -377,7 +384,7 @@ def _demand(is_allowed: bool) -> None:
         raise AppError(403, "api.context.permissions.app_error")
 
 
-def _query(request: Request) -> dict[str, str]:
+def _query(request: ServedRequest) -> dict[str, str]:
     # The first of several counts, as for Go.
     return dict(reversed(parse_qsl(request.path.partition("?")[2])))
 

@@ -8,7 +8,7 @@ FINDINGS_LIMIT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ServedRequest:
     """A whole request as the client sent it.
 
     Attributes:
@@ -43,7 +43,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class ServedResponse:
     """An answer.
 
     Attributes:

@@ -21,7 +21,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 from hyperframe.frame import Frame, GoAwayFrame, SettingsFrame
 
-from mmpush_tui.simulator.net.exchange import Findings, Request, Response, TrafficCounts
+from mmpush_tui.simulator.net.exchange import Findings, ServedRequest, ServedResponse, TrafficCounts
 from mmpush_tui.simulator.net.tlspipe import TlsPipe
 from mmpush_tui.tasks import Tasks
 
@@ -33,7 +33,9 @@ UNLIMITED: Final = 2**31 - 1
 class Handler(Protocol[S]):
     """Answers requests."""
 
-    async def __call__(self, request: Request, connection: "H2Connection[S]", /) -> Response | None:
+    async def __call__(
+        self, request: ServedRequest, connection: "H2Connection[S]", /
+    ) -> ServedResponse | None:
         """Return the answer; None where it dealt with the stream itself or leaves it open."""
 
 
@@ -174,7 +176,7 @@ class H2Connection(Generic[S]):
             if code != SettingCodes.MAX_CONCURRENT_STREAMS:
                 self._h2.local_settings[code] = value
 
-    def respond(self, stream_id: int, response: Response) -> None:
+    def respond(self, stream_id: int, response: ServedResponse) -> None:
         """Answer a request, as fast as the client's windows allow.
 
         Nothing happens where the stream or the connection is gone.
@@ -356,7 +358,7 @@ class H2Connection(Generic[S]):
         self._terms.counts.completed += 1
         if (stream := self._streams.get(stream_id)) is None:
             return
-        request = Request(
+        request = ServedRequest(
             headers=stream.headers,
             body=bytes(stream.body),
             size=stream.size,
@@ -364,13 +366,13 @@ class H2Connection(Generic[S]):
         )
         stream.answering = self._terms.tasks.spawn(f"answer {stream_id}", self._serve(request))
 
-    async def _serve(self, request: Request) -> None:
+    async def _serve(self, request: ServedRequest) -> None:
         try:
             response = await self._terms.handler(request, self)
         except Exception as error:
             # The boundary of the owner's code: a client gets an answer, a test gets the error.
             self._terms.findings.fail(error)
-            response = Response(status=500)
+            response = ServedResponse(status=500)
         if response is not None:
             self.respond(request.stream_id, response)
 

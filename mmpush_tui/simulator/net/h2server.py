@@ -7,12 +7,12 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
-from mmpush_tui.simulator.net.exchange import Findings, Request, Response, TrafficCounts
+from mmpush_tui.simulator.net.exchange import Findings, ServedRequest, ServedResponse, TrafficCounts
 from mmpush_tui.simulator.net.h2connection import H2Connection, Handler, Hooks, Terms
 from mmpush_tui.simulator.net.tlspipe import HandshakeStep, TlsPipe
 from mmpush_tui.tasks import Tasks
 
-__all__ = ["Findings", "H2Connection", "H2Server", "Handler", "Request", "Response"]
+__all__ = ["Findings", "H2Connection", "H2Server", "Handler", "ServedRequest", "ServedResponse"]
 
 S = TypeVar("S")
 
@@ -42,7 +42,7 @@ class H2Server(Generic[S]):
         handler: answers a request; see :data:`Handler`.
         new_state: makes the owner's state of a new connection, found as ``connection.state``.
         settings: the SETTINGS that every connection begins with, in this order.
-        max_body: bytes of a request body that are kept; ``Request.size`` counts all.
+        max_body: bytes of a request body that are kept; ``ServedRequest.size`` counts all.
         idle_pings: PINGs a client may send without a request between them; None for any number.
         hooks: what may interfere.
 

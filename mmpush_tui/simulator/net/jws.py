@@ -43,7 +43,7 @@ class Token:
         return True
 
 
-def parse(text: str, algorithm: str) -> Token:
+def parse_jws(text: str, algorithm: str) -> Token:
     """Return the token in ``text``, which must name ``algorithm`` and a key.
 
     Raises:

@@ -12,7 +12,7 @@ from mmpush_tui.credentials.certificate_marks import Environment, environments_o
 from mmpush_tui.simulator.apns.rules import ApnsRules, ApnsState
 from mmpush_tui.simulator.credentials import AppleKey
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 from mmpush_tui.simulator.phones import Phone, Phones
 from mmpush_tui.simulator.standins.standin import StandIn
@@ -90,7 +90,9 @@ class ApnsStandIn(StandIn[ApnsState]):
         connection.state.topics = topics_of(certificate)
         return False
 
-    async def honest(self, request: Request, connection: H2Connection[ApnsState]) -> Response:
+    async def honest(
+        self, request: ServedRequest, connection: H2Connection[ApnsState]
+    ) -> ServedResponse:
         """Judge a push and deliver it; the first valid token raises the stream limit."""
         was_authenticated = connection.state.is_authenticated
         verdict = self._rules.judge(request, connection.state, self.time())

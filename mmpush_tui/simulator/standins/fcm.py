@@ -14,7 +14,7 @@ from mmpush_tui.simulator.fcm import answers as fcm_answers
 from mmpush_tui.simulator.fcm.oauth import TokenEndpoint
 from mmpush_tui.simulator.fcm.rules import FcmRules
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 from mmpush_tui.simulator.phones import Phone, Phones
 from mmpush_tui.simulator.standins.standin import StandIn
@@ -97,14 +97,16 @@ class FcmStandIn(StandIn[None]):
         """The service accounts with their ``token_uri`` pointing here, ready to be written."""
         return tuple(account.at(self.token_uri) for account in self._accounts)
 
-    async def honest(self, request: Request, connection: H2Connection[None]) -> Response:
+    async def honest(
+        self, request: ServedRequest, connection: H2Connection[None]
+    ) -> ServedResponse:
         """Grant an access token, or judge a push and deliver it."""
         now = self.time()
         response = self._judge(request, now)
         date = ("date", email.utils.formatdate(now, usegmt=True))
         return replace(response, headers=(*response.headers, date))
 
-    def _judge(self, request: Request, now: float) -> Response:
+    def _judge(self, request: ServedRequest, now: float) -> ServedResponse:
         if request.method != "POST":
             return fcm_answers.no_such_url()
         if request.path == _TOKEN_PATH:

@@ -10,7 +10,7 @@ from mmpush_tui.simulator.acts.base import Exchange, Side
 from mmpush_tui.simulator.faults import FaultBoard
 from mmpush_tui.simulator.net.ca import Certificate, ThrowAwayCA, certificate
 from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.net.h2connection import H2Connection
 from mmpush_tui.simulator.net.h2server import H2Server
 from mmpush_tui.simulator.net.lifecycle import Lifecycle
@@ -110,7 +110,7 @@ class StandIn(Lifecycle, Generic[S]):
         return False
 
     @abstractmethod
-    async def honest(self, request: Request, connection: H2Connection[S]) -> Response:
+    async def honest(self, request: ServedRequest, connection: H2Connection[S]) -> ServedResponse:
         """Judge a request, deliver what it asks for, and return the answer it deserves."""
 
     async def start(self, port: int = 0) -> None:
@@ -139,8 +139,10 @@ class StandIn(Lifecycle, Generic[S]):
         if not self._is_closed:
             await self.server.start()
 
-    async def _answer(self, request: Request, connection: H2Connection[S]) -> Response | None:
-        async def honest() -> Response:
+    async def _answer(
+        self, request: ServedRequest, connection: H2Connection[S]
+    ) -> ServedResponse | None:
+        async def honest() -> ServedResponse:
             connection.act_on(request.stream_id)
             return await self.honest(request, connection)
 

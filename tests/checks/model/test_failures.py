@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import mmpush_tui
-from mmpush_tui.checks.model.failures import failed, words
-from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.failures import failed, words_at
+from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason
 from mmpush_tui.troubleshooting.wording import codes
 from tests.checks.peers import apple, google, push_proxy, token_server
@@ -21,7 +21,7 @@ PLANS = [
     apple("relay:1", whose=Whose.RELAY, who="the endpoint of apple_rn"),
     push_proxy("http://proxy:8066"),
     push_proxy("https://push-test.mattermost.com", Whose.HOSTED),
-    push_proxy("https://chat", kind=Kind.MATTERMOST, who="the Mattermost server"),
+    push_proxy("https://chat", kind=TargetKind.MATTERMOST, who="the Mattermost server"),
 ]
 EACH = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: f"{plan.kind}-{plan.whose}")
 CODES = codes()
@@ -30,7 +30,7 @@ CODES = codes()
 @EACH
 @pytest.mark.parametrize("code", CODES)
 def test_a_code_is_said_in_whole_sentences(plan: TargetPlan, code: str) -> None:
-    said = words(plan, code)
+    said = words_at(plan, code)
     for text in (said.summary, said.fix):
         assert text[0].isupper() or text[0] in "`0123456789"
         assert "{" not in text
@@ -45,7 +45,7 @@ def test_a_code_is_said_in_whole_sentences(plan: TargetPlan, code: str) -> None:
 @EACH
 @pytest.mark.parametrize("code", CODES)
 def test_a_code_leads_into_the_catalogue(plan: TargetPlan, code: str) -> None:
-    assert by_code(words(plan, code).see) is not None
+    assert by_code(words_at(plan, code).see) is not None
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -72,18 +72,18 @@ def test_every_code_of_the_connection_has_its_words() -> None:
 
 def test_what_differs_for_ones_own_differs() -> None:
     code = "tcp_refused"
-    fixes = {plan.whose: words(plan, code).fix for plan in PLANS}
+    fixes = {plan.whose: words_at(plan, code).fix for plan in PLANS}
     assert fixes[Whose.VENDOR] == (
         "Allow TCP 443 from this host to oauth2.googleapis.com in the firewall."
     )
     assert fixes[Whose.RELAY] == "Start what serves relay:1, or correct the address."
-    assert words(PLANS[4], code).summary == (
+    assert words_at(PLANS[4], code).summary == (
         "Nothing listens at proxy:8066, the address of the push proxy."
     )
 
 
 def test_a_target_without_an_address_has_words_too() -> None:
-    said = words(push_proxy(""), "url_invalid")
+    said = words_at(push_proxy(""), "url_invalid")
     assert said.summary == "The push proxy's address in Mattermost is no address."
 
 
@@ -92,10 +92,10 @@ def test_hostile_details_are_cleaned() -> None:
     found = failed(plan, "app_redirect", "x", named_by="this\x1b]0;x\x07 " + "A" * 5000)
     assert "\x1b" not in found.fix
     assert len(found.fix) <= 400
-    assert "\x9b" not in words(plan, "tcp_refused").summary
+    assert "\x9b" not in words_at(plan, "tcp_refused").summary
 
 
 def test_an_unknown_code_of_a_credential_file_has_words_too() -> None:
-    assert words(apple(), "apple-key-invalid").summary == (
+    assert words_at(apple(), "apple-key-invalid").summary == (
         "A file that Apple's push service needs cannot be used."
     )

@@ -46,17 +46,17 @@ LINES = [
 
 @pytest.mark.parametrize(("made", "code", "line"), LINES)
 def test_one_line_for_monitoring(made: Report, code: int, line: str) -> None:
-    assert nagios.of(made) == (line, code)
+    assert nagios.render(made) == (line, code)
 
 
 def test_hostile_words_stay_out_of_the_performance_data() -> None:
-    line, _ = nagios.of(report(Severity.FAIL, summary=HOSTILE + "\nsecond", exit_code=1))
+    line, _ = nagios.render(report(Severity.FAIL, summary=HOSTILE + "\nsecond", exit_code=1))
     assert line.count("|") == 1
     assert "\n" not in line
 
 
 def test_metrics_for_the_textfile_collector() -> None:
-    text = prometheus.of(
+    text = prometheus.render(
         report(Severity.FAIL, check(Severity.PASS, days_left=9), check(Severity.SKIP, Stage.APP),
                code='odd"\\code')
     )  # fmt: skip
@@ -74,7 +74,7 @@ def test_metrics_for_the_textfile_collector() -> None:
 
 
 def test_a_report_for_a_ticket() -> None:
-    text = markdown.of(
+    text = markdown.render(
         report(
             Severity.FAIL,
             check(Severity.FAIL, message=HOSTILE, issuer=HOSTILE, names=["a", "b"]),

@@ -8,8 +8,8 @@ import pytest
 
 from mmpush_tui.checks.model.failures import config_of
 from mmpush_tui.checks.model.report import Stage
-from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
-from mmpush_tui.checks.plan.plan import WORDS, Surroundings, plan
+from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
+from mmpush_tui.checks.plan.plan import WORDS, PlanContext, plan_targets
 from mmpush_tui.checks.proof.credential_files import Credential
 from mmpush_tui.configuration.config import ProxyConfig, parse
 from mmpush_tui.errors import UsageError
@@ -51,7 +51,7 @@ def ids(plans: tuple[TargetPlan, ...]) -> list[str]:
 
 def refused(page: Page | None, config: ProxyConfig | None, *wanted: str) -> str:
     with pytest.raises(UsageError) as caught:
-        plan(page, config, wanted)
+        plan_targets(page, config, wanted)
     return caught.value.line()
 
 
@@ -67,14 +67,14 @@ def refused(page: Page | None, config: ProxyConfig | None, *wanted: str) -> str:
 def test_the_page_names_its_push_service(
     page: Page, target: str, url: str, whose: Whose, advised: str
 ) -> None:
-    (found,) = plan(page, None)
+    (found,) = plan_targets(page, None)
     assert (found.target, found.url, found.whose) == (target, url, whose)
-    assert found.kind is Kind.PUSH_PROXY
+    assert found.kind is TargetKind.PUSH_PROXY
     assert (found.config.code if found.config else "") == advised
 
 
 def test_a_configuration_names_its_targets_and_their_token_servers() -> None:
-    found = plan(None, config(), credentials={"android_rn": ACCOUNT})
+    found = plan_targets(None, config(), credentials={"android_rn": ACCOUNT})
     assert [(target.target, target.url) for target in found] == [
         ("apns/apple_rn", "https://api.push.apple.com"),
         ("apns/apple_rnbeta", "https://api.sandbox.push.apple.com"),
@@ -87,11 +87,15 @@ def test_a_configuration_names_its_targets_and_their_token_servers() -> None:
 
 
 def test_without_its_account_a_target_has_no_token_server() -> None:
-    assert ids(plan(None, config())) == ["apns/apple_rn", "apns/apple_rnbeta", "fcm/android_rn"]
+    assert ids(plan_targets(None, config())) == [
+        "apns/apple_rn",
+        "apns/apple_rnbeta",
+        "fcm/android_rn",
+    ]
 
 
 def test_settings_and_configuration_stand_in_the_order_of_a_push() -> None:
-    found = plan(TPNS, config(), credentials={"android_rn": ACCOUNT})
+    found = plan_targets(TPNS, config(), credentials={"android_rn": ACCOUNT})
     assert ids(found)[0] == "tpns"
     assert len(found) == 5
 
@@ -100,7 +104,7 @@ def test_an_endpoint_is_a_relay_and_keeps_its_ca_file() -> None:
     text = '[[proxy.apple]]\ntype = "apple_rn"\nauth_key_file = "k"\nsandbox = true\n' + (
         'endpoint = "https://relay:2197"\nca_file = "/ca.pem"\n'
     )
-    (found,) = plan(None, config(text))
+    (found,) = plan_targets(None, config(text))
     assert (found.url, found.whose, found.ca_file) == ("https://relay:2197", Whose.RELAY, "/ca.pem")
     assert found.who == "the endpoint of apple_rn"
     assert found.address == "relay:2197"
@@ -108,14 +112,16 @@ def test_an_endpoint_is_a_relay_and_keeps_its_ca_file() -> None:
 
 def test_a_token_server_of_ones_own_is_a_relay() -> None:
     mine = replace(ACCOUNT, token_uri="https://127.0.0.1:9/token")
-    token = plan(None, config(), ["fcm"], credentials={"android_rn": mine})[0]
+    token = plan_targets(None, config(), ["fcm"], credentials={"android_rn": mine})[0]
     assert (token.whose, token.who) == (Whose.RELAY, "the token server of android_rn")
 
 
 def test_a_name_in_other_letters_is_the_one_that_name_servers_know() -> None:
-    (found,) = plan(Page(mode=Mode.CUSTOM, server="https://us:pa@pr\u00f6xy.corp:8066/x"), None)
+    (found,) = plan_targets(
+        Page(mode=Mode.CUSTOM, server="https://us:pa@pr\u00f6xy.corp:8066/x"), None
+    )
     assert found.url == "https://us:pa@xn--prxy-6qa.corp:8066/x"
-    (named,) = plan(None, None, ["http://fa\u00df"])
+    (named,) = plan_targets(None, None, ["http://fa\u00df"])
     assert (named.target, named.url) == ("xn--fa-hia:80", "http://xn--fa-hia")
 
 
@@ -135,7 +141,7 @@ def test_a_name_in_other_letters_is_the_one_that_name_servers_know() -> None:
     ("user:pa ss@proxy:8066", "[secret]@proxy:8066 lacks http:// or https://"),
 ])  # fmt: skip
 def test_an_address_that_is_none_is_a_failed_check(server: str, said: str) -> None:
-    (found,) = plan(Page(mode=Mode.CUSTOM, server=server), None)
+    (found,) = plan_targets(Page(mode=Mode.CUSTOM, server=server), None)
     assert found.stages == (Stage.CONFIG,)
     told = config_of(found)
     assert told is not None
@@ -155,15 +161,15 @@ def test_an_address_that_is_none_is_a_failed_check(server: str, said: str) -> No
     ("tpns", ["tpns"]), ("hpns", ["hpns"]), ("apns", ["apns"]), ("fcm", ["fcm-token", "fcm"]),
 ])  # fmt: skip
 def test_a_word_needs_neither_settings_nor_configuration(word: str, expected: list[str]) -> None:
-    assert ids(plan(None, None, [word])) == expected
+    assert ids(plan_targets(None, None, [word])) == expected
 
 
 def test_without_settings_hpns_is_the_global_region() -> None:
-    assert plan(OWN, None, ["hpns"])[0].url == "https://global.push.mattermost.com"
+    assert plan_targets(OWN, None, ["hpns"])[0].url == "https://global.push.mattermost.com"
 
 
 def test_words_give_their_targets_once() -> None:
-    found = plan(OWN, config(), ["mpns", "apns", "tpns", "apns"])
+    found = plan_targets(OWN, config(), ["mpns", "apns", "tpns", "apns"])
     assert ids(found) == ["mpns", "apns/apple_rn", "apns/apple_rnbeta", "tpns"]
 
 
@@ -175,7 +181,7 @@ def test_words_give_their_targets_once() -> None:
     ("10.0.0.5:80", "http://10.0.0.5:80"),
 ])  # fmt: skip
 def test_the_worker_is_asked_where_it_listens(listen: str, url: str) -> None:
-    assert plan(None, config(listen_address=listen), ["worker"])[0].url == url
+    assert plan_targets(None, config(listen_address=listen), ["worker"])[0].url == url
 
 
 @pytest.mark.parametrize(("url", "target"), [
@@ -183,14 +189,14 @@ def test_the_worker_is_asked_where_it_listens(listen: str, url: str) -> None:
     ("http://[::1]", "[::1]:80"),
 ])  # fmt: skip
 def test_an_address_is_a_target(url: str, target: str) -> None:
-    (found,) = plan(None, None, [url])
+    (found,) = plan_targets(None, None, [url])
     assert (found.target, found.address, found.url) == (target, target, url)
     assert found.whose is Whose.OWN
 
 
 def test_mattermost_is_asked_at_its_own_address() -> None:
-    (found,) = plan(OFF, None, ["mattermost"], mattermost_url="https://chat.example.com")
-    assert (found.kind, found.address) == (Kind.MATTERMOST, "chat.example.com:443")
+    (found,) = plan_targets(OFF, None, ["mattermost"], mattermost_url="https://chat.example.com")
+    assert (found.kind, found.address) == (TargetKind.MATTERMOST, "chat.example.com:443")
 
 
 # Refusals
@@ -250,8 +256,8 @@ def test_a_worker_at_a_unix_socket() -> None:
 
 def test_every_word_is_known() -> None:
     for word in WORDS:
-        around = Surroundings(log=passed("no push failed"))
-        found = plan(OWN, config(), [word], mattermost_url="https://chat", around=around)
+        around = PlanContext(log=passed("no push failed"))
+        found = plan_targets(OWN, config(), [word], mattermost_url="https://chat", around=around)
         assert found, word
 
 
@@ -268,25 +274,25 @@ def test_every_word_is_known() -> None:
 ])  # fmt: skip
 def test_an_address_and_its_parts(url: str, address: str, path: str, shown: str) -> None:
     target = TargetPlan(
-        target="x", title="", who="", url=url, kind=Kind.PUSH_PROXY, whose=Whose.OWN
+        target="x", title="", who="", url=url, kind=TargetKind.PUSH_PROXY, whose=Whose.OWN
     )
     assert (target.address, target.path, target.shown_url) == (address, path, shown)
 
 
 @pytest.mark.parametrize(("url", "kind", "expected"), [
-    ("http://h", Kind.PUSH_PROXY, "dns tcp app"),
-    ("https://h", Kind.PUSH_PROXY, "dns tcp tls app"),
-    ("https://h", Kind.APNS, "dns tcp tls alpn http2 app"),
-    ("https://h", Kind.TOKEN, "dns tcp tls alpn http2 app"),
-    ("", Kind.PUSH_PROXY, ""),
+    ("http://h", TargetKind.PUSH_PROXY, "dns tcp app"),
+    ("https://h", TargetKind.PUSH_PROXY, "dns tcp tls app"),
+    ("https://h", TargetKind.APNS, "dns tcp tls alpn http2 app"),
+    ("https://h", TargetKind.TOKEN, "dns tcp tls alpn http2 app"),
+    ("", TargetKind.PUSH_PROXY, ""),
 ])  # fmt: skip
-def test_the_stages_of_a_target(url: str, kind: Kind, expected: str) -> None:
+def test_the_stages_of_a_target(url: str, kind: TargetKind, expected: str) -> None:
     target = TargetPlan(target="x", title="", who="", url=url, kind=kind, whose=Whose.OWN)
     assert " ".join(target.stages) == expected
 
 
 def test_a_target_is_known_by_its_id() -> None:
-    (found,) = plan(None, config(), ["apns/apple_rnbeta"])
+    (found,) = plan_targets(None, config(), ["apns/apple_rnbeta"])
     assert found.target == "apns/apple_rnbeta"
     with pytest.raises(UsageError, match="there is no target 'apns/none'"):
-        plan(None, config(), ["apns/none"])
+        plan_targets(None, config(), ["apns/none"])

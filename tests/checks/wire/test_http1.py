@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from mmpush_tui.checks.wire.http1 import BODY_LIMIT, ask
+from mmpush_tui.checks.wire.http1 import BODY_LIMIT, ask_over_http1
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.channel import abort
 from mmpush_tui.http2.errors import TransportError
@@ -18,7 +18,7 @@ async def asked(said: bytes, request: Request = GET) -> Response:
     async with server(said) as it, asyncio.timeout(TIMEOUT_S):
         halves = await asyncio.open_connection("127.0.0.1", it.port)
         try:
-            return await ask(halves, request, "host")
+            return await ask_over_http1(halves, request, "host")
         finally:
             abort(halves[1].transport)
 
@@ -78,7 +78,7 @@ async def test_a_body_without_end_is_left() -> None:
     listening = await asyncio.start_server(pour, "127.0.0.1", 0)
     async with asyncio.timeout(TIMEOUT_S):
         halves = await asyncio.open_connection(*listening.sockets[0].getsockname())
-        found = await ask(halves, GET, "host")
+        found = await ask_over_http1(halves, GET, "host")
         abort(halves[1].transport)
         await gone.wait()
         listening.close()
@@ -122,7 +122,7 @@ async def test_a_body_is_sent_with_its_length() -> None:
     request = Request("POST", "/token", (("content-type", "text/plain"),), b"body")
     async with server(say) as it, asyncio.timeout(TIMEOUT_S):
         halves = await asyncio.open_connection("127.0.0.1", it.port)
-        await ask(halves, request, "host:1")
+        await ask_over_http1(halves, request, "host:1")
         abort(halves[1].transport)
     assert heads == [
         b"POST /token HTTP/1.1\r\nhost: host:1\r\ncontent-type: text/plain\r\n"

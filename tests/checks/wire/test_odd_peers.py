@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Whose
-from mmpush_tui.checks.plan.plan import Surroundings, plan
+from mmpush_tui.checks.plan.plan import PlanContext, plan_targets
 from mmpush_tui.checks.wire import addresses as names
 from mmpush_tui.checks.wire import certificate, chain, clock
 from mmpush_tui.configuration.config import NetworkSettings
@@ -181,8 +181,8 @@ async def test_a_connection_that_is_reset_while_others_are_waited_for() -> None:
 async def test_a_name_that_only_a_proxy_takes(host: str) -> None:
     async with server(VERSION) as it, ConnectProxy("") as proxy:
         proxy.leads = {f"{host}:443": it.address}
-        around = Surroundings(environment={"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"})
-        report = await checked(*plan(None, None, (f"https://{host}",), around=around))
+        around = PlanContext(environment={"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"})
+        report = await checked(*plan_targets(None, None, (f"https://{host}",), around=around))
     assert of(report, Stage.TLS).severity is Severity.FAIL
     assert of(report, Stage.PROXY).severity is Severity.PASS
 
@@ -194,7 +194,7 @@ async def test_a_dot_at_the_end_of_a_name_is_in_no_certificate(
         network = NetworkSettings(
             connect_to={f"{NAME}.:443": it.address}, ca_file=trusting(ca, tmp_path).ca_file
         )
-        report = await checked(*plan(None, None, (f"https://{NAME}.",)), network=network)
+        report = await checked(*plan_targets(None, None, (f"https://{NAME}.",)), network=network)
     assert report.verdict.code == "ok"
 
 
@@ -224,7 +224,7 @@ def test_an_address_that_stands_for_one_of_ipv4(address: str, code: str) -> None
 
 
 def test_two_addresses_of_one_host_are_two_targets() -> None:
-    found = plan(None, None, ("http://h:8066/a", "http://h:8066/b", "http://h:8066/a"))
+    found = plan_targets(None, None, ("http://h:8066/a", "http://h:8066/b", "http://h:8066/a"))
     assert [(it.target, it.path) for it in found] == [("h:8066", "/a"), ("h:8066#2", "/b")]
 
 
@@ -241,14 +241,16 @@ def test_two_addresses_of_one_host_are_two_targets() -> None:
     ],
 )
 def test_a_variable_is_read_as_mattermost_does(environment: dict[str, str], proxy: str) -> None:
-    (target,) = plan(None, None, (f"http://{NAME}",), around=Surroundings(environment=environment))
+    (target,) = plan_targets(
+        None, None, (f"http://{NAME}",), around=PlanContext(environment=environment)
+    )
     assert str(target.proxy) == proxy
 
 
 async def test_a_proxy_that_only_mattermost_speaks_to_is_no_failure() -> None:
     environment = {"HTTPS_PROXY": "socks5://user:hidden@10.0.0.9:1080"}
-    around = Surroundings(environment=environment)
-    (target,) = plan(None, None, (f"https://{NAME}",), around=around)
+    around = PlanContext(environment=environment)
+    (target,) = plan_targets(None, None, (f"https://{NAME}",), around=around)
     report = await checked(target)
     assert (report.verdict.severity, report.verdict.code) == (Severity.WARN, "proxy_unseen")
     assert report.verdict.summary == (
@@ -266,8 +268,8 @@ async def test_a_proxy_that_only_mattermost_speaks_to_is_no_failure() -> None:
 @pytest.mark.parametrize("spare", ["socks5://10.0.0.9:1080", "ftp://10.0.0.9", "http://"])
 def test_a_variable_that_mattermost_passes_over_stops_nothing(spare: str) -> None:
     for variable in ("HTTPS_PROXY", "ALL_PROXY"):
-        around = Surroundings(environment={variable: spare})
-        (target,) = plan(None, None, (f"http://{NAME}",), around=around)
+        around = PlanContext(environment={variable: spare})
+        (target,) = plan_targets(None, None, (f"http://{NAME}",), around=around)
         assert (target.config, target.is_blocked, target.spare_proxy) == (None, False, None)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.checks.model.report import Stage, to_json
-from mmpush_tui.checks.model.target import Kind, Whose
+from mmpush_tui.checks.model.target import TargetKind, Whose
 from mmpush_tui.findings import Severity
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from tests.checks.peers import (
@@ -253,7 +253,10 @@ async def test_a_password_in_the_address_is_used_and_never_shown() -> None:
 async def test_mattermost_answers_its_ping() -> None:
     async with server(answer("200 OK", b'{"status":"OK"}')) as it:
         plan = push_proxy(
-            f"http://{it.address}", target="mattermost", kind=Kind.MATTERMOST, who="Mattermost"
+            f"http://{it.address}",
+            target="mattermost",
+            kind=TargetKind.MATTERMOST,
+            who="Mattermost",
         )
         report = await checked(plan)
     assert report.exit_code == 0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.checks.model.target import Kind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
 from mmpush_tui.checks.wire import requests as apps
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.http2 import Response
@@ -19,7 +19,9 @@ def response(status: int, body: Any = b"", **headers: str) -> Response:
 
 
 def mattermost(url: str = "https://chat.example.com") -> TargetPlan:
-    return push_proxy(url, target="mattermost", kind=Kind.MATTERMOST, who="the Mattermost server")
+    return push_proxy(
+        url, target="mattermost", kind=TargetKind.MATTERMOST, who="the Mattermost server"
+    )
 
 
 GOOGLE_401 = {"error": {"code": 401, "message": "x", "status": "UNAUTHENTICATED"}}
@@ -83,7 +85,7 @@ GOOD = [
 
 @pytest.mark.parametrize(("plan", "answer", "message"), GOOD)
 def test_the_answers_that_prove_it(plan: TargetPlan, answer: Response, message: str) -> None:
-    found = apps.judge(plan, answer)
+    found = apps.judge_answer(plan, answer)
     assert (found.severity, found.code, found.message) == (Severity.PASS, "ok", message)
 
 
@@ -137,20 +139,20 @@ BAD = [
 def test_the_answers_that_say_otherwise(
     plan: TargetPlan, answer: Response, code: str, message: str
 ) -> None:
-    found = apps.judge(plan, answer)
+    found = apps.judge_answer(plan, answer)
     assert (found.severity, found.code, found.message) == (Severity.FAIL, code, message)
     assert found.fix
 
 
 @pytest.mark.parametrize(("found", "fix"), [
-    (apps.judge(BAD[12][0], BAD[12][1]), "Remove /api/v1/send_push from the address: http://p:1"),
-    (apps.judge(BAD[20][0], BAD[20][1]),
+    (apps.judge_answer(BAD[12][0], BAD[12][1]), "Remove /api/v1/send_push from the address: http://p:1"),
+    (apps.judge_answer(BAD[20][0], BAD[20][1]),
      "Enter the final address, which this redirect to https://p/version names."),
-    (apps.judge(BAD[19][0], BAD[19][1]),
+    (apps.judge_answer(BAD[19][0], BAD[19][1]),
      "Enter the final address, which `curl -sSI http://p:1/version` names."),
-    (apps.judge(apple(), BAD[4][1]),
+    (apps.judge_answer(apple(), BAD[4][1]),
      "Wait, and look at https://developer.apple.com/system-status/."),
-    (apps.judge(google(), BAD[8][1]), "Wait, and look at https://status.firebase.google.com/."),
+    (apps.judge_answer(google(), BAD[8][1]), "Wait, and look at https://status.firebase.google.com/."),
 ])  # fmt: skip
 def test_a_fix_names_what_was_seen(found: Finding, fix: str) -> None:
     assert found.fix == fix
@@ -158,7 +160,7 @@ def test_a_fix_names_what_was_seen(found: Finding, fix: str) -> None:
 
 def test_an_old_push_proxy_is_known_by_its_front_page() -> None:
     plan = push_proxy("http://p:1")
-    first = apps.judge(plan, response(404, b"404 page not found"))
+    first = apps.judge_answer(plan, response(404, b"404 page not found"))
     page = b"<html><body>Mattermost Push Proxy</body></html>"
     found = apps.judge_front_page(plan, first, response(200, page))
     assert (found.severity, found.code) == (Severity.WARN, "proxy_old")
@@ -179,13 +181,13 @@ def test_an_old_push_proxy_is_known_by_its_front_page() -> None:
 ], ids=repr)  # fmt: skip
 def test_no_answer_is_too_odd(plan: TargetPlan, body: bytes) -> None:
     for status in (0, 199, 200, 204, 304, 400, 403, 418, 500, 999):
-        found = apps.judge(plan, Response(status, (("location", "\x1b[31m"),), body, 1))
+        found = apps.judge_answer(plan, Response(status, (("location", "\x1b[31m"),), body, 1))
         assert found.severity is Severity.FAIL
         assert "\x1b" not in found.message + found.fix
 
 
 def test_what_may_be_a_secret_in_a_redirect_is_left_out() -> None:
-    found = apps.judge(
+    found = apps.judge_answer(
         push_proxy("http://p:1"), response(302, location="/login?session=s3cret#s3cret")
     )
     assert found.message == "GET /version is redirected (302) to /login"

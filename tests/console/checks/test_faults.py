@@ -45,7 +45,7 @@ async def test_settings_that_cannot_be_read_are_not_passed_over(world: Hosts) ->
         )  # fmt: skip
         report = console.app.checks.view.report
         assert report is not None
-        assert "its settings cannot be read" in markdown.of(report)
+        assert "its settings cannot be read" in markdown.render(report)
         world.mattermost_config.write_text(good)
         await console.until(lambda: "r run again" in console.key_words)
         await console.press("r")

@@ -10,21 +10,21 @@ from textual.widgets import OptionList
 
 from mmpush_tui.console.checks import desk as checks_desk
 from mmpush_tui.console.checks import words as checks_words
-from mmpush_tui.console.keep import keep
+from mmpush_tui.console.keep import keep_file
 from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.widgets.pane import Pane
 from mmpush_tui.errors import FailedError
 from mmpush_tui.findings import Severity
-from mmpush_tui.simulator.fault_words import parse
+from mmpush_tui.simulator.fault_words import parse_fault
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
-from mmpush_tui.simulator.stage import Stage
+from mmpush_tui.simulator.stage import DemoStage
 from mmpush_tui.simulator.world import World
 from tests.console.watching import SMALL, Hosts, Watch, demo, free_port, wait_for, watch
 
 pytestmark = pytest.mark.slow
 
 
-def world_of(stage: Stage) -> World:
+def world_of(stage: DemoStage) -> World:
     assert stage._world is not None
     return stage._world
 
@@ -70,7 +70,7 @@ async def test_it_invites_then_runs_and_says_the_verdict_first(short_tmp: Path) 
 
 async def test_rows_stand_still_while_results_come(short_tmp: Path) -> None:
     async with demo(short_tmp, screen="checks") as (console, stage):
-        await world_of(stage).raise_fault(parse("slow:seconds=0.7"))
+        await world_of(stage).raise_fault(parse_fault("slow:seconds=0.7"))
         await console.press("r")
         view = console.app.checks
         await console.until(lambda: bool(view.view.plans) and bool(view.view.results))
@@ -228,7 +228,7 @@ def _kept(folder: Path) -> list[Path]:
 
 
 def test_two_files_of_one_second_do_not_meet(tmp_path: Path) -> None:
-    paths = {keep(tmp_path, "checks", "json", b"{}") for _ in range(5)}
+    paths = {keep_file(tmp_path, "checks", "json", b"{}") for _ in range(5)}
     assert len(paths) == 5
     assert {path.read_bytes() for path in paths} == {b"{}"}
 
@@ -237,7 +237,7 @@ def test_a_folder_that_takes_nothing_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "file"
     folder.write_text("")
     with pytest.raises(FailedError) as caught:
-        keep(folder, "checks", "json", b"{}")
+        keep_file(folder, "checks", "json", b"{}")
     assert caught.value.code == "keep-failed"
     assert caught.value.line().startswith(f"{folder}/mmpush-checks-")
     assert "cannot be written: Not a directory." in caught.value.line()

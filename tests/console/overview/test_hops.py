@@ -9,9 +9,9 @@ import pytest
 
 from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Verdict
 from mmpush_tui.console.checks.desk import ChecksView
-from mmpush_tui.console.overview.hops import Chain, Hop, chain
+from mmpush_tui.console.overview.hops import Chain, HopView, chain
 from mmpush_tui.console.overview.path import State
-from mmpush_tui.console.overview.picture import rows
+from mmpush_tui.console.overview.picture import picture_rows
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.worker.desk import Phase, WorkerView
 from mmpush_tui.console.worker.recent import End, Outlook
@@ -111,10 +111,10 @@ def test_all_is_well() -> None:
     found = made(checks_=checked(check("mpns", Severity.PASS)))
     assert (found.sentence, found.state) == ("Push is working.", State.OK)
     assert found.needs == ()
-    assert found.mattermost == Hop(
+    assert found.mattermost == HopView(
         name="Mattermost", state=State.OK, facts=("own proxy", "config.json")
     )
-    assert found.proxy == Hop(name="push proxy", state=State.OK, facts=(":8086", "2.0/s"))
+    assert found.proxy == HopView(name="push proxy", state=State.OK, facts=(":8086", "2.0/s"))
     assert [branch.vendor.name for branch in found.branches] == ["Apple APNs", "Google FCM"]
     assert {branch.vendor.state for branch in found.branches} == {State.OK}
     assert [branch.phones.state for branch in found.branches] == [State.UNKNOWN] * 2
@@ -283,12 +283,12 @@ def test_phones_are_good_where_they_confirm(
     counts: Counts, outlook: Outlook, state: State, facts: tuple[str, ...]
 ) -> None:
     found = made(worker_=worker(target("apple_rn", counts=counts)), recent={"apple_rn": outlook})
-    assert found.branches[0].phones == Hop(name="phones", state=state, facts=facts)
+    assert found.branches[0].phones == HopView(name="phones", state=state, facts=facts)
 
 
 def test_a_silent_worker_says_since_when_and_why() -> None:
     found = made(worker_=silent(), checks_=checked(check("mpns", Severity.PASS)))
-    assert found.proxy == Hop(
+    assert found.proxy == HopView(
         name="push proxy", state=State.FAIL, facts=("silent", "since 02:14:05")
     )
     (need,) = found.needs
@@ -318,7 +318,7 @@ def test_a_worker_that_gets_nothing_is_named_with_both_addresses() -> None:
 def test_the_hosted_service_stands_for_all_behind_it() -> None:
     hosted = settings(Mode.HPNS, REGION_URLS[Region.DE])
     found = made(hosted, WorkerView(), checked(check("hpns", Severity.PASS)))
-    assert found.proxy == Hop(name="hosted HPNS", state=State.OK, facts=("eu.push", "reached"))
+    assert found.proxy == HopView(name="hosted HPNS", state=State.OK, facts=("eu.push", "reached"))
     (branch,) = found.branches
     assert branch.vendor.state is State.UNKNOWN
     assert found.sentence == "Everything can be reached."
@@ -347,7 +347,7 @@ def test_the_picture_fits(width: int) -> None:
     found = made(worker_=long, recent=UNREACHED, rates=Reading(arrived_per_s=999.9, p95_ms=25_000))
     shown = [
         "".join(part if isinstance(part, str) else part[0] for part in row)
-        for row in rows(found, width)
+        for row in picture_rows(found, width)
     ]
     assert max(len(line) for line in shown) <= width
     whole = "\n".join(shown)

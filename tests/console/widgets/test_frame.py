@@ -16,7 +16,7 @@ from mmpush_tui.console.screens.help import HelpScreen
 from mmpush_tui.console.worker.desk import Phase
 from mmpush_tui.exits import Exit
 from mmpush_tui.protocol import paths
-from mmpush_tui.simulator.fault_words import parse
+from mmpush_tui.simulator.fault_words import parse_fault
 from tests.console.emulator import Terminal
 from tests.console.watching import (
     SMALL,
@@ -194,7 +194,7 @@ async def test_unsaved_settings_are_asked_about(world: Hosts) -> None:
 
 async def test_checks_under_way_are_asked_about(world: Hosts) -> None:
     async with watch(world.options) as console:
-        await world.world.raise_fault(parse("slow"))
+        await world.world.raise_fault(parse_fault("slow"))
         await console.press("f4", "r")
         await console.until(lambda: bool(console.app.checks.view.results))
         await console.press("q")
@@ -269,7 +269,7 @@ async def test_a_worker_left_running_outlives_the_console_and_is_found_again(
     await world.post(2)
     await asyncio.to_thread(second)
     assert worker.is_running()
-    (control,) = await asyncio.to_thread(paths.running)
+    (control,) = await asyncio.to_thread(paths.running_workers)
     worker.terminate()
     await wait_for(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
     await wait_for(lambda: not control.exists())

@@ -23,7 +23,7 @@ from mmpush_tui.console.worker.log_columns import header, pieces
 from mmpush_tui.console.worker.log_position import Position
 from mmpush_tui.console.worker.log_ring import LogRing
 from mmpush_tui.protocol.event import Event
-from mmpush_tui.watching.filters import parse
+from mmpush_tui.watching.filters import parse_filter
 from mmpush_tui.watching.lines import HEADER
 
 USUAL, WIDE, NARROW = (80, 24), (120, 40), (40, 12)
@@ -299,7 +299,7 @@ async def test_a_filter_shows_what_matches_and_keeps_the_place() -> None:
         await log.show(*["OK", "FAIL", "OK", "REMOVE"] * 25)
         await log.press("home", *["down"] * 40)
         assert log.marked == [41]
-        log.widget.set_filter(parse("status:fail"))
+        log.widget.set_filter(parse_filter("status:fail"))
         await log.pilot.pause()
         assert log.marked == [42]
         assert log.shown == [number for number in range(2, 101, 4) if number in log.shown]
@@ -314,7 +314,7 @@ async def test_a_filter_shows_what_matches_and_keeps_the_place() -> None:
 async def test_a_filter_that_nothing_passes_says_so_and_follows_what_does() -> None:
     async with bench() as log:
         await log.show("OK", "OK")
-        log.widget.set_filter(parse("status:fail"))
+        log.widget.set_filter(parse_filter("status:fail"))
         await log.pilot.pause()
         assert log.lines[0] == " No row passes the filter."
         assert (log.position.where, log.current_line) == ("none", "")

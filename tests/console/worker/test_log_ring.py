@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpush_tui.console.worker.log_ring import TEXT_LIMIT, LogRing, Row
+from mmpush_tui.console.worker.log_ring import TEXT_LIMIT, LogRing, LogRow
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.watching.cursor import EventCursor
-from mmpush_tui.watching.filters import Matcher, parse
+from mmpush_tui.watching.filters import Matcher, parse_filter
 
 
 class Feed:
@@ -182,7 +182,7 @@ def test_a_filter_is_a_view_and_gaps_pass_it_always() -> None:
     feed = Feed(ring)
     for id_, status in (("a", "OK"), ("b", "FAIL"), ("c", "OK")):
         feed.answered(id_, status)
-    ring.set_filter(parse("status:fail"))
+    ring.set_filter(parse_filter("status:fail"))
     assert ids(ring) == ["b"]
     feed.event("gap", status="9")
     feed.answered("d", "FAIL")
@@ -201,7 +201,7 @@ def test_failures_are_found_in_both_directions() -> None:
     for status in ("FAIL", "OK", "FAIL", "REMOVE", "FAIL"):
         feed.answered(f"{feed.seq}", status)
 
-    def number(row: Row | None) -> int | None:
+    def number(row: LogRow | None) -> int | None:
         return row.number if row else None
 
     assert [number(ring.next_failure(n)) for n in (0, 1, 2, 3, 5)] == [1, 3, 3, 5, None]
@@ -214,7 +214,7 @@ def test_clearing_forgets_the_rows_and_takes_the_same_events_again() -> None:
     events = [feed.answered("a"), feed.ack("a"), feed.arrived("b")]
     for event in events:
         ring.add(event)
-    ring.set_filter(parse("a"))
+    ring.set_filter(parse_filter("a"))
     ring.clear()
     assert (len(ring), ring.kept, ring.newest) == (0, 0, 1)
     for event in events:
@@ -377,7 +377,7 @@ def test_it_agrees_with_the_model(capacity: int, steps: list[tuple[str, str]]) -
             case "run":
                 feed.begin_run(f"{argument}-{feed.run}")
             case _:
-                model.matcher = parse(argument) if argument else None
+                model.matcher = parse_filter(argument) if argument else None
                 ring.set_filter(model.matcher)
         if event is not None:
             last = event

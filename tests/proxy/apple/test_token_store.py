@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
-from mmpush_tui.proxy.apple.token_store import StoredToken, TokenStore, default_path
+from mmpush_tui.proxy.apple.token_store import StoredToken, TokenStore, default_tokens
 from tests.rights import NOBODY, disk, fill
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -286,6 +286,6 @@ def test_a_full_disk(host: Host, tmp_path: Path) -> None:
 
 def test_the_path_is_the_units_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/home/x/state")
-    assert default_path() == Path("/home/x/state/mmpush-tui/provider-tokens.json")
+    assert default_tokens() == Path("/home/x/state/mmpush-tui/provider-tokens.json")
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/mmpush-tui:/var/lib/other")
-    assert default_path() == Path("/var/lib/mmpush-tui/provider-tokens.json")
+    assert default_tokens() == Path("/var/lib/mmpush-tui/provider-tokens.json")

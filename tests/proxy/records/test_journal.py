@@ -18,8 +18,8 @@ from mmpush_tui.protocol.event import Event
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.records import journal, journal_file
 from mmpush_tui.proxy.records.journal import Journal
-from mmpush_tui.proxy.records.journal_file import default_path
-from mmpush_tui.proxy.records.journal_queries import ack_number, find, read
+from mmpush_tui.proxy.records.journal_file import default_journal
+from mmpush_tui.proxy.records.journal_queries import ack_number, find_delivery, read_journal
 from tests.rights import NOBODY, disk, fill
 
 EVERY_S = 0.02
@@ -74,15 +74,15 @@ def test_what_was_written_is_read_the_newest_last(tmp_path: Path) -> None:
     it.add(first, "ack-1")
     it.add(second, "")
     it.close()
-    found = read(tmp_path / "j.db")
+    found = read_journal(tmp_path / "j.db")
     assert [each.id for each in found] == ["id-1", "id-2"]
     for made, kept in zip((first, second), found, strict=True):
         assert abs(len(made.at) - len(kept.at)) == 0
         assert kept == type(kept)(**{
             name: getattr(kept if name == "at" else made, name) for name in made.__struct_fields__
         })  # fmt: skip
-    assert [each.id for each in read(tmp_path / "j.db", limit=1)] == ["id-2"]
-    assert read(tmp_path / "j.db", since=time.time() + 1) == []
+    assert [each.id for each in read_journal(tmp_path / "j.db", limit=1)] == ["id-2"]
+    assert read_journal(tmp_path / "j.db", since=time.time() + 1) == []
     assert said == []
 
 
@@ -105,15 +105,15 @@ def test_a_receipt_finds_its_delivery_after_a_restart(tmp_path: Path) -> None:
     filled(tmp_path / "j.db", 3)
     said = Complaints()
     it = opened(tmp_path / "j.db", said)
-    found = find(tmp_path / "j.db", "ack-1")
+    found = find_delivery(tmp_path / "j.db", "ack-1")
     assert found is not None
     assert (found.id, found.target) == ("id-1", "apple_rn")
     assert 0 <= found.device_ms < 60_000
-    assert find(tmp_path / "j.db", "ack-9") is None
+    assert find_delivery(tmp_path / "j.db", "ack-9") is None
     it.acknowledged("ack-1")
     it.acknowledged("ack-9")
     it.close()
-    times = [each.ms.get("device") for each in read(tmp_path / "j.db")]
+    times = [each.ms.get("device") for each in read_journal(tmp_path / "j.db")]
     assert times[0] is None
     assert times[1] is not None
     assert times[2] is None
@@ -140,7 +140,7 @@ def test_only_so_many_are_kept_and_their_space_is_given_back(tmp_path: Path) -> 
     filled(path, 12_000)
     size = path.stat().st_size
     pruned(path, 14, 1000, 1000)
-    assert read(path)[0].id == "id-11000"
+    assert read_journal(path)[0].id == "id-11000"
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert path.stat().st_size < size / 4
@@ -176,7 +176,7 @@ def test_damage_inside_is_put_aside_as_soon_as_it_is_met(tmp_path: Path) -> None
     for number in range(10):
         it.add(event(EventBus(), number), f"ack-{number}")
     it.close()
-    assert [each.id for each in read(path)] == [f"id-{number}" for number in range(10)]
+    assert [each.id for each in read_journal(path)] == [f"id-{number}" for number in range(10)]
     aside = [each.name for each in tmp_path.iterdir() if ".broken-" in each.name]
     assert said == [f"the journal {path} was damaged; it is kept as {aside[0]} and a new one begun"]
 
@@ -226,7 +226,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path, make: Callable[[Path
 def readable(path: Path) -> int:
     """Return how many can be read; looks, and makes nothing."""
     try:
-        return len(read(path))
+        return len(read_journal(path))
     except sqlite3.Error:
         return 0
 
@@ -243,7 +243,7 @@ def test_a_removed_one_is_made_again(tmp_path: Path) -> None:
     while readable(path) != 1:
         time.sleep(0.01)
     it.close()
-    assert [each.id for each in read(path)] == ["id-2"]
+    assert [each.id for each in read_journal(path)] == ["id-2"]
     assert said == []
 
 
@@ -264,7 +264,7 @@ def test_one_worker_alone_writes_and_the_next_takes_over(
     first.close()
     assert said.until(2)[1] == f"the journal {path} can be written again"
     second.close()
-    assert [each.id for each in read(path)] == ["id-1", "id-2"]
+    assert [each.id for each in read_journal(path)] == ["id-1", "id-2"]
 
 
 def test_what_sqlite_cannot_hold_costs_nothing_else(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_what_sqlite_cannot_hold_costs_nothing_else(tmp_path: Path) -> None:
     it.add(event(bus, 2, type="half \ud83d", http=2**70), "")
     it.add(event(bus, 3), "")
     it.close()
-    found = read(path)
+    found = read_journal(path)
     assert [each.id for each in found] == ["id-1", "id-2", "id-3"]
     assert (found[1].type, found[1].http) == ("half ?", 2**63 - 1)
     assert (said, it.lost) == ([], 0)
@@ -299,8 +299,12 @@ def test_of_several_with_an_ack_id_the_latest_is_meant(tmp_path: Path) -> None:
     it.acknowledged("same")
     it.acknowledged("same")
     it.close()
-    assert [each.ms.get("device") is not None for each in read(path)] == [False, False, True]
-    assert find(path, "same") is None
+    assert [each.ms.get("device") is not None for each in read_journal(path)] == [
+        False,
+        False,
+        True,
+    ]
+    assert find_delivery(path, "same") is None
 
 
 def test_one_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
@@ -431,16 +435,16 @@ def test_a_kill_in_the_middle_leaves_a_journal(tmp_path: Path) -> None:
     assert kept >= 500
     filled(path, 3)
     assert count(path) == kept + 3
-    assert [int(each.id) for each in read(path, limit=kept + 3)[:-3]] == list(range(kept))
+    assert [int(each.id) for each in read_journal(path, limit=kept + 3)[:-3]] == list(range(kept))
 
 
 def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", f"{tmp_path}:/other")
-    assert default_path(8086, "127.0.0.1:8086") == tmp_path / "journal-8086.db"
-    assert default_path(0, "unix:/run/push.sock") == tmp_path / "journal-push.db"
+    assert default_journal(8086, "127.0.0.1:8086") == tmp_path / "journal-8086.db"
+    assert default_journal(0, "unix:/run/push.sock") == tmp_path / "journal-push.db"
     monkeypatch.delenv("STATE_DIRECTORY")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert default_path(1, "x") == tmp_path / "mmpush-tui" / "journals" / "journal-1.db"
+    assert default_journal(1, "x") == tmp_path / "mmpush-tui" / "journals" / "journal-1.db"
 
 
 def test_an_ack_id_is_a_number_that_sqlite_holds() -> None:
@@ -491,10 +495,10 @@ def test_without_a_worker_the_only_journal_is_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    filled(default_path(8086, ""), 3)
+    filled(default_journal(8086, ""), 3)
     assert run(["deliveries", "--since", "2h", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["deliveries"]) == 3
-    filled(default_path(8087, ""), 3)
+    filled(default_journal(8087, ""), 3)
     assert run(["deliveries", "--since", "2h"]) == 2
     folder = tmp_path / "mmpush-tui" / "journals"
     assert capsys.readouterr().err.endswith(

@@ -11,7 +11,7 @@ import pytest
 
 from mmpush_tui.proxy.delivery import guard
 from mmpush_tui.simulator.acts.base import Answer, Exchange, Side
-from mmpush_tui.simulator.net.exchange import Response
+from mmpush_tui.simulator.net.exchange import ServedResponse
 from tests.proxy.upstream_bench import Upstream, upstream
 from tests.waiting import eventually
 
@@ -333,7 +333,7 @@ async def shown(it: Upstream, count: int) -> tuple[list[str], Counter[str]]:
     standin = it.sides["apns"]
     judge = standin.faults.answer
 
-    async def watched(exchange: Exchange, honest: Answer) -> Response | None:
+    async def watched(exchange: Exchange, honest: Answer) -> ServedResponse | None:
         tokens[exchange.request.value("authorization") or ""] += 1
         return await judge(exchange, honest)
 

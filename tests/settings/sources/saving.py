@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmpush_tui.errors import MmpushError
-from mmpush_tui.exits import exit_code
+from mmpush_tui.exits import exit_code_of
 from mmpush_tui.settings.page import KEYS, Change
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.source import Loaded
@@ -44,7 +44,7 @@ async def _save(path: Path, value: str) -> dict[str, Any]:
         loaded: Loaded = await source.load()
         saved = await source.save(loaded, [address(value)])
     except MmpushError as error:
-        return {"code": error.code, "line": error.line(), "exit": exit_code(error)}
+        return {"code": error.code, "line": error.line(), "exit": exit_code_of(error)}
     return {"code": "", "backup": saved.backup}
 
 

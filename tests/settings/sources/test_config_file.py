@@ -16,7 +16,7 @@ from mmpush_tui.errors import ConfigError, DeadlineError, FailedError, MmpushErr
 from mmpush_tui.settings.page import KEYS, Change, Contents, Licence, Mode, Stored, changes, infer
 from mmpush_tui.settings.sources import config_file
 from mmpush_tui.settings.sources.config_file import ConfigFile
-from mmpush_tui.settings.sources.source import NEEDS, Loaded, Place, Saved, Source, Where
+from mmpush_tui.settings.sources.source import NEEDS, Loaded, Place, Saved, Source, SourceAddress
 
 REALISTIC = Path(__file__).with_name("config.json")
 TPNS = "https://push-test.mattermost.com"
@@ -67,7 +67,7 @@ def realistic(tmp_path: Path) -> Path:
 
 def test_it_is_a_source(tmp_path: Path) -> None:
     place: Source = source(tmp_path / "config.json")
-    assert place.where == Where(kind=Place.FILE, at=str(tmp_path / "config.json"))
+    assert place.where == SourceAddress(kind=Place.FILE, at=str(tmp_path / "config.json"))
 
 
 def test_where_it_is_counts_from_the_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

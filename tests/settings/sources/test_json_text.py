@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpush_tui.settings.sources.json_text import (
-    Member,
-    check,
+    JsonMember,
+    check_json,
     is_object,
     line_of,
     occurrences,
@@ -59,7 +59,7 @@ def others(value: Any, path: tuple[str, ...]) -> Any:
     )
 
 
-def halves(text: str, replaced: list[Member], changed: str) -> tuple[str, str]:
+def halves(text: str, replaced: list[JsonMember], changed: str) -> tuple[str, str]:
     """Split ``text`` where ``changed`` differs: around what was replaced, or where it was added."""
     if replaced:
         return text[: replaced[0].start], text[replaced[0].end :]
@@ -138,7 +138,7 @@ def test_only_the_value_changes(
 
     changed = with_value(text, PATH, value)
 
-    check(changed)
+    check_json(changed)
     assert as_go_reads(parsed(changed), PATH) == value
     assert others(parsed(changed), PATH) == others(document, PATH)
     if not found and (section := occurrences(text, PATH[:1])):
@@ -261,7 +261,7 @@ def test_values_are_written_as_go_writes_them(value: str | int | bool, written: 
 )
 def test_what_is_no_json_is_refused(make: Callable[[], str]) -> None:
     with pytest.raises((ValueError, RecursionError)):
-        check(make())
+        check_json(make())
 
 
 def test_an_object_is_told_from_other_json() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.settings.sources.config_file import locate
-from mmpush_tui.settings.sources.locate import USUAL_FILES, Named, choose
+from mmpush_tui.settings.sources.locate import USUAL_FILES, Named, choose_source
 
 
 def toml(folder: Path, text: str) -> Path:
@@ -143,7 +143,7 @@ def test_a_relative_name_is_looked_for_where_the_server_does(
 
 
 def chosen(toml: Path | None, environment: dict[str, str], **named: Path | str) -> Named:
-    return choose(Named(**named), toml, environment, (), Path("/dev/null"))  # type: ignore[arg-type] # names and types are those of Named
+    return choose_source(Named(**named), toml, environment, (), Path("/dev/null"))  # type: ignore[arg-type] # names and types are those of Named
 
 
 def test_an_address_comes_with_its_token_file(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_variables_outrank_the_file_as_a_whole(tmp_path: Path) -> None:
 def test_two_places_are_one_too_many(tmp_path: Path) -> None:
     ours = toml(tmp_path, '[mattermost]\nconfig_file = "c.json"\nurl = "https://chat.example.com"')
     with pytest.raises(ConfigError) as caught:
-        choose(Named(), ours, {})
+        choose_source(Named(), ours, {})
     assert caught.value.line() == (
         f"{ours}: mattermost.config_file and url are both given. Name one place that Mattermost's "
         "settings are read from."
@@ -188,7 +188,9 @@ def test_a_socket_is_taken_where_there_is_no_file_and_for_the_database(
     path = short_tmp / "local.sock"
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as server:
         server.bind(str(path))
-        assert choose(Named(), None, {}, (), path) == Named(local_socket=path)
-        assert choose(Named(), None, {}, (config,), path) == Named(config_file=config)
+        assert choose_source(Named(), None, {}, (), path) == Named(local_socket=path)
+        assert choose_source(Named(), None, {}, (config,), path) == Named(config_file=config)
         in_database = {"MM_CONFIG": "postgres://mmuser:CANARY@db/mattermost"}
-        assert choose(Named(), None, in_database, (config,), path) == Named(local_socket=path)
+        assert choose_source(Named(), None, in_database, (config,), path) == Named(
+            local_socket=path
+        )

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from mmpush_tui.errors import ConfigError, MmpushError, UsageError
-from mmpush_tui.exits import exit_code
+from mmpush_tui.exits import exit_code_of
 from mmpush_tui.settings.page import Change, Contents, Licence, Mode, Region, Stored
 from mmpush_tui.settings.sources import api
 from mmpush_tui.settings.sources.rest import Rest
-from mmpush_tui.settings.sources.source import Origin, Place, Source, advice, restoring
+from mmpush_tui.settings.sources.source import Origin, Place, Source, page_notes, restoring
 from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
@@ -62,7 +62,7 @@ def mode(path: str) -> int:
 async def refusal(work: Any, exit_: int) -> str:
     with pytest.raises(MmpushError) as caught:
         await work
-    assert exit_code(caught.value) == exit_
+    assert exit_code_of(caught.value) == exit_
     assert "canary" not in caught.value.line()
     assert "canary" not in repr(caught.value)
     return caught.value.line()
@@ -206,7 +206,7 @@ async def test_what_the_user_may_not_see_is_not_guessed() -> None:
             "contents": "the token's user may not see it: sysconsole_read_site_notifications is "
             "missing"
         }
-        codes = [note.code for note in advice(loaded, loaded.page)]
+        codes = [note.code for note in page_notes(loaded, loaded.page)]
         assert not [code for code in codes if code.startswith(("contents", "id-loaded"))]
         saved = await rest.save(loaded, changes(contents="generic", max=5))
         assert saved.skipped == (CONTENTS,)

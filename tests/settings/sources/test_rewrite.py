@@ -187,10 +187,10 @@ def test_a_kill_leaves_the_old_file_or_the_new_one(config: Path) -> None:
 
 
 def test_the_moment_before_the_swap_is_watched(config: Path) -> None:
-    seen = rewrite.read(config)
+    seen = rewrite.read_config_file(config)
     config.write_bytes(b"{}")
     with pytest.raises(FailedError, match="was changed by someone else since it was read"):
-        rewrite.replace(config, seen, b"ours")
+        rewrite.replace_config(config, seen, b"ours")
     assert config.read_bytes() == b"{}"
     assert os.listdir(config.parent) == ["config.json"]
 
@@ -204,10 +204,10 @@ def test_a_change_just_after_names_the_backup(config: Path) -> None:
 
 
 def test_a_folder_that_is_gone_is_named(config: Path) -> None:
-    seen = rewrite.read(config)
+    seen = rewrite.read_config_file(config)
     shutil.rmtree(config.parent)
     with pytest.raises(FailedError) as caught:
-        rewrite.replace(config, seen, b"{}")
+        rewrite.replace_config(config, seen, b"{}")
     assert caught.value.line() == (
         f"{config} was not written: it or its folder is gone. Load it again."
     )
@@ -216,7 +216,7 @@ def test_a_folder_that_is_gone_is_named(config: Path) -> None:
 def test_what_has_no_sentence_of_its_own_has_the_systems(config: Path) -> None:
     path = config.rename(config.with_name("z" * 250))
     with pytest.raises(FailedError) as caught:
-        rewrite.replace(path, rewrite.read(path), b"{}")
+        rewrite.replace_config(path, rewrite.read_config_file(path), b"{}")
     assert caught.value.line() == (
         f"{path} was not written: File name too long. The file is as it was."
     )

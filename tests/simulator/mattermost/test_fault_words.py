@@ -4,7 +4,13 @@ import pytest
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.fault_words import WantedFault
-from mmpush_tui.simulator.mattermost.fault_words import described, is_meant, parse, parse_any, words
+from mmpush_tui.simulator.mattermost.fault_words import (
+    describe_mattermost_faults,
+    is_meant,
+    mattermost_fault_words,
+    parse_any,
+    parse_mattermost_fault,
+)
 from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
 
 KEYS = frozenset({"EmailSettings.PushNotificationContents"})
@@ -22,8 +28,8 @@ KEYS = frozenset({"EmailSettings.PushNotificationContents"})
     ],
 )  # fmt: skip
 def test_words(text: str, trouble: Trouble) -> None:
-    assert parse(text) == trouble
-    assert parse(words(trouble)) == trouble
+    assert parse_mattermost_fault(text) == trouble
+    assert parse_mattermost_fault(mattermost_fault_words(trouble)) == trouble
 
 
 @pytest.mark.parametrize(
@@ -49,7 +55,7 @@ def test_words(text: str, trouble: Trouble) -> None:
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_in_words(text: str, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(text)
+        parse_mattermost_fault(text)
     assert caught.value.line().rstrip(".") == sentence.rstrip(".")
 
 
@@ -77,5 +83,7 @@ def test_faults_are_of_whom_is_played() -> None:
 
 def test_every_default_can_be_typed() -> None:
     for fault in RestFault:
-        assert parse(described(fault)) == Trouble(fault, keys=KEYS)
+        assert parse_mattermost_fault(describe_mattermost_faults(fault)) == Trouble(
+            fault, keys=KEYS
+        )
         assert fault.help.endswith(".")

@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from mmpush_tui.protocol.wire import read_ack, read_push
-from mmpush_tui.simulator.mattermost.poster import MattermostStandIn, Session
+from mmpush_tui.simulator.mattermost.poster import MattermostStandIn, PhoneSession
 from mmpush_tui.simulator.phones import Phones
 from mmpush_tui.simulator.traffic import DECK, Traffic
 
@@ -53,7 +53,7 @@ async def mattermost(proxy: Recorder) -> AsyncIterator[MattermostStandIn]:
     await it.aclose()
 
 
-IPHONE = Session("apple_rn-v2:" + "ab" * 32, "apple_voip_rn:" + "cd" * 32)
+IPHONE = PhoneSession("apple_rn-v2:" + "ab" * 32, "apple_voip_rn:" + "cd" * 32)
 
 
 async def test_the_request_has_gos_headers_and_no_content_type(
@@ -121,7 +121,7 @@ async def test_answers_are_taken_as_the_server_takes_them(
     logged: str | None,
 ) -> None:  # fmt: skip
     proxy.status, proxy.answer = status, answer
-    session = Session("android_rn-v2:x:APA91b")
+    session = PhoneSession("android_rn-v2:x:APA91b")
     assert await mattermost.post(session, mattermost.compose(session, type="message")) == result
     assert session.is_removed is (result == "removed")
     assert getattr(mattermost.total, result) == mattermost.total.sent == 1

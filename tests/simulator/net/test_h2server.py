@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
-from mmpush_tui.simulator.net.h2server import H2Connection, H2Server, Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
+from mmpush_tui.simulator.net.h2server import H2Connection, H2Server
 from tests.simulator.peers import TIMEOUT_S, RawClient
 from tests.waiting import eventually
 
@@ -33,13 +34,15 @@ class Echo:
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.gate.set()
-        self.requests: list[Request] = []
+        self.requests: list[ServedRequest] = []
         self.cancelled = 0
         self.failure: Exception | None = None
         self.frames: tuple[bytes, ...] | None = None
         self.is_silent = False
 
-    async def __call__(self, request: Request, _connection: H2Connection[None]) -> Response | None:
+    async def __call__(
+        self, request: ServedRequest, _connection: H2Connection[None]
+    ) -> ServedResponse | None:
         self.requests.append(request)
         try:
             await self.gate.wait()
@@ -51,7 +54,7 @@ class Echo:
         if self.is_silent:
             return None
         data = (request.body,) if self.frames is None else self.frames
-        return Response(status=200, headers=(("x-size", str(request.size)),), data=data)
+        return ServedResponse(status=200, headers=(("x-size", str(request.size)),), data=data)
 
 
 def server_for(ca: ThrowAwayCA, handler: Echo, **options: Any) -> H2Server[None]:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from mmpush_tui.simulator.apns.rules import ApnsRules, ApnsState
 from mmpush_tui.simulator.credentials import AppleKey
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
-from mmpush_tui.simulator.net.exchange import Request
+from mmpush_tui.simulator.net.exchange import ServedRequest
 from mmpush_tui.simulator.phones import Phone, Phones, PhoneState, Received
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
 from tests.clock import Clock
@@ -576,8 +576,10 @@ def rules_for(key: AppleKey, phones: Phones) -> ApnsRules:
     )
 
 
-def request_for(key: AppleKey, phone: Phone, body: bytes, *headers: tuple[str, str]) -> Request:
-    return Request(
+def request_for(
+    key: AppleKey, phone: Phone, body: bytes, *headers: tuple[str, str]
+) -> ServedRequest:
+    return ServedRequest(
         headers=(
             (":method", "POST"),
             (":scheme", "https"),
@@ -620,7 +622,7 @@ def test_any_body_has_an_answer(apple_key: AppleKey, body: bytes) -> None:
 @given(authorization=st.text(max_size=60) | st.text(max_size=60).map(lambda text: "bearer " + text))
 def test_any_authorization_has_an_answer(apple_key: AppleKey, authorization: str) -> None:
     rules = rules_for(apple_key, Phones(seed=7))
-    request = Request(
+    request = ServedRequest(
         headers=(
             (":method", "POST"),
             (":path", f"/3/device/{'0' * 64}"),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mmpush_tui.simulator.credentials import ServiceAccount, seeded
 from mmpush_tui.simulator.fcm.rules import FcmRules
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
-from mmpush_tui.simulator.net.exchange import Request, Response
+from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
 from mmpush_tui.simulator.phones import Phone, Phones, PhoneState
 from mmpush_tui.simulator.standins.fcm import FcmStandIn
 from tests.clock import Clock
@@ -518,7 +518,7 @@ def test_any_body_has_an_answer(account: ServiceAccount, body: bytes) -> None:
         find=lambda token: phones.find("android_rn", token),
         random=seeded(1, "test"),
     )
-    request = Request(
+    request = ServedRequest(
         headers=(("authorization", "Bearer x"), ("content-type", "application/json")),
         body=body,
         size=len(body),
@@ -526,7 +526,7 @@ def test_any_body_has_an_answer(account: ServiceAccount, body: bytes) -> None:
     verdict = rules.judge(request, PROJECT, 0.0)
     assert verdict.push is None
     assert verdict.response.status == 400
-    assert isinstance(verdict.response, Response)
+    assert isinstance(verdict.response, ServedResponse)
 
 
 @given(
@@ -534,7 +534,7 @@ def test_any_body_has_an_answer(account: ServiceAccount, body: bytes) -> None:
 )
 def test_any_form_has_an_answer(ca: ThrowAwayCA, account: ServiceAccount, content: bytes) -> None:
     fcm = FcmStandIn(ca, account, Phones())
-    request = Request(
+    request = ServedRequest(
         headers=(("content-type", "application/x-www-form-urlencoded"),),
         body=content,
         size=len(content),

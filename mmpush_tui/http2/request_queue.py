@@ -16,11 +16,11 @@ _EARLY_S: Final = 0.001
 class Carrier(Protocol):
     """The connection that carries a request."""
 
-    def give_up(self, exchange: "Exchange") -> None:
+    def give_up(self, exchange: "PendingRequest") -> None:
         """Reset the stream of a request that nobody waits for any more."""
 
 
-class Exchange:
+class PendingRequest:
     """One request on its way to its answer.
 
     Attributes:
@@ -77,7 +77,7 @@ class Exchange:
             self.answer.set_exception(error)
 
 
-class Line:
+class RequestQueue:
     """Keeps what waits in its order, and every deadline.
 
     Args:
@@ -87,14 +87,17 @@ class Line:
     """
 
     def __init__(
-        self, name: str, begin: Callable[[Exchange], bool], expired: Callable[[Exchange], None]
+        self,
+        name: str,
+        begin: Callable[[PendingRequest], bool],
+        expired: Callable[[PendingRequest], None],
     ) -> None:
         self._name = name
         self._begin = begin
         self._expired = expired
         self._loop = asyncio.get_running_loop()
-        self._waiting: OrderedDict[Exchange, None] = OrderedDict()
-        self._under_way: set[Exchange] = set()
+        self._waiting: OrderedDict[PendingRequest, None] = OrderedDict()
+        self._under_way: set[PendingRequest] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     async def ask(
@@ -104,7 +107,9 @@ class Line:
         now = self._loop.time()
         if timeout_s <= 0:
             raise self._too_late()
-        exchange = Exchange(request, now, now + timeout_s, self._loop.create_future(), on_sent)
+        exchange = PendingRequest(
+            request, now, now + timeout_s, self._loop.create_future(), on_sent
+        )
         self._under_way.add(exchange)
         if self._timer is None or exchange.deadline < self._timer.when():
             self._wake_at(exchange.deadline)
@@ -119,7 +124,7 @@ class Line:
                 exchange.carrier.give_up(exchange)
 
     @property
-    def first(self) -> Exchange | None:
+    def first(self) -> PendingRequest | None:
         """Who has waited longest."""
         return next(iter(self._waiting), None)
 
@@ -144,7 +149,7 @@ class Line:
                 self._waiting.move_to_end(exchange, last=False)
                 return
 
-    def _is_begun(self, exchange: Exchange) -> bool:
+    def _is_begun(self, exchange: PendingRequest) -> bool:
         try:
             return self._begin(exchange)
         except Exception as error:

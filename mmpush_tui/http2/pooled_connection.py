@@ -4,7 +4,7 @@ from mmpush_tui.http2.connection import Connection
 from mmpush_tui.http2.policy import Policy
 
 
-class Member:
+class PooledConnection:
     """A connection of a pool.
 
     Args:
