@@ -50,7 +50,7 @@ async def healthy(world: World, folder: Path) -> tuple[float, float, int]:
         plans = plan_targets(page, config, credentials=credentials.read(config))
         hops = len(plans)
         report = await run_checks(
-            plans, network=config.network, pace=ProbeLimiter(folder / f"pace-{number}.json"),
+            plans, network=config.network, limiter=ProbeLimiter(folder / f"pace-{number}.json"),
             tokens=folder / "tokens.json",
         )  # fmt: skip
         if report.exit_code:

@@ -37,7 +37,7 @@ async def run_checks(
     on_result: Callable[[CheckResult], None] = lambda _result: None,
     stop: asyncio.Event | None = None,
     lookup: Lookup = names.addresses,
-    pace: ProbeLimiter | None = None,
+    limiter: ProbeLimiter | None = None,
     tokens: Path | None = None,
 ) -> Report:
     """Check every target and return the report.
@@ -53,7 +53,7 @@ async def run_checks(
         on_result: called with each result as it comes; targets mix.
         stop: once it is set, the run ends, and the report holds what there is.
         lookup: asks for addresses.
-        pace: how often credentials are tried; that of this user unless given.
+        limiter: how often credentials are tried; that of this user unless given.
         tokens: the file of Apple's sign-in tokens; that of this user's worker unless given.
     """
     began = time.monotonic()
@@ -67,7 +67,7 @@ async def run_checks(
     limits = Limits(ends_at=began + deadline_s, whole_s=deadline_s, step_s=step_s)
     proofs = ProofMeans(
         network=network,
-        pace=pace or ProbeLimiter(pace_path()),
+        limiter=limiter or ProbeLimiter(pace_path()),
         tokens=tokens or tokens_path(),
         targets=frozenset(plan.target for plan in plans),
     )

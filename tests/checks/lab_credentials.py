@@ -79,14 +79,14 @@ async def a_service_account_that_google_does_not_know(net: Internet) -> Report:
     return await net.check("fcm")
 
 
-def clock(act: str, way: str) -> None:
+def clock(act: str, session: str) -> None:
     async def arrange(net: Internet) -> Report:
         await net.fault(act)
         return await net.check("apns", "fcm")
 
     CASES.append(
-        Case(f"a_clock_two_hours_{way}", arrange, "clock_wrong",
-             f"This host's clock is 2 h 0 min {way}", "timedatectl")
+        Case(f"a_clock_two_hours_{session}", arrange, "clock_wrong",
+             f"This host's clock is 2 h 0 min {session}", "timedatectl")
     )  # fmt: skip
 
 

@@ -183,7 +183,7 @@ async def checked(
         given: dict[str, Any] = {
             "deadline_s": TIMEOUT_S,
             "step_s": 20.0,
-            "pace": ProbeLimiter(Path(folder) / "pace.json"),
+            "limiter": ProbeLimiter(Path(folder) / "pace.json"),
             "tokens": Path(folder) / "tokens.json",
         }
         async with asyncio.timeout(TIMEOUT_S * 2):

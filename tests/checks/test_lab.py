@@ -69,8 +69,8 @@ def _all_that_is_sent(
 ) -> tuple[World, list[Report]]:
     async def act(net: Internet) -> tuple[World, list[Report]]:
         net.page = Page(mode=Mode.TPNS)
-        pace = ProbeLimiter(net.folder / "pace.json")
-        kept = {"pace": pace, "tokens": net.folder / "tokens.json"}
+        limiter = ProbeLimiter(net.folder / "pace.json")
+        kept = {"limiter": limiter, "tokens": net.folder / "tokens.json"}
         return net.world, [await net.check(**kept) for _ in range(runs)]  # type: ignore[arg-type]
 
     return in_namespace(act, tmp_path, monkeypatch)
@@ -92,7 +92,7 @@ def test_an_answer_that_was_kept_says_the_same(
 ) -> None:
     async def act(net: Internet) -> list[Report]:
         with_config(net, "apple", team_id="ZZZZZZZZZZ")
-        kept = {"pace": ProbeLimiter(net.folder / "pace.json")}
+        kept = {"limiter": ProbeLimiter(net.folder / "pace.json")}
         return [await net.check("apns", **kept) for _ in range(2)]  # type: ignore[arg-type]
 
     first, second = in_namespace(act, tmp_path, monkeypatch)

@@ -240,10 +240,10 @@ def test_a_loop_that_ended_before_its_lookup_harms_nobody() -> None:
 
 def test_a_kept_answer_of_a_kind_that_nobody_knows_is_none(tmp_path: Path) -> None:
     path = tmp_path / "check-proofs.json"
-    pace = ProbeLimiter(path)
-    assert pace.take("key", "key") is None
-    pace.keep("key", "key", passed("key accepted"))
-    kept = pace.take("key", "key")
+    limiter = ProbeLimiter(path)
+    assert limiter.take("key", "key") is None
+    limiter.keep("key", "key", passed("key accepted"))
+    kept = limiter.take("key", "key")
     assert kept is not None
     assert kept.severity is Severity.PASS
     # Elsewhere: this process remembers what it asked, whatever becomes of the file.

@@ -165,12 +165,12 @@ class TargetPlan:
         if not self.url or self.is_blocked:
             return config
         if self.is_http2:
-            way: tuple[Stage, ...] = (Stage.TLS, Stage.ALPN, Stage.HTTP2)
+            wire: tuple[Stage, ...] = (Stage.TLS, Stage.ALPN, Stage.HTTP2)
         else:
-            way = (Stage.TLS,) if self.is_tls else ()
+            wire = (Stage.TLS,) if self.is_tls else ()
         proxy = (Stage.PROXY,) if self.proxy else ()
         proof = (Stage.CREDENTIAL,) if self.proof else ()
-        return (*config, Stage.DNS, Stage.TCP, *proxy, *way, Stage.APP, *proof)
+        return (*config, Stage.DNS, Stage.TCP, *proxy, *wire, Stage.APP, *proof)
 
 
 def is_address(url: str) -> bool:

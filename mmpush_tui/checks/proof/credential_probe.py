@@ -41,7 +41,7 @@ _GRANTS: Final = {
 
 
 class ProofSession(Protocol):
-    """What leads to the target: a ``Way``."""
+    """What leads to the target: a ``wire.session.ProbeSession``."""
 
     plan: TargetPlan
 
@@ -55,14 +55,14 @@ class ProofContext:
 
     Attributes:
         network: how connections are made.
-        pace: how often Apple and Google are asked.
+        limiter: how often Apple and Google are asked.
         tokens: where the worker keeps Apple's sign-in tokens, which are used here too.
         grants: access tokens of this run.
         targets: what is checked in this run.
     """
 
     network: NetworkSettings
-    pace: ProbeLimiter
+    limiter: ProbeLimiter
     tokens: Path
     grants: "Grants" = field(default_factory=lambda: Grants())
     targets: frozenset[str] = frozenset()
@@ -85,12 +85,12 @@ class Grants:
             return self._found[type_]
 
 
-async def prove(proof: Proof, way: ProofSession, means: ProofContext) -> Finding:
+async def prove(proof: Proof, session: ProofSession, means: ProofContext) -> Finding:
     """Ask what ``proof`` asks, or return the answer of a moment ago.
 
     Args:
         proof: the question.
-        way: what leads to the target.
+        session: what leads to the target.
         means: what it is asked with.
 
     Raises:
@@ -98,25 +98,25 @@ async def prove(proof: Proof, way: ProofSession, means: ProofContext) -> Finding
     """
     match proof:
         case AppleProof():
-            return await _ask_apple(proof, way, means)
+            return await _ask_apple(proof, session, means)
         case GrantProof():
-            return await _ask_token_server(proof, way, means)
+            return await _ask_token_server(proof, session, means)
         case SendProof():
-            return await _ask_google(proof, way, means)
+            return await _ask_google(proof, session, means)
 
 
-async def _ask_apple(proof: AppleProof, way: ProofSession, means: ProofContext) -> Finding:
+async def _ask_apple(proof: AppleProof, session: ProofSession, means: ProofContext) -> Finding:
     try:
         group, token, tls = await beside("apple-proof", _load_apple, proof, means)
     except ConfigError as error:
-        return _unread(way.plan, error)
+        return _unread(session.plan, error)
     topic = proof.settings.topic
-    asked = f"{group}|{way.plan.address}|{topic}"
-    if (kept := await beside("pace", means.pace.take, group, asked)) is not None:
+    asked = f"{group}|{session.plan.address}|{topic}"
+    if (kept := await beside("pace", means.limiter.take, group, asked)) is not None:
         return kept
-    response = await _answer(way, means, group, tls, _push_to_nobody(topic, token))
-    finding = proof_answers.judge_apple(way.plan, response)
-    await beside("pace", means.pace.keep, group, asked, finding)
+    response = await _answer(session, means, group, tls, _push_to_nobody(topic, token))
+    finding = proof_answers.judge_apple(session.plan, response)
+    await beside("pace", means.limiter.keep, group, asked, finding)
     return finding
 
 
@@ -149,40 +149,42 @@ def _push_to_nobody(topic: str, token: str) -> Request:
     return Request("POST", f"/3/device/{NO_DEVICE}", headers, body)
 
 
-async def _ask_token_server(proof: GrantProof, way: ProofSession, means: ProofContext) -> Finding:
-    asked = f"grant|{proof.settings.service_account_file}|{way.plan.address}"
-    if (kept := await beside("pace", means.pace.take, asked, asked)) is not None:
+async def _ask_token_server(
+    proof: GrantProof, session: ProofSession, means: ProofContext
+) -> Finding:
+    asked = f"grant|{proof.settings.service_account_file}|{session.plan.address}"
+    if (kept := await beside("pace", means.limiter.take, asked, asked)) is not None:
         return kept
-    finding, _ = await _grant(proof.settings, way.plan, means)
-    await beside("pace", means.pace.keep, asked, asked, finding)
+    finding, _ = await _grant(proof.settings, session.plan, means)
+    await beside("pace", means.limiter.keep, asked, asked, finding)
     return finding
 
 
-async def _ask_google(proof: SendProof, way: ProofSession, means: ProofContext) -> Finding:
-    it, plan = proof.settings, way.plan
+async def _ask_google(proof: SendProof, session: ProofSession, means: ProofContext) -> Finding:
+    it, plan = proof.settings, session.plan
     group = f"fcm|{it.service_account_file}|{plan.address}"
     asked = f"{group}|{plan.project}"
-    if (kept := await beside("pace", means.pace.take, group, asked)) is not None:
+    if (kept := await beside("pace", means.limiter.take, group, asked)) is not None:
         return kept
     refused, token = await _grant(it, plan, means)
     if not token:
-        await beside("pace", means.pace.drop, group)
+        await beside("pace", means.limiter.drop, group)
         return _left_out(it.type, means) or refused
     tls = await beside("roots", client_context, means.network.ca_file, it.ca_file)
-    response = await _answer(way, means, group, tls, _validation(plan, token))
+    response = await _answer(session, means, group, tls, _validation(plan, token))
     finding = proof_answers.judge_google(plan, response)
-    await beside("pace", means.pace.keep, group, asked, finding)
+    await beside("pace", means.limiter.keep, group, asked, finding)
     return finding
 
 
 async def _answer(
-    way: ProofSession, means: ProofContext, group: str, tls: ssl.SSLContext, request: Request
+    session: ProofSession, means: ProofContext, group: str, tls: ssl.SSLContext, request: Request
 ) -> Response:
     """Return the answer to ``request`` on a connection of its own."""
     try:
-        connection = await way.another(tls)
+        connection = await session.another(tls)
     except BaseException:  # cancelled too: nothing was asked, so that it may be asked at once
-        await beside("pace", means.pace.drop, group)
+        await beside("pace", means.limiter.drop, group)
         raise
     try:
         return await connection.request(request, _ENOUGH_S)

@@ -79,13 +79,13 @@ class Diagnosis:
 
     def __init__(
         self,
-        way: ProbeSession,
+        session: ProbeSession,
         network: NetworkSettings,
         lookup: Lookup,
         within_s: Callable[[], float],
     ) -> None:
-        self._way = way
-        self._plan = way.plan
+        self._session = session
+        self._plan = session.plan
         self._network = network
         self._lookup = lookup
         self._within_s = within_s
@@ -119,7 +119,7 @@ class Diagnosis:
         if found is not None:
             return found
         code = error.code if error.code in codes() else "closed"
-        name = self._way.route.address[0]
+        name = self._session.route.address[0]
         why = await self._blocked_alone() if stage is Stage.TCP else ()
         return failed(self._plan, code, str(error), self._seen(stage), why=why, lookup=name)
 
@@ -134,9 +134,9 @@ class Diagnosis:
 
     def _seen(self, stage: Stage) -> dict[str, object]:
         if stage is Stage.DNS:
-            return {"name": self._way.route.first_hop[0]}
-        if stage is Stage.TCP and self._way.reach is not None:
-            return self._way.reach.evidence()
+            return {"name": self._session.route.first_hop[0]}
+        if stage is Stage.TCP and self._session.reach is not None:
+            return self._session.reach.evidence()
         return {}
 
     async def late(self, stage: Stage, after_s: float) -> Finding:
@@ -144,7 +144,7 @@ class Diagnosis:
         if self._plan.proxy is not None and stage in (Stage.DNS, Stage.TCP, Stage.PROXY):
             said = f"the proxy {self._plan.proxy} did not answer ({stage}) within "
             return await self._proxy_failed(stage, "proxy_timeout", said + in_seconds(after_s))
-        reach = self._way.reach if stage is Stage.TCP else None
+        reach = self._session.reach if stage is Stage.TCP else None
         if reach is not None and (answered := reach.failure()).code != "tcp_timeout":
             return await self.diagnose(stage, answered)
         found = None
@@ -159,7 +159,7 @@ class Diagnosis:
                 said = f"{self._plan.address} did not answer ({stage}) within {in_seconds(after_s)}"
         if stage is Stage.TCP:
             found = await self._no_tcp(said)
-        name = self._way.route.address[0]
+        name = self._session.route.address[0]
         if found is not None:
             return found
         why = await self._blocked_alone() if stage is Stage.TCP else ()
@@ -192,7 +192,7 @@ class Diagnosis:
         return failed(self._plan, code, str(error), seen, why=why, issuer=issuer or "somebody")
 
     async def _look_at_chain(self) -> list[x509.Certificate]:
-        channel = await self._way.fresh(tls=unverified())
+        channel = await self._session.fresh(tls=unverified())
         try:
             self._shown = tls_evidence(channel)
             return chain.sent(channel.tls)
@@ -219,7 +219,7 @@ class Diagnosis:
             warnings.simplefilter("ignore", DeprecationWarning)
             context.minimum_version = ssl.TLSVersion.TLSv1
             context.maximum_version = ssl.TLSVersion.TLSv1_1
-        channel = await self._way.fresh(tls=context)
+        channel = await self._session.fresh(tls=context)
         seen = tls_evidence(channel)
         await hang_up(channel)
         version = str(seen["version"])
@@ -231,15 +231,15 @@ class Diagnosis:
 
         In TLS 1.3 it says so after the handshake, and asyncio keeps that to itself.
         """
-        sock = await self._way.tunnelled()
+        sock = await self._session.tunnelled()
         sock.settimeout(max(self._within_s() / 2, 0.1))
-        words = await beside("alert", alerts.heard, sock, self._way.route.endpoint.host)
+        words = await beside("alert", alerts.heard, sock, self._session.route.endpoint.host)
         if not alerts.about_certificate(words):
             return None
         return failed(self._plan, "tls_client_certificate", f"TLS was ended: {words}")
 
     async def _look_with_another_name(self) -> Finding | None:
-        channel = await self._way.fresh(tls=unverified(), name=_ANOTHER_NAME)
+        channel = await self._session.fresh(tls=unverified(), name=_ANOTHER_NAME)
         seen = tls_evidence(channel)
         await hang_up(channel)
         said = f"TLS is broken off for the name {self._plan.host}, and stands for another one"
@@ -271,7 +271,7 @@ class Diagnosis:
         assert proxy is not None  # noqa: S101 - whoever calls has asked
         if stage in (Stage.DNS, Stage.TCP):
             code = f"proxy_{stage}"
-        host, port = self._way.route.address
+        host, port = self._session.route.address
         is_ours = self._plan.kind is TargetKind.APNS and port == _APPLE_OTHER_PORT
         if (
             code == "proxy_refused"
@@ -290,7 +290,7 @@ class Diagnosis:
         )  # fmt: skip
 
     async def _tunnels(self, proxy: OutboundProxy, to: tuple[str, int] | None = None) -> bool:
-        route = replace(self._way.route, proxy=proxy)
+        route = replace(self._session.route, proxy=proxy)
         if to is not None:
             route = replace(route, endpoint=Endpoint(*to), connect_to={})
         sock = await Dialer(await resolve(route), self._plan.source, str(proxy)).run()
@@ -311,7 +311,7 @@ class Diagnosis:
         return bool(await self._in_time(look))
 
     async def _look_for_http(self) -> Finding | None:
-        channel = await self._way.fresh(tls=None)
+        channel = await self._session.fresh(tls=None)
         try:
             reader, writer = channel.streams()
             host = apps.authority(self._plan)
@@ -326,7 +326,7 @@ class Diagnosis:
         return failed(self._plan, "tls_plain_http", said)
 
     async def _look_for_tls(self) -> Finding:
-        channel = await self._way.fresh(tls=unverified())
+        channel = await self._session.fresh(tls=unverified())
         seen = tls_evidence(channel)
         await hang_up(channel)
         said = f"{self._plan.address} speaks TLS, and the address says http"
@@ -366,15 +366,15 @@ class Diagnosis:
 
 async def _answers(plan: TargetPlan, network: NetworkSettings, lookup: Lookup) -> bool:
     """Return whether a push proxy answers at ``plan``."""
-    way = await ProbeSession.prepare(plan, network, lookup)
+    session = await ProbeSession.prepare(plan, network, lookup)
     try:
         for stage in plan.stages:
             if stage not in (Stage.CONFIG, Stage.CREDENTIAL):
-                finding = await way.step(stage)
+                finding = await session.step(stage)
     except TransportError:
         return False
     finally:
-        way.drop()
+        session.drop()
     return plan.kind is TargetKind.PUSH_PROXY and finding.severity is not Severity.FAIL
 
 

@@ -93,8 +93,8 @@ class Probe:
         try:
             # Files can hang too, those of a network file system for one.
             async with asyncio.timeout(max(means.limits.left_s(), 0)):
-                way = await ProbeSession.prepare(self._plan, means.network, means.lookup)
-                way.ping_s = means.limits.step_s / 4
+                session = await ProbeSession.prepare(self._plan, means.network, means.lookup)
+                session.ping_s = means.limits.step_s / 4
         except (ConfigError, TimeoutError) as error:
             self._emit(Stage.CONFIG, self._unprepared(error), 0.0)
             self._skip(stages)
@@ -103,48 +103,48 @@ class Probe:
             # A target whose credentials are bad is still worth reaching.
             self._emit(Stage.CONFIG, config, 0.0, blocks=False)
         try:
-            await self._go(way, stages)
+            await self._go(session, stages)
         except asyncio.CancelledError:
-            way.drop()
+            session.drop()
             raise
         finally:
-            await way.aclose()
+            await session.aclose()
 
-    async def _go(self, way: ProbeSession, stages: list[Stage]) -> None:
+    async def _go(self, session: ProbeSession, stages: list[Stage]) -> None:
         for index, stage in enumerate(stages):
             if self._blocked is not None:
                 self._skip(stages[index:])
                 return
-            if stage is Stage.HTTP2 and not way.is_http2:
+            if stage is Stage.HTTP2 and not session.is_http2:
                 continue
             self._means.on_start(check_id(stage, self._plan.target))
             began = time.monotonic()
-            finding = await self._look(way, stage)
+            finding = await self._look(session, stage)
             self._emit(stage, finding, (time.monotonic() - began) * 1000)
 
-    async def _look(self, way: ProbeSession, stage: Stage) -> Finding:
+    async def _look(self, session: ProbeSession, stage: Stage) -> Finding:
         limits = self._means.limits
         left_s = limits.left_s()
         # A sign-in and a request: as much as two steps.
         step_s = limits.step_s * (2 if stage is Stage.CREDENTIAL else 1)
         limit_s = min(step_s, left_s)
-        doctor = Diagnosis(
-            way, self._means.network, self._means.lookup,
+        diagnosis = Diagnosis(
+            session, self._means.network, self._means.lookup,
             lambda: max(min(limits.step_s / 2, limits.left_s()), 0),
         )  # fmt: skip
         try:
             async with asyncio.timeout(max(limit_s, 0)):
                 if stage is Stage.CREDENTIAL and self._plan.proof is not None:
-                    finding = await prove(self._plan.proof, way, self._means.proofs)
+                    finding = await prove(self._plan.proof, session, self._means.proofs)
                 else:
-                    finding = await way.step(stage)
-            return await doctor.reconsider(finding)
+                    finding = await session.step(stage)
+            return await diagnosis.reconsider(finding)
         except TimeoutError:
             if limits.left_s() > 0:
-                return await doctor.late(stage, limit_s)
+                return await diagnosis.late(stage, limit_s)
             return self._too_late(stage)
         except TransportError as error:
-            return await doctor.diagnose(stage, error)
+            return await diagnosis.diagnose(stage, error)
 
     def _unprepared(self, error: ConfigError | TimeoutError) -> Finding:
         if isinstance(error, TimeoutError):

@@ -82,9 +82,9 @@ class ProbeSession:
             await beside("public-roots", chain.load_public_roots)
         endpoint = Endpoint(plan.host, plan.port)
         route = Route(endpoint, tls, network.connect_to, lookup, plan.proxy)
-        way = cls(plan, route)
-        way.is_private = bool(network.ca_file or plan.ca_file) or way.is_led
-        return way
+        session = cls(plan, route)
+        session.is_private = bool(network.ca_file or plan.ca_file) or session.is_led
+        return session
 
     async def step(self, stage: Stage) -> Finding:
         """Go the step of ``stage``.
