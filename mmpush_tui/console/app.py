@@ -67,7 +67,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.session = session
         self.stage = stage
         self.crash: crash.Crash | None = None
-        self.farewell = ""
+        self.exit_message = ""
         """A sentence for the shell once the screen is gone."""
         self.changed: Signal[frozenset[str]] = Signal(self, "changed")
         self.worker = WorkerDesk(options, lambda: self.tell_of("worker"), self.bug)
@@ -203,13 +203,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     async def _leave(self) -> None:
         """End after asking; the demo ends without a question: everything in it is made up."""
-        farewell: str | None = ""
+        exit_message: str | None = ""
         if not self.options.is_demo:
-            farewell = await ending.ask_to_leave(
+            exit_message = await ending.ask_to_leave(
                 self, self.worker, self.settings.view, self.checks.view
             )
-        if farewell is not None:
-            self.end(Exit.OK, farewell)
+        if exit_message is not None:
+            self.end(Exit.OK, exit_message)
 
     def end_soon(self, code: Exit) -> None:
         """End the console with ``code``; may be called from a signal handler."""
@@ -217,9 +217,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self._turning is not None and not self._turning.is_closed():
             self._turning.call_soon_threadsafe(self.end, code)
 
-    def end(self, code: Exit, farewell: str = "") -> None:
-        """End the console with ``code``; ``farewell`` is said in the shell."""
-        self.farewell = farewell
+    def end(self, code: Exit, exit_message: str = "") -> None:
+        """End the console with ``code``; ``exit_message`` is said in the shell."""
+        self.exit_message = exit_message
         self.exit(return_code=int(code))
 
     def bug(self, name: str, error: BaseException) -> None:

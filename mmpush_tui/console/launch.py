@@ -108,8 +108,8 @@ def _run(options: ConsoleOptions, session: Session, stage: "DemoStage | None" = 
         app.run(mouse=session.mouse)
     if app.crash is not None:
         return Exit.BUG
-    if app.farewell:
-        click.echo(app.farewell, err=True)
+    if app.exit_message:
+        click.echo(app.exit_message, err=True)
     return Exit(app.return_code or 0)
 
 

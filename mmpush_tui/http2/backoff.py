@@ -45,7 +45,7 @@ class Backoff:
         self._failures = 0
         self._until = 0.0
 
-    def hurry(self) -> None:
+    def reset_backoff(self) -> None:
         """Allow an attempt now, unless the peer asked for calm."""
         if not self._is_calm:
             self._until = 0.0

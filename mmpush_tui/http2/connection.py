@@ -63,7 +63,7 @@ class Connection:
         has_answered: whether any request was answered.
         cap: streams that are opened at most.
         timeouts: requests in a row whose time was up.
-        farewell: why it takes no more requests.
+        close_reason: why it takes no more requests.
         goodbye_code: the error code of the peer's GOAWAY; None before one.
     """
 
@@ -77,7 +77,7 @@ class Connection:
         self.has_answered = False
         self.cap = STREAM_CAP
         self.timeouts = 0
-        self.farewell: ConnectError | None = None
+        self.close_reason: ConnectError | None = None
         self.goodbye_code: int | None = None
         self._name = str(route.endpoint)
         self._channel = channel
@@ -109,8 +109,8 @@ class Connection:
             self._flush()
             async with asyncio.timeout(timeout_s):
                 await self._settled.wait()
-            if self.farewell is not None:
-                raise self.farewell
+            if self.close_reason is not None:
+                raise self.close_reason
         except TimeoutError as error:
             await self.aclose()
             raise ConnectError(
@@ -292,8 +292,8 @@ class Connection:
     # Requests of our own
 
     def _begin_own(self, exchange: PendingRequest) -> bool:
-        if self.farewell is not None:
-            exchange.fail(endings.unprocessed(self.farewell))
+        if self.close_reason is not None:
+            exchange.fail(endings.unprocessed(self.close_reason))
         elif self.room > 0:
             self.begin(exchange)
         else:
@@ -389,8 +389,8 @@ class Connection:
             case Reset(stream_id, error_code):
                 self._fail(stream_id, endings.of_reset(self._name, error_code))
             case Unprocessed(stream_id):
-                if self.farewell is not None:
-                    self._fail(stream_id, endings.unprocessed(self.farewell))
+                if self.close_reason is not None:
+                    self._fail(stream_id, endings.unprocessed(self.close_reason))
             case Malformed(stream_id, cause):
                 self._fail(stream_id, AmbiguousError(f"{self._name} {cause}", "http2_bad_answer"))
             case SettingsChanged():
@@ -427,15 +427,15 @@ class Connection:
 
     def _take_no_more(self, cause: str, code: str) -> None:
         """Open no stream from now on; the first cause is the one that is told."""
-        if self.farewell is None:
+        if self.close_reason is None:
             stage = "tls" if code.startswith("tls") else "http2"
-            self.farewell = ConnectError(stage, cause, code)
+            self.close_reason = ConnectError(stage, cause, code)
         self.is_usable = False
         self._settled.set()
 
     def _close_if_spent(self) -> None:
-        if self.farewell is not None and not self._exchanges:
-            self._close(str(self.farewell), "closed")
+        if self.close_reason is not None and not self._exchanges:
+            self._close(str(self.close_reason), "closed")
 
     def _close(self, cause: str, code: str) -> None:
         """Say goodbye where we still can and close; what is under way gets ``cause``."""

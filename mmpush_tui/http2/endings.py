@@ -50,7 +50,7 @@ def of_stream(peer: str, error: Exception | None) -> tuple[str, str]:
             return f"{peer} dropped the connection", "connection_lost"
 
 
-def unprocessed(farewell: ConnectError) -> UnprocessedError:
-    """Return what ``farewell``, the end of a connection, means for a request not processed."""
-    is_goodbye = farewell.code in ("http2_goaway", "http2_goodbye", "http2_calm")
-    return UnprocessedError(str(farewell), "goaway" if is_goodbye else "closed")
+def unprocessed(close_reason: ConnectError) -> UnprocessedError:
+    """Return what ``close_reason``, the end of a connection, means for a request not processed."""
+    is_goodbye = close_reason.code in ("http2_goaway", "http2_goodbye", "http2_calm")
+    return UnprocessedError(str(close_reason), "goaway" if is_goodbye else "closed")

@@ -123,12 +123,12 @@ class Pool:
                     self._backoff.failed(error, calm=True)
                 self._dismiss(member)
 
-    def hurry(self) -> None:
+    def reset_backoff(self) -> None:
         """Let the next request open a connection although that failed a moment ago.
 
         Where the peer asked for calm, it gets it all the same.
         """
-        self._backoff.hurry()
+        self._backoff.reset_backoff()
 
     async def aclose(self) -> None:
         """Close every connection; what is under way fails as ambiguous."""
@@ -211,13 +211,13 @@ class Pool:
         """Note that a connection takes no more, though we would have given it more."""
         self._members = tuple(it for it in self._members if it is not member)
         connection = member.connection
-        if self._closed or connection.farewell is None:
+        if self._closed or connection.close_reason is None:
             return
         is_calmed = connection.goodbye_code == frames.ENHANCE_YOUR_CALM
         if is_calmed:
             self._set_cap(max(self._cap // 2, 1))
         if is_calmed or not connection.has_answered:
-            self._backoff.failed(connection.farewell, calm=is_calmed)
+            self._backoff.failed(connection.close_reason, calm=is_calmed)
 
     def _dismiss(self, member: PooledConnection) -> None:
         """Give a connection no more; it closes once it has answered what it still owes."""

@@ -79,8 +79,8 @@ class AppleTarget(PooledTarget):
         reply = await ask_upstream(self._pool, prepare, judge, within, on_sent)
         if isinstance(reply.result, TransportError):
             is_goodbye = reply.result.code == "http2_goaway"
-            farewell = reasons.goodbye_reason(str(reply.result)) if is_goodbye else ""
-            return no_answer(reply, reply.result, farewell)
+            goodbye = reasons.goodbye_reason(str(reply.result)) if is_goodbye else ""
+            return no_answer(reply, reply.result, goodbye)
         # What was judged last is the result.
         return _outcome(reply.result, clean(reason, 60), reply)
 

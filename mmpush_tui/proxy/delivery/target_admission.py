@@ -52,7 +52,7 @@ class TargetAdmission:
             if not breaker.admits():
                 cause = f"{breaker.cause}; tried again in {breaker.left_s:.0f} s"
                 return Outcome(answer=fail(f"{TRANSPORT_PREFIX}: {cause}"), reason=BREAKER_OPEN)
-            self.target.hurry()
+            self.target.reset_backoff()
         return None
 
     def judge(self, outcome: Outcome, device: str) -> tuple[Outcome, str]:

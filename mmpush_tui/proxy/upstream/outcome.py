@@ -84,7 +84,7 @@ class Target(Protocol):
             on_sent: called with the stream id whenever a request is on its way.
         """
 
-    def hurry(self) -> None:
+    def reset_backoff(self) -> None:
         """Connect for the next push although that failed a moment ago."""
 
     async def aclose(self) -> None:

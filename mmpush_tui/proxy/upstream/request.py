@@ -37,9 +37,9 @@ class PooledTarget:
         """Whether a connection is open right now."""
         return self._pool.is_connected
 
-    def hurry(self) -> None:
+    def reset_backoff(self) -> None:
         """Connect for the next push although that failed a moment ago."""
-        self._pool.hurry()
+        self._pool.reset_backoff()
 
     async def aclose(self) -> None:
         """Close the connections."""

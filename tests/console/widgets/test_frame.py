@@ -174,7 +174,7 @@ async def test_with_nothing_to_lose_it_leaves_at_once(world: Hosts) -> None:
     async with watch(world.options) as console:
         await console.press("q")
         app = await left(console)
-    assert (app.return_code, app.farewell) == (Exit.OK, "")
+    assert (app.return_code, app.exit_message) == (Exit.OK, "")
 
 
 async def test_unsaved_settings_are_asked_about(world: Hosts) -> None:
@@ -217,7 +217,7 @@ async def test_a_worker_of_ours_can_be_stopped_on_leaving(world: Hosts) -> None:
         await console.press("q")
         await console.answer("stop")
         app = await left(console)
-    assert app.farewell == "The worker has stopped."
+    assert app.exit_message == "The worker has stopped."
     assert workers_of(world.folder) == []
 
 
