@@ -257,14 +257,15 @@ def _of_parts(parts: SplitResult, host: str, port: int | None) -> Iterator[Findi
     if parts.username is not None:
         yield _warn(
             "server-password",
-            "The address holds a user name or password, which a push proxy does not ask for: "
-            "remove what stands before the @.",
+            "The address holds a user name or password, which is right only where the push proxy "
+            "asks for it (access_user of mmpush-tui): else remove what stands before the @.",
         )
     if parts.path.rstrip("/"):
         yield _warn(
             "server-path",
-            "The server adds /api/v1/send_push to the address by itself: enter no path, unless "
-            "a reverse proxy serves your push proxy under it.",
+            "The server adds /api/v1/send_push to the address by itself: never enter that, and "
+            "another path only where a reverse proxy, or path_prefix of mmpush-tui, serves your "
+            "push proxy under it.",
         )
     elif parts.path:
         yield _info(
