@@ -31,6 +31,7 @@ GENERIC: Final[Mapping[str, str]] = {
     "issuer": "somebody else", "version": "an old TLS", "family": "IPv6", "other_family": "IPv4",
     "wanted": "HTTPS_PROXY", "skew": "wrong", "shorter": "http://HOST:PORT", "other": "8066",
     "other_url": "http://HOST:8066", "named_by": "`curl -sSI ADDRESS/version`",
+    "names": "*.push.apple.com and *.googleapis.com",
 }  # fmt: skip
 """What names in braces stand for where nothing is known of the place."""
 

@@ -180,7 +180,11 @@ async def an_empty_address(net: Internet) -> Report:
     return await net.check("mpns")
 
 
-@fault("url_wildcard", "can be reached, with one warning", "own name or address, with its port")
+@fault(
+    "url_wildcard",
+    "can be reached, with one warning",
+    "own name or address as the Mattermost server sees it, with its port",
+)
 async def the_address_to_listen_on(net: Internet) -> Report:
     net.page = own("http://0.0.0.0:8066")
     await net.answers("127.0.0.1", VERSION, 8066)
@@ -227,7 +231,9 @@ async def a_reverse_proxy_that_passes_get_alone(net: Internet) -> Report:
     return await net.check("mpns")
 
 
-@fault("proxy_accepts_all", "can be reached, with", "a real push proxy refuses it")
+@fault(
+    "proxy_accepts_all", "can be reached, with", "the real one refuses a push to nobody's device"
+)
 async def something_that_accepts_every_push(net: Internet) -> Report:
     net.names["push.corp"] = [OWN]
     net.page = own("https://push.corp")

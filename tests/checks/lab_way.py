@@ -56,7 +56,11 @@ async def a_captive_portal_by_name(net: Internet) -> Report:
     return await net.check("fcm")
 
 
-@fault("dns_not_apple", "an address for api.push.apple.com that is not Apple's", "begin with 17.")
+@fault(
+    "dns_not_apple",
+    "an address for api.push.apple.com that is not Apple's",
+    "split DNS, DNS filter",
+)
 async def an_address_that_is_not_apples(net: Internet) -> Report:
     net.names[APPLE] = ["8.8.4.4"]
     await net.answers("8.8.4.4", HTML, tls=ca_of(net).server_context("ads.example"))
@@ -126,14 +130,14 @@ async def everything_outside_is_filtered(net: Internet) -> Report:
 
 
 @fault("tcp_refused", "Nothing listens at 10.0.0.5:8000, the address of the push proxy.",
-       "Start the push proxy there")  # fmt: skip
+       "Start it, or correct the port in the address")  # fmt: skip
 async def no_push_proxy_is_there(net: Internet) -> Report:
     net.page = own(f"http://{OWN}:8000")
     return await net.check("mpns")
 
 
 @fault("tcp_refused", "Nothing listens at push.corp:8000, the address of the push proxy.",
-       "Start the push proxy there")  # fmt: skip
+       "Start it, or correct the port in the address")  # fmt: skip
 async def one_address_refuses_and_the_other_is_silent(net: Internet) -> Report:
     await net.filter(PROXY, 8000)
     net.names["push.corp"] = [PROXY, OWN]
@@ -175,9 +179,9 @@ through("forbidden", "proxy_refused",
 through("auth", "proxy_auth", "wants credentials, or others than it was given",
         "into HTTPS_PROXY, between http:// and 10.0.0.9:3128")  # fmt: skip
 through("bad-gateway", "proxy_upstream", "cannot reach api.push.apple.com:443 itself",
-        "its own DNS, route or firewall")  # fmt: skip
+        "the proxy's own DNS, route or firewall")  # fmt: skip
 through("unavailable", "proxy_upstream", "cannot reach api.push.apple.com:443 itself",
-        "its own DNS, route or firewall")  # fmt: skip
+        "the proxy's own DNS, route or firewall")  # fmt: skip
 through("html", "proxy_not_http", "What answers at 10.0.0.9:3128 is no HTTP proxy.",
         "host and port in HTTPS_PROXY")  # fmt: skip
 through("no-http", "proxy_not_http", "is no HTTP proxy", "host and port in HTTPS_PROXY")

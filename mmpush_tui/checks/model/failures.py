@@ -33,6 +33,7 @@ def _places(plan: TargetPlan) -> dict[str, Any]:
         "who": plan.who,
         "host": plan.host,
         "lookup": plan.host,
+        "names": plan.host,
         "port": plan.port if plan.url else "",
         "endpoint": plan.address,
         "path": plan.shown_path,

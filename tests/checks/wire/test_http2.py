@@ -154,8 +154,8 @@ async def test_goodbye_instead_of_a_beginning(ca: ThrowAwayCA, tmp_path: Path) -
     assert failed.code == "http2_goaway"
     assert failed.message == (f'{APPLE}:443 said goodbye: {{"reason":"BadCertificateEnvironment"}}')
     assert failed.fix == (
-        "Run the check again; if it stays, look at the firewall between here and "
-        "api.push.apple.com."
+        "Run the check again (`mmpush-tui check`); if it stays, look at the firewall between here "
+        "and api.push.apple.com."
     )
 
 

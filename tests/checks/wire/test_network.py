@@ -41,8 +41,8 @@ async def test_a_name_that_does_not_exist() -> None:
     assert failed.code == "dns_unknown"
     assert failed.message == f"the name {NOWHERE} does not exist"
     assert failed.fix == (
-        f"Correct the name in the address, or enter {NOWHERE} in your DNS; "
-        f"`getent hosts {NOWHERE}` must print an address here."
+        f"Correct the name where it is entered, or enter {NOWHERE} in your DNS where it is your "
+        "own."
     )
     assert failed.see == "network-dns"
 
@@ -51,7 +51,7 @@ async def test_a_name_outside_that_does_not_exist() -> None:
     report = await checked(apple(), network=led("api.push.apple.com", f"{NOWHERE}:443"))
     failed = only_failure(report, Stage.DNS)
     assert failed.fix == (
-        "Give this host a name server that knows names on the internet (/etc/resolv.conf); "
+        f"Give this host a name server that knows {NOWHERE} (/etc/resolv.conf): "
         f"`getent hosts {NOWHERE}` must print an address."
     )
     assert report.verdict.summary == f"The name {NOWHERE} does not exist for this host."
@@ -62,7 +62,8 @@ async def test_a_name_that_is_none() -> None:
     failed = only_failure(await checked(push_proxy("http://a..b:8066")), Stage.DNS)
     assert (failed.code, failed.message) == ("dns_failed", "the name a..b cannot be resolved")
     assert failed.fix == (
-        "Check the name servers in /etc/resolv.conf: `getent hosts a..b` must print an address."
+        "Give this host a name server that knows a..b (/etc/resolv.conf): `getent hosts a..b` must "
+        "print an address."
     )
 
 
@@ -75,8 +76,7 @@ async def test_name_servers_that_do_not_answer() -> None:
     assert failed.code == "dns_timeout"
     assert failed.message == "no name server answered within 0.1 s"
     assert failed.fix == (
-        "Check that this host may ask the name servers in /etc/resolv.conf (UDP and TCP 53): "
-        "`getent hosts api.push.apple.com` must print an address."
+        "Allow UDP and TCP 53 from this host to the name servers in /etc/resolv.conf."
     )
 
 
@@ -119,8 +119,7 @@ async def test_nobody_listens_at_the_push_proxy(closed_port: int) -> None:
     assert failed.message == f"127.0.0.1:{closed_port} refused the connection"
     assert failed.why == ("its host answers, and the port is closed",)
     assert failed.fix == (
-        "Start the push proxy there, or correct the port in the address; `ss -ltnp` on its host "
-        "shows what listens."
+        "Start it, or correct the port in the address: `ss -ltnp` on its host shows what listens."
     )
     assert failed.see == "proxy-connection-refused"
 

@@ -204,7 +204,10 @@ async def test_something_else_listens_there() -> None:
     async with server(b"SSH-2.0-OpenSSH_9.6\r\n") as it:
         failed = only_failure(await checked(push_proxy(f"http://{it.address}")), Stage.APP)
     assert (failed.code, failed.message) == ("not_http", "the answer is no HTTP")
-    assert failed.fix == f"Correct host and port of the address: http://{it.address}"
+    assert failed.fix == (
+        f"Correct host and port of the address: `curl -sS http://{it.address}/version` must print "
+        "JSON with a version."
+    )
 
 
 async def test_the_connection_is_closed_without_a_word() -> None:

@@ -70,8 +70,8 @@ async def test_the_push_proxy_has_a_certificate_of_a_private_authority(ca: Throw
     assert failed.evidence["issuer"] == "mmpush-tui simulator"
     assert failed.evidence["names"] == [NAME]
     assert failed.fix == (
-        "Install the authority's certificate on the Mattermost server and run "
-        "`update-ca-certificates`; for this check name it with --ca-file."
+        "Install its authority's certificate, or a self-signed one itself, on the Mattermost "
+        "server and restart Mattermost; for this check name it with --ca-file."
     )
     assert failed.see == "network-proxy-certificate"
 
@@ -81,8 +81,7 @@ async def test_the_network_breaks_tls_open(ca: ThrowAwayCA) -> None:
     failed = only_failure(report, Stage.TLS)
     assert (failed.code, failed.see) == ("tls_intercepting", "network-tls-untrusted")
     assert failed.fix == (
-        "Exempt api.push.apple.com from TLS inspection in the firewall; Apple and Google ask for "
-        "that (*.push.apple.com, *.googleapis.com)."
+        "Exempt api.push.apple.com from TLS inspection and content filtering in the firewall."
     )
     assert report.verdict.summary == (
         "The network breaks TLS open on the way to Apple's push service: it shows a certificate by "
@@ -125,8 +124,8 @@ async def test_a_certificate_signed_by_itself(tmp_path: Path) -> None:
     assert failed.message == f"the certificate of {NAME} is not accepted: self-signed certificate"
     assert failed.why == (f'it is signed by "{NAME}"',)
     assert failed.fix == (
-        "Give it a certificate of an authority that the Mattermost server trusts, or install this "
-        "one there and run `update-ca-certificates`."
+        "Install its authority's certificate, or a self-signed one itself, on the Mattermost "
+        "server and restart Mattermost; for this check name it with --ca-file."
     )
     assert report.verdict.summary == "The certificate of the push proxy is signed by itself."
 
@@ -157,7 +156,8 @@ async def test_a_certificate_for_another_name(ca: ThrowAwayCA, tmp_path: Path) -
     )
     assert failed.why[0] == "it is for www.example.com, example.com"
     assert failed.fix == (
-        f"Use a name of the certificate in the address, or renew the certificate for {NAME}."
+        f"Use a name of the certificate in the address, or renew the certificate for {NAME}, where "
+        "the server is your own."
     )
     assert failed.see == "network-tls-name"
 
@@ -189,8 +189,9 @@ async def test_somebody_else_answers_for_apple(ca: ThrowAwayCA, tmp_path: Path) 
     failed = only_failure(report, Stage.TLS)
     assert failed.code == "tls_wrong_name"
     assert failed.fix == (
-        "Find out who answers: `getent hosts api.push.apple.com`. A captive portal, a name server "
-        "that lies or a firewall stands in its place; exempt api.push.apple.com there."
+        "Compare `getent hosts api.push.apple.com` here and on another network. Other addresses "
+        "mean a name server that lies or a captive portal, the same ones a firewall: exempt "
+        "api.push.apple.com there."
     )
 
 
@@ -201,13 +202,14 @@ async def test_somebody_else_answers_for_apple(ca: ThrowAwayCA, tmp_path: Path) 
             lambda now: {"not_after": now - 30 * DAY},
             "tls_expired",
             "certificate has expired",
-            f"Renew the certificate of {NAME}:443.",
+            f"Renew the certificate of {NAME}:443, and reload what serves it.",
         ),
         (
             lambda now: {"not_before": now + 2 * DAY, "not_after": now + 30 * DAY},
             "tls_not_yet_valid",
             "certificate is not yet valid",
-            'Set this host\'s clock: `timedatectl` must say "System clock synchronized: yes".',
+            "Set this host's clock: `timedatectl set-ntp true`. `timedatectl` must then say "
+            '"System clock synchronized: yes".',
         ),
     ],
     ids=["expired", "not yet valid"],
@@ -266,7 +268,8 @@ async def test_a_certificate_that_ends_soon_is_a_warning(
     if status is Severity.WARN:
         assert found.code == "tls_expiring"
         assert found.message.endswith("expires in 13 days")
-        assert found.fix == f"Renew the certificate of {NAME}:443 before {until:%Y-%m-%d}."
+        assert found.fix == f"Renew the certificate of {NAME}:443, and reload what serves it."
+        assert found.why == (f"its last day is {until:%Y-%m-%d}",)
         assert report.verdict.summary == (
             "Everything that was checked can be reached, with one warning: The certificate of "
             "push.example.com expires soon."
@@ -313,8 +316,8 @@ async def test_tls_that_is_broken_off() -> None:
     assert failed.code == "tls_closed"
     assert failed.message == "api.push.apple.com:443 broke off TLS"
     assert failed.fix == (
-        "Allow the name api.push.apple.com in the firewall's filter of TLS names, not only its "
-        "address."
+        "Allow api.push.apple.com by name in the firewall's filter of TLS names (SNI), not by "
+        "address alone."
     )
 
 
@@ -324,7 +327,7 @@ async def test_tls_that_is_never_answered(mute_port: int) -> None:
     assert failed.code == "tls_timeout"
     assert failed.message == f"127.0.0.1:{mute_port} did not answer (tls) within 0.3 s"
     assert failed.fix == (
-        f"Check what runs there: `openssl s_client -connect 127.0.0.1:{mute_port}`."
+        f"See how far TLS gets: `openssl s_client -connect 127.0.0.1:{mute_port} </dev/null`."
     )
     assert report.verdict.summary == (
         f"127.0.0.1:{mute_port} takes the connection and then says nothing."
