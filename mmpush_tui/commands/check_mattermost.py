@@ -13,6 +13,7 @@ import click
 from mmpush_tui.checks.mattermost_log import of_config
 from mmpush_tui.checks.plan.outbound import is_loopback
 from mmpush_tui.commands.source import source_at
+from mmpush_tui.configuration.document import Document
 from mmpush_tui.errors import ConfigError, MmpushError
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.settings.page import Licence
@@ -49,7 +50,7 @@ class MattermostState:
 
 
 async def ask_mattermost(
-    named: Path | None, toml: Path | None, connect_to: dict[str, str], ca_file: Path | None,
+    named: Path | None, toml: Document | None, connect_to: dict[str, str], ca_file: Path | None,
     timeout_s: float,
 ) -> MattermostState:  # fmt: skip
     """Return Mattermost's push settings and its own address, as far as they are known.
@@ -110,7 +111,7 @@ async def _is_here(url: str) -> bool:
         return True
 
 
-async def _asked(chosen: Named, toml: Path | None, connect_to: dict[str, str]) -> Loaded | None:
+async def _asked(chosen: Named, toml: Document | None, connect_to: dict[str, str]) -> Loaded | None:
     """Return the settings as a running server tells them."""
 
     def opened() -> Source | None:

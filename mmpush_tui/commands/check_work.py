@@ -23,6 +23,7 @@ from mmpush_tui.commands import check_mattermost
 from mmpush_tui.commands.check_output import Output
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig
+from mmpush_tui.configuration.document import Document, read_document
 from mmpush_tui.configuration.locations import find_config, worker_config
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.exits import exit_code_of
@@ -180,13 +181,17 @@ class _Checking:
         """Return what is to be checked, and how connections are made."""
         options = self._options
         toml = options.config_path or find_config()
-        config = await in_time(lambda: self._load(toml), options.timeout_s) if toml else None
+        # Once: it may come through a pipe.
+        document = await in_time(lambda: read_document(toml), options.timeout_s) if toml else None
+        config = (
+            await in_time(lambda: self._load(document), options.timeout_s) if document else None
+        )
         mattermost = check_mattermost.MattermostState(None, "")
         # A file that nobody asked for must not keep others from being checked.
         wanted = options.targets
         if not wanted or options.mattermost_config or _NEED_SETTINGS & set(wanted):
             mattermost = await check_mattermost.ask_mattermost(
-                options.mattermost_config, toml, dict(options.connect_to), options.ca_file,
+                options.mattermost_config, document, dict(options.connect_to), options.ca_file,
                 options.timeout_s,
             )  # fmt: skip
         credentials = (
@@ -208,13 +213,16 @@ class _Checking:
         )  # fmt: skip
         return plans, await in_time(lambda: self._network(config), options.timeout_s)
 
-    def _load(self, toml: Path) -> ProxyConfig:
-        """Return the configuration that ``toml`` is, or names. Reads files."""
-        loaded = configuration.load(worker_config(toml))
-        for warning in loaded.warnings:
-            if warning not in self._warned:
-                click.echo(f"mmpush-tui: {warning}", err=True)
-        self._warned |= set(loaded.warnings)
+    def _load(self, document: Document) -> ProxyConfig:
+        """Return the configuration that ``document`` is, or names. Reads files."""
+        path = worker_config(document)
+        document = document if path == document.path else read_document(path)
+        loaded = configuration.convert_document(document, os.environ)
+        sentences = [warning.message for warning in loaded.warnings]
+        for sentence in sentences:
+            if sentence not in self._warned:
+                click.echo(f"mmpush-tui: {sentence}", err=True)
+        self._warned |= set(sentences)
         return loaded
 
     def _network(self, config: ProxyConfig | None) -> NetworkSettings:

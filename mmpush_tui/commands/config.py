@@ -27,20 +27,22 @@ def command() -> None:
 def check(file: Path | None, as_json: bool) -> int:
     """Read FILE and every credential it names, and say what is wrong with each.
 
-    Nothing is sent; `check` tries the connections. Exit code 1 where something will not work, 0
-    where there are warnings at most.
+    Nothing is sent; `check` tries the connections. Exit code 2 where FILE itself is wrong, 1
+    where something will not work, 0 where there are warnings at most.
     """
     import os
 
     import msgspec
 
+    from mmpush_tui.exits import Exit
     from mmpush_tui.findings import Severity
     from mmpush_tui.proxy.lint import lint
     from mmpush_tui.text import clean
 
     path = _found(file)
-    config, findings = lint(path, os.environ)
+    config, findings, is_refused = lint(path, os.environ)
     errors = [it for it in findings if it.severity is Severity.FAIL]
+    exit_code = Exit.USAGE if is_refused else Exit.FAILED if errors else Exit.OK
     if as_json:
         document = {
             "schema": 1,
@@ -48,10 +50,10 @@ def check(file: Path | None, as_json: bool) -> int:
             "file": str(path),
             "findings": [_as_json(it) for it in findings],
             "targets": [it.type for it in config.apple] + [it.type for it in config.android],
-            "exit_code": 1 if errors else 0,
+            "exit_code": exit_code,
         }
         click.echo(msgspec.json.encode(document))
-        return 1 if errors else 0
+        return exit_code
     for it in findings:
         target, text = clean(it.about, 60), it.line()
         about = f"{target}: " if target and target not in text else ""
@@ -62,7 +64,7 @@ def check(file: Path | None, as_json: bool) -> int:
         f"{clean(path)}: {count} target{'' if count == 1 else 's'}, {len(errors)} error"
         f"{'' if len(errors) == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}."
     )
-    return 1 if errors else 0
+    return exit_code
 
 
 @command.command("show")

@@ -15,6 +15,7 @@ from mmpush_tui import files
 from mmpush_tui.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from mmpush_tui.configuration.document import Document
     from mmpush_tui.settings.page import Licence
     from mmpush_tui.settings.sources.locate import Named
     from mmpush_tui.settings.sources.source import Source
@@ -162,12 +163,16 @@ def open_source(options: SourceOptions, *, may_ask: bool = True) -> "Source":
         UsageError: the options contradict each other, or there is no token.
         ConfigError: no place is known, or a file that leads to it is unusable.
     """
+    from mmpush_tui.configuration.document import our_document
     from mmpush_tui.configuration.locations import find_config
     from mmpush_tui.settings.sources.locate import choose_source
 
     licence = parse_licence(options.licence)
-    toml = find_config(os.environ)
-    chosen = choose_source(options.named, toml, os.environ)
+    named, toml = options.named, None
+    if not (named.config_file or named.local_socket):
+        # Once, and only where it counts: a broken file keeps nobody from another place.
+        toml = our_document(find_config(os.environ))
+    chosen = choose_source(named, toml, os.environ)
     if source := source_at(chosen, toml, licence, may_ask=may_ask):
         return source
     raise ConfigError(
@@ -181,7 +186,7 @@ def open_source(options: SourceOptions, *, may_ask: bool = True) -> "Source":
 
 def source_at(
     chosen: "Named",
-    toml: Path | None,
+    toml: "Path | Document | None",
     licence: "Licence",
     *,
     may_ask: bool,
@@ -275,7 +280,7 @@ def _no_token(file: Path) -> ConfigError:
 
 def _rest(
     chosen: "Named",
-    toml: Path | None,
+    toml: "Path | Document | None",
     licence: "Licence",
     connect_to: Mapping[str, str],
     *,

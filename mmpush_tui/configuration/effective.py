@@ -1,9 +1,7 @@
 """A configuration as it is in force, and upstream's in our format. Reads one file."""
 
 import contextlib
-import json
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -11,8 +9,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from mmpush_tui.configuration import config as configuration
-from mmpush_tui.configuration.config import ProxyConfig
-from mmpush_tui.configuration.schema import ANDROID, APPLE, NETWORK, PROXY
+from mmpush_tui.configuration.document import ConfigFormat, Document, format_of, read_document
+from mmpush_tui.configuration.schema import ANDROID, APPLE, NETWORK, PROXY, ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Field, Kind, field_words
 from mmpush_tui.text import Secret, clean
@@ -53,8 +51,9 @@ def view(path: Path, environment: Mapping[str, str]) -> list[Row]:
     Raises:
         ConfigError: it cannot be read or parsed.
     """
-    config = configuration.load(path, environment)
-    written = _written(path)
+    document = read_document(path)
+    config = configuration.convert_document(document, environment)
+    written = _written(document)
     rows = [_row(field, getattr(config, field.name), written, environment) for field in PROXY]
     for field in NETWORK:
         rows.append(_row(field, getattr(config.network, field.name), written, environment))
@@ -78,13 +77,13 @@ def as_toml(path: Path) -> tuple[dict[str, Any], list[str]]:
     Raises:
         ConfigError: it is none of upstream's, or cannot be read or parsed.
     """
-    if path.suffix == ".toml":
+    if format_of(path) is ConfigFormat.OURS:
         raise ConfigError(
             f"{path} is in our format already", code="config-shape",
             fix="Name an upstream mattermost-push-proxy.json.",
         )  # fmt: skip
     config = configuration.load(path, {})
-    warnings = list(config.warnings)
+    warnings = [finding.message for finding in config.warnings]
     # Our format has no two targets of one type; the reference proxy sends to the Android one.
     taken = {entry.type for entry in config.android}
     targets = {
@@ -168,13 +167,11 @@ def _row(field: Field, value: Any, written: frozenset[str], environment: Mapping
     return Row(key=field.key, value=_plain(value), source=source)
 
 
-def _written(path: Path) -> frozenset[str]:
-    """Return the keys that the file itself sets; it was parsed before."""
-    text, _warnings = configuration.read_text(path)
-    if path.suffix != ".toml":
-        document = json.loads(text)
-        return frozenset(key.lower() for key, value in document.items() if value is not None)
-    tables = tomllib.loads(text)
+def _written(document: Document) -> frozenset[str]:
+    """Return the keys that the file itself sets."""
+    if document.format is ConfigFormat.UPSTREAM:
+        keys = document.tables.items()
+        return frozenset(key.lower() for key, value in keys if value is not None)
     return frozenset(
-        f"{table}.{key}" for table in ("proxy", "network") for key in tables.get(table, {})
+        f"{table}.{key}" for table in ("proxy", "network") for key in document.tables.get(table, {})
     )

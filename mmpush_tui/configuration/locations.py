@@ -1,22 +1,20 @@
 """Where our configuration file is looked for, and where a new one goes."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
-from mmpush_tui import files
+from mmpush_tui.configuration.document import Document, our_document
+from mmpush_tui.configuration.problems import Problems
 from mmpush_tui.configuration.schema import WORKER_CONFIG
+from mmpush_tui.configuration.tables import values_of
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.fields import FieldError, nearest
 
 VARIABLE: Final = "MMPUSH_CONFIG"
 SYSTEM_CONFIG: Final = Path("/etc/mmpush-tui/config.toml")
-_LIMIT: Final = 1024 * 1024 + 1
-"""Bytes; no configuration is that long, says whoever loads it."""
 
 
 def default_config_path() -> Path:
@@ -43,32 +41,27 @@ def find_config(environment: Mapping[str, str] | None = None) -> Path | None:
     return None
 
 
-def worker_config(path: Path) -> Path:
-    """Return the file that the worker is configured by: ``path``, or the one it passes on to.
+def worker_config(source: Path | Document) -> Path:
+    """Return the file that the worker is configured by: this one, or the one it passes on to.
 
     Our file can name an upstream ``mattermost-push-proxy.json`` that is used as it is, as
-    ``[console] worker_config``. What cannot be read is left for whoever loads it to judge.
+    ``[console] worker_config``. What cannot be read is left for whoever loads it to judge, and
+    so is a pipe, which can be read once only.
+
+    Args:
+        source: the file; read here where it was not yet.
 
     Raises:
         ConfigError: the ``[console]`` table holds what it must not.
     """
-    if path.suffix != ".toml":
+    path = source.path if isinstance(source, Document) else source
+    if isinstance(source, Path) and not os.path.isfile(source):
         return path
     try:
-        data, _ = files.read_plain(path, _LIMIT)
-        table = tomllib.loads(data.decode()).get("console", {})
-    except (OSError, ValueError, RecursionError):
+        document = our_document(source)
+    except ConfigError:
         return path
-    where = f"{path}: console"
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where}: expected a table", code="config-shape")
-    for key in table:
-        if key != WORKER_CONFIG.name:
-            near = nearest(key, [WORKER_CONFIG.name])
-            fix = f"Did you mean {near}?" if near else f"Known: {WORKER_CONFIG.name}."
-            raise ConfigError(f"{where}.{key}: unknown key", fix=fix, code="config-unknown-key")
-    try:
-        named = str(WORKER_CONFIG.check(table.get(WORKER_CONFIG.name, "")))
-    except FieldError as error:
-        raise ConfigError(f"{where}.{WORKER_CONFIG.name}: {error}", code="config-value") from error
-    return path.parent / os.path.expanduser(named) if named else path
+    if document is None:
+        return path
+    named = values_of(document, "console", (WORKER_CONFIG,), Problems()).get(WORKER_CONFIG.name)
+    return Path(named) if named else path

@@ -4,15 +4,17 @@ The worker says the first of it for each target when it starts; here all is said
 Reads files.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, ProxyConfig
+from mmpush_tui.configuration.document import read_document
+from mmpush_tui.configuration.problems import Problems
 from mmpush_tui.configuration.schema import in_words_of_file
 from mmpush_tui.credentials.advice import host_of, on_apple, on_type
 from mmpush_tui.credentials.certificate import load_certificate
@@ -30,8 +32,23 @@ from mmpush_tui.proxy.targets import Targets
 _GOOGLE_TOKENS: Final = "oauth2.googleapis.com"
 
 
-def lint(path: Path, environment: Mapping[str, str]) -> tuple[ProxyConfig, list[Finding]]:
-    """Return the configuration at ``path`` and what is wrong with it, errors first.
+class Linted(NamedTuple):
+    """What became of a configuration.
+
+    Attributes:
+        config: the configuration; with defaults in place of values that cannot be.
+        findings: what is wrong with it, errors first.
+        is_refused: the file itself is wrong, so that no worker starts with it. Then nothing is
+            said of the files it names.
+    """
+
+    config: ProxyConfig
+    findings: list[Finding]
+    is_refused: bool
+
+
+def lint(path: Path, environment: Mapping[str, str]) -> Linted:
+    """Return the configuration at ``path`` and everything that is wrong with it.
 
     Args:
         path: our file or upstream's.
@@ -40,31 +57,37 @@ def lint(path: Path, environment: Mapping[str, str]) -> tuple[ProxyConfig, list[
     Raises:
         ConfigError: it cannot be read or parsed at all.
     """
-    config = configuration.load(path, environment)
-    targets = Targets.build(config, environment=environment)
-    found = [
-        *(_warned("config", sentence) for sentence in config.warnings),
-        *_on_worker(config),
-        *_on_targets(config, targets),
-    ]
+    problems = Problems(is_strict=False)
+    config = configuration.convert_document(read_document(path), environment, problems)
+    is_refused = problems.has_failures
+    if not is_refused:
+        # What follows from a default in place of a value would be about what nobody wrote.
+        targets = Targets.build(config, environment=environment)
+        _judge_worker(config, problems)
+        for finding in _on_targets(config, targets):
+            problems.add(finding)
     distinct: dict[tuple[str, str], Finding] = {}
-    for finding in map(partial(in_words_of_file, path), found):
+    for finding in map(partial(in_words_of_file, path), problems.findings):
         # The same file can be wrong in two ways of looking at it.
         distinct.setdefault((finding.about, finding.line()), finding)
-    return config, sorted(distinct.values(), key=lambda it: it.severity is not Severity.FAIL)
+    findings = sorted(distinct.values(), key=lambda it: it.severity is not Severity.FAIL)
+    return Linted(config, findings, is_refused)
 
 
-def _on_worker(config: ProxyConfig) -> Iterator[Finding]:
-    try:
-        gate = Gate.from_config(config, _ignore)
-        access = PushAccess.from_config(config)
-    except ConfigError as error:
-        yield _failed(error)
-        gate = None
-    yield from _attempt(lambda: server_context(config))
-    if gate is not None:
-        yield from _warnings("wildcard", wildcard_warning(config, gate.access, access))
-        yield from _warnings("throttle-header", header_warning(config))
+def _judge_worker(config: ProxyConfig, problems: Problems) -> None:
+    opened = None
+    with problems.gathering():
+        opened = Gate.from_config(config, _ignore), PushAccess.from_config(config)
+    with problems.gathering():
+        server_context(config)
+    if opened is not None:
+        gate, access = opened
+        for code, sentence in (
+            ("wildcard", wildcard_warning(config, gate.access, access)),
+            ("throttle-header", header_warning(config)),
+        ):
+            if sentence:
+                problems.warn(code, sentence)
 
 
 def _on_targets(config: ProxyConfig, targets: Targets) -> Iterator[Finding]:
@@ -143,10 +166,6 @@ def _about(target: str, finding: Finding) -> Finding:
 
 def _warned(code: str, message: str, target: str = "") -> Finding:
     return Finding(severity=Severity.WARN, about=target, code=code, message=message)
-
-
-def _warnings(code: str, *sentences: str) -> Iterable[Finding]:
-    return [_warned(code, sentence) for sentence in sentences if sentence]
 
 
 def _ignore(_text: str) -> None:

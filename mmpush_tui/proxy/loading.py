@@ -35,7 +35,7 @@ class LoadedConfig:
 
     def warnings(self) -> list[str]:
         """Return a sentence for everything that was tolerated and should be seen."""
-        found = list(self.config.warnings)
+        found = [it.message for it in self.config.warnings]
         exposed = wildcard_warning(self.config, self.gate.access, self.access)
         found += filter(None, (exposed, header_warning(self.config)))
         found += [it.message for it in self.targets.warnings]

@@ -5,11 +5,13 @@ Nothing here asks Apple or Google; that belongs to the reachability checks.
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from mmpush_tui.configuration import config
 from mmpush_tui.configuration.config import ProxyConfig
+from mmpush_tui.configuration.document import parse_document
 from mmpush_tui.errors import ConfigError, MmpushError
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.paths import full_path
@@ -120,12 +122,13 @@ async def existing(answers: Answers) -> Finding:
 
 
 async def _build(entries: dict[str, Any], message: str) -> Finding:
-    made = config.parse(to_toml({"proxy": entries}), _IN_MEMORY, {}, [])
+    made = config.convert_document(parse_document(to_toml({"proxy": entries}), _IN_MEMORY), {})
     ready, disabled = await _targets(made)
     if not ready:
         return Finding(severity=Severity.FAIL, message=disabled[0][0])
     # Of these, the ones about missing settings are not about the target.
-    return _with_warnings(message, [said for said in made.warnings if "chmod" in said])
+    readable = [it for it in made.warnings if it.code == "config-secret-readable"]
+    return _with_warnings(message, readable)
 
 
 async def _targets(made: ProxyConfig) -> tuple[list[str], list[tuple[str, bool]]]:
@@ -138,10 +141,10 @@ async def _targets(made: ProxyConfig) -> tuple[list[str], list[tuple[str, bool]]
         await targets.aclose()
 
 
-def _with_warnings(message: str, warnings: list[str] | tuple[str, ...]) -> Finding:
+def _with_warnings(message: str, warnings: Sequence[Finding]) -> Finding:
     if not warnings:
         return Finding(severity=Severity.PASS, message=message)
-    return Finding(severity=Severity.WARN, message=f"{message} {warnings[0]}")
+    return Finding(severity=Severity.WARN, message=f"{message} {warnings[0].message}")
 
 
 def _try_to_listen(address: str) -> Finding:

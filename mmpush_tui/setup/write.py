@@ -7,25 +7,24 @@ import difflib
 import functools
 import os
 import re
-import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mmpush_tui import files
 from mmpush_tui.configuration import config
+from mmpush_tui.configuration.document import SIZE_LIMIT, Document, decode_document, parse_document
 from mmpush_tui.configuration.locations import default_config_path
 from mmpush_tui.errors import ConfigError, FailedError
 from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import is_own, problems
-from mmpush_tui.setup.document import document, takes_over, to_toml
+from mmpush_tui.setup.document import document, revised, takes_over, to_toml
 from mmpush_tui.setup.handover import Remaining, remaining
 from mmpush_tui.setup.steps import Answers
 from mmpush_tui.text import presentable
 
-_SIZE_LIMIT: Final = 1024 * 1024
 _SECRET_KEY: Final = re.compile(r"password|secret|token", re.IGNORECASE)
 _SECRET_LINE: Final = re.compile(r"((?:password|secret|token)[\w\"']*\s*=\s*).*", re.IGNORECASE)
 _NOT_SHOWN: Final = "(not shown)"
@@ -96,8 +95,8 @@ def plan(answers: Answers, path: Path | None = None) -> Plan:
     _refuse_problems(answers)
     before, _ = _read(path)
     existing = _existing(path, before)
-    text = to_toml(document(answers, existing))
-    will_be = config.parse(text, path, {}, [])
+    text, notes = _text(answers, existing)
+    will_be = config.convert_document(parse_document(text, path), {})
     serve, address = path, will_be.listen_address
     if taken := takes_over(answers):
         serve = Path(taken)
@@ -107,11 +106,11 @@ def plan(answers: Answers, path: Path | None = None) -> Plan:
         path=path,
         text=text,
         before=before,
-        diff=_diff(path, before, text, _secrets(existing)),
+        diff=_diff(path, before, text, _secrets(existing.tables if existing else {})),
         serve=serve,
         address=address if is_own(answers) else "",
         remaining=remaining(answers, serve, address),
-        warnings=(*_lost(before), *map(presentable, will_be.warnings)),
+        warnings=(*notes, *(it.message for it in will_be.warnings)),
     )
 
 
@@ -157,10 +156,15 @@ def apply(planned: Plan) -> Applied:
     return Applied(path=path, backup=backup)
 
 
-def _lost(before: bytes | None) -> tuple[str, ...]:
-    if before is None or b"#" not in before:
-        return ()
-    return ("Comments in the file are not kept; the copy beside it has them.",)
+def _text(answers: Answers, existing: Document | None) -> tuple[str, tuple[str, ...]]:
+    """Return the file's text to be, and what to know of it."""
+    if existing is None:
+        return to_toml(document(answers)), ()
+    if text := revised(answers, existing.text):
+        return text, ()
+    # A layout that cannot be changed in place is written anew.
+    lost = "Comments in the file are not kept; the copy beside it has them."
+    return to_toml(document(answers, existing.tables)), (lost,) if "#" in existing.text else ()
 
 
 def _refuse_problems(answers: Answers) -> None:
@@ -175,34 +179,28 @@ def _refuse_problems(answers: Answers) -> None:
 
 def _read(path: Path) -> tuple[bytes | None, os.stat_result | None]:
     try:
-        data, status = files.read_plain(path, _SIZE_LIMIT + 1)
+        data, status = files.read_plain(path, SIZE_LIMIT + 1)
     except FileNotFoundError:
         return None, None
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read", why=error.strerror or "", code="config-unreadable"
         ) from error
-    if len(data) > _SIZE_LIMIT:
-        raise ConfigError(f"{path}: larger than 1 MiB, so it is no configuration file")
     return data, status
 
 
-def _existing(path: Path, before: bytes | None) -> dict[str, Any]:
+def _existing(path: Path, before: bytes | None) -> Document | None:
     """Return what the file holds that is there; it must be one the worker would take."""
     if before is None:
-        return {}
+        return None
     try:
-        text = before.decode("utf-8-sig")
-        config.parse(text, path, {}, [])
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path}: expected UTF-8 text", fix=_REPAIR, code="config-syntax"
-        ) from error
+        existing = decode_document(before, path)
+        config.convert_document(existing, {})
     except ConfigError as error:
         raise ConfigError(
             error.what, why=error.why, fix=error.fix or _REPAIR, code=error.code
         ) from error
-    return tomllib.loads(text)
+    return existing
 
 
 _REPAIR: Final = "Correct the file or move it away, then go on here."

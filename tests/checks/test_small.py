@@ -16,7 +16,8 @@ from mmpush_tui.checks.output import plain as lines
 from mmpush_tui.checks.proof import credential_files as credentials
 from mmpush_tui.checks.proof.limiter import ProbeLimiter
 from mmpush_tui.checks.wire import certificate, chain
-from mmpush_tui.configuration.config import parse
+from mmpush_tui.configuration.config import convert_document
+from mmpush_tui.configuration.document import parse_document
 from mmpush_tui.findings import Confidence, Finding, Severity, evident, passed
 from mmpush_tui.http2 import names
 from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
@@ -132,7 +133,7 @@ def test_credential_files_that_can_be_used(tmp_path: Path) -> None:
         f'[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "{account}"\n'
         '[[proxy.apple]]\ntype = "blank"\n'
     )
-    found = credentials.read(parse(text, tmp_path / "c.toml", {}, []))
+    found = credentials.read(convert_document(parse_document(text, tmp_path / "c.toml"), {}))
     assert set(found) == {"apple_rn", "android_rn"}
     assert found["apple_rn"].finding.message == f"{key.name} holds a P-256 key"
     android = found["android_rn"]
@@ -149,7 +150,7 @@ def test_credential_files_that_cannot_be_used(tmp_path: Path) -> None:
         '[[proxy.apple]]\ntype = "apple_rn"\nauth_key_file = "none.p8"\n'
         '[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "account.json"\n'
     )
-    found = credentials.read(parse(text, tmp_path / "c.toml", {}, []))
+    found = credentials.read(convert_document(parse_document(text, tmp_path / "c.toml"), {}))
     apple, android = found["apple_rn"].finding, found["android_rn"].finding
     assert (apple.severity, apple.code) == (Severity.FAIL, "apple-key-missing")
     assert (
@@ -169,7 +170,9 @@ def of_certificate(folder: Path, **how: Any) -> Finding:
         '[[proxy.apple]]\ntype = "apple_rn"\ntopic = "com.example.chat"\n'
         f'certificate_file = "{pair.write(folder)}"\n'
     )
-    return credentials.read(parse(text, folder / "c.toml", {}, []))["apple_rn"].finding
+    return credentials.read(convert_document(parse_document(text, folder / "c.toml"), {}))[
+        "apple_rn"
+    ].finding
 
 
 def test_certificates_are_looked_at_too(tmp_path: Path) -> None:
@@ -196,7 +199,7 @@ def test_a_token_server_that_is_no_address_is_not_asked(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(ServiceAccount.make().at("https://t\u00f6ken.example/token").to_json())
     text = f'[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "{path}"\n'
-    found = credentials.read(parse(text, tmp_path / "c.toml", {}, []))
+    found = credentials.read(convert_document(parse_document(text, tmp_path / "c.toml"), {}))
     assert found["android_rn"].finding.severity is Severity.PASS
     assert found["android_rn"].token_uri == ""
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import stat
 import tomllib
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_everything_that_is_wrong_is_found_at_once(
         ("error", "", "tls-files"),
         ("warn", "apple_rnbeta", "apple-key-missing"),
         ("warn", "apple_rn", "apple-key-id"),
-        ("warn", "", "config"),
+        ("warn", "", "config-obsolete-key"),
     }
     said = " ".join(it["message"] for it in found)
     assert "this is a certificate store (.p12 or .pfx)" in said
@@ -138,6 +139,88 @@ def test_files_that_belong_elsewhere_are_named(
     upstream[name][0][setting] = str(tmp_path / "file")
     found = findings(write(tmp_path, upstream), capsys)
     assert any(words in it["message"] for it in found if it["severity"] == "error")
+
+
+WRONG_OURS = """
+[proxy]
+listen_address = 8066
+throtle_per_sec = 5
+log_level = "s3cret"
+[[proxy.apple]]
+type = "apple_rn"
+topic = ["s3cret"]
+[[proxy.android]]
+[network.connect_to]
+"s3cret" = "b:2"
+"""
+
+
+def test_every_value_that_cannot_be_is_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(WRONG_OURS)
+    path.chmod(0o600)
+    monkeypatch.setenv("MMPUSH_PROXY__DEDUPE_SEC", "s3cret")
+    assert run(["config", "check", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "s3cret" not in out
+    assert [line for line in out.splitlines() if line.startswith("error")] == [
+        f"error  {path}: proxy.throtle_per_sec: unknown key. Did you mean throttle_per_sec?",
+        f"error  {path}: proxy.listen_address: expected text, got a number.",
+        f"error  {path}: proxy.log_level: expected one of debug, info, warn, error.",
+        f"error  {path}: proxy.apple[0].topic: expected text, got a list.",
+        f"error  {path}: proxy.android[0].type: expected a platform such as apple_rn or "
+        "android_rn.",
+        f'error  {path}: network.connect_to: expected "host:port" = "addr:port".',
+        "error  environment variable MMPUSH_PROXY__DEDUPE_SEC: expected a whole number, got text.",
+    ]
+    assert run(["config", "check", str(path), "--json"]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert document["exit_code"] == 2
+    errors = [it for it in document["findings"] if it["severity"] == "error"]
+    assert {it["code"] for it in errors} == {"config-value", "config-unknown-key"}
+    assert len(errors) == 7
+    # Whoever starts with it hears of the first.
+    assert run(["config", "show", str(path)]) == 2
+    assert capsys.readouterr().err == (
+        f"mmpush-tui: {path}: proxy.throtle_per_sec: unknown key. Did you mean throttle_per_sec?\n"
+    )
+
+
+def test_every_wrong_value_of_an_upstream_file_is_told_and_its_files_are_not(
+    upstream: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upstream["ApplePushSettings"][0] |= {"AppleAuthKeyFile": 5, "Endpoint": "relay"}
+    upstream |= {"ThrottlePerSec": 0, "AndroidPushSettings": {}, "Nonsense": 1}
+    path = write(tmp_path, upstream)
+    assert run(["config", "check", path, "--json"]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert [(it["severity"], it["code"], it["message"].removeprefix(f"{path}: "))
+            for it in document["findings"]] == [
+        ("error", "config-value", "ThrottlePerSec: expected a number from 1 to 1000000."),
+        ("error", "config-value",
+         "ApplePushSettings[0].AppleAuthKeyFile: expected text, got a number."),
+        ("error", "config-value",
+         "ApplePushSettings[0].Endpoint: expected https://host or https://host:port."),
+        ("error", "config-shape", "AndroidPushSettings: expected a list of targets."),
+        ("warn", "config-unknown-key", "Nonsense is no known setting and is ignored."),
+    ]  # fmt: skip
+
+
+def test_a_configuration_from_a_pipe_is_read_once(
+    upstream: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("check", "show"):
+        reading, writing = os.pipe()
+        os.write(writing, json.dumps(upstream).encode())
+        os.close(writing)
+        try:
+            assert run(["config", command, f"/dev/fd/{reading}"]) == 0
+        finally:
+            os.close(reading)
+        assert "8066" in capsys.readouterr().out or command == "check"
 
 
 def test_what_cannot_be_read_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mmpush_tui.configuration.config import ProxyConfig, load
 from mmpush_tui.configuration.schema import NETWORK, PROXY
 from mmpush_tui.errors import ConfigError
+from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.text import Secret
 
 # Settings that upstream lacks: its format's key, ours, a value, what becomes of it, the default.
@@ -241,12 +242,20 @@ def _revealed(value: Any) -> Any:
     match value:
         case Secret():
             return value.reveal()
+        case Finding():
+            return value.message
         case dict():
             return {key: _revealed(item) for key, item in value.items()}
         case tuple():
             return tuple(_revealed(item) for item in value)
         case _:
             return value
+
+
+def sentences(found: ProxyConfig) -> tuple[str, ...]:
+    """Return what was tolerated, as it is told."""
+    assert all(it.severity is Severity.WARN and it.code for it in found.warnings)
+    return tuple(it.message for it in found.warnings)
 
 
 def upstream(folder: Path, document: object, **environment: str) -> ProxyConfig:
@@ -345,7 +354,7 @@ throttle_memory_store_size = 50000
 
 def test_the_tables_of_the_console_are_not_the_workers_business(tmp_path: Path) -> None:
     text = HEAD + '[mattermost]\nurl = "https://chat.test"\n[console]\ntheme = "x"\n'
-    assert ours(tmp_path, text).warnings == ()
+    assert sentences(ours(tmp_path, text)) == ()
 
 
 def test_paths_in_our_file_count_from_its_folder(tmp_path: Path) -> None:
@@ -431,8 +440,8 @@ def test_a_file_log_without_a_file_is_a_warning_and_goes_to_the_console(tmp_path
     changes = {"EnableConsoleLog": False, "EnableFileLog": True, "LogFileLocation": ""}
     found = upstream(tmp_path, UPSTREAM | changes)
     assert (found.enable_console_log, found.enable_file_log) == (True, False)
-    assert (
-        "EnableFileLog is set without a LogFileLocation; no log file is written" in found.warnings
+    assert "EnableFileLog is set without a LogFileLocation; no log file is written" in sentences(
+        found
     )
 
 
@@ -440,9 +449,9 @@ def test_upstreams_logging_files_are_named_as_ignored(tmp_path: Path) -> None:
     found = upstream(tmp_path, UPSTREAM | {"LoggingCfgFile": "x.json", "LoggingCfgJSON": ""})
     assert (
         "LoggingCfgFile is ignored: logs go to standard error and to LogFileLocation here"
-        in found.warnings
+        in sentences(found)
     )
-    assert not any("LoggingCfgJSON" in warning for warning in found.warnings)
+    assert not any("LoggingCfgJSON" in warning for warning in sentences(found))
 
 
 def test_names_to_connect_to_are_compared_in_lower_case(tmp_path: Path) -> None:
@@ -476,7 +485,7 @@ def test_what_the_environment_sets_is_not_missing(tmp_path: Path) -> None:
         MMPUSH_PROXY__THROTTLE_PER_SEC="1",
         MMPUSH_PROXY__THROTTLE_MEMORY_STORE_SIZE="1",
     )
-    assert found.warnings == ()
+    assert sentences(found) == ()
 
 
 def test_reads_the_environment_of_the_process(
@@ -495,7 +504,7 @@ def test_warns_of_an_environment_variable_nobody_reads(tmp_path: Path) -> None:
         MMPUSH_CONTROL="/x",
         HOME="/x",
     )
-    assert found.warnings == (
+    assert sentences(found) == (
         "MMPUSH_PROXY__TROTTLE_PER_SEC is no known setting and is ignored; "
         "did you mean MMPUSH_PROXY__THROTTLE_PER_SEC?",
         "MMPUSH_QQQ__ZZZ is no known setting and is ignored",
@@ -539,7 +548,7 @@ def test_answers_before_mattermost_gives_up(
 
 def test_warns_of_a_try_that_is_longer_than_the_answer(tmp_path: Path) -> None:
     found = upstream(tmp_path, UPSTREAM | {"SendTimeoutSec": 5, "RetryTimeoutSec": 8})
-    assert found.warnings == (
+    assert sentences(found) == (
         "RetryTimeoutSec is longer than SendTimeoutSec; one try ends with the answer's time",
     )
 
@@ -548,7 +557,7 @@ def test_warns_once_of_a_key_that_means_nothing_any_more(tmp_path: Path) -> None
     document = json.loads(json.dumps(UPSTREAM))
     for entry in document["AndroidPushSettings"]:
         entry["AndroidApiKey"] = "AAAA-s3cr3t"
-    assert upstream(tmp_path, document).warnings == (
+    assert sentences(upstream(tmp_path, document)) == (
         "AndroidApiKey is ignored: Google's legacy API is gone since 2024; "
         "ServiceFileLocation replaces it",
     )
@@ -560,7 +569,7 @@ def test_warns_of_upstream_keys_nobody_knows(tmp_path: Path) -> None:
         "Colour\x1b[31m": "red",
         "AndroidPushSettings": [{"Type": "android_rn", "ServiceFile": "x"}],
     }
-    assert upstream(tmp_path, document).warnings == (
+    assert sentences(upstream(tmp_path, document)) == (
         "ServiceFile is no known setting and is ignored; did you mean ServiceFileLocation?",
         "ListenAdress is no known setting and is ignored; did you mean ListenAddress?",
         "Colour is no known setting and is ignored",
@@ -580,19 +589,19 @@ def test_the_last_of_two_upstream_targets_of_a_type_counts(tmp_path: Path) -> No
         "apple_rn": "last",
         "apple_rnbeta": "other",
     }
-    assert found.warnings == ("two targets have the same Type; the last one counts",)
+    assert sentences(found) == ("two targets have the same Type; the last one counts",)
 
 
 def test_warns_of_a_type_that_is_both_apples_and_androids(tmp_path: Path) -> None:
     document = UPSTREAM | {"AndroidPushSettings": [{"Type": "apple_rn"}]}
-    assert upstream(tmp_path, document).warnings == (
+    assert sentences(upstream(tmp_path, document)) == (
         "apple_rn is both an Apple and an Android target; Android counts",
     )
 
 
 def test_warns_of_a_file_that_everybody_can_change(tmp_path: Path) -> None:
     path = write(tmp_path, ".toml", HEAD, 0o606)
-    assert load(path, {}).warnings == (
+    assert sentences(load(path, {})) == (
         f"{path} can be changed by every user of this host: chmod o-w {path}",
     )
 
@@ -612,21 +621,21 @@ def test_warns_of_a_credential_that_everybody_can_read(key: str, tmp_path: Path)
     text = f'{HEAD}[[proxy.{table}]]\ntype = "x"\n{key} = "{secret}"\n'
     path = write(tmp_path, ".toml", text, 0o644)
     secret.chmod(0o604)
-    assert load(path, {}).warnings == (
+    assert sentences(load(path, {})) == (
         f"{secret} holds a secret that every user of this host can read: chmod o-r {secret}",
     )
     secret.chmod(0o640)
-    assert load(path, {}).warnings == ()
+    assert sentences(load(path, {})) == ()
 
 
 def test_warns_of_a_password_that_everybody_can_read(tmp_path: Path) -> None:
     text = HEAD + '[[proxy.apple]]\ntype = "x"\ncertificate_password = "s3cr3t"\n'
     path = write(tmp_path, ".toml", text, 0o644)
-    assert load(path, {}).warnings == (
+    assert sentences(load(path, {})) == (
         f"{path} holds a secret that every user of this host can read: chmod o-r {path}",
     )
     path.chmod(0o640)
-    assert load(path, {}).warnings == ()
+    assert sentences(load(path, {})) == ()
 
 
 def refusal(path: Path) -> ConfigError:
@@ -1009,7 +1018,7 @@ def test_no_error_and_no_warning_echoes_the_file(
     for at in range(len(content)):
         path = write(tmp_path, suffix, edit(content.encode(), at))
         try:
-            told = "\n".join(load(path, {}).warnings)
+            told = "\n".join(sentences(load(path, {})))
         except ConfigError as error:
             told = error.line()
             refused += 1

@@ -51,7 +51,7 @@ def said(folder: Path, document: dict[str, Any]) -> Said:
     path = folder / "mattermost-push-proxy.json"
     path.write_text(json.dumps(document))
     path.chmod(0o600)
-    _config, findings = lint(path, {})
+    findings = lint(path, {}).findings
     return [_as_told(it, str(folder)) for it in findings]
 
 
@@ -208,7 +208,7 @@ WORKER = [
      ":8066 is open to everybody who reaches this host: whoever has a device token can send to it. "
      "Listen on 127.0.0.1, or set AllowedAddresses, AccessUser and AccessPassword, PathPrefix, or "
      "SignatureKeyFile"),
-    ({"RetryTimeoutSec": 40}, "warn", "config",
+    ({"RetryTimeoutSec": 40}, "warn", "config-retry-timeout",
      "RetryTimeoutSec is longer than SendTimeoutSec; one try ends with the answer's time"),
     ({"AccessUser": "mm"}, "error", "access-incomplete",
      "AccessUser and AccessPassword go together, and one is missing."),
@@ -244,7 +244,7 @@ def test_files_that_others_can_read_are_told_once(tmp_path: Path) -> None:
     (tmp_path / f"AuthKey_{KEY.key_id}.p8").chmod(0o644)
     name = f"DIR/AuthKey_{KEY.key_id}.p8"
     assert said(tmp_path, document) == [
-        ("warn", "", "config",
+        ("warn", "", "config-secret-readable",
          f"{name} holds a secret that every user of this host can read: chmod o-r {name}"),
     ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from mmpush_tui.fields import Value
 from mmpush_tui.settings.page import Licence, Mode, Page, Region, Stored, infer, to_stored
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION
 from mmpush_tui.setup import steps
-from mmpush_tui.setup.document import document, takes_over, to_toml
+from mmpush_tui.setup.document import document, revised, takes_over, to_toml
 from mmpush_tui.setup.handover import Remaining, on_page, remaining
 from mmpush_tui.setup.steps import Apps, Existing, When, Where
 
@@ -93,6 +93,37 @@ def test_what_nobody_was_asked_about_stays() -> None:
     assert document(STORE, base)["proxy"] == base["proxy"]
     elsewhere = document({steps.WHERE.key: Where.ELSEWHERE}, base)
     assert elsewhere["mattermost"] == {}
+
+
+@pytest.mark.parametrize("answers", [STORE, OWN, {steps.WHERE.key: Where.ELSEWHERE}])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# only this\n",
+        "mattermost = {}\n",
+        "[mattermost]\nurl = 'x' # no line break behind it",
+        "[console] # empty\n",
+        "[console]\nworker_config = '/w'\n# about what follows\n[network]\nca_file = '/c'\n",
+        "[proxy]\napple = [{type = 'apple_rn'}] # in one line\n",
+        "[proxy]\napple = []\n# none yet\n",
+        "# only targets\n[[proxy.apple]]\ntype = 'x'\n",
+        "[[proxy.apple]]\ntype = 'x'\n# behind\n[proxy]\nlog_level = 'warn'\n",
+        "[proxy]\nlog_level = 'warn'\n[network]\n# between\n[[proxy.android]]\ntype = 'y'\n",
+        "[network.connect_to]\r\n'a:1' = 'b:2' # Windows\r\n",
+    ],
+)
+def test_a_text_changed_in_place_says_the_same_and_keeps_its_comments(
+    text: str, answers: dict[str, Value]
+) -> None:
+    new = revised(answers, text)
+    said = tomllib.loads(new)
+    if not said.get("console", True):
+        # It is left for the comment in it.
+        del said["console"]
+    assert said == document(answers, tomllib.loads(text))
+    for line in text.splitlines():
+        assert line.partition("#")[2] in new
 
 
 def test_a_configuration_that_is_taken_over_is_not_copied() -> None:

@@ -78,7 +78,8 @@ def test_what_was_there_is_merged_and_kept_beside(
     old = "# mine\n[proxy]\nenable_metrics = true\n[console]\ntheme = 'dark'\n"
     path = keep(tmp_path / "config.toml", old.encode(), 0o640)
     planned = plan(answers, path)
-    assert "-# mine" in planned.diff
+    assert "-# mine" not in planned.diff
+    assert planned.text.startswith("# mine\n[proxy]\nenable_metrics = true\n")
     assert "+enable_metrics = true" not in planned.diff
     done = apply(planned)
     assert done.backup is not None
@@ -88,6 +89,62 @@ def test_what_was_there_is_merged_and_kept_beside(
     written = tomllib.loads(path.read_text())
     assert written["console"] == {"theme": "dark"}
     assert written["proxy"]["enable_metrics"] is True
+
+
+COMMENTED = """\
+# Made by hand, and looked after.
+[proxy] # the worker
+# Behind nginx.
+listen_address = '127.0.0.1:8086'
+throttle_per_sec = 7 # enough
+throttle_memory_store_size = 50_000
+
+# The one key.
+[[proxy.apple]]
+topic = "old" # of the app
+type = "apple_rn"
+# Not the sandbox.
+sandbox = false
+# What follows is about Google.
+[[proxy.android]]
+type = 'android_rn'
+
+# Last of all.
+[mattermost]
+config_file = "/old.json" # moved
+"""
+
+
+def test_comments_and_order_survive_a_second_run(tmp_path: Path, answers: dict[str, Value]) -> None:
+    path = keep(tmp_path / "config.toml", COMMENTED.encode())
+    planned = plan(answers, path)
+    assert planned.warnings == ()
+    key, account = answers[steps.KEY_FILE.key], answers[steps.ACCOUNT_FILE.key]
+    expected = COMMENTED.replace('"old" # of', '"com.example.chat" # of').replace(
+        '"/old.json" # moved', '"/opt/mattermost/config/config.json" # moved'
+    )
+    expected = expected.replace(
+        "sandbox = false\n",
+        f'sandbox = false\nauth_key_file = "{key}"\nauth_key_id = "ABC123DEFG"\n'
+        'team_id = "DEF123GHIJ"\n',
+    ).replace(
+        "type = 'android_rn'\n", f"type = 'android_rn'\nservice_account_file = \"{account}\"\n"
+    )
+    assert planned.text == expected
+    apply(planned)
+    again = plan(answers, path)
+    assert not again.is_change
+
+
+def test_a_layout_that_cannot_be_changed_in_place_is_written_anew_and_says_so(
+    tmp_path: Path, answers: dict[str, Value]
+) -> None:
+    old = "# mine\nproxy.log_level = 'warn'\nmattermost.url = 'https://chat.example.com'\n"
+    planned = plan(answers, keep(tmp_path / "config.toml", old.encode()))
+    assert planned.warnings == ("Comments in the file are not kept; the copy beside it has them.",)
+    written = tomllib.loads(planned.text)
+    assert written["proxy"]["log_level"] == "warn"
+    assert written["mattermost"]["url"] == "https://chat.example.com"
 
 
 def test_backups_of_one_second_do_not_replace_each_other(tmp_path: Path) -> None:

@@ -1,21 +1,18 @@
 """Which settings are meant: what was named, or else what is found on this host."""
 
 import os
-import re
 import stat
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from mmpush_tui import files
+from mmpush_tui.configuration.document import Document, our_document
+from mmpush_tui.configuration.problems import Problems
+from mmpush_tui.configuration.tables import values_of
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.fields import Field, FieldError, Kind, by_name, nearest
+from mmpush_tui.fields import Field, Kind
 from mmpush_tui.settings.sources.server_process import CONFIG_VARIABLE, is_database
-
-_TOML_LIMIT: Final = 1024 * 1024 + 1
-"""Bytes; no configuration is that long, says whoever loads it."""
 
 CONFIG_FILE: Final = Field(
     key="mattermost.config_file",
@@ -106,7 +103,7 @@ class Named:
 
 def choose_source(
     named: Named,
-    toml: Path | None,
+    toml: Path | Document | None,
     environment: Mapping[str, str],
     usual: Sequence[Path] = USUAL_FILES,
     socket: Path = USUAL_SOCKET,
@@ -118,7 +115,7 @@ def choose_source(
 
     Args:
         named: what the command line says.
-        toml: our own configuration file, where there is one.
+        toml: our own configuration file, where there is one; read here where it was not yet.
         environment: where variables are looked for.
         usual: where the file is looked for last.
         socket: the socket that is taken where not even a file is found.
@@ -147,7 +144,7 @@ def choose_source(
 
 def locate(
     named: Path | None,
-    toml: Path | None,
+    toml: Path | Document | None,
     environment: Mapping[str, str],
     usual: Sequence[Path] = USUAL_FILES,
 ) -> Path | None:
@@ -174,12 +171,12 @@ def is_socket(path: Path) -> bool:
         return False
 
 
-def _told(toml: Path | None, environment: Mapping[str, str]) -> Named:
+def _told(toml: Path | Document | None, environment: Mapping[str, str]) -> Named:
     """Return what our own variables and our own file say, the variables first."""
     texts: dict[str, str] = {}
-    if toml is not None and toml.suffix == ".toml":
-        texts = _from_toml(toml)
-        _one_of(texts, f"{toml}: mattermost.")
+    if (document := our_document(toml)) is not None:
+        texts = _from_table(document)
+        _one_of(texts, f"{document.path}: mattermost.")
     spoken = {field.name: text for field in FIELDS if (text := environment.get(field.env, ""))}
     _one_of(spoken, "MMPUSH_MATTERMOST__")
     if any(name in spoken for name in _SOURCES):
@@ -208,40 +205,10 @@ def _one_of(texts: Mapping[str, str], where: str) -> None:
         )
 
 
-def _from_toml(toml: Path) -> dict[str, str]:
+def _from_table(document: Document) -> dict[str, str]:
     """Return what ``[mattermost]`` says; the rest of the file is others' to judge."""
-    try:
-        document = tomllib.loads(files.read_plain(toml, _TOML_LIMIT)[0].decode())
-    except OSError as error:
-        raise ConfigError(
-            f"{toml} cannot be read", why=error.strerror or "", code="config-unreadable"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        found = re.search(r"line (\d+), column (\d+)", str(error))
-        where = f", line {found[1]}, column {found[2]}" if found else ""
-        raise ConfigError(f"{toml}{where}", why="this is no TOML", code="config-syntax") from error
-    table: Any = document.get("mattermost", {})
-    if not isinstance(table, dict):
-        raise ConfigError(f"{toml}: mattermost: expected a table", code="config-shape")
-    known = by_name(FIELDS)
-    texts: dict[str, str] = {}
-    for key, value in table.items():
-        if key not in known:
-            near = nearest(key, known)
-            raise ConfigError(
-                f"{toml}: mattermost.{key}: unknown key",
-                fix=f"Did you mean {near}?" if near else f"Known: {', '.join(known)}.",
-                code="config-unknown-key",
-            )
-        try:
-            text = str(known[key].check(value))
-        except FieldError as error:
-            raise ConfigError(f"{toml}: mattermost.{key}: {error}", code="config-value") from error
-        if text and known[key].kind is Kind.PATH:
-            text = str(toml.parent / os.path.expanduser(text))
-        if text:
-            texts[key] = text
-    return texts
+    values = values_of(document, "mattermost", FIELDS, Problems())
+    return {name: str(value) for name, value in values.items() if value}
 
 
 def _found(environment: Mapping[str, str], usual: Sequence[Path], socket: Path) -> Named:

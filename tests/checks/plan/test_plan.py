@@ -11,7 +11,8 @@ from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
 from mmpush_tui.checks.plan.plan import WORDS, PlanContext, plan_targets
 from mmpush_tui.checks.proof.credential_files import Credential
-from mmpush_tui.configuration.config import ProxyConfig, parse
+from mmpush_tui.configuration.config import ProxyConfig, convert_document
+from mmpush_tui.configuration.document import parse_document
 from mmpush_tui.errors import UsageError
 from mmpush_tui.findings import Severity, passed
 from mmpush_tui.settings.page import Mode, Page, Region
@@ -42,7 +43,7 @@ ACCOUNT = Credential(
 
 
 def config(text: str = TOML, **changes: Any) -> ProxyConfig:
-    return replace(parse(text, Path("/etc/config.toml"), {}, []), **changes)
+    return replace(convert_document(parse_document(text, Path("/etc/config.toml")), {}), **changes)
 
 
 def ids(plans: tuple[TargetPlan, ...]) -> list[str]:

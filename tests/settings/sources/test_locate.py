@@ -97,15 +97,16 @@ def test_a_broken_toml_is_named(tmp_path: Path) -> None:
     ours = toml(tmp_path, '[mattermost]\nconfig_file = "CANARY')
     with pytest.raises(ConfigError) as caught:
         locate(None, ours, {})
-    assert caught.value.line().startswith(f"{ours}: this is no TOML.") or (
+    # Python 3.11 does not say where a text at the end of a file begins.
+    assert caught.value.line().startswith(f"{ours}: this is no TOML:") or (
         f"{ours}, line 2, column " in caught.value.line()
     )
     assert "CANARY" not in caught.value.line()
     ours.write_bytes(b"\xff")
-    with pytest.raises(ConfigError, match="this is no TOML"):
+    with pytest.raises(ConfigError, match="line 1: expected UTF-8 text"):
         locate(None, ours, {})
     ours.unlink()
-    with pytest.raises(ConfigError, match="cannot be read: No such file or directory"):
+    with pytest.raises(ConfigError, match="there is no such file"):
         locate(None, ours, {})
 
 
