@@ -221,7 +221,7 @@ def test_a_disk_that_is_full_leaves_the_old_file(tmp_path: Path) -> None:
 HOLDER = (
     "import sys; from pathlib import Path; from mmpush_tui import files\n"
     "path = Path(sys.argv[1])\n"
-    "with files.locked(path), files.drafted(path, b'secret'):\n"
+    "with files.file_lock(path), files.drafted(path, b'secret'):\n"
     "    print('held', flush=True)\n"
     "    sys.stdin.read()\n"
 )

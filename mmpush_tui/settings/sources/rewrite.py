@@ -118,7 +118,7 @@ def replace_config(path: Path, seen: FileState, data: bytes) -> Path:
 def config_lock(path: Path) -> Iterator[int]:
     """Keep other processes of ours away from ``path``, and yield its folder's descriptor.
 
-    The folder itself is locked, unlike by :func:`files.locked`: it is Mattermost's, which wants
+    The folder itself is locked, unlike by :func:`files.file_lock`: it is Mattermost's, which wants
     no file of ours in it.
 
     Raises:

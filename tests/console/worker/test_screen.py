@@ -171,8 +171,8 @@ async def test_the_counters_are_those_of_the_worker(short_tmp: Path) -> None:
     async with demo(short_tmp, pushes=15) as (console, _):
         status = await console.status()
         assert status["counts"]["received"] == 15
+        await console.until(lambda: console.text("#worker-counters").endswith("all 15"))
         counters = console.text("#worker-counters")
-        assert counters.endswith("all 15")
         for word in ("in ", "ok ", "removed ", "failed ", "p95 "):
             assert word in counters
         rows = [row for row in console.app.worker.ring if row.event.kind == "delivery"]
