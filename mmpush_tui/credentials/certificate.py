@@ -105,7 +105,8 @@ def load_certificate(
     topics = topics_of(leaf)
     if topic and topics and topics.isdisjoint({topic, f"{topic}.voip"}):
         raise ConfigError(
-            f"{where}: this certificate is for {', '.join(sorted(topics))} and not for {topic}",
+            where,
+            why=f"this certificate is for {', '.join(sorted(topics))} and not for {topic}",
             fix="Set ApplePushTopic to the bundle id of the app, or get a certificate for it.",
             code="apple-certificate-topic",
         )
@@ -159,13 +160,15 @@ def _refuse_dates(certificate: x509.Certificate, where: str, now: datetime) -> N
     ends, begins = certificate.not_valid_after_utc, certificate.not_valid_before_utc
     if ends < now:
         raise ConfigError(
-            f"{where}: the certificate ended on {ends:%Y-%m-%d}",
+            where,
+            why=f"the certificate ended on {ends:%Y-%m-%d}",
             fix="Renew it at developer.apple.com, or change to a .p8 key, which never ends.",
             code="apple-certificate-expired",
         )
     if begins > now:
         raise ConfigError(
-            f"{where}: the certificate begins on {begins:%Y-%m-%d}",
+            where,
+            why=f"the certificate begins on {begins:%Y-%m-%d}",
             fix="Is this host's clock right?",
             code="apple-certificate-early",
         )

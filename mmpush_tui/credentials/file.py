@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mmpush_tui import files
-from mmpush_tui.credentials.kinds import Kind, Seen
+from mmpush_tui.credentials.kinds import Kind, Seen, identify
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.text import clean
 
@@ -51,6 +51,36 @@ _GOOGLE_FIXES: Final[Mapping[Kind, str]] = {
 }
 
 
+class UnreadableError(ConfigError):
+    """A credential's file cannot be read.
+
+    Args:
+        where: what it is for, with its path.
+        cause: what went wrong.
+        code: a stable name.
+    """
+
+    def __init__(self, where: str, cause: OSError | ValueError, code: str) -> None:
+        why = cause.strerror or "" if isinstance(cause, OSError) else "this is no path"
+        super().__init__(f"{where}: cannot be read", why=why, code=code)
+        self.cause = cause
+
+
+class OtherKindError(ConfigError):
+    """A file is of another kind than was expected.
+
+    Args:
+        kind: what it is.
+        where: what it was taken for, with its path.
+        fix: what to do about it.
+        code: a stable name.
+    """
+
+    def __init__(self, kind: Kind, where: str, fix: str, code: str) -> None:
+        super().__init__(where, why=f"this is {kind.value}", fix=fix, code=code)
+        self.kind = kind
+
+
 def read(path: str, where: str, code: str, limit: int = SIZE_LIMIT) -> bytes:
     """Return what the ordinary file at ``path`` holds.
 
@@ -62,25 +92,22 @@ def read(path: str, where: str, code: str, limit: int = SIZE_LIMIT) -> bytes:
         limit: bytes it may have.
 
     Raises:
-        ConfigError: it cannot be read, is no ordinary file, or is larger.
+        UnreadableError: it cannot be read, or is no ordinary file.
+        ConfigError: it is larger.
     """
     try:
         data, _ = files.read_plain(path, limit + 1)
     except (OSError, ValueError) as error:
-        why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
-        raise ConfigError(f"{where}: cannot be read", why=why, code=code) from error
-    if len(data) > limit:
+        raise UnreadableError(where, error, code) from error
+    # What an archive holds may well be small enough.
+    if len(data) > limit and identify(data).kind is not Kind.ARCHIVE:
         raise ConfigError(
-            f"{where}: this file is larger than any credential",
+            where,
+            why="this file is larger than any credential",
             fix="Name the file as it was downloaded.",
             code=code.replace("-missing", "-invalid"),
         )
     return data
-
-
-def other_kind(seen: Seen, where: str, fix: str, code: str) -> ConfigError:
-    """Return the refusal of a file that is of another kind than was expected."""
-    return ConfigError(f"{where}: this is {seen.kind.value}", fix=fix, code=code)
 
 
 def google_fix(seen: Seen) -> str:

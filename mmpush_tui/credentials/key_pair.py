@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
     load_pkcs12,
 )
 
-from mmpush_tui.credentials.file import FIXES, other_kind
+from mmpush_tui.credentials.file import FIXES, OtherKindError
 from mmpush_tui.credentials.kinds import Kind, identify
 from mmpush_tui.errors import ConfigError
 
@@ -107,7 +107,7 @@ def _key_pair(data: bytes, password: str, where: str) -> KeyPair:
             where, "this is the certificate alone, as Apple sends it, without its key", _WITH_KEY
         )
     else:
-        raise other_kind(seen, where, _FIXES.get(seen.kind, _ELSE), INVALID)
+        raise OtherKindError(seen.kind, where, _FIXES.get(seen.kind, _ELSE), INVALID)
     for key in keys:
         ours = _public(key.public_key())
         for certificate in certificates:

@@ -4,12 +4,13 @@ import contextlib
 import hashlib
 import os
 import ssl
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mmpush_tui.configuration.config import (
@@ -19,17 +20,18 @@ from mmpush_tui.configuration.config import (
     ProxyConfig,
 )
 from mmpush_tui.configuration.schema import in_words_of_file
-from mmpush_tui.credentials.certificate import load_certificate, use
-from mmpush_tui.credentials.identity import flaws, missing_of_key, network_of
+from mmpush_tui.credentials.account import ServiceAccount
+from mmpush_tui.credentials.certificate import use
+from mmpush_tui.credentials.look import AppleLoaded, Credential, look
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Finding
 from mmpush_tui.http2 import policy
 from mmpush_tui.http2.connect import Endpoint, Route, client_context
 from mmpush_tui.http2.outbound import choose_proxy
 from mmpush_tui.http2.pool import Pool
-from mmpush_tui.proxy.android.access_token import AccessToken, ServiceAccount, load_account
+from mmpush_tui.proxy.android.access_token import AccessToken
 from mmpush_tui.proxy.android.sender import AndroidTarget
-from mmpush_tui.proxy.apple.provider_token import ProviderToken, load_key
+from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.apple.sender import AppleTarget
 from mmpush_tui.proxy.apple.token_store import TokenStore
 from mmpush_tui.proxy.upstream.outcome import Target
@@ -38,6 +40,7 @@ from mmpush_tui.text import Secret
 APPLE_PRODUCTION: Final = "https://api.push.apple.com"
 APPLE_SANDBOX: Final = "https://api.sandbox.push.apple.com"
 GOOGLE: Final = "https://fcm.googleapis.com"
+L = TypeVar("L", AppleLoaded, ServiceAccount)
 VOIP_ALIASES: Final = {"apple_voip_rn": "apple_rn", "apple_voip_rnbeta": "apple_rnbeta"}
 
 
@@ -61,19 +64,19 @@ class Disabled(msgspec.Struct, frozen=True):
     Attributes:
         type: its configured type.
         platform: whose network it is.
-        finding: what is wrong with it, with settings named as its file names them.
+        findings: everything for which it cannot send, with settings named as its file names them.
         is_blank: nothing was filled in, as in the entries that the upstream sample leaves empty.
     """
 
     type: str
     platform: Literal["apple", "android"]
-    finding: Finding
+    findings: tuple[Finding, ...]
     is_blank: bool
 
     @property
     def reason(self) -> str:
-        """What is wrong with it, and what to do, on one line."""
-        return self.finding.line()
+        """The first that is wrong with it, and what to do, on one line."""
+        return self.findings[0].line()
 
 
 class Targets:
@@ -83,6 +86,7 @@ class Targets:
         ready: those that can send.
         disabled: those that cannot.
         warnings: what will not work for long, or not for every push.
+        advice: what is probably not meant in the settings of the targets.
         ends: what comes to its end, and when.
     """
 
@@ -90,6 +94,7 @@ class Targets:
         self.ready: dict[str, Target] = {}
         self.disabled: dict[str, Disabled] = {}
         self.warnings: list[Finding] = []
+        self.advice: list[Finding] = []
         self.ends: list[Ends] = []
         self._provider_tokens: dict[bytes, ProviderToken] = (
             dict(old._provider_tokens) if old else {}
@@ -117,22 +122,42 @@ class Targets:
         it = cls(old)
         around = os.environ if environment is None else environment
         for apple in config.apple:
-            try:
-                it.ready[apple.type] = it._apple(apple, config.network, store, around)
-            except ConfigError as error:
-                blank = not (apple.auth_key_file or apple.certificate_file)
-                finding = in_words_of_file(config.path, error.finding)
-                it.disabled[apple.type] = Disabled(apple.type, "apple", finding, blank)
+            use_apple = partial(it._apple, apple, config.network, store, around)
+            it._add(apple, look(apple), use_apple, config.path)
         for android in config.android:
-            try:
-                it.ready[android.type] = it._android(android, config.network, around)
-            except ConfigError as error:
-                blank = not android.service_account_file
-                finding = in_words_of_file(config.path, error.finding)
-                it.disabled[android.type] = Disabled(android.type, "android", finding, blank)
-        it.warnings = [in_words_of_file(config.path, each) for each in it.warnings]
+            use_account = partial(it._android, android, config.network, around)
+            it._add(android, look(android), use_account, config.path)
         it._old = None
         return it
+
+    def _add(
+        self,
+        settings: AppleSettings | AndroidSettings,
+        credential: Credential[L],
+        make: Callable[[L], Target],
+        path: Path,
+    ) -> None:
+        def told(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+            return tuple(
+                msgspec.structs.replace(in_words_of_file(path, it), about=settings.type)
+                for it in findings
+            )
+
+        refusals = credential.refusals
+        self.advice += told(credential.advice)
+        if credential.loaded is not None and not refusals:
+            try:
+                self.ready[settings.type] = make(credential.loaded)
+                self.warnings += told(credential.warnings)
+                return
+            except ConfigError as error:
+                refusals = (error.finding,)
+        self.disabled[settings.type] = Disabled(
+            settings.type,
+            "apple" if isinstance(settings, AppleSettings) else "android",
+            told(refusals),
+            is_blank=not credential.path,
+        )
 
     def find(self, type_: str) -> Target | None:
         """Return the target that serves a posted type; VoIP types fall back to the app's own."""
@@ -170,26 +195,19 @@ class Targets:
         network: NetworkSettings,
         store: TokenStore | None,
         environment: Mapping[str, str],
+        loaded: AppleLoaded,
     ) -> AppleTarget:
-        for flaw in flaws(settings):
-            raise flaw
         url = settings.endpoint or (APPLE_SANDBOX if settings.sandbox else APPLE_PRODUCTION)
-        if not missing_of_key(settings):
+        if isinstance(loaded, EllipticCurvePrivateKey):
             # One token for all targets of a key: Apple counts how often a team renews it.
-            key = load_key(settings.auth_key_file)
-            token = ProviderToken(key, settings.auth_key_id, settings.team_id, store)
+            token = ProviderToken(loaded, settings.auth_key_id, settings.team_id, store)
             token = self._provider_tokens.setdefault(token.identity, token)
             route = _route(url, network, settings.ca_file, settings.proxy, environment)
             pool = Pool(route, authorization=lambda: f"bearer {token()}", policy=policy.APPLE)
             return AppleTarget(settings.type, settings.topic, token, pool)
-        certificate = load_certificate(
-            settings.certificate_file, settings.certificate_password, settings.topic
-        )
         route = _route(url, network, settings.ca_file, settings.proxy, environment)
-        use(route.tls, certificate)
-        self.ends.append(Ends(settings.type, "certificate", certificate.not_after.timestamp()))
-        cautions = certificate.cautions(settings.topic, network_of(settings), datetime.now(UTC))
-        self.warnings += [msgspec.structs.replace(it, about=settings.type) for it in cautions]
+        use(route.tls, loaded)
+        self.ends.append(Ends(settings.type, "certificate", loaded.not_after.timestamp()))
         return AppleTarget(settings.type, settings.topic, None, Pool(route, policy=policy.APPLE))
 
     def _android(
@@ -197,13 +215,8 @@ class Targets:
         settings: AndroidSettings,
         network: NetworkSettings,
         environment: Mapping[str, str],
+        account: ServiceAccount,
     ) -> AndroidTarget:
-        if not settings.service_account_file:
-            raise ConfigError(
-                f"{settings.type} is not configured: ServiceFileLocation missing",
-                code="service-account-missing",
-            )
-        account = load_account(settings.service_account_file)
         route = _route(
             settings.endpoint or GOOGLE, network, settings.ca_file, settings.proxy, environment
         )

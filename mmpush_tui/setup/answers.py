@@ -3,9 +3,10 @@
 import re
 from typing import Final
 
-from mmpush_tui.credentials.identity import TEN, key_id_in
+from mmpush_tui.credentials.identifiers import on_id, on_ids, on_topic
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Field, FieldError, Kind, Value
+from mmpush_tui.findings import Finding
 from mmpush_tui.proxy.door import listen
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS
@@ -13,7 +14,6 @@ from mmpush_tui.setup import steps
 from mmpush_tui.setup.steps import Answers, Apps, Step, StepId, When, Where, answer, text
 from mmpush_tui.text import clean, redact
 
-_BUNDLE_ID: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
 _CONTENT: Final = re.compile(r"-----BEGIN |PRIVATE KEY|^\s*\{|[A-Za-z0-9+=]{60}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=]{50}")
 _LENGTH_LIMIT: Final = 1024
@@ -101,9 +101,9 @@ def _problem(field: Field, answers: Answers) -> str:
         case steps.ACCOUNT_FILE:
             return _missing(value, "Name the service account's JSON file, or choose Later.")
         case steps.KEY_ID:
-            return _ten(value, "Key ID", "It is in the name of the key file.")
+            return _faulty(on_id("key id", text(answers, field)))
         case steps.TEAM_ID:
-            return _team_id(text(answers, field), text(answers, steps.KEY_ID))
+            return _team_id(text(answers, field), answers)
         case steps.TOPIC:
             return _topic(text(answers, field))
         case steps.LISTEN:
@@ -127,38 +127,30 @@ def _missing(value: Value, sentence: str) -> str:
     return "" if str(value).strip() else sentence
 
 
-def _ten(value: Value, label: str, where: str) -> str:
-    word = str(value).strip()
-    if not word:
-        return f"The {label} is missing. {where}"
-    if TEN.fullmatch(word):
-        return ""
-    if TEN.fullmatch(word.upper()):
-        return f"The {label} is written in capitals: {word.upper()}"
-    if len(word) != 10:
-        return f"A {label} has ten characters, this has {len(word)}. {where}"
-    return f"A {label} has only capital letters and digits. {where}"
-
-
-def _team_id(team_id: str, key_id: str) -> str:
-    where = "It is on the membership page of your Apple developer account."
-    if team_id and team_id == key_id:
-        return f"This is the Key ID; the Team ID is another one. {where}"
-    return _ten(team_id, "Team ID", where)
+def _team_id(team_id: str, answers: Answers) -> str:
+    if team_id and team_id == text(answers, steps.KEY_ID):
+        return _ids(answers)
+    return _faulty(on_id("team id", team_id))
 
 
 def _topic(topic: str) -> str:
     if not topic:
         return "The topic is missing. It is the bundle id of your iOS app, as com.example.chat."
-    if topic.endswith((".voip", ".complication", ".pushkit.fileprovider")):
-        plain = topic.rpartition(".voip")[0] or "the bundle id"
-        return f"Leave the ending out, the proxy appends it where it is needed: {plain}"
-    first, _, rest = topic.partition(".")
-    if TEN.fullmatch(first) and "." in rest:
-        return f"Leave the Team ID in front out: {rest}"
-    if not _BUNDLE_ID.fullmatch(topic):
-        return "A bundle id is letters, digits and hyphens with dots between: com.example.chat"
-    return ""
+    return _faulty(on_topic(topic))
+
+
+def _ids(answers: Answers) -> str:
+    key_id, team_id = text(answers, steps.KEY_ID), text(answers, steps.TEAM_ID)
+    return _faulty(on_ids(key_id, team_id, text(answers, steps.KEY_FILE)))
+
+
+def _faulty(finding: Finding | None) -> str:
+    return as_sentence(finding.line()) if finding else ""
+
+
+def as_sentence(clause: str) -> str:
+    """Return a finding's clause as a sentence of its own."""
+    return f"{clause[:1].upper()}{clause[1:]}" + ("" if clause.endswith(".") else ".")
 
 
 def _listen(address: str) -> str:
@@ -189,9 +181,9 @@ def _nothing_to_send_with(answers: Answers) -> str:
 def _note(field: Field, answers: Answers) -> str:
     match field:
         case steps.KEY_ID:
-            named = key_id_in(text(answers, steps.KEY_FILE).rpartition("/")[2])
-            is_other = bool(named) and named != text(answers, field)
-            return f"The name of the key file says {named}." if is_other else ""
+            # Where both are the same, the team id is what is told of.
+            are_same = text(answers, field) == text(answers, steps.TEAM_ID)
+            return "" if are_same else _ids(answers)
         case steps.TOPIC if apple_type(text(answers, field)) != "apple_rn":
             return "An app with rnbeta in its bundle id calls its platform apple_rnbeta."
         case steps.SANDBOX if answer(answers, field) is True:

@@ -9,34 +9,32 @@ import os
 import pwd
 import shlex
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from mmpush_tui import files
-from mmpush_tui.credentials.file import (
-    APPLE_FIXES,
-    APPLE_SOURCE,
-    SIZE_LIMIT,
-    google_fix,
-)
-from mmpush_tui.credentials.identity import NOT_FOR_PUSH, key_id_in
-from mmpush_tui.credentials.kinds import Kind, Seen, identify
+from mmpush_tui.credentials.account import ServiceAccount, load_account
+from mmpush_tui.credentials.file import APPLE_SOURCE, OtherKindError, UnreadableError
+from mmpush_tui.credentials.identifiers import key_id_in, on_key_file
+from mmpush_tui.credentials.key import load_key
+from mmpush_tui.credentials.kinds import Kind
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import nearest
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.paths import full_path, short_path
-from mmpush_tui.proxy.android.access_token import ServiceAccount, load_account
-from mmpush_tui.proxy.apple.provider_token import load_key
+from mmpush_tui.setup.answers import as_sentence
 from mmpush_tui.text import clean, clip
 
 _NAMES_LIMIT: Final = 2000
-_APPLE_FIXES: Final = {
-    **APPLE_FIXES,
+_FIXES: Final = {
     Kind.SERVICE_ACCOUNT: f"It belongs to the Android step. {APPLE_SOURCE}",
     # The guided setup asks for no certificate.
     Kind.CERTIFICATE_AND_KEY: APPLE_SOURCE,
     Kind.PKCS12: APPLE_SOURCE,
 }
+"""What to do here about files in place of Apple's key that have a setting of their own."""
+L = TypeVar("L")
 
 
 def look_at_apple_key(named: str) -> Finding:
@@ -44,32 +42,7 @@ def look_at_apple_key(named: str) -> Finding:
 
     Derives ``auth_key_id`` from the name that Apple gives the file.
     """
-    read = _read(named)
-    if isinstance(read, Finding):
-        return read
-    path, data, mode = read
-    seen = identify(data)
-    if seen.kind is not Kind.P256_KEY:
-        return _not_it(seen, "the .p8 key from Apple", _APPLE_FIXES.get(seen.kind, APPLE_SOURCE))
-    try:
-        load_key(path)
-    except ConfigError as error:
-        return error.finding
-    name = os.path.basename(path)
-    key_id = key_id_in(name)
-    derived = {"auth_key_id": key_id} if key_id else {}
-    message = "A P-256 private key, as Apple's are"
-    message += f"; key id {key_id} from its name." if key_id else "; its name tells no key id."
-    for prefix, purpose in NOT_FOR_PUSH.items():
-        if name.startswith(prefix):
-            return Finding(
-                severity=Severity.WARN,
-                message=f"A P-256 private key, but its name says that it is for {purpose}.",
-                fix=f"Apple names keys for push AuthKey_ and the key id. {APPLE_SOURCE}",
-            )
-    return _with_mode(
-        Finding(severity=Severity.PASS, message=message, evidence=derived), path, mode
-    )
+    return _look(named, "the .p8 key from Apple", load_key, _on_key)
 
 
 def look_at_service_account(named: str) -> Finding:
@@ -77,25 +50,52 @@ def look_at_service_account(named: str) -> Finding:
 
     Derives ``project_id`` and a shortened ``client_email``.
     """
-    read = _read(named)
-    if isinstance(read, Finding):
-        return read
-    path, data, mode = read
-    seen = identify(data)
-    if seen.kind is not Kind.SERVICE_ACCOUNT:
-        return _not_it(seen, "a service account's JSON file", google_fix(seen))
+    return _look(named, "a service account's JSON file", load_account, _on_account)
+
+
+def _look(
+    named: str, wanted: str, load: Callable[[str], L], tell: Callable[[str, L], Finding]
+) -> Finding:
+    path = full_path(named)
+    if not path:
+        return Finding(severity=Severity.FAIL, message="No file is named yet.")
     try:
-        account = load_account(path)
+        loaded = load(path)
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        return _unopened(path, error)
+    except UnreadableError as error:
+        return _unopened(path, error.cause)
     except ConfigError as error:
-        return error.finding
+        # The field names the file already.
+        message, fix = error.why, error.fix
+        if isinstance(error, OtherKindError):
+            message += f"; needed is {wanted}"
+            fix = _FIXES.get(error.kind, fix) if load is load_key else fix
+        return Finding(
+            severity=Severity.FAIL, code=error.code, message=as_sentence(message), fix=fix
+        )
+    return _with_mode(tell(path, loaded), path, mode)
+
+
+def _on_key(path: str, _key: object) -> Finding:
+    if odd := on_key_file(path):
+        return Finding(severity=odd.severity, message=as_sentence(odd.message), fix=APPLE_SOURCE)
+    key_id = key_id_in(path)
+    message = "A P-256 private key, as Apple's are"
+    message += f"; key id {key_id} from its name." if key_id else "; its name tells no key id."
+    derived = {"auth_key_id": key_id} if key_id else {}
+    return Finding(severity=Severity.PASS, message=message, evidence=derived)
+
+
+def _on_account(_path: str, account: ServiceAccount) -> Finding:
     email = short_email(account)
-    finding = Finding(
+    return Finding(
         severity=Severity.PASS,
         message=f"A service account of the Firebase project {clip(account.project_id, 60)}, "
         f"{email}.",
         evidence={"project_id": account.project_id, "client_email": email},
     )
-    return _with_mode(finding, path, mode)
 
 
 def short_email(account: ServiceAccount) -> str:
@@ -105,16 +105,10 @@ def short_email(account: ServiceAccount) -> str:
     return f"{clip(name, 40)}@{'…' if domain == project else clip(domain, 60)}"
 
 
-def _not_it(seen: Seen, wanted: str, fix: str) -> Finding:
-    return Finding(
-        severity=Severity.FAIL, message=f"This is {seen.kind.value}; needed is {wanted}.", fix=fix
-    )
-
-
 def _with_mode(finding: Finding, path: str, mode: int) -> Finding:
     """Return ``finding``, or the same as a warning where every user of this host gets at it."""
     bits = ("r" if mode & stat.S_IROTH else "") + ("w" if mode & stat.S_IWOTH else "")
-    if not bits:
+    if not bits or finding.severity is not Severity.PASS:
         return finding
     can = {"r": "read", "w": "change", "rw": "read and change"}[bits]
     return Finding(
@@ -123,24 +117,6 @@ def _with_mode(finding: Finding, path: str, mode: int) -> Finding:
         fix=f"Keep it to its owner: chmod o-{bits} {shlex.quote(path)}",
         evidence=finding.evidence,
     )
-
-
-def _read(named: str) -> tuple[str, bytes, int] | Finding:
-    """Return path, content and mode of an ordinary file, or why there is none."""
-    path = full_path(named)
-    if not path:
-        return Finding(severity=Severity.FAIL, message="No file is named yet.")
-    try:
-        data, status = files.read_plain(path, SIZE_LIMIT + 1)
-    except (OSError, ValueError) as error:
-        return _unopened(path, error)
-    if len(data) > SIZE_LIMIT and identify(data).kind is not Kind.ARCHIVE:
-        return Finding(
-            severity=Severity.FAIL,
-            message="This file is larger than any key.",
-            fix="Name the file as it was downloaded.",
-        )
-    return path, data, status.st_mode
 
 
 def _unopened(path: str, error: OSError | ValueError) -> Finding:

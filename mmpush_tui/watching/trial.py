@@ -10,12 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from mmpush_tui.configuration.config import ProxyConfig
+from mmpush_tui.credentials.account import load_account
 from mmpush_tui.errors import ConfigError, UsageError
 from mmpush_tui.exits import Exit
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.protocol.wire import PushNotification, split_platform
 from mmpush_tui.proxy.android import payload as android
-from mmpush_tui.proxy.android.access_token import load_account
 from mmpush_tui.proxy.apple import payload as apple
 from mmpush_tui.proxy.targets import APPLE_PRODUCTION, APPLE_SANDBOX, GOOGLE, VOIP_ALIASES
 from mmpush_tui.text import clean, redact, short_token

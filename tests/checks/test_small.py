@@ -148,6 +148,7 @@ def test_credential_files_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "account.json").write_text('{"type": "authorized_user", "secret": "s3cret"}')
     text = (
         '[[proxy.apple]]\ntype = "apple_rn"\nauth_key_file = "none.p8"\n'
+        'auth_key_id = "ABC123DEFG"\nteam_id = "DEF123GHIJ"\ntopic = "com.example.chat"\n'
         '[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "account.json"\n'
     )
     found = credentials.read(convert_document(parse_document(text, tmp_path / "c.toml"), {}))

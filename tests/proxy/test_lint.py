@@ -75,7 +75,8 @@ ONE = [
      "the topic of apple_rn begins with a team id. Set com.example.chat"),
     *(
         ({"ApplePushTopic": topic}, "warn", "apple-topic",
-         "the topic of apple_rn is no bundle id, such as com.example.chat")
+         "the topic of apple_rn is no bundle id: letters, digits and hyphens with dots between, "
+         "such as com.example.chat")
         for topic in ("chat", "com.example.*", f"{TOPIC} ")
     ),
     ({"Endpoint": "https://api.push.apple.com:2197", "ApplePushUseDevelopment": True}, "warn",
@@ -101,8 +102,8 @@ ONE = [
      "the key file of apple_rn is named as Apple names keys for in-app purchases; those for push "
      "are AuthKey_ and the key id"),
     ({"AppleTeamID": "short"}, "error", "apple-id-shape",
-     "the team id of apple_rn is not ten capital letters and digits. It is at developer.apple.com "
-     "> Membership details."),
+     "the team id of apple_rn is not ten capital letters and digits: it has 5 characters. It is "
+     "at developer.apple.com > Membership details."),
     ({"ApplePushTopic": ""}, "error", "apple-topic-missing",
      "apple_rn has no topic. ApplePushTopic is the bundle id of the iOS app."),
     ({"AppleAuthKeyID": ""}, "error", "apple-key-missing",

@@ -170,17 +170,20 @@ SETTINGS = [
     *(
         pytest.param(
             {"AppleAuthKeyID": value},
-            "the key id of apple_rn is not ten capital letters and digits. It is in the name of "
-            "the key's file, AuthKey_KEYID.p8.",
+            f"the key id of apple_rn is not ten capital letters and digits{why}. It is in the name "
+            "of the key's file, AuthKey_KEYID.p8.",
             False,
             id=f"key id {value!r}",
         )
-        for value in ("ABCDE1234", "ABCDE123456", "abcde12345", "ABCDE 1234", "ABCD٣٣٣٣٣٣")
+        for value, why in [
+            ("ABCDE1234", ": it has 9 characters"), ("ABCDE123456", ": it has 11 characters"),
+            ("abcde12345", ": it has small letters"), ("ABCDE 1234", ""), ("ABCD٣٣٣٣٣٣", ""),
+        ]
     ),
     pytest.param(
         {"AppleTeamID": "TEAM"},
-        "the team id of apple_rn is not ten capital letters and digits. It is at "
-        "developer.apple.com > Membership details.",
+        "the team id of apple_rn is not ten capital letters and digits: it has 4 characters. It is "
+        "at developer.apple.com > Membership details.",
         False, id="team id",
     ),
     pytest.param(

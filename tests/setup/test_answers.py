@@ -14,6 +14,7 @@ from mmpush_tui.setup.answers import (
 )
 from mmpush_tui.setup.steps import Apps, StepId, When, Where
 
+IN_NAME = "It is in the name of the key's file, AuthKey_KEYID.p8."
 GOOD_APPLE: dict[str, Value] = {
     steps.KEY_FILE.key: "/k/AuthKey_ABC123DEFG.p8",
     steps.KEY_ID.key: "ABC123DEFG",
@@ -46,24 +47,27 @@ def test_nothing_answered_is_asked_for_field_by_field() -> None:
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"auth_key_id": ""}, "The Key ID is missing. It is in the name of the key file."),
+        ({"auth_key_id": ""}, f"The key id is missing. {IN_NAME}"),
         (
             {"auth_key_id": "ABC123DEF"},
-            "A Key ID has ten characters, this has 9. It is in the name of the key file.",
+            f"The key id is not ten capital letters and digits: it has 9 characters. {IN_NAME}",
         ),
-        ({"auth_key_id": "abc123defg"}, "The Key ID is written in capitals: ABC123DEFG"),
+        (
+            {"auth_key_id": "abc123defg"},
+            f"The key id is not ten capital letters and digits: it has small letters. {IN_NAME}",
+        ),
         (
             {"auth_key_id": "ABC-123DEF"},
-            "A Key ID has only capital letters and digits. It is in the name of the key file.",
+            f"The key id is not ten capital letters and digits. {IN_NAME}",
         ),
         (
             {"auth_key_id": "ABC123DEF\u0663"},
-            "A Key ID has only capital letters and digits. It is in the name of the key file.",
+            f"The key id is not ten capital letters and digits. {IN_NAME}",
         ),
         (
             {"team_id": "ABC123DEFG"},
-            "This is the Key ID; the Team ID is another one. It is on the membership page of "
-            "your Apple developer account.",
+            "Key id and team id are the same; they never are. The key id is in the name of the "
+            "key's file.",
         ),
         (
             {"topic": ""},
@@ -71,19 +75,21 @@ def test_nothing_answered_is_asked_for_field_by_field() -> None:
         ),
         (
             {"topic": "com.example.chat.voip"},
-            "Leave the ending out, the proxy appends it where it is needed: com.example.chat",
+            "The topic ends in .voip, which is appended where it is needed. Set com.example.chat.",
         ),
         (
             {"topic": "DEF123GHIJ.com.example.chat"},
-            "Leave the Team ID in front out: com.example.chat",
+            "The topic begins with a team id. Set com.example.chat.",
         ),
         (
             {"topic": "chat"},
-            "A bundle id is letters, digits and hyphens with dots between: com.example.chat",
+            "The topic is no bundle id: letters, digits and hyphens with dots between, such as "
+            "com.example.chat.",
         ),
         (
             {"topic": "com.example.*"},
-            "A bundle id is letters, digits and hyphens with dots between: com.example.chat",
+            "The topic is no bundle id: letters, digits and hyphens with dots between, such as "
+            "com.example.chat.",
         ),
         (
             {"auth_key_file": "-----BEGIN PRIVATE KEY-----"},
@@ -196,7 +202,8 @@ def test_a_proxy_that_could_send_nothing_is_refused_on_the_summary() -> None:
         (
             StepId.APPLE,
             GOOD_APPLE | {steps.KEY_ID.key: "XYZ123DEFG"},
-            "The name of the key file says ABC123DEFG.",
+            "The key file is named for the key id ABC123DEFG, and its key id is XYZ123DEFG; Apple "
+            "will refuse it unless the file was renamed.",
         ),
         (StepId.APPLE, GOOD_APPLE, None),
         (

@@ -65,7 +65,7 @@ async def test_bad_credentials_are_refused_in_the_workers_words(
 async def test_a_problem_comes_before_the_proof(answers: dict[str, Value]) -> None:
     found = await proof(StepId.APPLE, answers | {steps.TEAM_ID.key: ""})
     assert found.severity is Severity.FAIL
-    assert found.sentence.startswith("The Team ID is missing.")
+    assert found.sentence.startswith("The team id is missing.")
 
 
 async def test_a_key_that_everybody_reads_is_a_warning(answers: dict[str, Value]) -> None:

@@ -294,8 +294,9 @@ def test_odd_places_are_refused(tmp_path: Path) -> None:
     [
         (
             {steps.TEAM_ID.key: "short"},
-            "The key that lets your proxy send to Apple: Team ID: A Team ID has ten characters, "
-            "this has 5. It is on the membership page of your Apple developer account.",
+            "The key that lets your proxy send to Apple: Team ID: The team id is not ten "
+            "capital letters and digits: it has 5 characters. It is at developer.apple.com > "
+            "Membership details.",
         ),
         (
             {steps.LISTEN.key: "8086"},

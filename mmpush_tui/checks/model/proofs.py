@@ -7,15 +7,9 @@ from mmpush_tui.configuration.config import AndroidSettings, AppleSettings
 
 @dataclass(frozen=True, slots=True)
 class AppleProof:
-    """A push to nobody, with a target's key or certificate.
-
-    Attributes:
-        settings: the target.
-        is_key: it has a key; else a certificate.
-    """
+    """A push to nobody, with a target's key or certificate."""
 
     settings: AppleSettings
-    is_key: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from mmpush_tui.checks.model.target import (
 from mmpush_tui.checks.plan import vendors as upstream
 from mmpush_tui.checks.plan.advice import settings_flaw
 from mmpush_tui.checks.plan.outbound import is_loopback, proxied
-from mmpush_tui.checks.proof.credential_files import Credential
+from mmpush_tui.checks.proof.credential_files import CredentialFile
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, ProxyConfig
 from mmpush_tui.errors import ConfigError, UsageError
 from mmpush_tui.fields import nearest
@@ -35,7 +35,7 @@ __all__ = ["WORDS", "TargetPlan", "plan_targets"]
 
 WORDS: Final = ("mattermost", "tpns", "hpns", "mpns", "apns", "fcm", "worker", "log")
 """What a target can be called on the command line, beside an address."""
-_NO_CREDENTIALS: Final[Mapping[str, Credential]] = MappingProxyType({})
+_NO_CREDENTIALS: Final[Mapping[str, CredentialFile]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ def plan_targets(
     config: ProxyConfig | None,
     wanted: Sequence[str] = (),
     *,
-    credentials: Mapping[str, Credential] = _NO_CREDENTIALS,
+    credentials: Mapping[str, CredentialFile] = _NO_CREDENTIALS,
     mattermost_url: str = "",
     around: PlanContext = PlanContext(),
 ) -> tuple[TargetPlan, ...]:
@@ -152,7 +152,7 @@ class _Known:
         self,
         page: Page | None,
         config: ProxyConfig | None,
-        credentials: Mapping[str, Credential],
+        credentials: Mapping[str, CredentialFile],
         mattermost_url: str,
         local: Finding | None,
     ) -> None:

@@ -4,9 +4,9 @@ from typing import Final
 
 from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendProof
 from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
-from mmpush_tui.checks.proof.credential_files import Credential
+from mmpush_tui.checks.proof.credential_files import CredentialFile
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings
-from mmpush_tui.credentials.identity import flaws, missing_of_key
+from mmpush_tui.credentials.apple_settings import signs_with_certificate
 from mmpush_tui.findings import Severity
 from mmpush_tui.proxy.targets import APPLE_PRODUCTION, APPLE_SANDBOX, GOOGLE
 from mmpush_tui.text import clean
@@ -15,7 +15,7 @@ TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an addr
 """Where Google grants access tokens; for a check without a service account."""
 
 
-def apple(entry: AppleSettings | None, credential: Credential | None) -> TargetPlan:
+def apple(entry: AppleSettings | None, credential: CredentialFile | None) -> TargetPlan:
     """Return an Apple target; without an entry, Apple's production network itself."""
     name = clean(entry.type, 40) if entry else ""
     endpoint = entry.endpoint if entry else ""
@@ -30,18 +30,18 @@ def apple(entry: AppleSettings | None, credential: Credential | None) -> TargetP
         ca_file=entry.ca_file if entry else "",
         config=credential.finding if credential else None,
         proof=_apple_proof(entry, credential),
-        has_client_certificate=bool(entry and entry.certificate_file and missing_of_key(entry)),
+        has_client_certificate=bool(entry and signs_with_certificate(entry)),
     )
 
 
-def _apple_proof(entry: AppleSettings | None, credential: Credential | None) -> Proof | None:
+def _apple_proof(entry: AppleSettings | None, credential: CredentialFile | None) -> Proof | None:
     """Return how a target's key or certificate is tried; None where it is of no use already."""
     if entry is None or credential is None or credential.finding.severity is Severity.FAIL:
         return None
-    return None if flaws(entry) else AppleProof(entry, is_key=not missing_of_key(entry))
+    return AppleProof(entry)
 
 
-def fcm(entry: AndroidSettings | None, credential: Credential | None) -> TargetPlan:
+def fcm(entry: AndroidSettings | None, credential: CredentialFile | None) -> TargetPlan:
     """Return an Android target; without an entry, Google's service itself."""
     name = clean(entry.type, 40) if entry else ""
     endpoint = entry.endpoint if entry else ""

@@ -4,29 +4,26 @@ No key is used for anything here, and nothing of one is kept.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final
+
+import msgspec
 
 from mmpush_tui.checks.model.target import is_address
-from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, ProxyConfig
-from mmpush_tui.credentials.certificate import load_certificate
-from mmpush_tui.credentials.identity import flaws, missing_of_key, network_of
-from mmpush_tui.errors import ConfigError
-from mmpush_tui.findings import Finding, Severity, passed
-from mmpush_tui.proxy.android.access_token import load_account
-from mmpush_tui.proxy.apple.provider_token import load_key
+from mmpush_tui.configuration.config import ProxyConfig
+from mmpush_tui.credentials.account import ServiceAccount
+from mmpush_tui.credentials.certificate import ClientCertificate
+from mmpush_tui.credentials.look import Credential, look
+from mmpush_tui.findings import Finding, passed
 from mmpush_tui.text import clean
-
-S = TypeVar("S", AppleSettings, AndroidSettings)
 
 _PROJECT: Final = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
+class CredentialFile:
     """What is known of one target's credential file.
 
     Attributes:
@@ -40,79 +37,54 @@ class Credential:
     project: str = ""
 
 
-def read(config: ProxyConfig) -> Mapping[str, Credential]:
+def read(config: ProxyConfig) -> Mapping[str, CredentialFile]:
     """Return what is found in the credential files of ``config``, by the targets' types.
 
     Targets that name no file are left out. Reads files: not for the event loop.
     """
-    found = {}
-    for apple in config.apple:
-        if apple.certificate_file and missing_of_key(apple):
-            found[apple.type] = _looked_at(_certificate, apple)
-        elif apple.auth_key_file:
-            found[apple.type] = _looked_at(_apple, apple)
-    for android in config.android:
-        if android.service_account_file:
-            found[android.type] = _looked_at(_android, android)
-    return found
+    looks: dict[str, Credential[Any]] = {it.type: look(it) for it in config.apple}
+    looks |= {it.type: look(it) for it in config.android}
+    return {type_: _told(credential) for type_, credential in looks.items() if credential.path}
 
 
-def _apple(settings: AppleSettings) -> Credential:
-    load_key(settings.auth_key_file)
-    for flaw in flaws(settings):
-        raise flaw
-    return Credential(finding=passed(f"{_name(settings.auth_key_file)} holds a P-256 key"))
-
-
-def _certificate(settings: AppleSettings) -> Credential:
-    path = settings.certificate_file
-    certificate = load_certificate(path, settings.certificate_password, settings.topic)
-    cautions = certificate.cautions(settings.topic, network_of(settings), datetime.now(UTC))
-    ends = f"{certificate.not_after:%Y-%m-%d}"
-    if cautions:
-        return Credential(
-            finding=Finding(
-                severity=Severity.WARN,
-                code=cautions[0].code,
-                message=cautions[0].message,
-                why=tuple(it.message for it in cautions[1:]),
-                fix="Get a new certificate at developer.apple.com, or change to a .p8 key.",
-                evidence={"ends": ends},
+def _told(credential: Credential[Any]) -> CredentialFile:
+    if credential.refusals:
+        refusal = msgspec.structs.replace(
+            in_one_message(credential.refusals[0]), see="proxy-target-failed"
+        )
+        fix = refusal.fix or "Correct the file, or its path in the configuration."
+        return CredentialFile(finding=msgspec.structs.replace(refusal, fix=fix))
+    name = clean(Path(credential.path).name, 80)
+    match credential.loaded:
+        case ServiceAccount(project_id=project, token_uri=token_uri):
+            message = f"{name} is a service account of project {clean(project, 60)}"
+            return CredentialFile(
+                finding=passed(message, project=project),
+                token_uri=token_uri if is_address(token_uri) else "",
+                project=project if _PROJECT.fullmatch(project) else "",
             )
-        )
-    return Credential(
-        finding=passed(f"{_name(path)} is a certificate with its key, good until {ends}", ends=ends)
+        case ClientCertificate() as certificate:
+            return CredentialFile(finding=_on_certificate(name, certificate, credential.warnings))
+        case _:
+            return CredentialFile(finding=passed(f"{name} holds a P-256 key"))
+
+
+def in_one_message(refusal: Finding) -> Finding:
+    """Return a refusal with the cause in its message, where a check's line shows it."""
+    message = ": ".join((refusal.message, *refusal.why))
+    return msgspec.structs.replace(refusal, message=message, why=())
+
+
+def _on_certificate(
+    name: str, certificate: ClientCertificate, warnings: tuple[Finding, ...]
+) -> Finding:
+    ends = f"{certificate.not_after:%Y-%m-%d}"
+    if not warnings:
+        return passed(f"{name} is a certificate with its key, good until {ends}", ends=ends)
+    first, *others = warnings
+    return msgspec.structs.replace(
+        first,
+        why=tuple(it.message for it in others),
+        fix="Get a new certificate at developer.apple.com, or change to a .p8 key.",
+        evidence={"ends": ends},
     )
-
-
-def _android(settings: AndroidSettings) -> Credential:
-    path = settings.service_account_file
-    account = load_account(path)
-    project = account.project_id if _PROJECT.fullmatch(account.project_id) else ""
-    return Credential(
-        finding=passed(
-            f"{_name(path)} is a service account of project {clean(account.project_id, 60)}",
-            project=account.project_id,
-        ),
-        token_uri=account.token_uri if is_address(account.token_uri) else "",
-        project=project,
-    )
-
-
-def _looked_at(look: Callable[[S], Credential], settings: S) -> Credential:
-    try:
-        return look(settings)
-    except ConfigError as error:
-        message = f"{error.what}: {error.why}" if error.why else error.what
-        finding = Finding(
-            severity=Severity.FAIL,
-            code=error.code or "credential_file",
-            message=message,
-            fix=error.fix or "Correct the file, or its path in the configuration.",
-            see="proxy-target-failed",
-        )
-        return Credential(finding=finding)
-
-
-def _name(path: str) -> str:
-    return clean(Path(path).name, 80)

@@ -11,22 +11,25 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendProof
 from mmpush_tui.checks.model.report import Stage, check_id
 from mmpush_tui.checks.model.target import NO_DEVICE, TargetPlan
 from mmpush_tui.checks.proof import answers as proof_answers
+from mmpush_tui.checks.proof.credential_files import in_one_message
 from mmpush_tui.checks.proof.limiter import ProbeLimiter
 from mmpush_tui.configuration.config import AndroidSettings, NetworkSettings
 from mmpush_tui.credentials import certificate
+from mmpush_tui.credentials.look import look
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.connect import client_context
 from mmpush_tui.http2.connection import Connection
-from mmpush_tui.proxy.android.access_token import AccessToken, AccessTokenError, load_account
-from mmpush_tui.proxy.apple.provider_token import ProviderToken, load_key
+from mmpush_tui.proxy.android.access_token import AccessToken, AccessTokenError
+from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.apple.token_store import TokenStore
 from mmpush_tui.tasks import beside
 
@@ -107,9 +110,12 @@ async def prove(proof: Proof, session: ProofSession, means: ProofContext) -> Fin
 
 async def _ask_apple(proof: AppleProof, session: ProofSession, means: ProofContext) -> Finding:
     try:
-        group, token, tls = await beside("apple-proof", _load_apple, proof, means)
+        loaded = await beside("apple-proof", _load_apple, proof, means)
     except ConfigError as error:
-        return _unread(session.plan, error)
+        return _unread(session.plan, error.finding)
+    if isinstance(loaded, Finding):
+        return _unread(session.plan, loaded)
+    group, token, tls = loaded
     topic = proof.settings.topic
     asked = f"{group}|{session.plan.address}|{topic}"
     if (kept := await beside("pace", means.limiter.take, group, asked)) is not None:
@@ -120,18 +126,25 @@ async def _ask_apple(proof: AppleProof, session: ProofSession, means: ProofConte
     return finding
 
 
-def _load_apple(proof: AppleProof, means: ProofContext) -> tuple[str, str, ssl.SSLContext]:
-    """Return a name of the credential, the provider token and the context to connect with."""
+def _load_apple(
+    proof: AppleProof, means: ProofContext
+) -> tuple[str, str, ssl.SSLContext] | Finding:
+    """Return a name of the credential, the provider token and the context to connect with.
+
+    Where the credential is of no use, return why.
+    """
     it = proof.settings
     tls = client_context(means.network.ca_file, it.ca_file)
-    if proof.is_key:
-        key = load_key(it.auth_key_file)
+    credential = look(it)
+    loaded = credential.loaded
+    if credential.refusals or loaded is None:
+        return credential.refusals[0]
+    if isinstance(loaded, EllipticCurvePrivateKey):
         store = TokenStore(means.tokens, lambda _sentence: None)
-        token = ProviderToken(key, it.auth_key_id, it.team_id, store)
+        token = ProviderToken(loaded, it.auth_key_id, it.team_id, store)
         made = token()
         token.join()
         return token.name, made, tls
-    loaded = certificate.load_certificate(it.certificate_file, it.certificate_password, it.topic)
     certificate.use(tls, loaded)
     return f"certificate|{it.certificate_file}|{loaded.not_after}", "", tls
 
@@ -217,17 +230,21 @@ async def _grant(
 ) -> tuple[Finding, str]:
     """Return what came of asking for an access token, and the token, empty where there is none."""
 
-    def load() -> AccessToken:
-        account = load_account(settings.service_account_file)
+    def load() -> AccessToken | Finding:
+        credential = look(settings)
+        if credential.loaded is None:
+            return credential.refusals[0]
         tls = client_context(means.network.ca_file, settings.ca_file)
         tls.set_alpn_protocols(["h2", "http/1.1"])
-        return AccessToken(account, tls, means.network.connect_to, plan.proxy)
+        return AccessToken(credential.loaded, tls, means.network.connect_to, plan.proxy)
 
     async def fetch() -> tuple[Finding, str]:
         try:
             source = await beside("grant", load)
         except ConfigError as error:
-            return _unread(plan, error), ""
+            return _unread(plan, error.finding), ""
+        if isinstance(source, Finding):
+            return _unread(plan, source), ""
         try:
             token = await source.get()
         except AccessTokenError as error:
@@ -239,7 +256,6 @@ async def _grant(
     return await means.grants.get(settings.type, fetch)
 
 
-def _unread(plan: TargetPlan, error: ConfigError) -> Finding:
-    return msgspec.structs.replace(
-        failed(plan, "credential_file", error.what, why=(error.why,)), fix=error.fix
-    )
+def _unread(plan: TargetPlan, refusal: Finding) -> Finding:
+    finding = failed(plan, "credential_file", in_one_message(refusal).message)
+    return msgspec.structs.replace(finding, fix=refusal.fix)

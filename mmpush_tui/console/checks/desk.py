@@ -21,7 +21,7 @@ from mmpush_tui.tasks import Tasks
 if TYPE_CHECKING:
     # The network stack takes a tenth of a second to load, which no first frame need wait for.
     from mmpush_tui.checks.model.target import TargetPlan
-    from mmpush_tui.checks.proof.credential_files import Credential
+    from mmpush_tui.checks.proof.credential_files import CredentialFile
     from mmpush_tui.configuration.config import ProxyConfig
     from mmpush_tui.findings import Finding
 
@@ -200,7 +200,7 @@ class ChecksDesk:
             )  # fmt: skip
         self._set(is_running=False)
 
-    def _load(self) -> "tuple[ProxyConfig | None, Mapping[str, Credential], Finding | None]":
+    def _load(self) -> "tuple[ProxyConfig | None, Mapping[str, CredentialFile], Finding | None]":
         # In a thread, like the files: loading the network stack for the first time takes long.
         from mmpush_tui.checks import mattermost_log
         from mmpush_tui.checks import run as _run  # noqa: F401 - loaded for the next step

@@ -13,15 +13,9 @@ from typing import Any, Final
 import httpx
 import jwt
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mmpush_tui.causes import unreached
-from mmpush_tui.credentials import file
-from mmpush_tui.credentials.file import COPY_AGAIN, GOOGLE_SOURCE, google_fix, other_kind
-from mmpush_tui.credentials.kinds import Kind, identify
-from mmpush_tui.errors import ConfigError
+from mmpush_tui.credentials.account import ServiceAccount
 from mmpush_tui.http2.connect import Endpoint, Route
 from mmpush_tui.http2.outbound import OutboundProxy
 from mmpush_tui.tasks import Tasks
@@ -49,77 +43,6 @@ class AccessTokenError(Exception):
     def __init__(self, cause: str, code: str) -> None:
         super().__init__(cause)
         self.code = code
-
-
-class ServiceAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a service account file that sending needs."""
-
-    project_id: str
-    client_email: str
-    private_key_id: str
-    token_uri: str
-    private_key: Any
-
-    def __repr__(self) -> str:
-        return f"ServiceAccount({self.project_id!r})"
-
-
-_NEEDED: Final = ("project_id", "client_email", "private_key_id", "private_key")
-
-
-def load_account(path: str) -> ServiceAccount:
-    """Return the service account in a JSON key file from Google.
-
-    Raises:
-        ConfigError: it is not one; the message says what it is, or what it lacks.
-    """
-    where = f"service account file {path}"
-    code = "service-account-invalid"
-    data = file.read(path, where, "service-account-missing")
-    seen = identify(data)
-    if seen.kind is not Kind.SERVICE_ACCOUNT:
-        raise other_kind(seen, where, google_fix(seen), code)
-    document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
-    missing = [name for name in _NEEDED if not _is_text(document.get(name))]
-    if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        raise ConfigError(
-            f"{where}: {', '.join(missing)} {verb} missing", fix=GOOGLE_SOURCE, code=code
-        )
-    token_uri = document.get("token_uri", "https://oauth2.googleapis.com/token")
-    if not isinstance(token_uri, str) or not _is_https(token_uri):
-        raise ConfigError(
-            f"{where}: token_uri is no https:// address", fix=GOOGLE_SOURCE, code=code
-        )
-    try:
-        # Keys that went through an environment variable keep their line breaks as two characters.
-        pem = document["private_key"].replace("\\n", "\n").encode()
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ConfigError(
-            f"{where}: private_key cannot be read", fix=COPY_AGAIN, code=code
-        ) from error
-    if not isinstance(key, RSAPrivateKey):
-        raise ConfigError(f"{where}: private_key is no RSA key", fix=GOOGLE_SOURCE, code=code)
-    return ServiceAccount(
-        project_id=document["project_id"],
-        client_email=document["client_email"],
-        private_key_id=document["private_key_id"],
-        token_uri=token_uri,
-        private_key=key,
-    )
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_https(address: str) -> bool:
-    try:
-        url = httpx.URL(address)
-    except httpx.InvalidURL:
-        return False
-    return url.scheme == "https" and bool(url.host)
 
 
 class AccessToken:

@@ -11,15 +11,8 @@ from typing import Final, Literal, NamedTuple
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mmpush_tui.credentials import file
-from mmpush_tui.credentials.file import APPLE_FIXES, APPLE_SOURCE, other_kind
-from mmpush_tui.credentials.kinds import Kind, identify
 from mmpush_tui.proxy.apple.token_store import StoredToken, TokenStore
 
 LIFETIME_S: Final = 50 * 60
@@ -28,24 +21,6 @@ APART_S: Final = 20 * 60
 _LATEST_S: Final = 55 * 60
 _DRIFT_S: Final = 60.0
 """A wall clock that went this much differently was set."""
-
-
-def load_key(path: str) -> EllipticCurvePrivateKey:
-    """Return the key in a .p8 file.
-
-    Raises:
-        ConfigError: there is no readable P-256 key in it; the message says what is there.
-    """
-    where = f"Apple key {path}"
-    data = file.read(path, where, "apple-key-missing")
-    seen, code = identify(data), "apple-key-invalid"
-    if seen.kind is not Kind.P256_KEY:
-        fix = APPLE_FIXES.get(seen.kind, APPLE_SOURCE)
-        raise other_kind(seen, where, fix, code)
-    key = load_pem_private_key(data, password=None)
-    if not isinstance(key, EllipticCurvePrivateKey):
-        raise TypeError("a P-256 key is an elliptic curve key")
-    return key
 
 
 class _Minted(NamedTuple):

@@ -10,7 +10,7 @@ from mmpush_tui.checks.model.failures import config_of
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
 from mmpush_tui.checks.plan.plan import WORDS, PlanContext, plan_targets
-from mmpush_tui.checks.proof.credential_files import Credential
+from mmpush_tui.checks.proof.credential_files import CredentialFile
 from mmpush_tui.configuration.config import ProxyConfig, convert_document
 from mmpush_tui.configuration.document import parse_document
 from mmpush_tui.errors import UsageError
@@ -37,7 +37,7 @@ service_account_file = "account.json"
 [[proxy.android]]
 type = "android_blank"
 """
-ACCOUNT = Credential(
+ACCOUNT = CredentialFile(
     finding=passed("good"), token_uri="https://oauth2.googleapis.com/token", project="chat-project"
 )
 

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mmpush_tui.credentials.account import load_account
 from mmpush_tui.http2.connect import client_context
-from mmpush_tui.proxy.android.access_token import AccessToken, AccessTokenError, load_account
+from mmpush_tui.proxy.android.access_token import AccessToken, AccessTokenError
 from mmpush_tui.simulator.credentials import TOKEN_URI
 from tests.clock import Clock
 from tests.proxy.vendors import PROJECT, Google, Mood, Vendors, serving

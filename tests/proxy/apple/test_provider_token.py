@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mmpush_tui.credentials.file import APPLE_SOURCE, COPY_AGAIN
+from mmpush_tui.credentials.key import load_key
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.apple.provider_token import LIFETIME_S, ProviderToken, load_key
+from mmpush_tui.proxy.apple.provider_token import LIFETIME_S, ProviderToken
 from mmpush_tui.proxy.apple.token_store import StoredToken
 from tests.clock import Clock
 
