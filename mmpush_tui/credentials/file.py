@@ -28,6 +28,10 @@ FIXES: Final[Mapping[Kind, str]] = {
     Kind.EMPTY: COPY_AGAIN,
     Kind.BROKEN_KEY: COPY_AGAIN,
     Kind.BROKEN_JSON: COPY_AGAIN,
+    Kind.ESCAPED_KEY: "Write real line breaks: printf '%b' \"$(cat FILE)\" > NEWFILE.",
+    Kind.UNESCAPED_JSON: "Write \\n in place of each line break inside private_key, or copy the "
+    "file again without changing a character.",
+    Kind.QUOTED_JSON: "Remove the quotation marks around it.",
     Kind.ARCHIVE: "Unpack it first, and name the file inside.",
     Kind.BASE64: "Decode it first: base64 -d FILE > NEWFILE.",
     Kind.WEB_PAGE: "Probably a login page was saved instead. Download the file in a browser.",

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     OTHER_KEY = "a private key of another type than P-256"
     PROTECTED_KEY = "a private key protected with a password"
     BROKEN_KEY = "a private key that is damaged"
+    ESCAPED_KEY = "a private key whose line breaks are written out as \\n"
     BARE_KEY = "a private key without its BEGIN and END lines"
     BINARY_KEY = "a private key in binary form (DER)"
     SSH_KEY = "an SSH key"
@@ -43,6 +45,8 @@ class Kind(StrEnum):
     PUSH_PROXY = "a configuration of mattermost-push-proxy"
     OTHER_JSON = "a JSON file of another kind"
     BROKEN_JSON = "a JSON file that is damaged"
+    UNESCAPED_JSON = "a JSON file with line breaks inside a text, where \\n has to stand"
+    QUOTED_JSON = "a JSON file in quotation marks"
     ARCHIVE = "an archive"
     BASE64 = "a credential that was encoded in base64 once more"
     WEB_PAGE = "a web page"
@@ -84,6 +88,9 @@ def identify(data: bytes) -> Seen:
         return Seen(kind=Kind.ARCHIVE)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Seen(kind=Kind.UTF16)
+    bare = data.strip()
+    if bare[:1] in (b"'", b'"') and bare.endswith(bare[:1]) and bare[1:].lstrip().startswith(b"{"):
+        return Seen(kind=Kind.QUOTED_JSON)
     if labels := _PEM_LABEL.findall(data):
         # JSON of a service account holds a PEM block too.
         if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
@@ -121,7 +128,9 @@ def _pem(data: bytes, labels: list[bytes]) -> Kind:
     try:
         key = load_pem_private_key(data, password=None)
     except _UNREADABLE:
-        return Kind.BROKEN_KEY
+        # As it stands in an environment variable, or in Google's JSON.
+        is_escaped = b"\\n" in data and _is_pem_key(data.replace(b"\\n", b"\n"))
+        return Kind.ESCAPED_KEY if is_escaped else Kind.BROKEN_KEY
     if isinstance(key, EllipticCurvePrivateKey):
         return Kind.P256_KEY if isinstance(key.curve, SECP256R1) else Kind.OTHER_CURVE
     return Kind.RSA_KEY if isinstance(key, RSAPrivateKey) else Kind.OTHER_KEY
@@ -153,6 +162,14 @@ def _encoded(text: bytes) -> Kind:
     return Kind.UNKNOWN
 
 
+def _is_pem_key(data: bytes) -> bool:
+    try:
+        load_pem_private_key(data, password=None)
+    except _UNREADABLE:
+        return False
+    return True
+
+
 def _is_der_key(data: bytes) -> bool:
     try:
         load_der_private_key(data, password=None)
@@ -165,7 +182,7 @@ def _json(data: bytes) -> Seen:
     try:
         document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError):
-        return Seen(kind=Kind.BROKEN_JSON)
+        return Seen(kind=Kind.UNESCAPED_JSON if _is_lenient_json(data) else Kind.BROKEN_JSON)
     if not isinstance(document, dict):
         return Seen(kind=Kind.OTHER_JSON)
     if isinstance(info := document.get("project_info"), dict):
@@ -177,6 +194,21 @@ def _json(data: bytes) -> Seen:
     if {key.lower() for key in document} & {"applepushsettings", "androidpushsettings"}:
         return Seen(kind=Kind.PUSH_PROXY)
     return Seen(kind=Kind.OTHER_JSON)
+
+
+def _is_lenient_json(data: bytes) -> bool:
+    """Return whether control characters inside its texts are all that keeps it from being JSON."""
+    text = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return True
+    # This library takes what is no JSON, such as NaN.
+    return False
 
 
 def _text(value: Any) -> str:

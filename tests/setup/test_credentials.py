@@ -123,6 +123,13 @@ def test_old_form_and_windows_line_ends_are_good(tmp_path: Path) -> None:
             f"This is a private key that is damaged; {KEY_NEEDED}",
             COPY_AGAIN,
         ),
+        (
+            P8.replace(b"\n", b"\\n"),
+            f"This is a private key whose line breaks are written out as \\n; {KEY_NEEDED}",
+            "Write real line breaks: printf '%b' \"$(cat FILE)\" > NEWFILE.",
+        ),
+        (P8[:100].replace(b"\n", b"\\n"), f"This is a private key that is damaged; {KEY_NEEDED}",
+         COPY_AGAIN),
         (P8[:100], f"This is a private key that is damaged; {KEY_NEEDED}", COPY_AGAIN),
         (
             b"\n".join(P8.splitlines()[1:-1]) + b"\n",
@@ -202,6 +209,22 @@ def test_a_service_account_tells_project_and_address(tmp_path: Path) -> None:
     [
         (b"", f"This is an empty file; {ACCOUNT_NEEDED}", COPY_AGAIN),
         (b"{", f"This is a JSON file that is damaged; {ACCOUNT_NEEDED}", COPY_AGAIN),
+        (
+            files.ACCOUNT.to_json().replace("\\n", "\n").encode(),
+            "This is a JSON file with line breaks inside a text, where \\n has to stand; "
+            f"{ACCOUNT_NEEDED}",
+            "Write \\n in place of each line break inside private_key, or copy the file again "
+            "without changing a character.",
+        ),
+        *(
+            (
+                mark + files.ACCOUNT.to_json().encode() + mark + b"\n",
+                f"This is a JSON file in quotation marks; {ACCOUNT_NEEDED}",
+                "Remove the quotation marks around it.",
+            )
+            for mark in (b"'", b'"')
+        ),
+        (b'{"a": NaN}', f"This is a JSON file that is damaged; {ACCOUNT_NEEDED}", COPY_AGAIN),
         (b"[1]", f"This is a JSON file of another kind; {ACCOUNT_NEEDED}", GOOGLE_SOURCE),
         (b"{}", f"This is a JSON file of another kind; {ACCOUNT_NEEDED}", GOOGLE_SOURCE),
         (b'{"type": 5}', f"This is a JSON file of another kind; {ACCOUNT_NEEDED}", GOOGLE_SOURCE),
