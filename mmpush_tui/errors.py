@@ -13,18 +13,27 @@ class MmpushError(Exception):
     Args:
         what: what happened, as one clause without a full stop.
         why: the cause as far as it is known, or empty.
-        fix: what the reader can do, as a full sentence, or empty.
+        fix: what the reader can do, as a full sentence; where it is empty, what the
+            troubleshooting catalogue has for the code.
         code: a stable name for tests, JSON and the troubleshooting catalogue.
+        places: what the names in braces stand for in the catalogue's sentence.
 
     Attributes:
         finding: all of it, cleaned and redacted, so that a file's or a peer's words inside it
             reach neither terminal nor log in the raw.
     """
 
-    def __init__(self, what: str, *, why: str = "", fix: str = "", code: str = "") -> None:
+    def __init__(
+        self, what: str, *, why: str = "", fix: str = "", code: str = "", **places: object
+    ) -> None:
         # Others' words often end in a full stop of their own.
         if why.endswith(".") and not why.endswith(".."):
             why = why[:-1]
+        if code and not fix:
+            # The catalogue is read only where something fails.
+            from mmpush_tui.troubleshooting.wording import fix_of
+
+            fix = fix_of(code, places)
         self.finding = Finding(
             severity=Severity.FAIL, code=code, message=what, why=(why,) if why else (), fix=fix
         )

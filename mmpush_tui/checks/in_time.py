@@ -22,6 +22,5 @@ async def in_time(work: Callable[[], Result], timeout_s: float) -> Result:
     except TimeoutError as error:
         raise DeadlineError(
             f"the configuration or a file that it names could not be read within {timeout_s:g} s",
-            fix="Look whether its file system answers, and whether it is a plain file.",
             code="check-file-slow",
         ) from error

@@ -23,7 +23,7 @@ def _source(text: str) -> str:
     except ValueError as error:
         raise UsageError(
             f"--source {text!r}: expected an address of this host",
-            fix="`ip addr` lists them.", code="check-source",
+            code="check-source",
         ) from error  # fmt: skip
 
 
@@ -138,7 +138,6 @@ def _pair(text: str) -> tuple[str, str]:
     if found is None or not all(0 < port < 65536 for port in ports):
         raise UsageError(
             f"--connect-to {text!r}: expected HOST:PORT=ADDR:PORT",
-            fix="As in --connect-to api.push.apple.com:443=127.0.0.1:2197.",
             code="check-connect-to",
         )
     return found[1].lower(), found[2]

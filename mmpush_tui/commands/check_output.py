@@ -199,7 +199,6 @@ def make(name: str, path: Path | None, *, is_watched: bool) -> Output:
     if is_watched and not made.is_endless:
         raise UsageError(
             f"--watch and --format {name} do not go together",
-            fix="Add --output FILE, which then holds the latest run, or leave out --watch.",
             code="check-watch-format",
         )
     return made

@@ -149,9 +149,7 @@ def _write_new(path: Path, text: str) -> None:
     try:
         files.write_new(path, text.encode())
     except FileExistsError as error:
-        raise FailedError(
-            f"{path} exists already", fix="Name another file, or remove it.", code="file-exists"
-        ) from error
+        raise FailedError(f"{path} exists already", code="file-exists") from error
     except OSError as error:
         raise FailedError(
             f"{path} cannot be written", why=error.strerror or "", code="file-write"

@@ -69,8 +69,7 @@ def command(
     if journal is not None or since:
         if follow:
             raise UsageError(
-                "a journal cannot be followed", fix="Leave out --journal and --since, or --follow.",
-                code="journal-follow",
+                "a journal cannot be followed", code="journal-follow",
             )  # fmt: skip
         from mmpush_tui.commands import journals
 

@@ -78,7 +78,6 @@ def _refuse_headless_options(ctx: click.Context) -> None:
         if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise UsageError(
                 f"{option} is for the demo without a screen",
-                fix="Add --headless.",
                 code="demo-option",
             )
 

@@ -52,8 +52,6 @@ def command(words: tuple[str, ...], as_json: bool, as_list: bool) -> None:
     if not explanation.matches:
         raise FailedError(
             "no entry of the catalogue matches this text",
-            fix="Paste the whole line, with what stands behind error=, status= or reason=, "
-            "or look through `mmpush-tui explain --list`.",
             code="explain-no-match",
         )
 

@@ -75,9 +75,7 @@ def find_journal(control: Path | None) -> Path:
     if kept is None:
         raise FailedError(
             "this worker keeps no journal", code="journal-off",
-            fix="Set journal = true in its configuration; deliveries without --since are in "
-            "its memory.",
-        )  # fmt: skip
+            )  # fmt: skip
     return Path(kept["path"])
 
 
@@ -96,6 +94,6 @@ def _left_behind() -> Path:
     if len(found) > 1:
         raise UsageError(
             "no worker runs, and there are several journals: " + ", ".join(map(str, found)),
-            fix="Name the one you mean with --journal.", code="journal-ambiguous",
+            code="journal-ambiguous",
         )  # fmt: skip
     return found[0]

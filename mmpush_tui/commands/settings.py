@@ -210,7 +210,6 @@ def _run(place: SourceOptions, work: "Callable[[Source], Coroutine[Any, Any, Non
         except TimeoutError as error:
             raise DeadlineError(
                 f"this took more than {_DEADLINE_S:.0f} s and was given up",
-                fix="See with `settings show` what came of it.",
                 code="settings-deadline",
             ) from error
         finally:

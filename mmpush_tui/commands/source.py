@@ -85,7 +85,6 @@ class SourceOptions:
         if len(given) > 1:
             raise UsageError(
                 f"{given[0]} and {given[1]} are both given",
-                fix="Name one place that Mattermost's settings are read from.",
                 code="mattermost-two-places",
             )
         socket = None
@@ -177,9 +176,6 @@ def open_source(options: SourceOptions, *, may_ask: bool = True) -> "Source":
         return source
     raise ConfigError(
         "no Mattermost configuration is known on this host",
-        fix="Name it with --mattermost-config FILE, often /opt/mattermost/config/config.json, "
-        "which only root and Mattermost's own user may see; or use --mattermost-url URL, or "
-        "--local.",
         code="mattermost-config-unknown",
     )
 

@@ -33,7 +33,7 @@ def keep_file(folder: Path, name: str, suffix: str, data: bytes) -> Path:
         return files.write_first(paths, data)
     except FileExistsError as error:
         raise FailedError(
-            f"{folder} holds {_MOST} files of this second", fix="Try again.", code="keep-too-many"
+            f"{folder} holds {_MOST} files of this second", code="keep-too-many"
         ) from error
     except OSError as error:
         raise _refused(paths[0], error) from error
@@ -43,7 +43,6 @@ def _refused(path: Path, error: OSError) -> FailedError:
     return FailedError(
         f"{path} cannot be written",
         why=error.strerror or "",
-        fix="Files are written to the folder in which the console was started.",
         code="keep-failed",
     )
 

@@ -129,7 +129,6 @@ def client_context(*ca_files: str) -> ssl.SSLContext:
         except ssl.SSLError as error:
             raise ConfigError(
                 f"CA file {name}: holds no readable certificate",
-                fix="Give a PEM file with -----BEGIN CERTIFICATE-----.",
                 code="ca-file-invalid",
             ) from error
         except (OSError, ValueError) as error:

@@ -36,7 +36,6 @@ def networks(words: Iterable[str], key: str) -> tuple[Network, ...]:
         except ValueError as error:
             raise ConfigError(
                 f"{key}: {word} is neither an address nor a network",
-                fix="Write 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32.",
                 code="network-invalid",
             ) from error
     return tuple(found)

@@ -40,7 +40,6 @@ def assigned(page: Page, pairs: Sequence[str], licence: Licence, held: Mapping[s
         if reason := rows.locked_by(name, held):
             raise UsageError(
                 f"{name} cannot be changed here: {reason}",
-                fix="Change it where that is set, and restart Mattermost.",
                 code="settings-locked",
             )
     if "mode" in values:
@@ -58,7 +57,6 @@ def assigned(page: Page, pairs: Sequence[str], licence: Licence, held: Mapping[s
         if page.mode is not Mode.HPNS:
             raise UsageError(
                 f"region is a setting of HPNS, and the mode is {page.mode}",
-                fix="Add mode=hpns and accept_terms=true, or leave region out.",
                 code="settings-region",
             )
         region = Region(str(values["region"]))
@@ -70,7 +68,6 @@ def assigned(page: Page, pairs: Sequence[str], licence: Licence, held: Mapping[s
         if page.mode is not Mode.CUSTOM:
             raise UsageError(
                 f"server can be entered only with mode=custom, and the mode is {page.mode}",
-                fix="Add mode=custom, or leave server out.",
                 code="settings-server",
             )
         page = page.with_server(str(values["server"]))
@@ -90,7 +87,6 @@ def _parsed(pairs: Sequence[str]) -> dict[str, Value]:
         if not equals:
             raise UsageError(
                 f"expected KEY=VALUE, got a word without = ({len(pair)} characters)",
-                fix="Such as mode=tpns or contents=generic.",
                 code="settings-no-value",
             )
         if name not in _FIELDS:

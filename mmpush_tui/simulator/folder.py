@@ -27,6 +27,5 @@ def rehearsal_folder() -> Path:
         raise FailedError(
             "the demo needs a folder for its throw-away files, and none can be made",
             why=error.strerror or "",
-            fix="Name one that can be written to with TMPDIR.",
             code="demo-folder",
         ) from error

@@ -73,6 +73,8 @@ class Hop(StrEnum):
     """Google's answer, that of its token server included."""
     DEVICE = "device"
     """The phone and the app."""
+    PROGRAM = "program"
+    """On no way of a push: this program, its command line, its files, its worker's sockets."""
 
 
 class LogSource(StrEnum):
@@ -84,6 +86,8 @@ class LogSource(StrEnum):
     MOBILE_APP = "mobile-app"
     DEVICE_LOG = "device-log"
     CURL = "curl"
+    MMPUSH_COMMAND = "mmpush-command"
+    """What a command of this program says."""
 
 
 class Wording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

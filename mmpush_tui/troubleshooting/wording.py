@@ -1,4 +1,4 @@
-"""What a finding says about its code: the catalogue's words, for one kind of place. Pure."""
+"""What a finding or an error says about its code: the catalogue's words for it. Pure."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from mmpush_tui.findings import Confidence
 from mmpush_tui.text import presentable
-from mmpush_tui.troubleshooting.catalogue import Entry, Wording, entries, filled
+from mmpush_tui.troubleshooting.catalogue import GENERIC, Entry, Wording, entries, filled
 
 _LIMIT: Final = 400
 
@@ -64,6 +64,17 @@ def words_for(code: str, *, at: str = "", platform: str = "") -> Words | None:
         confidence=wording.confidence or common.confidence,
         see=own.see,
     )
+
+
+def fix_of(code: str, places: Mapping[str, object]) -> str:
+    """Return what to do about an error with this code; empty where the catalogue has no words.
+
+    Args:
+        code: of the error.
+        places: what the names in braces stand for; what is missing is said in general.
+    """
+    words = words_for(code)
+    return filled(words.fix, {**GENERIC, **places}) if words else ""
 
 
 def _put_together(entry: Entry, wording: Wording) -> Words:

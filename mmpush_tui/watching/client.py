@@ -38,13 +38,11 @@ def find_worker(control: Path | None) -> Path:
     if not running:
         raise UnreachableError(
             "no running worker was found",
-            fix="Start one with mmpush-tui serve, or name its control socket with --control.",
             code="worker-not-found",
         )
     if len(running) > 1:
         raise UsageError(
             "several workers run: " + ", ".join(str(path) for path in running),
-            fix="Name the one you mean with --control.",
             code="worker-ambiguous",
         )
     return running[0]

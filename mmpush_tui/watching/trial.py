@@ -124,20 +124,17 @@ def read_device(path: Path) -> Device:
         raise UsageError(
             f"the device file holds {len(words)} words",
             why="a device id is one word without blanks",
-            fix="Copy it from the Sessions table: apple_rn-v2:TOKEN or android_rn-v2:TOKEN.",
             code="device-shape",
         )
     platform, colon, token = words[0].partition(":")
     if not colon or not platform.startswith(("apple_", "android_")):
         raise UsageError(
             "the device id has no platform in front",
-            fix="Mattermost keeps it as apple_rn-v2:TOKEN or android_rn-v2:TOKEN.",
             code="device-platform",
         )
     if token in ("", "null"):
         raise UsageError(
             "the device id has no token: the app had none when it logged in",
-            fix="Open the app again, allow notifications, and look up the session anew.",
             code="device-null",
         )
     return Device(clean(platform, 60), token)

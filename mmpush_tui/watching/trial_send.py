@@ -193,7 +193,6 @@ async def _http(method: str, url: str, ca_file: Path | None, **arguments: Any) -
         raise UsageError(
             "a proxy variable of the environment cannot be used",
             why=clean(error, 200),
-            fix="See HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
             code="proxy-variable",
         ) from error
     address = _shown(url.partition("/api/")[0])
@@ -208,7 +207,6 @@ async def _http(method: str, url: str, ca_file: Path | None, **arguments: Any) -
         raise UnreachableError(
             f"{address} does not answer",
             why=unreached(error),
-            fix="Check the address and that the service runs; `mmpush-tui check` names the hop.",
             code="send-unreachable",
         ) from error
 

@@ -121,7 +121,6 @@ def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: PlanCont
 def _no_log() -> UsageError:
     return UsageError(
         "Mattermost's log cannot be read from here",
-        fix="Name its configuration with --mattermost-config FILE, as a user who may read the log.",
         code="check-no-log",
     )
 
@@ -139,8 +138,6 @@ def _nothing(page: Page | None, config: ProxyConfig | None) -> UsageError:
     return UsageError(
         "there is nothing to check",
         why=" and ".join(missing),
-        fix="Name them with --mattermost-config FILE or --config FILE, or name a target: "
-        "mmpush-tui check tpns.",
         code="check-nothing",
     )
 
@@ -360,7 +357,6 @@ def _url(word: str) -> TargetPlan:
     if not is_address(word) or urlsplit(word).username is not None:
         raise UsageError(
             "this is no address that can be checked",
-            fix="Write http://HOST:PORT or https://HOST, without a user or password.",
             code="check-address",
         )
     return TargetPlan(

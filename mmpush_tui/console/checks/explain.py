@@ -18,7 +18,6 @@ from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.troubleshooting.catalogue import Entry, entries
 from mmpush_tui.troubleshooting.lookup import by_code, find_entries, suggest
 
-_MOST: Final = 100
 _FOUND: Final = 8
 _WIDTH: Final = 70
 _HEIGHTS: Final = [(0, "-low"), (18, "-high")]
@@ -121,7 +120,7 @@ class ExplainScreen(ModalScreen[None]):
         text = query.strip()
         found: list[Entry] = [match.entry for match in find_entries(text, _FOUND)] if text else []
         if not text:
-            found, said = list(entries())[:_MOST], "Everything, in the order of a push's way."
+            found, said = list(entries()), "Everything, in the order of a push's way."
         elif found:
             said = "The best first."
         elif found := suggest(text, _FOUND):

@@ -145,13 +145,11 @@ def _refusal(address: str, host: str, port: int, error: OSError) -> ConfigError:
         case errno.EADDRINUSE:
             return ConfigError(
                 f"listen address {address}: the port is in use{_holder(host, port)}",
-                fix="Stop that program, or choose another port with --listen.",
                 code="port-in-use",
             )
         case errno.EACCES:
             return ConfigError(
                 f"listen address {address}: ports below 1024 need a right this user lacks",
-                fix="Choose a higher port, or give the service CAP_NET_BIND_SERVICE.",
                 code="port-forbidden",
             )
         case errno.EADDRNOTAVAIL:

@@ -95,7 +95,6 @@ class Api:
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout) as error:
             raise DeadlineError(
                 f"{self._at} did not answer within {REQUEST_TIMEOUT_S:.0f} s",
-                fix="Try again; where it is always so slow, look at the server itself.",
                 code="mattermost-slow",
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict) as error:
@@ -153,8 +152,6 @@ class Api:
         return UnreachableError(
             f"{self._at} is not Mattermost's API",
             why=why,
-            fix="Name the address that users open Mattermost by (ServiceSettings.SiteURL), and "
-            "let a reverse proxy or a login in front of it pass /api/v4 on.",
             code="mattermost-no-api",
         )
 
@@ -166,8 +163,6 @@ class Api:
         to = presentable(f"{place.scheme}://{place.netloc}" if place.netloc else place.path, 120)
         return UnreachableError(
             f"{self._at} sends its callers elsewhere, to {to or 'an unknown place'}",
-            fix="Name the address that Mattermost itself has, with the right http or https; behind "
-            "a login page, let /api/v4 through, or use --local on the server.",
             code="mattermost-redirect",
         )
 
@@ -178,7 +173,6 @@ class Api:
             if status in (502, 503, 504):
                 return UnreachableError(
                     f"{self._at} is down: the reverse proxy in front of it answers {status}",
-                    fix="Start Mattermost, or look at its log.",
                     code="mattermost-down",
                 )
             return self._stranger(f"status {status} and no error of Mattermost's comes back")
@@ -189,20 +183,16 @@ class Api:
                 return FailedError(
                     "Mattermost refused to save: its cluster keeps the configuration read-only "
                     "(ClusterSettings.ReadOnlyConfig)",
-                    fix="Change config.json on every node and reload each, or switch "
-                    "ReadOnlyConfig off.",
                     code="mattermost-cluster-read-only",
                 )
             case 400, "api.restricted_system_admin":
                 return FailedError(
                     "Mattermost refused: ExperimentalSettings.RestrictSystemAdmin is on",
-                    fix="Reload on the server itself: `mmctl --local config reload`.",
                     code="mattermost-restricted",
                 )
             case 429, _:
                 return FailedError(
                     f"{self._at} limits how often it may be asked",
-                    fix="Wait a minute and try again.",
                     code="mattermost-rate-limit",
                 )
             case 400, _:
@@ -215,14 +205,12 @@ class Api:
             case 404, _:
                 return FailedError(
                     f"{self._at} does not know {path.partition('?')[0]}",
-                    fix="It may be older than what was asked for.",
                     code="mattermost-unknown-path",
                 )
             case _:
                 return FailedError(
                     f"Mattermost failed with status {status} ({_word(error_id)})",
                     why=said,
-                    fix="Its log says more; look for the same words there.",
                     code="mattermost-error",
                 )
 
@@ -234,15 +222,12 @@ class Api:
                     return UnreachableError(
                         f"{self._at} shows a certificate that is not trusted",
                         why=cause.verify_message,
-                        fix="Where your company has its own certificate authority, name its "
-                        "certificate with --ca-file FILE.",
                         code="mattermost-certificate",
                     )
                 case ssl.SSLError():
                     return UnreachableError(
                         f"TLS with {self._at} failed",
                         why=(cause.reason or "").replace("_", " ").lower(),
-                        fix="Where Mattermost speaks plain HTTP on this port, write http://.",
                         code="mattermost-tls",
                     )
                 case socket.gaierror():
@@ -276,7 +261,6 @@ class Api:
         if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
             return UnreachableError(
                 f"{self._at} broke the connection off without a whole answer",
-                fix="Try again; if it stays, look at its log, or at what stands in between.",
                 code="mattermost-broken",
             )
         return UnreachableError(

@@ -69,7 +69,6 @@ def keep_former(where: SourceAddress, stored: Stored, keys: frozenset[str]) -> P
         raise FailedError(
             f"nothing was changed: the former settings could not be kept in {folder}",
             why=getattr(error, "strerror", "") or "",
-            fix="Make the folder writable, or name another with XDG_STATE_HOME.",
             code="mattermost-backup-failed",
         ) from error
 
@@ -110,7 +109,6 @@ def read_backup(where: SourceAddress, path: Path) -> Backup:
     if (found.kind, found.at) != (where.kind, where.at):
         raise ConfigError(
             f"{path} is a backup of {found.at}, not of {where.at}",
-            fix="Name one that `settings restore --list` shows.",
             code="mattermost-backup-elsewhere",
         )
     stored = Stored(

@@ -328,6 +328,5 @@ async def _in_time(work: Callable[[], _T], done: str, path: Path, *, must_end: b
     except TimeoutError as error:
         raise DeadlineError(
             f"{path} could not be {done} within {_TIMEOUT_S:.0f} s",
-            fix="Look whether its file system answers.",
             code="mattermost-config-slow",
         ) from error

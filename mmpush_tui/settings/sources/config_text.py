@@ -63,7 +63,6 @@ def _no_json(where: str, why: str) -> MmpushError:
     return ConfigError(
         where,
         why=why,
-        fix="Mattermost cannot start with it either: correct it, or put a backup in its place.",
         code="mattermost-config-syntax",
     )
 

@@ -200,7 +200,6 @@ def _one_of(texts: Mapping[str, str], where: str) -> None:
     if len(given) > 1:
         raise ConfigError(
             f"{where}{given[0]} and {given[1]} are both given",
-            fix="Name one place that Mattermost's settings are read from.",
             code="mattermost-two-places",
         )
 

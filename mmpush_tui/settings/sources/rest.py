@@ -54,7 +54,6 @@ class Rest(Served):
             raise UsageError(
                 "the access token is none",
                 why="it is empty, too long, or holds spaces or characters that no token has",
-                fix="Make one in Mattermost under Profile, Security, Personal Access Tokens.",
                 code="mattermost-token-shape",
             )
         self._url = address.geturl()
@@ -75,7 +74,6 @@ class Rest(Served):
             raise UsageError(
                 "a proxy variable of the environment cannot be used",
                 why=presentable(error, 200),
-                fix="See HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
                 code="proxy-variable",
             ) from error
         super().__init__(
@@ -156,7 +154,6 @@ class Rest(Served):
                 f"{self._url} does not take the access token",
                 why="it was revoked, has expired, is of another server, or tokens are switched "
                 "off there (ServiceSettings.EnableUserAccessTokens)",
-                fix="Make a new one in Mattermost under Profile, Security, Personal Access Tokens.",
                 code="mattermost-token",
             )
         if status == 403 and not error_id.startswith("ent.cluster"):
@@ -182,7 +179,6 @@ def _address(url: str) -> SplitResult:
         raise UsageError(
             "the address of the Mattermost server is none",
             why="expected https://HOST or http://HOST:PORT, without a user name",
-            fix="Use the one that users open Mattermost by.",
             code="mattermost-address",
         )
     path = parts.path.rstrip("/").removesuffix(_API)
@@ -217,7 +213,6 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
         raise ConfigError(
             f"{ca_file} cannot be used",
             why="it holds no certificate in PEM form" if is_content else error.strerror or "",
-            fix="Name the PEM file of the certificate authority.",
             code="mattermost-ca-file",
         ) from error
     return context

@@ -62,13 +62,11 @@ def read_config_file(path: Path) -> FileState:
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path} does not exist",
-            fix="Name Mattermost's config.json with --mattermost-config FILE.",
             code="mattermost-config-missing",
         ) from error
     except PermissionError as error:
         raise ConfigError(
             f"{path} cannot be read by this user",
-            fix="Run this as root or as the user that runs Mattermost.",
             code="mattermost-config-permission",
         ) from error
     except (OSError, ValueError) as error:
@@ -207,7 +205,6 @@ def _lock(path: Path, folder: int) -> bool:
     except BlockingIOError as error:
         raise FailedError(
             f"another mmpush-tui is writing {path} at this moment, so nothing was written",
-            fix="Load it again and repeat the change.",
             code="mattermost-config-busy",
         ) from error
     except OSError:
@@ -247,7 +244,6 @@ def _give_away(descriptor: int, path: Path, status: os.stat_result) -> None:
             raise NotReplaceableError(
                 f"{path} was not written",
                 why=f"it belongs to {_owner(status)}, and this user cannot make a file that does",
-                fix="Run this as root or as the user that runs Mattermost.",
                 code="mattermost-config-owner",
             ) from error
     os.fchmod(descriptor, stat.S_IMODE(status.st_mode))

@@ -206,7 +206,6 @@ async def _became(api: Api, lost: MmpushError | None) -> Stored:
         raise type(told)(
             f"{told.what}, and whether the settings were saved is not known",
             why=told.why,
-            fix="Look at them again before you repeat it.",
             code="mattermost-save-unknown",
         ) from error
     return became

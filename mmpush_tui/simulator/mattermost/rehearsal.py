@@ -170,7 +170,6 @@ def full_version(text: str) -> str:
     if not (match := _VERSION.fullmatch(text)):
         raise UsageError(
             f"Mattermost {clean(text, 20)} is not played",
-            fix="Give a version of 10 or 11, as 10.11 or 11.8.0.",
             code="simulate-version",
         )
     return text if match[3] else f"{text}.0"
