@@ -232,7 +232,7 @@ async def test_a_target_whose_ca_file_is_bad_is_not_asked(tmp_path: Path) -> Non
     assert failed.code == "ca_file"
     assert failed.message == f"CA file {tmp_path}/bad.pem: holds no readable certificate"
     assert failed.fix == (
-        "Correct ca_file in the configuration: a PEM file with -----BEGIN CERTIFICATE-----."
+        "Correct ca_file in the configuration: it names the certificates of authorities, as PEM."
     )
 
 
