@@ -47,7 +47,7 @@ async def healthy(world: World, folder: Path) -> tuple[float, float, int]:
     page = Page(mode=Mode.TPNS)
     whole, slowest, hops = [], [], 0
     for number in range(RUNS):
-        plans = plan_targets(page, config, credentials=credentials.read(config))
+        plans = plan_targets(page, config, credentials=credentials.read_credentials(config))
         hops = len(plans)
         report = await run_checks(
             plans, network=config.network, limiter=ProbeLimiter(folder / f"pace-{number}.json"),

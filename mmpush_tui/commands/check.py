@@ -104,14 +104,14 @@ def command(
     """
     import asyncio
 
-    from mmpush_tui.commands.check_output import make
+    from mmpush_tui.commands.check_output import make_output
     from mmpush_tui.commands.check_work import CheckOptions, check_until_stopped
 
     name = "json" if as_json and format_ == "text" else format_
     try:
         if as_json and name != "json":
             raise UsageError(f"--json and --format {name} do not go together", code="check-formats")
-        reports = make(name, output, is_watched=every_s is not None)
+        reports = make_output(name, output, is_watched=every_s is not None)
         options = CheckOptions(
             targets=targets,
             config_path=config_path,

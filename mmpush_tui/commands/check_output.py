@@ -171,7 +171,7 @@ class File(Output):
             ) from error
 
 
-def make(name: str, path: Path | None, *, is_watched: bool) -> Output:
+def make_output(name: str, path: Path | None, *, is_watched: bool) -> Output:
     """Return the output that the options ask for.
 
     Args:

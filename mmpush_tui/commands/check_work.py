@@ -195,7 +195,7 @@ class _Checking:
                 options.timeout_s,
             )  # fmt: skip
         credentials = (
-            await in_time(lambda: credential_files.read(config), options.timeout_s)
+            await in_time(lambda: credential_files.read_credentials(config), options.timeout_s)
             if config
             else {}
         )

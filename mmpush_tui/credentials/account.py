@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mmpush_tui.credentials import file
 from mmpush_tui.credentials.file import COPY_AGAIN, GOOGLE_SOURCE, OtherKindError, google_fix
-from mmpush_tui.credentials.kinds import Kind, identify
+from mmpush_tui.credentials.kinds import FileKind, identify
 from mmpush_tui.errors import ConfigError
 
 _NEEDED: Final = ("project_id", "client_email", "private_key_id", "private_key")
@@ -43,9 +43,9 @@ def load_account(path: str) -> ServiceAccount:
         ConfigError: it is not one; the message says what it is, or what it lacks.
     """
     where = f"service account file {path}"
-    data = file.read(path, where, "service-account-missing")
+    data = file.read_credential_file(path, where, "service-account-missing")
     seen = identify(data)
-    if seen.kind is not Kind.SERVICE_ACCOUNT:
+    if seen.kind is not FileKind.SERVICE_ACCOUNT:
         raise OtherKindError(seen.kind, where, google_fix(seen), _INVALID)
     document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
     missing = [name for name in _NEEDED if not _is_text(document.get(name))]

@@ -34,7 +34,7 @@ def signs_with_certificate(apple: AppleSettings) -> bool:
     return bool(apple.certificate_file and missing_of_key(apple))
 
 
-def network_of(apple: AppleSettings) -> Environment | None:
+def apple_network_of(apple: AppleSettings) -> Environment | None:
     """Return which of Apple's networks a target sends to; None for somebody else's endpoint."""
     if apple.endpoint:
         return _OURS.get(_host_of(apple.endpoint))

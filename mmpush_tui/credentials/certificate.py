@@ -99,7 +99,7 @@ def load_certificate(
             another topic, or out of date. The message says which and what to do.
     """
     where = f"Apple certificate {path}"
-    data = file.read(path, where, "apple-certificate-missing", _SIZE_LIMIT)
+    data = file.read_credential_file(path, where, "apple-certificate-missing", _SIZE_LIMIT)
     key, leaf, others = key_pair(data, password.reveal(), where)
     _refuse_dates(leaf, where, now or datetime.now(UTC))
     topics = topics_of(leaf)

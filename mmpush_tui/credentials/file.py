@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mmpush_tui import files
-from mmpush_tui.credentials.kinds import Kind, Seen, identify
+from mmpush_tui.credentials.kinds import FileKind, Seen, identify
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.text import clean
 
@@ -24,34 +24,34 @@ GOOGLE_SOURCE: Final = (
 )
 COPY_AGAIN: Final = "Copy the file again without changing a character."
 _ACCOUNT_HERE: Final = "A service account belongs into ServiceFileLocation of an Android target."
-FIXES: Final[Mapping[Kind, str]] = {
-    Kind.EMPTY: COPY_AGAIN,
-    Kind.BROKEN_KEY: COPY_AGAIN,
-    Kind.BROKEN_JSON: COPY_AGAIN,
-    Kind.ESCAPED_KEY: "Write real line breaks: printf '%b' \"$(cat FILE)\" > NEWFILE.",
-    Kind.UNESCAPED_JSON: "Write \\n in place of each line break inside private_key, or copy the "
-    "file again without changing a character.",
-    Kind.QUOTED_JSON: "Remove the quotation marks around it.",
-    Kind.ARCHIVE: "Unpack it first, and name the file inside.",
-    Kind.BASE64: "Decode it first: base64 -d FILE > NEWFILE.",
-    Kind.WEB_PAGE: "Probably a login page was saved instead. Download the file in a browser.",
-    Kind.UTF16: "An editor changed it. Copy the original file, or save it as UTF-8.",
+FIXES: Final[Mapping[FileKind, str]] = {
+    FileKind.EMPTY: COPY_AGAIN,
+    FileKind.BROKEN_KEY: COPY_AGAIN,
+    FileKind.BROKEN_JSON: COPY_AGAIN,
+    FileKind.ESCAPED_KEY: "Write real line breaks: printf '%b' \"$(cat FILE)\" > NEWFILE.",
+    FileKind.UNESCAPED_JSON: "Write \\n in place of each line break inside private_key, or copy "
+    "the file again without changing a character.",
+    FileKind.QUOTED_JSON: "Remove the quotation marks around it.",
+    FileKind.ARCHIVE: "Unpack it first, and name the file inside.",
+    FileKind.BASE64: "Decode it first: base64 -d FILE > NEWFILE.",
+    FileKind.WEB_PAGE: "Probably a login page was saved instead. Download the file in a browser.",
+    FileKind.UTF16: "An editor changed it. Copy the original file, or save it as UTF-8.",
 }
 """What to do about files that are wrong whatever was expected."""
 _CERTIFICATE_HERE: Final = f"Name it in ApplePushCertPrivate instead, or: {APPLE_SOURCE}"
-APPLE_FIXES: Final[Mapping[Kind, str]] = {
+APPLE_FIXES: Final[Mapping[FileKind, str]] = {
     **FIXES,
-    Kind.PROTECTED_KEY: "Use the file as Apple gave it, which has no password.",
-    Kind.BARE_KEY: "Use the whole file from Apple, with its first and its last line.",
-    Kind.SERVICE_ACCOUNT: f"{_ACCOUNT_HERE} {APPLE_SOURCE}",
-    Kind.CERTIFICATE_AND_KEY: _CERTIFICATE_HERE,
-    Kind.PKCS12: _CERTIFICATE_HERE,
+    FileKind.PROTECTED_KEY: "Use the file as Apple gave it, which has no password.",
+    FileKind.BARE_KEY: "Use the whole file from Apple, with its first and its last line.",
+    FileKind.SERVICE_ACCOUNT: f"{_ACCOUNT_HERE} {APPLE_SOURCE}",
+    FileKind.CERTIFICATE_AND_KEY: _CERTIFICATE_HERE,
+    FileKind.PKCS12: _CERTIFICATE_HERE,
 }
 """What to do about a file in place of Apple's .p8 key; for every other kind ``APPLE_SOURCE``."""
-_GOOGLE_FIXES: Final[Mapping[Kind, str]] = {
+_GOOGLE_FIXES: Final[Mapping[FileKind, str]] = {
     **FIXES,
-    Kind.P256_KEY: f"Apple's keys look like this. {GOOGLE_SOURCE}",
-    Kind.RSA_KEY: f"It may be the key alone; needed is the whole JSON file. {GOOGLE_SOURCE}",
+    FileKind.P256_KEY: f"Apple's keys look like this. {GOOGLE_SOURCE}",
+    FileKind.RSA_KEY: f"It may be the key alone; needed is the whole JSON file. {GOOGLE_SOURCE}",
 }
 
 
@@ -80,12 +80,12 @@ class OtherKindError(ConfigError):
         code: a stable name.
     """
 
-    def __init__(self, kind: Kind, where: str, fix: str, code: str) -> None:
+    def __init__(self, kind: FileKind, where: str, fix: str, code: str) -> None:
         super().__init__(where, why=f"this is {kind.value}", fix=fix, code=code)
         self.kind = kind
 
 
-def read(path: str, where: str, code: str, limit: int = SIZE_LIMIT) -> bytes:
+def read_credential_file(path: str, where: str, code: str, limit: int = SIZE_LIMIT) -> bytes:
     """Return what the ordinary file at ``path`` holds.
 
     Args:
@@ -104,7 +104,7 @@ def read(path: str, where: str, code: str, limit: int = SIZE_LIMIT) -> bytes:
     except (OSError, ValueError) as error:
         raise UnreadableError(where, error, code) from error
     # What an archive holds may well be small enough.
-    if len(data) > limit and identify(data).kind is not Kind.ARCHIVE:
+    if len(data) > limit and identify(data).kind is not FileKind.ARCHIVE:
         raise ConfigError(
             where,
             why="this file is larger than any credential",
@@ -117,6 +117,6 @@ def read(path: str, where: str, code: str, limit: int = SIZE_LIMIT) -> bytes:
 def google_fix(seen: Seen) -> str:
     """Return what to do about a file in place of a service account."""
     fix = _GOOGLE_FIXES.get(seen.kind, GOOGLE_SOURCE)
-    if seen.project_id and seen.kind in (Kind.GOOGLE_SERVICES, Kind.OAUTH_CLIENT):
+    if seen.project_id and seen.kind in (FileKind.GOOGLE_SERVICES, FileKind.OAUTH_CLIENT):
         fix += f" This one is of the project {clean(seen.project_id, 60)}."
     return fix

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mmpush_tui.credentials import file
 from mmpush_tui.credentials.file import APPLE_FIXES, APPLE_SOURCE, OtherKindError
-from mmpush_tui.credentials.kinds import Kind, identify
+from mmpush_tui.credentials.kinds import FileKind, identify
 
 
 def load_key(path: str) -> EllipticCurvePrivateKey:
@@ -15,9 +15,9 @@ def load_key(path: str) -> EllipticCurvePrivateKey:
         ConfigError: there is no readable P-256 key in it; the message says what is there.
     """
     where = f"Apple key {path}"
-    data = file.read(path, where, "apple-key-missing")
+    data = file.read_credential_file(path, where, "apple-key-missing")
     seen = identify(data)
-    if seen.kind is not Kind.P256_KEY:
+    if seen.kind is not FileKind.P256_KEY:
         fix = APPLE_FIXES.get(seen.kind, APPLE_SOURCE)
         raise OtherKindError(seen.kind, where, fix, "apple-key-invalid")
     key = load_pem_private_key(data, password=None)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 )
 
 from mmpush_tui.credentials.file import FIXES, OtherKindError
-from mmpush_tui.credentials.kinds import Kind, identify
+from mmpush_tui.credentials.kinds import FileKind, identify
 from mmpush_tui.errors import ConfigError
 
 INVALID: Final = "apple-certificate-invalid"
@@ -27,11 +27,20 @@ _LABEL: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _CERTIFICATES: Final = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE"})
 _PEM_KINDS: Final = frozenset(
     {
-        Kind.CERTIFICATE_AND_KEY, Kind.CERTIFICATE, Kind.REQUEST, Kind.PUBLIC_KEY, Kind.P256_KEY,
-        Kind.RSA_KEY, Kind.OTHER_CURVE, Kind.OTHER_KEY, Kind.PROTECTED_KEY, Kind.BROKEN_KEY,
-        Kind.SSH_KEY, Kind.UNKNOWN,
+        FileKind.CERTIFICATE_AND_KEY,
+        FileKind.CERTIFICATE,
+        FileKind.REQUEST,
+        FileKind.PUBLIC_KEY,
+        FileKind.P256_KEY,
+        FileKind.RSA_KEY,
+        FileKind.OTHER_CURVE,
+        FileKind.OTHER_KEY,
+        FileKind.PROTECTED_KEY,
+        FileKind.BROKEN_KEY,
+        FileKind.SSH_KEY,
+        FileKind.UNKNOWN,
     }
-)  # fmt: skip
+)
 _UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
 
 _SET: Final = "Set ApplePushCertPassword."
@@ -51,9 +60,9 @@ _KEY_ANEW: Final = (
 )
 _FIXES: Final = {
     **FIXES,
-    Kind.PKCS7: f"Apple's certificate alone is not enough. {_WITH_KEY}",
-    Kind.SERVICE_ACCOUNT: "It belongs into ServiceFileLocation of an Android target.",
-    Kind.BINARY_KEY: f"Write it as PEM: openssl pkey -inform DER -in FILE. {_KEY_HERE}",
+    FileKind.PKCS7: f"Apple's certificate alone is not enough. {_WITH_KEY}",
+    FileKind.SERVICE_ACCOUNT: "It belongs into ServiceFileLocation of an Android target.",
+    FileKind.BINARY_KEY: f"Write it as PEM: openssl pkey -inform DER -in FILE. {_KEY_HERE}",
 }
 _ELSE: Final = "Needed is a certificate with its key: a .p12 file, or PEM with both."
 # The encryptions that OpenSSL 3 leaves to its legacy provider, as they stand in a .p12, in DER:
@@ -98,11 +107,11 @@ def _key_pair(data: bytes, password: str, where: str) -> KeyPair:
     seen = identify(data)
     # A file can hold half a character or a NUL; no password has them, and OpenSSL chokes on both.
     secret = password.encode(errors="replace").replace(b"\0", b"?")
-    if seen.kind is Kind.PKCS12:
+    if seen.kind is FileKind.PKCS12:
         keys, certificates = _from_p12(data, secret, where)
     elif seen.kind in _PEM_KINDS and b"-----BEGIN" in data:
         keys, certificates = _from_pem(data, secret, where)
-    elif seen.kind is Kind.CERTIFICATE:
+    elif seen.kind is FileKind.CERTIFICATE:
         raise _refusal(
             where, "this is the certificate alone, as Apple sends it, without its key", _WITH_KEY
         )
@@ -137,7 +146,7 @@ def _from_pem(
         raise _refusal(where, "there is a key and no certificate in it", _KEY_HERE)
     blocks = list(_KEY_BLOCK.finditer(data))
     if not blocks:
-        raise _refusal(where, "its key is cut off", FIXES[Kind.BROKEN_KEY])
+        raise _refusal(where, "its key is cut off", FIXES[FileKind.BROKEN_KEY])
     keys = [_key(block[0], block[1], password, where) for block in blocks]
     try:
         return keys, x509.load_pem_x509_certificates(data)

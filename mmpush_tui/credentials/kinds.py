@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """Kinds of files that are met where a credential is expected; the value names them."""
 
     EMPTY = "an empty file"
@@ -63,17 +63,17 @@ class Seen:
         project_id: the Firebase project that a Google file names, or empty.
     """
 
-    kind: Kind
+    kind: FileKind
     project_id: str = ""
 
 
 _PEM_LABEL: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _JSON_TYPES: Final = {
-    "service_account": Kind.SERVICE_ACCOUNT,
-    "authorized_user": Kind.USER_LOGIN,
-    "external_account": Kind.FEDERATED,
-    "external_account_authorized_user": Kind.FEDERATED,
-    "impersonated_service_account": Kind.FEDERATED,
+    "service_account": FileKind.SERVICE_ACCOUNT,
+    "authorized_user": FileKind.USER_LOGIN,
+    "external_account": FileKind.FEDERATED,
+    "external_account_authorized_user": FileKind.FEDERATED,
+    "impersonated_service_account": FileKind.FEDERATED,
 }
 # The object identifier of PKCS #7's signed data, in DER.
 _SIGNED_DATA: Final = bytes.fromhex("06092a864886f70d010702")
@@ -83,14 +83,14 @@ _UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
 def identify(data: bytes) -> Seen:
     """Return what a file is that begins with, or as a rule consists of, ``data``."""
     if not data.strip():
-        return Seen(kind=Kind.EMPTY)
+        return Seen(kind=FileKind.EMPTY)
     if data.startswith((b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf")):
-        return Seen(kind=Kind.ARCHIVE)
+        return Seen(kind=FileKind.ARCHIVE)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Seen(kind=Kind.UTF16)
+        return Seen(kind=FileKind.UTF16)
     bare = data.strip()
     if bare[:1] in (b"'", b'"') and bare.endswith(bare[:1]) and bare[1:].lstrip().startswith(b"{"):
-        return Seen(kind=Kind.QUOTED_JSON)
+        return Seen(kind=FileKind.QUOTED_JSON)
     if labels := _PEM_LABEL.findall(data):
         # JSON of a service account holds a PEM block too.
         if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
@@ -102,64 +102,66 @@ def identify(data: bytes) -> Seen:
     if text.startswith((b"{", b"[")):
         return _json(data)
     if text[:200].lower().startswith((b"<!doctype html", b"<html")):
-        return Seen(kind=Kind.WEB_PAGE)
+        return Seen(kind=FileKind.WEB_PAGE)
     is_xml = text.startswith((b"<?xml", b"<!DOCTYPE", b"<plist")) and b"<plist" in text[:1000]
     if is_xml or text.startswith(b"bplist"):
-        return Seen(kind=Kind.GOOGLE_PLIST)
+        return Seen(kind=FileKind.GOOGLE_PLIST)
     return Seen(kind=_encoded(text))
 
 
-def _pem(data: bytes, labels: list[bytes]) -> Kind:
+def _pem(data: bytes, labels: list[bytes]) -> FileKind:
     if not any(label.endswith(b"PRIVATE KEY") for label in labels):
         first = labels[0]
         if b"REQUEST" in first:
-            return Kind.REQUEST
+            return FileKind.REQUEST
         if first == b"PKCS7":
-            return Kind.PKCS7
+            return FileKind.PKCS7
         if first.endswith(b"PUBLIC KEY"):
-            return Kind.PUBLIC_KEY
-        return Kind.CERTIFICATE if b"CERTIFICATE" in first else Kind.UNKNOWN
+            return FileKind.PUBLIC_KEY
+        return FileKind.CERTIFICATE if b"CERTIFICATE" in first else FileKind.UNKNOWN
     if b"CERTIFICATE" in labels:
-        return Kind.CERTIFICATE_AND_KEY
+        return FileKind.CERTIFICATE_AND_KEY
     if b"OPENSSH PRIVATE KEY" in labels:
-        return Kind.SSH_KEY
+        return FileKind.SSH_KEY
     if b"ENCRYPTED PRIVATE KEY" in labels or b"Proc-Type: 4,ENCRYPTED" in data:
-        return Kind.PROTECTED_KEY
+        return FileKind.PROTECTED_KEY
     try:
         key = load_pem_private_key(data, password=None)
     except _UNREADABLE:
         # As it stands in an environment variable, or in Google's JSON.
         is_escaped = b"\\n" in data and _is_pem_key(data.replace(b"\\n", b"\n"))
-        return Kind.ESCAPED_KEY if is_escaped else Kind.BROKEN_KEY
+        return FileKind.ESCAPED_KEY if is_escaped else FileKind.BROKEN_KEY
     if isinstance(key, EllipticCurvePrivateKey):
-        return Kind.P256_KEY if isinstance(key.curve, SECP256R1) else Kind.OTHER_CURVE
-    return Kind.RSA_KEY if isinstance(key, RSAPrivateKey) else Kind.OTHER_KEY
+        return FileKind.P256_KEY if isinstance(key.curve, SECP256R1) else FileKind.OTHER_CURVE
+    return FileKind.RSA_KEY if isinstance(key, RSAPrivateKey) else FileKind.OTHER_KEY
 
 
-def _der(data: bytes) -> Kind:
+def _der(data: bytes) -> FileKind:
     # A PKCS #12 store is a sequence that begins with the version 3.
     if b"\x02\x01\x03" in data[:8]:
-        return Kind.PKCS12
+        return FileKind.PKCS12
     if _SIGNED_DATA in data[:20]:
-        return Kind.PKCS7
+        return FileKind.PKCS7
     try:
         x509.load_der_x509_certificate(data)
     except ValueError:
-        return Kind.BINARY_KEY if _is_der_key(data) else Kind.UNKNOWN
-    return Kind.CERTIFICATE
+        return FileKind.BINARY_KEY if _is_der_key(data) else FileKind.UNKNOWN
+    return FileKind.CERTIFICATE
 
 
-def _encoded(text: bytes) -> Kind:
+def _encoded(text: bytes) -> FileKind:
     """Return what text without a form of its own is: base64 of a credential, or unknown."""
     try:
         data = base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
-        return Kind.UNKNOWN
+        return FileKind.UNKNOWN
     if _is_der_key(data):
-        return Kind.BARE_KEY
-    if data.startswith((b"-----BEGIN ", b"{")) or (data[:1] == b"0" and _der(data) is Kind.PKCS12):
-        return Kind.BASE64
-    return Kind.UNKNOWN
+        return FileKind.BARE_KEY
+    if data.startswith((b"-----BEGIN ", b"{")) or (
+        data[:1] == b"0" and _der(data) is FileKind.PKCS12
+    ):
+        return FileKind.BASE64
+    return FileKind.UNKNOWN
 
 
 def _is_pem_key(data: bytes) -> bool:
@@ -182,18 +184,20 @@ def _json(data: bytes) -> Seen:
     try:
         document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError):
-        return Seen(kind=Kind.UNESCAPED_JSON if _is_lenient_json(data) else Kind.BROKEN_JSON)
+        return Seen(
+            kind=FileKind.UNESCAPED_JSON if _is_lenient_json(data) else FileKind.BROKEN_JSON
+        )
     if not isinstance(document, dict):
-        return Seen(kind=Kind.OTHER_JSON)
+        return Seen(kind=FileKind.OTHER_JSON)
     if isinstance(info := document.get("project_info"), dict):
-        return Seen(kind=Kind.GOOGLE_SERVICES, project_id=_text(info.get("project_id")))
+        return Seen(kind=FileKind.GOOGLE_SERVICES, project_id=_text(info.get("project_id")))
     if isinstance(client := document.get("installed", document.get("web")), dict):
-        return Seen(kind=Kind.OAUTH_CLIENT, project_id=_text(client.get("project_id")))
+        return Seen(kind=FileKind.OAUTH_CLIENT, project_id=_text(client.get("project_id")))
     if known := _JSON_TYPES.get(_text(document.get("type"))):
         return Seen(kind=known, project_id=_text(document.get("project_id")))
     if {key.lower() for key in document} & {"applepushsettings", "androidpushsettings"}:
-        return Seen(kind=Kind.PUSH_PROXY)
-    return Seen(kind=Kind.OTHER_JSON)
+        return Seen(kind=FileKind.PUSH_PROXY)
+    return Seen(kind=FileKind.OTHER_JSON)
 
 
 def _is_lenient_json(data: bytes) -> bool:

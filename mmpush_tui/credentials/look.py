@@ -86,7 +86,7 @@ def _certificate(apple: AppleSettings) -> Credential[AppleLoaded]:
     try:
         loaded = load_certificate(apple.certificate_file, apple.certificate_password, topic)
         if topic:
-            network = apple_settings.network_of(apple)
+            network = apple_settings.apple_network_of(apple)
             warnings = loaded.cautions(topic, network, datetime.now(UTC))
     except ConfigError as error:
         refusals.append(error.finding)

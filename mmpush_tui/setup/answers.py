@@ -51,7 +51,7 @@ def problems(step: Step, answers: Answers) -> dict[str, str]:
     return found
 
 
-def notes(step: Step, answers: Answers) -> dict[str, str]:
+def answer_notes(step: Step, answers: Answers) -> dict[str, str]:
     """Return what one should know about good answers of ``step``, by field key."""
     found: dict[str, str] = {}
     for field in steps.asked(step, answers):

@@ -13,7 +13,7 @@ from typing import Final
 
 from mmpush_tui import files
 from mmpush_tui.credentials.file import SIZE_LIMIT
-from mmpush_tui.credentials.kinds import Kind, identify
+from mmpush_tui.credentials.kinds import FileKind, identify
 from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.text import clean
 
@@ -43,7 +43,9 @@ class Candidate:
     shown: str
 
 
-def suggest(wanted: Wanted, typed: str = "", extra: Iterable[Path] = ()) -> tuple[Candidate, ...]:
+def suggest_files(
+    wanted: Wanted, typed: str = "", extra: Iterable[Path] = ()
+) -> tuple[Candidate, ...]:
     """Return files that could be meant, best first, at most 20.
 
     Args:
@@ -111,4 +113,4 @@ def _is_it(path: Path, wanted: Wanted) -> bool:
         kind = identify(files.read_plain(path, SIZE_LIMIT)[0]).kind
     except OSError:
         return wanted is Wanted.APPLE_KEY
-    return kind is (Kind.P256_KEY if wanted is Wanted.APPLE_KEY else Kind.SERVICE_ACCOUNT)
+    return kind is (FileKind.P256_KEY if wanted is Wanted.APPLE_KEY else FileKind.SERVICE_ACCOUNT)

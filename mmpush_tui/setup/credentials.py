@@ -18,7 +18,7 @@ from mmpush_tui.credentials.account import ServiceAccount, load_account
 from mmpush_tui.credentials.file import APPLE_SOURCE, OtherKindError, UnreadableError
 from mmpush_tui.credentials.identifiers import key_id_in, on_key_file
 from mmpush_tui.credentials.key import load_key
-from mmpush_tui.credentials.kinds import Kind
+from mmpush_tui.credentials.kinds import FileKind
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import nearest
 from mmpush_tui.findings import Finding, Severity
@@ -28,10 +28,10 @@ from mmpush_tui.text import clean, clip
 
 _NAMES_LIMIT: Final = 2000
 _FIXES: Final = {
-    Kind.SERVICE_ACCOUNT: f"It belongs to the Android step. {APPLE_SOURCE}",
+    FileKind.SERVICE_ACCOUNT: f"It belongs to the Android step. {APPLE_SOURCE}",
     # The guided setup asks for no certificate.
-    Kind.CERTIFICATE_AND_KEY: APPLE_SOURCE,
-    Kind.PKCS12: APPLE_SOURCE,
+    FileKind.CERTIFICATE_AND_KEY: APPLE_SOURCE,
+    FileKind.PKCS12: APPLE_SOURCE,
 }
 """What to do here about files in place of Apple's key that have a setting of their own."""
 L = TypeVar("L")

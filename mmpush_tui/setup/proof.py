@@ -33,7 +33,7 @@ _IN_MEMORY: Final = Path("setup.toml")
 """The name of a configuration that is in no file."""
 
 
-async def prove(step: Step, answers: Answers) -> Finding | None:
+async def prove_step(step: Step, answers: Answers) -> Finding | None:
     """Return what trying the answers of ``step`` shows; None where there is nothing to try.
 
     Files are read in a thread; the caller sets the deadline.

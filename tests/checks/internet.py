@@ -218,7 +218,7 @@ class Internet:
 
     def plans(self, *wanted: str) -> tuple[TargetPlan, ...]:
         """Return what would be checked."""
-        found = credentials.read(self.config) if self.config else {}
+        found = credentials.read_credentials(self.config) if self.config else {}
         around = PlanContext(
             licence=self.licence, environment=self.environment, is_elsewhere=self.is_elsewhere
         )

@@ -53,7 +53,7 @@ def assert_all_pass(report: Report) -> None:
 async def test_what_settings_and_configuration_need_is_reached(world: World) -> None:
     config = at_apple_and_google(world)
     page = Page(mode=Mode.TPNS, server="https://push-test.mattermost.com")
-    plans = plan_targets(page, config, credentials=credentials.read(config))
+    plans = plan_targets(page, config, credentials=credentials.read_credentials(config))
     report = await checked(*plans, network=config.network)
     assert_all_pass(report)
     assert stages(report, "tpns") == ["dns", "tcp", "tls", "app"]
@@ -81,7 +81,10 @@ async def test_each_word_reaches_the_real_names(world: World, word: str) -> None
 async def test_nothing_of_a_probe_can_reach_a_device_or_offends(world: World) -> None:
     config = at_apple_and_google(world)
     plans = plan_targets(
-        None, config, ["tpns", "hpns", "apns", "fcm"], credentials=credentials.read(config)
+        None,
+        config,
+        ["tpns", "hpns", "apns", "fcm"],
+        credentials=credentials.read_credentials(config),
     )
     assert_all_pass(await checked(*plans, network=config.network))
     assert world.violations == []

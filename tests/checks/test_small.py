@@ -133,7 +133,9 @@ def test_credential_files_that_can_be_used(tmp_path: Path) -> None:
         f'[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "{account}"\n'
         '[[proxy.apple]]\ntype = "blank"\n'
     )
-    found = credentials.read(convert_document(parse_document(text, tmp_path / "c.toml"), {}))
+    found = credentials.read_credentials(
+        convert_document(parse_document(text, tmp_path / "c.toml"), {})
+    )
     assert set(found) == {"apple_rn", "android_rn"}
     assert found["apple_rn"].finding.message == f"{key.name} holds a P-256 key"
     android = found["android_rn"]
@@ -151,7 +153,9 @@ def test_credential_files_that_cannot_be_used(tmp_path: Path) -> None:
         'auth_key_id = "ABC123DEFG"\nteam_id = "DEF123GHIJ"\ntopic = "com.example.chat"\n'
         '[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "account.json"\n'
     )
-    found = credentials.read(convert_document(parse_document(text, tmp_path / "c.toml"), {}))
+    found = credentials.read_credentials(
+        convert_document(parse_document(text, tmp_path / "c.toml"), {})
+    )
     apple, android = found["apple_rn"].finding, found["android_rn"].finding
     assert (apple.severity, apple.code) == (Severity.FAIL, "apple-key-missing")
     assert (
@@ -171,9 +175,9 @@ def of_certificate(folder: Path, **how: Any) -> Finding:
         '[[proxy.apple]]\ntype = "apple_rn"\ntopic = "com.example.chat"\n'
         f'certificate_file = "{pair.write(folder)}"\n'
     )
-    return credentials.read(convert_document(parse_document(text, folder / "c.toml"), {}))[
-        "apple_rn"
-    ].finding
+    return credentials.read_credentials(
+        convert_document(parse_document(text, folder / "c.toml"), {})
+    )["apple_rn"].finding
 
 
 def test_certificates_are_looked_at_too(tmp_path: Path) -> None:
@@ -200,7 +204,9 @@ def test_a_token_server_that_is_no_address_is_not_asked(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(ServiceAccount.make().at("https://t\u00f6ken.example/token").to_json())
     text = f'[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "{path}"\n'
-    found = credentials.read(convert_document(parse_document(text, tmp_path / "c.toml"), {}))
+    found = credentials.read_credentials(
+        convert_document(parse_document(text, tmp_path / "c.toml"), {})
+    )
     assert found["android_rn"].finding.severity is Severity.PASS
     assert found["android_rn"].token_uri == ""
 

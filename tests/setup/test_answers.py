@@ -5,10 +5,10 @@ from mmpush_tui.settings.page import Mode
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import (
+    answer_notes,
     apple_type,
     is_loopback,
     is_storable,
-    notes,
     problems,
     server_address,
 )
@@ -230,7 +230,9 @@ def test_a_proxy_that_could_send_nothing_is_refused_on_the_summary() -> None:
     ],
 )
 def test_notes(step: StepId, answers: dict[str, Value], expected: str | None) -> None:
-    assert list(notes(steps.BY_ID[step], answers).values()) == ([expected] if expected else [])
+    assert list(answer_notes(steps.BY_ID[step], answers).values()) == (
+        [expected] if expected else []
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.setup.candidates import Wanted, suggest
+from mmpush_tui.setup.candidates import Wanted, suggest_files
 from tests.rights import as_nobody
 from tests.setup import files
 from tests.setup.files import P8, keep, pem
@@ -21,7 +21,7 @@ def home() -> Path:
 
 
 def shown(wanted: Wanted, typed: str = "") -> list[str]:
-    return [candidate.shown for candidate in suggest(wanted, typed)]
+    return [candidate.shown for candidate in suggest_files(wanted, typed)]
 
 
 def test_keys_are_found_where_people_keep_them(home: Path, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_crowded_folder_is_cut_and_odd_entries_are_passed_over(tmp_path: Path)
     folder.mkdir()
     for number in range(30):
         keep(folder / f"{number}.p8", P8)
-    assert len(suggest(Wanted.APPLE_KEY, str(folder))) == 20
+    assert len(suggest_files(Wanted.APPLE_KEY, str(folder))) == 20
     odd = tmp_path / "odd"
     odd.mkdir()
     os.mkfifo(odd / "pipe.p8")
@@ -81,6 +81,6 @@ def test_a_key_that_may_not_be_opened_is_offered_by_its_name(open_tmp: Path) -> 
     path = keep(open_tmp / "AuthKey_ABC123DEFG.p8", P8, 0)
     keep(open_tmp / "account.json", b"{}", 0)
     with as_nobody():
-        found = suggest(Wanted.APPLE_KEY, str(open_tmp))
+        found = suggest_files(Wanted.APPLE_KEY, str(open_tmp))
         assert [candidate.path for candidate in found] == [path]
-        assert suggest(Wanted.SERVICE_ACCOUNT, str(open_tmp)) == ()
+        assert suggest_files(Wanted.SERVICE_ACCOUNT, str(open_tmp)) == ()

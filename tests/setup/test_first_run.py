@@ -17,7 +17,7 @@ from mmpush_tui.setup import steps
 from mmpush_tui.setup.credentials import look_at_apple_key
 from mmpush_tui.setup.draft import Draft, discard_draft, draft_path, load_draft, save_draft
 from mmpush_tui.setup.handover import on_page
-from mmpush_tui.setup.proof import prove
+from mmpush_tui.setup.proof import prove_step
 from mmpush_tui.setup.steps import Apps, StepId
 from mmpush_tui.setup.write import apply, plan
 from mmpush_tui.simulator.credentials import AppleKey
@@ -59,7 +59,7 @@ async def test_from_nothing_to_a_worker_that_is_ready(
         draft, sentence = load_draft()
         assert sentence == ""
     for step in steps.path(draft.answers):
-        proof = await prove(step, draft.answers)
+        proof = await prove_step(step, draft.answers)
         assert proof is None or proof.severity is Severity.PASS, proof
 
     planned = plan(draft.answers)

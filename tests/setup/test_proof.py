@@ -11,7 +11,7 @@ from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.protocol.paths import user_folder
 from mmpush_tui.proxy.door.listen import bind_unix
 from mmpush_tui.setup import steps
-from mmpush_tui.setup.proof import prove
+from mmpush_tui.setup.proof import prove_step
 from mmpush_tui.setup.steps import Apps, Existing, StepId, When, Where
 from tests.setup import files
 from tests.setup.files import KEY_NAME, P8, keep, pem, secrets_of
@@ -27,7 +27,7 @@ def answers(tmp_path: Path) -> dict[str, Value]:
 
 
 async def proof(step: StepId, answers: dict[str, Value]) -> Finding:
-    found = await prove(steps.BY_ID[step], answers)
+    found = await prove_step(steps.BY_ID[step], answers)
     assert found is not None
     return found
 
@@ -86,7 +86,7 @@ async def test_there_is_nothing_to_prove_where_nothing_is_set_up() -> None:
         (StepId.EXISTING, {steps.EXISTING.key: Existing.NEW}),
         (StepId.SUMMARY, {}),
     ):
-        assert await prove(steps.BY_ID[step], answers) is None, step
+        assert await prove_step(steps.BY_ID[step], answers) is None, step
 
 
 @pytest.mark.parametrize(

@@ -171,9 +171,12 @@ class _Known:
             case "mpns":
                 return [self._mpns()]
             case "apns":
-                return self.apple() or [upstream.apple(None, None)]
+                return self.apple() or [upstream.apple_target(None, None)]
             case "fcm":
-                return self.android() or [upstream.token(None), upstream.fcm(None, None)]
+                return self.android() or [
+                    upstream.token_target(None),
+                    upstream.fcm_target(None, None),
+                ]
             case "worker":
                 return [self._worker()]
             case _ if "://" in word:
@@ -208,7 +211,7 @@ class _Known:
         """Return the Apple targets that are filled in."""
         entries = self._config.apple if self._config else ()
         return [
-            upstream.apple(entry, self._credentials.get(entry.type))
+            upstream.apple_target(entry, self._credentials.get(entry.type))
             for entry in entries
             if entry.auth_key_file or entry.certificate_file
         ]
@@ -221,8 +224,8 @@ class _Known:
                 continue
             credential = self._credentials.get(entry.type)
             if credential and credential.token_uri:
-                found.append(upstream.token(entry, credential.token_uri))
-            found.append(upstream.fcm(entry, credential))
+                found.append(upstream.token_target(entry, credential.token_uri))
+            found.append(upstream.fcm_target(entry, credential))
         return found
 
     def _hpns(self) -> TargetPlan:

@@ -15,7 +15,7 @@ TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an addr
 """Where Google grants access tokens; for a check without a service account."""
 
 
-def apple(entry: AppleSettings | None, credential: CredentialFile | None) -> TargetPlan:
+def apple_target(entry: AppleSettings | None, credential: CredentialFile | None) -> TargetPlan:
     """Return an Apple target; without an entry, Apple's production network itself."""
     name = clean(entry.type, 40) if entry else ""
     endpoint = entry.endpoint if entry else ""
@@ -41,7 +41,7 @@ def _apple_proof(entry: AppleSettings | None, credential: CredentialFile | None)
     return AppleProof(entry)
 
 
-def fcm(entry: AndroidSettings | None, credential: CredentialFile | None) -> TargetPlan:
+def fcm_target(entry: AndroidSettings | None, credential: CredentialFile | None) -> TargetPlan:
     """Return an Android target; without an entry, Google's service itself."""
     name = clean(entry.type, 40) if entry else ""
     endpoint = entry.endpoint if entry else ""
@@ -59,7 +59,7 @@ def fcm(entry: AndroidSettings | None, credential: CredentialFile | None) -> Tar
     )
 
 
-def token(entry: AndroidSettings | None, token_uri: str = TOKEN_URI) -> TargetPlan:
+def token_target(entry: AndroidSettings | None, token_uri: str = TOKEN_URI) -> TargetPlan:
     """Return the token server that stands before an Android target."""
     name = clean(entry.type, 40) if entry else ""
     is_google = token_uri == TOKEN_URI

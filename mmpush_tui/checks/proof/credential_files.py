@@ -37,7 +37,7 @@ class CredentialFile:
     project: str = ""
 
 
-def read(config: ProxyConfig) -> Mapping[str, CredentialFile]:
+def read_credentials(config: ProxyConfig) -> Mapping[str, CredentialFile]:
     """Return what is found in the credential files of ``config``, by the targets' types.
 
     Targets that name no file are left out. Reads files: not for the event loop.

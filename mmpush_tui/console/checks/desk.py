@@ -212,7 +212,7 @@ class ChecksDesk:
         if self._options.config is None:
             return None, {}, log
         config = configuration.load(self._options.config)
-        return config, credentials.read(config), log
+        return config, credentials.read_credentials(config), log
 
     def finish(self, report: Report) -> None:
         """Take the report at the end of a run."""

@@ -202,7 +202,7 @@ class SetupDesk:
             if self.view.wrong:
                 return False
             async with asyncio.timeout(_FILE_TIMEOUT_S):
-                finding = await proof.prove(view.step, view.draft.answers)
+                finding = await proof.prove_step(view.step, view.draft.answers)
         except TimeoutError:
             finding = _NO_ANSWER
         finally:
@@ -292,7 +292,7 @@ class SetupDesk:
                 continue
             try:
                 async with asyncio.timeout(_FILE_TIMEOUT_S):
-                    found = await beside("suggest", candidates.suggest, WANTED[asked.key])
+                    found = await beside("suggest", candidates.suggest_files, WANTED[asked.key])
             except TimeoutError:
                 continue
             offers[asked.key] = tuple(candidate.shown for candidate in found)

@@ -146,7 +146,7 @@ class Completion(Suggester):
         async with self._one_at_a_time:
             if value != self._latest:
                 return None
-            found = await beside("suggest", candidates.suggest, self._wanted, value)
+            found = await beside("suggest", candidates.suggest_files, self._wanted, value)
         if not found:
             return None
         folder, _, begun = value.rpartition("/")

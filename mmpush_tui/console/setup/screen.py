@@ -27,7 +27,7 @@ from mmpush_tui.paths import short_path
 from mmpush_tui.settings import page_fields
 from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.setup import steps
-from mmpush_tui.setup.answers import is_own, notes
+from mmpush_tui.setup.answers import answer_notes, is_own
 from mmpush_tui.setup.handover import on_page
 from mmpush_tui.setup.steps import Answers, StepId
 
@@ -155,7 +155,7 @@ class SetupScreen(ConsoleScreen):
     def _draw_under(self, question: Question, view: SetupView) -> None:
         field, answers = question.field, view.draft.answers
         look = view.looks.get(field.key)
-        note = notes(view.step, answers).get(field.key, "")
+        note = answer_notes(view.step, answers).get(field.key, "")
         if problem := view.problems.get(field.key):
             question.say_under(problem, is_problem=True)
         elif look is not None and steps.text(answers, field):

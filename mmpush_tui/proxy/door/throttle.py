@@ -168,7 +168,7 @@ class SharedThrottle:
             self._complain("the throttle store answers again")
 
 
-def make(
+def make_throttle(
     per_s: int, senders: int, store: Secret, complain: Callable[[str], None]
 ) -> Throttle | SharedThrottle:
     """Return the throttle that the settings ask for.

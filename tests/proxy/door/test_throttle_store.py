@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle, make
+from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle, make_throttle
 from mmpush_tui.text import Secret
 from tests.clock import Clock
 
@@ -104,9 +104,9 @@ def test_without_its_client_redis_cannot_be_used_and_that_is_said() -> None:
     script = (
         "import sys; sys.modules['redis'] = None\n"
         "from mmpush_tui.errors import ConfigError\n"
-        "from mmpush_tui.proxy.door.throttle import make\n"
+        "from mmpush_tui.proxy.door.throttle import make_throttle\n"
         "from mmpush_tui.text import Secret\n"
-        "try: make(1, 1, Secret('redis://127.0.0.1/0'), print)\n"
+        "try: make_throttle(1, 1, Secret('redis://127.0.0.1/0'), print)\n"
         "except ConfigError as error: print(error.line())\n"
     )
     done = subprocess.run(
@@ -119,6 +119,6 @@ def test_without_its_client_redis_cannot_be_used_and_that_is_said() -> None:
 
 
 async def test_where_a_store_is_set_it_counts() -> None:
-    throttle = make(1, 1, Secret("redis://127.0.0.1:1/0"), print)
+    throttle = make_throttle(1, 1, Secret("redis://127.0.0.1:1/0"), print)
     assert isinstance(throttle, SharedThrottle)
     await throttle.aclose()
