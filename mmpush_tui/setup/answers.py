@@ -16,6 +16,9 @@ from mmpush_tui.text import clean, redact
 
 _CONTENT: Final = re.compile(r"-----BEGIN |PRIVATE KEY|^\s*\{|[A-Za-z0-9+=]{60}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=]{50}")
+_KEY_LINE: Final = re.compile(
+    r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])/[A-Za-z0-9+/]{39,}={0,2}", re.ASCII
+)
 _LENGTH_LIMIT: Final = 1024
 _LOOPBACK: Final = re.compile(r"127\..*|localhost|::1")
 
@@ -24,7 +27,10 @@ def looks_like_content(value: str) -> bool:
     """Return whether a key, or what a key file holds, was pasted instead of the file's path."""
     if _CONTENT.search(value):
         return True
-    # Slashes belong to base64 as they do to paths.
+    # Slashes belong to base64 as they do to paths; a line of a key can even begin with one. A path
+    # to a file has its ending, or is shorter, or has no capitals and digits beside small letters.
+    if _KEY_LINE.fullmatch(value.strip()):
+        return True
     return not value.startswith(("/", "~", "unix:/")) and bool(_BASE64.search(value))
 
 

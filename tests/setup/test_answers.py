@@ -9,6 +9,7 @@ from mmpush_tui.setup.answers import (
     apple_type,
     is_loopback,
     is_storable,
+    looks_like_content,
     problems,
     server_address,
 )
@@ -279,3 +280,21 @@ def test_loopback_and_platform_names() -> None:
 )
 def test_what_a_draft_may_keep(value: Value, expected: bool) -> None:
     assert is_storable(value) is expected
+
+
+PASTED = [
+    ("/uZQ3k9JfW1vT5yB8xN2mR7cD4hL6pS0aGqEoIjKtVwXzCbMnAsDfGhJkLqWeRtYu", True),
+    ("/uZQ3k9JfW1vT5yB8xN2mR7cD4hL6pS0aGq+oIjKtVw==", True),
+    ("uZQ3k9JfW1vT5yB8xN2mR7cD4hL6pS0aGqEoIjKtVwXzCbMnAsDf", True),
+    ("-----BEGIN PRIVATE KEY-----", True),
+    ("/etc/mattermost/push/keys/production/AuthKey_ABC123DEFG.p8", False),
+    ("/opt/mattermost/config/production/mattermostpushproxy", False),
+    ("~/keys/AuthKey_ABC123DEFG.p8", False),
+    ("com.example.chat", False),
+]
+
+
+@pytest.mark.parametrize(("value", "is_content"), PASTED)
+def test_a_line_of_a_key_is_told_from_a_path(value: str, is_content: bool) -> None:
+    assert looks_like_content(value) is is_content
+    assert is_storable(value) is not is_content
