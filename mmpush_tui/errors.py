@@ -4,6 +4,8 @@ One base and a few leaves, named by what the caller does about them. ``exits`` m
 its exit code and nothing else does.
 """
 
+from collections.abc import Mapping
+
 from mmpush_tui.findings import Finding, Severity
 
 
@@ -30,10 +32,7 @@ class MmpushError(Exception):
         if why.endswith(".") and not why.endswith(".."):
             why = why[:-1]
         if code and not fix:
-            # The catalogue is read only where something fails.
-            from mmpush_tui.troubleshooting.wording import fix_of
-
-            fix = fix_of(code, places)
+            fix = _fix_of(code, places)
         self.finding = Finding(
             severity=Severity.FAIL, code=code, message=what, why=(why,) if why else (), fix=fix
         )
@@ -62,6 +61,17 @@ class MmpushError(Exception):
     def line(self) -> str:
         """Return the whole failure as one line."""
         return self.finding.line()
+
+
+def _fix_of(code: str, places: Mapping[str, object]) -> str:
+    """Return what the catalogue has for ``code``; read only where something fails."""
+    try:
+        from mmpush_tui.troubleshooting.wording import fix_of
+
+        return fix_of(code, places)
+    except (ImportError, OSError):
+        # A process that may no longer read its own files still has to say what happened.
+        return ""
 
 
 class UsageError(MmpushError):

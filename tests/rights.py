@@ -10,6 +10,8 @@ from typing import Final
 
 import pytest
 
+from mmpush_tui.troubleshooting.catalogue import entries
+
 NOBODY: Final = 65534
 
 
@@ -18,6 +20,8 @@ def as_nobody() -> Iterator[None]:
     """Be a user who owns nothing; only root can become one, and CI runs as root."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
+    # What is read late may lie where only root may read.
+    entries()
     groups = os.getgroups()
     os.setgroups([])
     os.setegid(NOBODY)

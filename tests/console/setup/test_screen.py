@@ -293,15 +293,15 @@ async def test_problems_stand_under_their_fields_and_the_first_has_the_focus(hom
         await setup.fill(steps.TEAM_ID, "abcdefghi")
         await setup.fill(steps.TOPIC, f"{TOPIC}.voip")
         # As soon as the field is left.
-        await console.until(lambda: "has ten characters, this has 9" in setup.under(steps.TEAM_ID))
+        await console.until(lambda: "it has 9 characters" in setup.under(steps.TEAM_ID))
         await setup.take(steps.SANDBOX, "false")
         await console.until(lambda: setup.question(steps.TEAM_ID).has_focus_within)
         assert setup.step is StepId.APPLE
-        assert "has ten characters, this has 9" in setup.under(steps.TEAM_ID)
-        assert "Leave the ending out" in setup.under(steps.TOPIC)
+        assert "it has 9 characters" in setup.under(steps.TEAM_ID)
+        assert "ends in .voip" in setup.under(steps.TOPIC)
         assert setup.question(steps.TEAM_ID).query(".under.-problem")
         await setup.fill(steps.TEAM_ID, APPLE.team_id)
-        await console.until(lambda: "ten characters, this" not in setup.under(steps.TEAM_ID))
+        await console.until(lambda: "it has 9 characters" not in setup.under(steps.TEAM_ID))
 
 
 async def test_a_wrong_file_is_named_for_what_it_is_and_one_does_not_get_past_it(

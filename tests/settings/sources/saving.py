@@ -18,6 +18,7 @@ from mmpush_tui.exits import exit_code_of
 from mmpush_tui.settings.page import KEYS, Change
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.source import Loaded
+from mmpush_tui.troubleshooting.catalogue import entries
 
 
 def address(value: str) -> Change:
@@ -51,6 +52,7 @@ async def _save(path: Path, value: str) -> dict[str, Any]:
 def _main(path: Path, values: list[str], user: int | None) -> None:
     # What asyncio imports late may lie where only root may read.
     asyncio.run(asyncio.to_thread(os.getuid))
+    entries()
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)

@@ -233,6 +233,7 @@ def as_user(user: int, code: str, *arguments: str | Path, before: str = "") -> s
            f"os.setresuid({user}, {user}, {user})\n"  # fmt: skip
     imports = "import asyncio, sys, logging.handlers, httpx, encodings.idna\n" \
               "from tests.settings.sources.test_config_ways import *\n" \
+              "from mmpush_tui.troubleshooting.catalogue import entries; entries()\n" \
               "asyncio.run(asyncio.to_thread(os.getuid))\n"  # fmt: skip
     command = [sys.executable, "-c", imports + (drop if user else "") + code, *map(str, arguments)]
     if before:
