@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from mmpush_tui.errors import (
@@ -33,6 +37,35 @@ def test_keeps_its_parts_and_its_code() -> None:
     assert (error.what, error.why, error.fix) == ("it broke", "too old", "Mend it.")
     assert error.code == "old-thing"
     assert MmpushError("it broke").code == ""
+
+
+def test_the_book_says_what_to_do_where_nothing_else_does() -> None:
+    error = UsageError("several workers run: a, b", code="worker-ambiguous")
+    assert error.line() == "several workers run: a, b. Name the one you mean with --control."
+    assert error.fix == error.finding.fix == "Name the one you mean with --control."
+
+
+def test_a_fix_of_its_own_goes_first() -> None:
+    assert UsageError("it broke", fix="Mend it.", code="worker-ambiguous").fix == "Mend it."
+
+
+def test_places_of_the_books_sentence_are_filled() -> None:
+    error = FailedError("it broke", code="tcp_other_port", other_url="http://proxy:8086")
+    assert error.fix == "Change the address to http://proxy:8086"
+
+
+def test_an_error_is_told_where_no_file_can_be_opened(tmp_path: Path) -> None:
+    program = (
+        "import resource\n"
+        "from mmpush_tui.errors import UsageError\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "print(UsageError('several workers run', code='worker-ambiguous'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout == "several workers run.\n"
 
 
 CODES = [

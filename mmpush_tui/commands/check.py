@@ -105,20 +105,23 @@ def command(
     import asyncio
 
     from mmpush_tui.commands.check_output import make_output
-    from mmpush_tui.commands.check_work import CheckOptions, check_until_stopped
 
     name = "json" if as_json and format_ == "text" else format_
     try:
         if as_json and name != "json":
             raise UsageError(f"--json and --format {name} do not go together", code="check-formats")
         reports = make_output(name, output, is_watched=every_s is not None)
+        connect_to, own_address = dict(_pair(text) for text in pairs), _source(source)
+        # What it works with takes a while to load, which no wrong option need wait for.
+        from mmpush_tui.commands.check_work import CheckOptions, check_until_stopped
+
         options = CheckOptions(
             targets=targets,
             config_path=config_path,
             mattermost_config=mattermost_config,
-            connect_to=dict(_pair(text) for text in pairs),
+            connect_to=connect_to,
             ca_file=ca_file,
-            source=_source(source),
+            source=own_address,
             timeout_s=timeout_s,
         )
         return asyncio.run(check_until_stopped(options, reports, every_s))
