@@ -73,6 +73,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         # Others' words stand in these: paths, names, what a peer answered.
         put = msgspec.structs.force_setattr
         put(self, "message", presentable(self.message))
+        put(self, "summary", presentable(self.summary))
         put(self, "why", tuple(presentable(clause) for clause in self.why if clause))
         put(self, "fix", presentable(self.fix))
         put(self, "evidence", evident(self.evidence))
