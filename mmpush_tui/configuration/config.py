@@ -24,6 +24,7 @@ from mmpush_tui.fields import Field, Kind, field_words
 from mmpush_tui.findings import Severity
 from mmpush_tui.text import Secret
 
+# Whoever loads a configuration finds its records here, too.
 __all__ = [
     "ANSWER_LIMIT_S", "AndroidSettings", "AppleSettings", "NetworkSettings", "ProxyConfig",
     "convert_document", "load", "network_of",

@@ -1,4 +1,8 @@
-"""The answers as our configuration file. Pure."""
+"""The answers as our configuration file. Pure.
+
+tomli-w writes new files; tomlkit changes a file that is there. The latter is large, and loads when
+there is one.
+"""
 
 import copy
 import tomllib
@@ -6,9 +10,6 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 import tomli_w
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Comment, Table, Whitespace
 
 from mmpush_tui.configuration.schema import PROXY, WORKER_CONFIG
 from mmpush_tui.paths import full_path
@@ -45,6 +46,9 @@ def revised(answers: Answers, text: str) -> str:
         The new text, or an empty one where it cannot be changed in place: then it would not say
         what :func:`document` does.
     """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
     try:
         made = tomlkit.parse(text)
         _revise(made, answers)
@@ -141,6 +145,8 @@ def _bring(table: MutableMapping[str, Any], values: Mapping[str, Any]) -> None:
 
 def _append(table: MutableMapping[str, Any], key: str, value: object) -> None:
     """Set a key that is not there yet, in front of comments that lead to what follows."""
+    from tomlkit.items import Comment, Table, Whitespace
+
     body = table.value.body if isinstance(table, Table) else []
     at = len(body)
     while at and isinstance(body[at - 1][1], Comment | Whitespace):
@@ -152,6 +158,8 @@ def _append(table: MutableMapping[str, Any], key: str, value: object) -> None:
 
 
 def _has_comment(table: MutableMapping[str, Any]) -> bool:
+    from tomlkit.items import Table
+
     if not isinstance(table, Table):
         return False
     return bool(table.trivia.comment) or "#" in table.as_string()
