@@ -15,8 +15,7 @@ from mmpush_tui.configuration.schema import PROXY, WORKER_CONFIG
 from mmpush_tui.paths import full_path
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import apple_type, is_own
-from mmpush_tui.setup.steps import Answers, Existing, StepId, When, Where, answer
-from mmpush_tui.setup.steps import text as text_of
+from mmpush_tui.setup.steps import Answers, Existing, StepId, When, Where, answer, text
 
 _ALWAYS: Final = ("throttle_per_sec", "throttle_memory_store_size")
 """Settings that the worker warns about where they are missing."""
@@ -35,12 +34,12 @@ def document(answers: Answers, base: Mapping[str, Any] | None = None) -> dict[st
     return made
 
 
-def revised(answers: Answers, text: str) -> str:
+def revised(answers: Answers, before: str) -> str:
     """Return the text of a file as :func:`document` changes it; its comments and order stay.
 
     Args:
         answers: without problems.
-        text: our configuration, which has been parsed.
+        before: our configuration, which has been parsed.
 
     Returns:
         The new text, or an empty one where it cannot be changed in place: then it would not say
@@ -50,10 +49,10 @@ def revised(answers: Answers, text: str) -> str:
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        made = tomlkit.parse(text)
+        made = tomlkit.parse(before)
         _revise(made, answers)
         new = tomlkit.dumps(made)
-        is_right = _said(tomllib.loads(new)) == _said(document(answers, tomllib.loads(text)))
+        is_right = _said(tomllib.loads(new)) == _said(document(answers, tomllib.loads(before)))
     except (TOMLKitError, ValueError, KeyError, RecursionError):
         # It is younger than the standard library's parser, and stumbles over some odd layouts.
         return ""
@@ -65,7 +64,7 @@ def _revise(made: MutableMapping[str, Any], answers: Answers) -> None:
     if not isinstance(made.get("mattermost"), MutableMapping):
         made["mattermost"] = {}
     if answer(answers, steps.WHERE) == Where.FILE:
-        file = full_path(text_of(answers, steps.CONFIG_FILE))
+        file = full_path(text(answers, steps.CONFIG_FILE))
         _bring(made["mattermost"], {"config_file": file})
     else:
         made["mattermost"].pop("config_file", None)
@@ -79,7 +78,7 @@ def _revise(made: MutableMapping[str, Any], answers: Answers) -> None:
     if StepId.LISTEN not in {step.id for step in steps.path(answers)}:
         return
     proxy = made.setdefault("proxy", {})
-    _bring(proxy, {"listen_address": text_of(answers, steps.LISTEN)})
+    _bring(proxy, {"listen_address": text(answers, steps.LISTEN)})
     for field in PROXY:
         if field.name in _ALWAYS and field.name not in proxy:
             _append(proxy, field.name, field.default)
@@ -91,13 +90,13 @@ def _revise(made: MutableMapping[str, Any], answers: Answers) -> None:
 
 def apple_target(answers: Answers) -> dict[str, Any]:
     """Return the entry of ``[[proxy.apple]]`` that follows from the answers."""
-    topic = text_of(answers, steps.TOPIC)
+    topic = text(answers, steps.TOPIC)
     return {
         "type": apple_type(topic),
         "topic": topic,
-        "auth_key_file": full_path(text_of(answers, steps.KEY_FILE)),
-        "auth_key_id": text_of(answers, steps.KEY_ID),
-        "team_id": text_of(answers, steps.TEAM_ID),
+        "auth_key_file": full_path(text(answers, steps.KEY_FILE)),
+        "auth_key_id": text(answers, steps.KEY_ID),
+        "team_id": text(answers, steps.TEAM_ID),
         "sandbox": bool(answer(answers, steps.SANDBOX)),
     }
 
@@ -106,7 +105,7 @@ def android_target(answers: Answers) -> dict[str, Any]:
     """Return the entry of ``[[proxy.android]]`` that follows from the answers."""
     return {
         "type": "android_rn",
-        "service_account_file": full_path(text_of(answers, steps.ACCOUNT_FILE)),
+        "service_account_file": full_path(text(answers, steps.ACCOUNT_FILE)),
     }
 
 
@@ -119,7 +118,7 @@ def takes_over(answers: Answers) -> str:
     """Return the push proxy configuration that is used as it is, or an empty string."""
     if not is_own(answers) or answer(answers, steps.EXISTING) != Existing.USE:
         return ""
-    return text_of(answers, steps.EXISTING_FILE)
+    return text(answers, steps.EXISTING_FILE)
 
 
 def _put(proxy: MutableMapping[str, Any], name: str, target: dict[str, Any]) -> None:
