@@ -126,7 +126,7 @@ class Traffic:
             case "session":
                 return {
                     "type": "session", "version": "v2",
-                    "message": "PhoneSession expired. Log in to continue receiving notifications.",
+                    "message": "Session expired. Log in to continue receiving notifications.",
                 }  # fmt: skip
             case "test":
                 return {"type": "test", "version": "2", "badge": -1}

@@ -176,6 +176,11 @@ def test_every_kind_of_push_is_in_the_traffic_and_can_be_read() -> None:
         assert read_push(json.dumps(push).encode()).type == push["type"]
 
 
+def test_what_mattermost_itself_writes_is_in_its_own_words() -> None:
+    ended = {push["message"] for push in traffic(1, 2 * len(DECK)) if push["type"] == "session"}
+    assert ended == {"Session expired. Log in to continue receiving notifications."}
+
+
 def test_who_stops_early_has_seen_each_kind_of_answer() -> None:
     devices = [str(push["device_id"]) for push in traffic(1, 5)]
     assert "null" in devices
