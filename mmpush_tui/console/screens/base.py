@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -76,7 +76,15 @@ class ConsoleScreen(Screen[None]):
     def on_mount(self) -> None:
         """Listen for news and draw for the first time."""
         self.context.changed.subscribe(self, self._changed)
+        for scroll in self.query(VerticalScroll):
+            # Whether there is something to scroll is known once it is laid out, after the keys
+            # were drawn.
+            self.watch(scroll, "show_vertical_scrollbar", self._scrolls_anew, init=False)
         self.call_after_refresh(self._changed, TOPICS)
+
+    def _scrolls_anew(self) -> None:
+        if self.is_mounted:
+            self.refresh_keys()
 
     def on_screen_resume(self) -> None:
         """Draw what changed while another screen was in front."""

@@ -10,6 +10,7 @@ from textual.widgets import OptionList
 from mmpush_tui.checks.output import markdown
 from mmpush_tui.console.checks import desk as checks_desk
 from mmpush_tui.console.options import ConsoleOptions
+from mmpush_tui.console.widgets.plain import Plain
 from tests.console.watching import Hosts, demo, free_port, watch
 
 pytestmark = pytest.mark.slow
@@ -96,6 +97,18 @@ async def test_a_verdict_that_is_cut_says_how_it_is_scrolled(world: Hosts) -> No
         await console.press("r")
         await console.until(lambda: console.app.checks.view.shown_report is not None)
         await console.until(lambda: "J scroll" in console.key_words)
+
+
+async def test_the_keys_follow_what_can_be_scrolled_whenever_it_is_laid_out(world: Hosts) -> None:
+    # Nothing runs here whose news would draw the keys anew.
+    async with watch(world.options, screen="checks", size=(80, 24)) as console:
+        assert "J scroll" not in console.key_words
+        # Without news from a desk: only the layout knows that this is cut.
+        verdict = console.one("#checks-verdict-text", Plain)
+        verdict.say_lines(*((str(number),) for number in range(60)))
+        await console.until(lambda: "J scroll" in console.key_words)
+        verdict.say("short")
+        await console.until(lambda: "J scroll" not in console.key_words)
 
 
 async def test_a_search_without_a_hit_is_told_whole(short_tmp: Path) -> None:
