@@ -5,11 +5,16 @@ import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 
 pytest_plugins = ["tests.fixtures"]
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+hypothesis.settings.register_profile("any-machine", deadline=None)
+hypothesis.settings.load_profile("any-machine")
 
 
 @pytest.fixture(autouse=True)

@@ -34,6 +34,9 @@ DECK: Final = (
 )
 """What twenty notifications in a row are, shuffled; damaged and gone devices among them."""
 
+OPENING: Final = ("message", "message", "gone", "gone", "damaged")
+"""What comes first of all: whoever stops early has seen each kind of answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -102,11 +105,9 @@ class Traffic:
         deck = list(DECK)
         self._random.shuffle(deck)
         if self._turn == 1:
-            # Whoever stops early has seen each kind of answer.
-            first = ["message", "message", "gone", "gone", "damaged"]
-            for kind in first:
+            for kind in OPENING:
                 deck.remove(kind)
-            deck = first + deck
+            deck = [*OPENING, *deck]
         return deck
 
     def _fields(self, kind: str, side: str) -> dict[str, Any]:

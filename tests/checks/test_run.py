@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -66,9 +67,10 @@ async def test_the_report_tells_when_and_how_long() -> None:
 
 async def test_the_time_for_all_of_it_passes(mute_port: int) -> None:
     report = await checked(push_proxy(f"https://127.0.0.1:{mute_port}"), deadline_s=0.3)
-    late = of(report, Stage.TLS)
-    assert (late.severity, late.code) == (Severity.FAIL, "deadline")
-    assert late.message == "not done (tls) when the 0.3 s for all checks were over"
+    # On a busy host even what comes before TLS may not be done.
+    late = next(check for check in report.checks if check.severity is Severity.FAIL)
+    assert late.code == "deadline"
+    assert late.message == f"not done ({late.stage}) when the 0.3 s for all checks were over"
     assert late.fix == (
         "Give them longer, as with --timeout 30. What never answers is held up by a firewall."
     )
@@ -100,9 +102,8 @@ async def test_what_is_known_to_be_broken_counts_more_than_the_time(
     )
     assert report.exit_code == Exit.FAILED
     assert report.verdict.check == "tcp:broken"
-    assert report.verdict.why[-1] == (
-        "also tls:slow: not done (tls) when the 0.5 s for all checks were over"
-    )
+    late = r"also (\w+):slow: not done \(\1\) when the 0\.5 s for all checks were over"
+    assert re.fullmatch(late, report.verdict.why[-1])
 
 
 @pytest.mark.parametrize("wait_for", ["dns", "tls", "http2", "app"])

@@ -133,11 +133,19 @@ def test_the_same_seed_is_the_same_traffic(folder: Path) -> None:
         for _ in range(2)
     ]
     shares = [
-        {name: {key: counts[key] for key in ("removed", "failed")}
+        {name: {key: counts[key] for key in ("sent", "removed", "failed")}
          for name, counts in report["by_platform"].items()}
         for report in reports
     ]  # fmt: skip
     assert shares[0] == shares[1]
+
+
+def test_the_shortest_run_gets_each_kind_of_answer(folder: Path) -> None:
+    done = run("demo", "--headless", "--seconds", "0.1", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    check(report)
+    assert report["sent"] == 5
 
 
 def test_a_proxy_in_the_environment_is_not_asked(folder: Path) -> None:
