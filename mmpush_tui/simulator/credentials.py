@@ -71,7 +71,7 @@ class AppleKey:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceAccount:
+class GoogleAccount:
     """A Google service account with one key; the attributes are the JSON file's own fields."""
 
     project_id: str
@@ -83,7 +83,7 @@ class ServiceAccount:
     token_uri: str = TOKEN_URI
 
     @classmethod
-    def make(cls, seed: int = 1, *, project_id: str = "mmpush-demo") -> "ServiceAccount":
+    def make(cls, seed: int = 1, *, project_id: str = "mmpush-demo") -> "GoogleAccount":
         """Return a new account of ``project_id`` whose ids follow from ``seed``.
 
         Making the RSA key takes about a tenth of a second.
@@ -100,7 +100,7 @@ class ServiceAccount:
             client_id="1" + "".join(names.choices(string.digits, k=20)),
         )
 
-    def at(self, token_uri: str) -> "ServiceAccount":
+    def at(self, token_uri: str) -> "GoogleAccount":
         """Return the same account, with its tokens granted at ``token_uri``."""
         return dataclasses.replace(self, token_uri=token_uri)
 

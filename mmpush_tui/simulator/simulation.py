@@ -11,7 +11,7 @@ import tomli_w
 
 from mmpush_tui.errors import FailedError, UsageError
 from mmpush_tui.simulator.acts.base import Exchange, Side
-from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import TOPIC, AppleKey, GoogleAccount
 from mmpush_tui.simulator.fault_words import WantedFault, find_fault
 from mmpush_tui.simulator.mattermost import fault_words as mattermost_words
 from mmpush_tui.simulator.mattermost.rehearsal import MattermostRehearsal
@@ -84,7 +84,7 @@ class Simulation:
         self._on_judged = on_judged
         self._ca = ThrowAwayCA()
         self._key = AppleKey.make(seed, topics=(TOPIC, f"{TOPIC}.voip"))
-        self._account = ServiceAccount.make(seed)
+        self._account = GoogleAccount.make(seed)
         self.sides: dict[Side, ApnsStandIn | FcmStandIn] = {}
         if has_vendors:
             self.sides = {

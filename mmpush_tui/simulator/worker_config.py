@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import TOPIC, AppleKey, GoogleAccount
 
 
 def proxy_table(
@@ -12,7 +12,7 @@ def proxy_table(
     listen: str,
     ca_file: str,
     key: AppleKey,
-    account: ServiceAccount,
+    account: GoogleAccount,
     apns: str,
     fcm: str,
 ) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import tomli_w
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.acts.base import Fault, Side
-from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import TOPIC, AppleKey, GoogleAccount
 from mmpush_tui.simulator.fault_words import WantedFault
 from mmpush_tui.simulator.mattermost.poster import MattermostStandIn
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
@@ -43,7 +43,7 @@ class World:
         self.phones = Phones(seed)
         self._ca = ThrowAwayCA()
         self._apple_key = AppleKey.make(seed, topics=(TOPIC, f"{TOPIC}.voip"))
-        self._account = ServiceAccount.make(seed)
+        self._account = GoogleAccount.make(seed)
         self.apns = ApnsStandIn(self._ca, [self._apple_key], self.phones)
         self.fcm = FcmStandIn(self._ca, self._account, self.phones)
         self.sides: dict[Side, ApnsStandIn | FcmStandIn] = {"apns": self.apns, "fcm": self.fcm}

@@ -2,7 +2,7 @@
 
 from mmpush_tui.checks.model.report import Report
 from mmpush_tui.settings.page import Licence, Mode, Page, Region
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 from tests.checks.internet import (
     OWN,
     Internet,
@@ -72,7 +72,7 @@ refused_by_google("unauthenticated", "authorization_stripped", "does not arrive 
 @fault("fcm_account", "Google does not take the service account's key.", "Make a new key")
 async def a_service_account_that_google_does_not_know(net: Internet) -> Report:
     token_uri = f"{net.world.fcm.endpoint}/token"
-    account = ServiceAccount.make(77)
+    account = GoogleAccount.make(77)
     (net.folder / "other").mkdir()
     path = account.at(token_uri).write(net.folder / "other")
     with_config(net, "android", service_account_file=str(path))

@@ -20,7 +20,7 @@ from mmpush_tui.configuration.config import convert_document
 from mmpush_tui.configuration.document import parse_document
 from mmpush_tui.findings import Confidence, Finding, Severity, evident, passed
 from mmpush_tui.http2 import names
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 from tests.checks.peers import TIMEOUT_S
 from tests.standins.apple_certificate import AppleCertificate
 
@@ -126,7 +126,7 @@ def test_a_certificate_that_is_none(der: bytes) -> None:
 
 def test_credential_files_that_can_be_used(tmp_path: Path) -> None:
     key = AppleKey.make().write(tmp_path)
-    account = ServiceAccount.make(project_id="chat-project").write(tmp_path)
+    account = GoogleAccount.make(project_id="chat-project").write(tmp_path)
     text = (
         f'[[proxy.apple]]\ntype = "apple_rn"\nauth_key_file = "{key}"\ntopic = "a.b"\n'
         f'auth_key_id = "ABC123DEFG"\nteam_id = "DEF123GHIJ"\n'
@@ -202,7 +202,7 @@ def test_certificates_are_looked_at_too(tmp_path: Path) -> None:
 
 def test_a_token_server_that_is_no_address_is_not_asked(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    path.write_text(ServiceAccount.make().at("https://t\u00f6ken.example/token").to_json())
+    path.write_text(GoogleAccount.make().at("https://t\u00f6ken.example/token").to_json())
     text = f'[[proxy.android]]\ntype = "android_rn"\nservice_account_file = "{path}"\n'
     found = credentials.read_credentials(
         convert_document(parse_document(text, tmp_path / "c.toml"), {})

@@ -14,7 +14,7 @@ from mmpush_tui.cli import run
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.schema import ANDROID, APPLE, PROXY
 from mmpush_tui.fields import Field, Kind
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 from mmpush_tui.text import Secret
 from tests.standins.apple_certificate import AppleCertificate
 
@@ -30,7 +30,7 @@ def key(tmp_path: Path) -> AppleKey:
 
 @pytest.fixture
 def upstream(tmp_path: Path, key: AppleKey) -> dict[str, Any]:
-    account = ServiceAccount.make().write(tmp_path)
+    account = GoogleAccount.make().write(tmp_path)
     return {
         "ListenAddress": "127.0.0.1:8066", "ThrottlePerSec": 300, "ThrottleMemoryStoreSize": 50000,
         "LogFileLocation": "push.log",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.simulator.credentials import TOPIC, ServiceAccount
+from mmpush_tui.simulator.credentials import TOPIC, GoogleAccount
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.simulator.phones import Phone, PhoneState
 from tests.commands.running import run
@@ -16,7 +16,7 @@ from tests.proxy.rehearsal import Rehearsal, rehearsal
 from tests.proxy.vendors import Vendors, serving
 
 TOKEN = "3f9c1a" + "ab" * 29
-GOOGLE = ServiceAccount.make(3)
+GOOGLE = GoogleAccount.make(3)
 
 
 @pytest.fixture

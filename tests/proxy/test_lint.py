@@ -10,11 +10,11 @@ import pytest
 from mmpush_tui.credentials.file import APPLE_SOURCE
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.proxy.lint import lint
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount, write_private
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount, write_private
 from tests.standins.apple_certificate import AppleCertificate
 
 KEY = AppleKey.make()
-ACCOUNT = ServiceAccount.make()
+ACCOUNT = GoogleAccount.make()
 TOPIC = "com.example.chat"
 PAIR = AppleCertificate.make(None, TOPIC)
 Said = list[tuple[str, str, str, str]]

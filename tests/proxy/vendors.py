@@ -18,7 +18,7 @@ import tomli_w
 
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.simulator.apns.rules import ApnsState
-from mmpush_tui.simulator.credentials import TOPIC, AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import TOPIC, AppleKey, GoogleAccount
 from mmpush_tui.simulator.fcm.answers import error_document
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
@@ -64,7 +64,7 @@ class Mood(StrEnum):
 class Google(FcmStandIn):
     """FCM whose token server has moods, counts requests and grants tokens of any lifetime."""
 
-    def __init__(self, ca: ThrowAwayCA, account: ServiceAccount, phones: Phones) -> None:
+    def __init__(self, ca: ThrowAwayCA, account: GoogleAccount, phones: Phones) -> None:
         super().__init__(ca, account, phones)
         self.mood = Mood.HONEST
         self.may_answer = asyncio.Event()

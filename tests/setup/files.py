@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from mmpush_tui.simulator.credentials import ServiceAccount
+from mmpush_tui.simulator.credentials import GoogleAccount
 
 P256: Final = ec.generate_private_key(ec.SECP256R1())
 RSA: Final = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-ACCOUNT: Final = ServiceAccount.make(7, project_id="chat-project")
+ACCOUNT: Final = GoogleAccount.make(7, project_id="chat-project")
 KEY_NAME: Final = "AuthKey_ABC123DEFG.p8"
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey

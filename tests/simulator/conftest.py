@@ -1,6 +1,6 @@
 import pytest
 
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 
 
 @pytest.fixture(scope="session")
@@ -14,10 +14,10 @@ def other_key() -> AppleKey:
 
 
 @pytest.fixture(scope="session")
-def account() -> ServiceAccount:
-    return ServiceAccount.make(1, project_id="chat-project")
+def account() -> GoogleAccount:
+    return GoogleAccount.make(1, project_id="chat-project")
 
 
 @pytest.fixture(scope="session")
-def other_account() -> ServiceAccount:
-    return ServiceAccount.make(2, project_id="other-project")
+def other_account() -> GoogleAccount:
+    return GoogleAccount.make(2, project_id="other-project")

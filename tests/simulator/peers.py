@@ -13,7 +13,7 @@ import h2.events
 import jwt
 from h2.exceptions import ProtocolError
 
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 
 TIMEOUT_S = 10.0
 
@@ -25,9 +25,7 @@ def provider_token(key: AppleKey, issued_at: float, **changes: Any) -> str:
     return jwt.encode(claims, key.private_pem, "ES256", {"kid": key.key_id})
 
 
-def assertion(
-    account: ServiceAccount, now: float, *, kid: str | None = None, **changes: Any
-) -> str:
+def assertion(account: GoogleAccount, now: float, *, kid: str | None = None, **changes: Any) -> str:
     """Return an assertion for an access token; ``changes`` as in :func:`provider_token`."""
     claims = {
         "iss": account.client_email,

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
 
@@ -25,9 +25,7 @@ def test_an_apple_key_has_the_shape_of_apples(tmp_path: Path, apple_key: AppleKe
     assert key.public_key() == apple_key.public_key
 
 
-def test_a_service_account_has_the_shape_of_googles(
-    tmp_path: Path, account: ServiceAccount
-) -> None:
+def test_a_service_account_has_the_shape_of_googles(tmp_path: Path, account: GoogleAccount) -> None:
     path = account.at("https://127.0.0.1:1/token").write(tmp_path)
     assert re.fullmatch(r"chat-project-firebase-adminsdk-[a-z0-9]{5}-[0-9a-f]{10}\.json", path.name)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -58,7 +56,7 @@ def test_ids_follow_from_the_seed_and_keys_do_not(apple_key: AppleKey) -> None:
     assert other.key_id != again.key_id
 
 
-def test_no_secret_shows_itself(apple_key: AppleKey, account: ServiceAccount) -> None:
+def test_no_secret_shows_itself(apple_key: AppleKey, account: GoogleAccount) -> None:
     phone = Phones().add_apple()
     for value in (apple_key, account, phone):
         assert "PRIVATE" not in repr(value)

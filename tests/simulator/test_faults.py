@@ -10,7 +10,7 @@ from h2.errors import ErrorCodes
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.acts.base import Behaviour
 from mmpush_tui.simulator.acts.general import Slow
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 from mmpush_tui.simulator.faults import FAULTS
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
@@ -71,7 +71,7 @@ class World:
 
 @pytest.fixture
 async def world(
-    ca: ThrowAwayCA, apple_key: AppleKey, account: ServiceAccount
+    ca: ThrowAwayCA, apple_key: AppleKey, account: GoogleAccount
 ) -> AsyncIterator[World]:
     phones, clock = Phones(), Clock()
     async with (

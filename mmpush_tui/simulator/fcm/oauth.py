@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from random import Random
 from typing import Any, Final
 
-from mmpush_tui.simulator.credentials import ServiceAccount
+from mmpush_tui.simulator.credentials import GoogleAccount
 from mmpush_tui.simulator.fcm.answers import error_document
 from mmpush_tui.simulator.net import jws
 from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
@@ -54,14 +54,14 @@ class TokenEndpoint:
 
     def __init__(
         self,
-        accounts: Mapping[str, ServiceAccount],
-        audiences: Callable[[ServiceAccount], Collection[str]],
+        accounts: Mapping[str, GoogleAccount],
+        audiences: Callable[[GoogleAccount], Collection[str]],
         random: Random,
     ) -> None:
         self._accounts = accounts
         self._audiences = audiences
         self._random = random
-        self._issued: OrderedDict[str, tuple[ServiceAccount, float]] = OrderedDict()
+        self._issued: OrderedDict[str, tuple[GoogleAccount, float]] = OrderedDict()
         self.granted = 0
         """Access tokens issued so far."""
 
@@ -81,7 +81,7 @@ class TokenEndpoint:
         content = {"access_token": token, "expires_in": LIFETIME_S, "token_type": "Bearer"}
         return error_document(200, content)
 
-    def holder(self, token: str, now: float) -> ServiceAccount | None:
+    def holder(self, token: str, now: float) -> GoogleAccount | None:
         """Return the account that an access token was issued to, while it is good."""
         account, expires_at = self._issued.get(token, (None, 0.0))
         return account if now < expires_at else None
@@ -90,7 +90,7 @@ class TokenEndpoint:
         """Forget every access token, as after a change of the account's key."""
         self._issued.clear()
 
-    def _account(self, assertion: str, now: float) -> ServiceAccount:
+    def _account(self, assertion: str, now: float) -> GoogleAccount:
         try:
             parsed = jws.parse_jws(assertion, "RS256")
         except ValueError as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from mmpush_tui.simulator.credentials import ServiceAccount
+from mmpush_tui.simulator.credentials import GoogleAccount
 from mmpush_tui.simulator.fcm import body as fcm_body
 from mmpush_tui.simulator.fcm.answers import (
     FcmRefusalError,
@@ -44,8 +44,8 @@ class FcmRules:
         random: makes the message ids.
     """
 
-    projects: Mapping[str, ServiceAccount]
-    holder: Callable[[str, float], ServiceAccount | None]
+    projects: Mapping[str, GoogleAccount]
+    holder: Callable[[str, float], GoogleAccount | None]
     find: Callable[[str], Phone | None]
     random: Random
 

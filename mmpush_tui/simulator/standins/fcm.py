@@ -9,7 +9,7 @@ from typing import Final
 
 from h2.settings import SettingCodes
 
-from mmpush_tui.simulator.credentials import ServiceAccount, seeded
+from mmpush_tui.simulator.credentials import GoogleAccount, seeded
 from mmpush_tui.simulator.fcm import answers as fcm_answers
 from mmpush_tui.simulator.fcm.oauth import TokenEndpoint
 from mmpush_tui.simulator.fcm.rules import FcmRules
@@ -50,7 +50,7 @@ class FcmStandIn(StandIn[None]):
     def __init__(
         self,
         ca: ThrowAwayCA,
-        accounts: ServiceAccount | Iterable[ServiceAccount],
+        accounts: GoogleAccount | Iterable[GoogleAccount],
         phones: Phones,
         *,
         seed: int = 1,
@@ -66,7 +66,7 @@ class FcmStandIn(StandIn[None]):
             idle_pings=IDLE_PINGS,
             now=now,
         )
-        if isinstance(accounts, ServiceAccount):
+        if isinstance(accounts, GoogleAccount):
             accounts = (accounts,)
         self._accounts = tuple(accounts)
         random = seeded(seed, "fcm")
@@ -93,7 +93,7 @@ class FcmStandIn(StandIn[None]):
         return self.endpoint + _TOKEN_PATH
 
     @property
-    def accounts(self) -> tuple[ServiceAccount, ...]:
+    def accounts(self) -> tuple[GoogleAccount, ...]:
         """The service accounts with their ``token_uri`` pointing here, ready to be written."""
         return tuple(account.at(self.token_uri) for account in self._accounts)
 

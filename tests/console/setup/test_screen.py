@@ -23,13 +23,13 @@ from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION
 from mmpush_tui.setup import draft as drafts
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.steps import StepId
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 from tests.console.forms import SMALL, USUAL, Bench, bench, content_of, write
 
 OWN = "http://127.0.0.1:8086"
 TOPIC = "com.example.chat"
 APPLE = AppleKey.make(3, topics=(TOPIC,))
-GOOGLE = ServiceAccount.make(3)
+GOOGLE = GoogleAccount.make(3)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.acts.base import Side
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones, PhoneState
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
@@ -87,7 +87,7 @@ class Vendors:
 
 @pytest.fixture
 async def vendors(
-    ca: ThrowAwayCA, apple_key: AppleKey, account: ServiceAccount
+    ca: ThrowAwayCA, apple_key: AppleKey, account: GoogleAccount
 ) -> AsyncIterator[Vendors]:
     phones, clock = Phones(), Clock()
     async with (

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mmpush_tui.simulator.acts.base import Side
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
@@ -28,7 +28,7 @@ StandIn = ApnsStandIn | FcmStandIn
 
 @pytest.fixture(params=["apns", "fcm"])
 async def standin(
-    request: pytest.FixtureRequest, ca: ThrowAwayCA, apple_key: AppleKey, account: ServiceAccount
+    request: pytest.FixtureRequest, ca: ThrowAwayCA, apple_key: AppleKey, account: GoogleAccount
 ) -> AsyncIterator[StandIn]:
     side: Side = request.param
     made: StandIn = (

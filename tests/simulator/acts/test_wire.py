@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import h2.events
 import pytest
 
-from mmpush_tui.simulator.credentials import AppleKey, ServiceAccount
+from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.phones import Phones
 from mmpush_tui.simulator.standins.apns import ApnsStandIn
@@ -295,7 +295,7 @@ async def test_a_reset_of_tls(apple: Apple, at: str) -> None:
     ],
 )
 async def test_googles_goodbyes(
-    ca: ThrowAwayCA, account: ServiceAccount, fault: str, goodbye: tuple[int, bytes]
+    ca: ThrowAwayCA, account: GoogleAccount, fault: str, goodbye: tuple[int, bytes]
 ) -> None:
     async with FcmStandIn(ca, account, Phones()) as fcm:
         await fcm.faults.raise_(fault)

@@ -14,7 +14,7 @@ from h2.settings import SettingCodes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpush_tui.simulator.credentials import ServiceAccount, seeded
+from mmpush_tui.simulator.credentials import GoogleAccount, seeded
 from mmpush_tui.simulator.fcm.rules import FcmRules
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.exchange import ServedRequest, ServedResponse
@@ -125,7 +125,7 @@ def phone(phones: Phones) -> Phone:
 
 @pytest.fixture
 async def sender(
-    ca: ThrowAwayCA, account: ServiceAccount, other_account: ServiceAccount, phones: Phones
+    ca: ThrowAwayCA, account: GoogleAccount, other_account: GoogleAccount, phones: Phones
 ) -> AsyncIterator[Sender]:
     clock = Clock()
     async with (
@@ -180,7 +180,7 @@ async def test_a_success_comes_in_two_frames(ca: ThrowAwayCA, sender: Sender, ph
 
 
 async def test_the_third_idle_ping_is_too_many(
-    ca: ThrowAwayCA, account: ServiceAccount, phones: Phones
+    ca: ThrowAwayCA, account: GoogleAccount, phones: Phones
 ) -> None:
     async with FcmStandIn(ca, account, phones) as fcm:
         async with RawClient(fcm.server.port, ca.client_context()) as client:
@@ -420,7 +420,7 @@ async def test_assertions_at_the_edge_of_what_is_good(sender: Sender) -> None:
 
 
 async def test_assertions_that_google_refuses(
-    sender: Sender, account: ServiceAccount, other_account: ServiceAccount
+    sender: Sender, account: GoogleAccount, other_account: GoogleAccount
 ) -> None:
     now = int(sender.clock.now)
     good = sender.account
@@ -510,7 +510,7 @@ bodies = (
 
 
 @given(body=bodies)
-def test_any_body_has_an_answer(account: ServiceAccount, body: bytes) -> None:
+def test_any_body_has_an_answer(account: GoogleAccount, body: bytes) -> None:
     phones = Phones(seed=7)
     rules = FcmRules(
         projects={PROJECT: account},
@@ -532,7 +532,7 @@ def test_any_body_has_an_answer(account: ServiceAccount, body: bytes) -> None:
 @given(
     content=st.binary(max_size=80) | st.text(max_size=60).map(lambda t: f"assertion={t}".encode())
 )
-def test_any_form_has_an_answer(ca: ThrowAwayCA, account: ServiceAccount, content: bytes) -> None:
+def test_any_form_has_an_answer(ca: ThrowAwayCA, account: GoogleAccount, content: bytes) -> None:
     fcm = FcmStandIn(ca, account, Phones())
     request = ServedRequest(
         headers=(("content-type", "application/x-www-form-urlencoded"),),
