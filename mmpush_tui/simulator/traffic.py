@@ -37,6 +37,9 @@ DECK: Final = (
 OPENING: Final = ("message", "message", "gone", "gone", "damaged")
 """What comes first of all: whoever stops early has seen each kind of answer."""
 
+_ACKNOWLEDGED: Final = 2
+"""How many of them get a receipt: the messages."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -73,6 +76,7 @@ class Traffic:
         self._project_id = project_id
         self._deck: deque[str] = deque()
         self._turn = 0
+        # The last phone of each sends no receipts.
         self._staff = {
             "apple": [self._apple(acks=index != 3) for index in range(4)],
             "android": [self._android(acks=index != 3) for index in range(4)],
@@ -99,7 +103,10 @@ class Traffic:
             if session.is_removed:
                 # Whoever lost their pushes opens the app again, which registers a new token.
                 staff[index] = self._apple() if side == "apple" else self._android()
-        return self._random.choice(staff)
+        chosen = self._random.choice(staff)
+        if self._turn <= _ACKNOWLEDGED and chosen is staff[-1]:
+            return staff[0]
+        return chosen
 
     def _shuffled(self) -> list[str]:
         deck = list(DECK)
