@@ -45,7 +45,7 @@ class OursApp(App[None]):
     def compose(self) -> ComposeResult:
         """Show it alone."""
         self.ring = LogRing()
-        yield DeliveryLog(self.ring)
+        yield DeliveryLog(self.ring, flush_every_s=0.25)
 
     async def on_mount(self) -> None:
         """Begin to feed."""

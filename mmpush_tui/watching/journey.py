@@ -49,26 +49,14 @@ class Journey:
         verdict: how far it got.
         steps: what happened, in its order.
         meaning: what that means, in a few sentences.
-        fix: what to do, one step each; empty where nothing is wrong or no remedy is known.
-        code: the catalogue's code that ``explain`` knows more about; empty where there is none.
+        entry: what the catalogue knows about it; None where nothing is wrong or it knows nothing.
     """
 
     head: str
     verdict: JourneyVerdict
     steps: tuple[JourneyStep, ...]
     meaning: str
-    fix: tuple[str, ...] = ()
-    code: str = ""
-
-    def lines(self) -> list[str]:
-        """Return it as plain lines, unwrapped."""
-        shown = [f"{self.head}   {self.verdict}".rstrip()]
-        shown += [f"{step.at:>14}  {step.text}" for step in self.steps]
-        shown += ["", f"What this means: {self.meaning}"]
-        shown += [f"{number}. {step}" for number, step in enumerate(self.fix, 1)]
-        if self.code:
-            shown.append(f"more: mmpush-tui explain {self.code}")
-        return shown
+    entry: Entry | None = None
 
 
 def journey(events: Sequence[Event]) -> Journey:
@@ -98,8 +86,7 @@ def journey(events: Sequence[Event]) -> Journey:
         verdict=_verdict(answered, ack),
         steps=_steps(events, answered, ack),
         meaning=_of_entry(entry) if entry else _meaning(known, answered, ack),
-        fix=entry.steps if entry else (),
-        code=entry.code if entry else "",
+        entry=entry,
     )
 
 
@@ -250,8 +237,7 @@ def _notice(event: Event) -> Journey:
         verdict=JourneyVerdict.NOTICE,
         steps=(JourneyStep(at=clock(event.at), text=presentable(text)),),
         meaning=_of_entry(entry) if entry else meaning,
-        fix=entry.steps if entry else (),
-        code=entry.code if entry else "",
+        entry=entry,
     )
 
 

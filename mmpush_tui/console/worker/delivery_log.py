@@ -16,10 +16,7 @@ from textual.strip import Strip
 from mmpush_tui.console.worker.log_columns import Piece, fitted, pieces
 from mmpush_tui.console.worker.log_position import Position
 from mmpush_tui.console.worker.log_ring import LogRing, LogRow
-from mmpush_tui.text import clean
 from mmpush_tui.watching.filters import Matcher
-
-LOCAL_FLUSH_S: Final = 0.25
 
 _WHEEL_ROWS: Final = 3
 _STRIPS: Final = 256
@@ -78,25 +75,13 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
     class Opened(Message):
         """Enter or a double click on a row."""
 
-        log_widget: "DeliveryLog"
         row: LogRow
-
-        @property
-        def control(self) -> "DeliveryLog":
-            """The log it happened in."""
-            return self.log_widget
 
     @dataclass
     class Moved(Message):
         """Place, cursor, follow mode or the number of new rows have changed."""
 
-        log_widget: "DeliveryLog"
         position: Position
-
-        @property
-        def control(self) -> "DeliveryLog":
-            """The log it happened in."""
-            return self.log_widget
 
         def can_replace(self, message: Message) -> bool:
             """Only the latest counts."""
@@ -106,24 +91,12 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
     class Refused(Message):
         """A key that could do nothing here, and why, as a sentence."""
 
-        log_widget: "DeliveryLog"
         reason: str
 
-        @property
-        def control(self) -> "DeliveryLog":
-            """The log it happened in."""
-            return self.log_widget
-
-    def __init__(
-        self,
-        ring: LogRing,
-        *,
-        flush_every_s: float = LOCAL_FLUSH_S,
-    ) -> None:
+    def __init__(self, ring: LogRing, *, flush_every_s: float) -> None:
         super().__init__()
         self.ring = ring
         self.is_following = True
-        self._placeholder = "No deliveries yet."
         self._flush_every_s = flush_every_s
         self._page: list[LogRow] = []
         self._lines: list[_Line] = []
@@ -136,18 +109,6 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
     def on_mount(self) -> None:
         """Begin to look for what is new."""
         self.set_interval(self._flush_every_s, self.flush)
-
-    @property
-    def placeholder(self) -> str:
-        """What stands there while the ring is empty."""
-        return self._placeholder
-
-    @placeholder.setter
-    def placeholder(self, text: str) -> None:
-        if text != self._placeholder:
-            self._placeholder = text
-            if not self._page:
-                self.refresh_lines(0)
 
     @property
     def position(self) -> Position:
@@ -184,11 +145,6 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         self.ring.set_filter(matcher)
         self._choose_rows()
         self._draw()
-
-    def clear(self) -> None:
-        """Forget all rows and follow what comes."""
-        self.ring.clear()
-        self.action_follow()
 
     def action_move(self, rows: int) -> None:
         """Move the cursor; upwards stops following."""
@@ -229,7 +185,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
     def action_open(self) -> None:
         """Ask for the journey of the row the cursor is on."""
         if row := self.current:
-            self.post_message(self.Opened(self, row))
+            self.post_message(self.Opened(row))
 
     def on_resize(self, _event: events.Resize) -> None:
         """Keep the cursor's row in sight."""
@@ -267,7 +223,8 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.size.width
         if y < len(self._page):
             return self._strip(self._page[y], width)
-        text = self._empty_words() if y == 0 and not self._page else ""
+        empty = " No row passes the filter." if self.ring.kept else " No deliveries yet."
+        text = empty if y == 0 and not self._page else ""
         return Strip([Segment(fitted(text, width), self.rich_style)], width)
 
     def _strip(self, row: LogRow, width: int) -> Strip:
@@ -299,11 +256,6 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"delivery-log--{name}", partial=True)
-
-    def _empty_words(self) -> str:
-        if self.ring.kept:
-            return " No row passes the filter."
-        return f" {clean(self._placeholder, 200)}"
 
     def _choose_rows(self) -> None:
         """Decide which rows are shown, from cursor, top and the size of the widget."""
@@ -338,7 +290,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
     def _tell(self) -> None:
         if (now := (self.position, self._cursor)) != self._told:
             self._told = now
-            self.post_message(self.Moved(self, now[0]))
+            self.post_message(self.Moved(now[0]))
 
     def _go(self, index: int) -> None:
         """Put the cursor on a place of the view and keep it in sight."""
@@ -360,7 +312,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _go_to_failure(self, row: LogRow | None, refusal: str) -> None:
         if row is None:
-            self.post_message(self.Refused(self, refusal))
+            self.post_message(self.Refused(refusal))
             return
         index = self.ring.position(row.number)
         if row not in self._page:

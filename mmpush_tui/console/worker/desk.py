@@ -69,11 +69,6 @@ class WorkerView:
     is_ours: bool = False
 
     @property
-    def has_worker(self) -> bool:
-        """Whether a worker is there, as far as is known."""
-        return self.phase in (Phase.RUNNING, Phase.DRAINING, Phase.STOPPING)
-
-    @property
     def words(self) -> str:
         """The phase and the address in a few words."""
         match self.phase:

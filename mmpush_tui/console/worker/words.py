@@ -170,11 +170,12 @@ def journey_rows(told: Journey, width: int) -> Content:
         rows += [content(("What this means", "bold")), hanging((("  ", ""),), told.meaning, width)]
     else:
         rows.append(hanging(meaning, told.meaning, width))
-    if told.fix:
+    if told.entry is not None:
         rows.append(content(("What to do", "bold")))
-    rows += [
-        hanging(((f" {number}. ", "bold"),), step, width) for number, step in enumerate(told.fix, 1)
-    ]
+        rows += [
+            hanging(((f" {number}. ", "bold"),), step, width)
+            for number, step in enumerate(told.entry.steps, 1)
+        ]
     return lines(*rows)
 
 
