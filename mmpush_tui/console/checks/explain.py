@@ -2,17 +2,16 @@
 
 from typing import Any, ClassVar, Final
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from mmpush_tui.console.safe import content, hanging, lines
-from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.screens.box import BoxScreen
 from mmpush_tui.console.widgets.form import TextField
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.troubleshooting.catalogue import Entry, entries
@@ -20,18 +19,15 @@ from mmpush_tui.troubleshooting.lookup import by_code, find_entries, suggest
 
 _FOUND: Final = 8
 _WIDTH: Final = 70
-_HEIGHTS: Final = [(0, "-low"), (18, "-high")]
 
 
-class ExplainScreen(ModalScreen[None]):
+class ExplainScreen(BoxScreen[None]):
     """Searches the catalogue while one types, and shows an entry.
 
     Args:
         query: what the search begins with.
     """
 
-    HORIZONTAL_BREAKPOINTS = ConsoleScreen.HORIZONTAL_BREAKPOINTS
-    VERTICAL_BREAKPOINTS = _HEIGHTS
     AUTO_FOCUS = "#explain-query"
     BINDINGS: ClassVar[Any] = [
         Binding("escape", "back", "back"),
@@ -66,11 +62,6 @@ class ExplainScreen(ModalScreen[None]):
         self.call_after_refresh(self._search, self._query)
         self._tell()
 
-    def on_resize(self, _event: events.Resize) -> None:
-        """Lay the page out anew."""
-        if self._shown is not None:
-            self.call_after_refresh(self._lay_out)
-
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search with each letter."""
         self._close()
@@ -88,12 +79,6 @@ class ExplainScreen(ModalScreen[None]):
             self._list.action_cursor_down()
         else:
             self._list.action_cursor_up()
-
-    def action_page(self, direction: int) -> None:
-        """Scroll by what is in sight."""
-        target = self._page if self._shown is not None else self._list
-        rows = max(target.size.height - 1, 1)
-        target.scroll_relative(y=direction * rows, animate=False)
 
     def action_open(self) -> None:
         """Open the marked entry."""
@@ -115,6 +100,11 @@ class ExplainScreen(ModalScreen[None]):
     @property
     def _page(self) -> VerticalScroll:
         return self.query_one("#explain-page", VerticalScroll)
+
+    @property
+    def scrolled(self) -> Widget:
+        """The entry, where one is open."""
+        return self._page if self._shown is not None else self._list
 
     def _search(self, query: str) -> None:
         text = query.strip()
@@ -157,8 +147,9 @@ class ExplainScreen(ModalScreen[None]):
         )
         self.query_one("#explain-hint", Plain).show(content((hint, "$quiet")))
 
-    def _lay_out(self) -> None:
-        if self._shown is not None and self.is_mounted:
+    def lay_out(self) -> None:
+        """Show the entry, where one is open."""
+        if self._shown is not None:
             width = max(self._page.scrollable_content_region.width - 1, 20)
             self.query_one("#explain-text", Plain).show(entry_page(self._shown, width))
 

@@ -139,10 +139,8 @@ class ChecksScreen(ConsoleScreen):
                 return not view.is_running and self._marked() is not None
             case "evidence":
                 return self._marked() is not None or self.pane.is_open
-            case "pane_down" | "pane_up":
-                return self._scrolled.max_scroll_y > 0
             case _:
-                return True
+                return super().can(do)
 
     def worded(self, action: Action) -> Action:
         """Say what a key does now."""
@@ -228,21 +226,6 @@ class ChecksScreen(ConsoleScreen):
         self.list_.scroll_to_highlight()
 
     @property
-    def _scrolled(self) -> Widget:
+    def scrolled(self) -> Widget:
+        """The evidence where it is open, else the verdict."""
         return self.pane if self.pane.is_open else self.query_one("#checks-verdict")
-
-    def action_pane_down(self) -> None:
-        """Scroll evidence or verdict down."""
-        self._page(1)
-
-    def action_pane_up(self) -> None:
-        """Scroll evidence or verdict up."""
-        self._page(-1)
-
-    def _page(self, direction: int) -> None:
-        if self.pane.is_open:
-            self.pane.page(direction)
-        else:
-            verdict = self._scrolled
-            rows = max(verdict.size.height - 1, 1)
-            verdict.scroll_relative(y=direction * rows, animate=False)

@@ -66,7 +66,7 @@ class OverviewScreen(ConsoleScreen):
         """Draw the picture anew."""
         del topics
         # The last cell is the scrollbar's, where there is one.
-        width = min(self.query_one("#overview").size.width - 1, _WIDEST)
+        width = min(self.scrolled.size.width - 1, _WIDEST)
         if width < 1:
             # Not laid out yet: a size follows, and this again.
             return
@@ -82,12 +82,11 @@ class OverviewScreen(ConsoleScreen):
     def _order(self) -> None:
         """Where there is little height, put what needs the reader before the picture."""
         chain_, head = self.query_one("#chain"), self.query_one("#needs-head")
-        scroll = self.query_one("#overview")
-        children = list(scroll.children)
+        children = list(self.scrolled.children)
         is_first = children.index(chain_) < children.index(head)
         if self.has_class("-low") == is_first:
             after = self.query_one("#needs") if is_first else self.query_one("#sentence")
-            scroll.move_child(chain_, after=after)
+            self.scrolled.move_child(chain_, after=after)
 
     def _draw_sentence(self, found: Chain, width: int) -> None:
         style = _SENTENCES.get(found.state, "bold")
@@ -133,17 +132,20 @@ class OverviewScreen(ConsoleScreen):
         self.query_one("#failures-head").display = bool(rows)
         self.query_one("#failures", Plain).show(lines(*rows))
 
+    @property
+    def scrolled(self) -> Widget:
+        """The whole page."""
+        return self.query_one("#overview")
+
     def can(self, do: str) -> bool:
-        """Opening needs something to open, scrolling something out of sight."""
+        """Opening needs something to open."""
         match do:
             case "open":
                 return bool(self._needs)
             case "check_all":
                 return not self._checks.view.is_running
-            case "pane_down" | "pane_up":
-                return self.query_one("#overview").max_scroll_y > 0
             case _:
-                return True
+                return super().can(do)
 
     @on(OptionList.OptionSelected, "#needs")
     def go_to_chosen(self) -> None:
@@ -163,18 +165,6 @@ class OverviewScreen(ConsoleScreen):
         """Check every hop."""
         self._checks.start()
         await self.action_goto("checks")
-
-    def action_pane_down(self) -> None:
-        """Scroll down."""
-        self._scroll(1)
-
-    def action_pane_up(self) -> None:
-        """Scroll up."""
-        self._scroll(-1)
-
-    def _scroll(self, direction: int) -> None:
-        scroll = self.query_one("#overview")
-        scroll.scroll_relative(y=direction * max(scroll.size.height - 1, 1), animate=False)
 
 
 def _percent(part: int, whole: int) -> str:

@@ -2,29 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
-from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from mmpush_tui.console.safe import Part, content, hanging, lines
-from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.screens.box import BoxScreen
 from mmpush_tui.console.widgets.plain import Plain
 
 TextLine = str | tuple[Part, str]
 """A line of text, alone or behind a mark; blanks in front indent all its lines."""
 
-_HEIGHTS: Final = [(0, "-low"), (18, "-high")]
-"""Below the second one the box does without blank lines."""
 
-
-class AskScreen(ModalScreen[str]):
+class AskScreen(BoxScreen[str]):
     """Asks, and returns the id of the answer; empty where it was left with Esc.
 
     The answers are always in sight; a text that is too long for the terminal scrolls above them.
@@ -35,8 +30,6 @@ class AskScreen(ModalScreen[str]):
         answers: id and words of each answer; the first one is marked.
     """
 
-    HORIZONTAL_BREAKPOINTS = ConsoleScreen.HORIZONTAL_BREAKPOINTS
-    VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[Any] = [
         Binding("escape", "leave", "back"),
         # Before the list of answers takes them, which is too short to need them.
@@ -62,14 +55,6 @@ class AskScreen(ModalScreen[str]):
             yield OptionList(*options, compact=True, markup=False)
             yield Plain(classes="hint")
 
-    def on_mount(self) -> None:
-        """Lay the text out once there is a width."""
-        self.call_after_refresh(self._lay_out)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Lay the text out anew."""
-        self.call_after_refresh(self._lay_out)
-
     def on_unmount(self) -> None:
         """Tell whoever waits: going to another screen takes a question away, too."""
         if self._on_gone is not None:
@@ -79,12 +64,12 @@ class AskScreen(ModalScreen[str]):
         """Let ``on_gone`` be called with the answer when the question is off the screen."""
         self._on_gone = on_gone
 
-    def _lay_out(self) -> None:
-        if not self.is_mounted:
-            return
-        scroll = self.query_one(VerticalScroll)
+    def lay_out(self) -> None:
+        """Give the text the room that the answers leave."""
+        scroll = self.scrolled
         scroll.display = bool(self._text)
         answers = self.query_one(OptionList)
+        # Such a box does without blank lines.
         is_low = self.has_class("-low")
         most_answers = min(answers.option_count, 12, max(self.size.height // 3, 2))
         answers.styles.max_height = most_answers
@@ -108,11 +93,6 @@ class AskScreen(ModalScreen[str]):
     def action_leave(self) -> None:
         """Return without an answer."""
         self.dismiss("")
-
-    def action_page(self, direction: int) -> None:
-        """Scroll the text."""
-        scroll = self.query_one(VerticalScroll)
-        scroll.scroll_relative(y=direction * max(scroll.size.height - 1, 1), animate=False)
 
 
 def _laid_out(row: TextLine, width: int) -> Content:

@@ -54,9 +54,15 @@ class ConsoleScreen(Screen[None]):
     def draw(self, topics: frozenset[str]) -> None:
         """Draw what has changed; ``topics`` are names of desks."""
 
+    @property
+    def scrolled(self) -> Widget | None:
+        """What J and K scroll now; None for nothing."""
+        return None
+
     def can(self, do: str) -> bool:
         """Return whether an action of this screen makes sense now."""
-        del do
+        if do in ("pane_down", "pane_up"):
+            return self.scrolled is not None and self.scrolled.max_scroll_y > 0
         return True
 
     def worded(self, action: Action) -> Action:
@@ -99,6 +105,16 @@ class ConsoleScreen(Screen[None]):
     async def action_goto(self, name: str) -> None:
         """Bring a screen to the front; here too, because a screen's own keys look no further."""
         await self.context.action_goto(name)
+
+    def action_pane_down(self) -> None:
+        """Scroll down by what is in sight."""
+        if self.scrolled is not None:
+            scroll_page(self.scrolled, 1)
+
+    def action_pane_up(self) -> None:
+        """Scroll up by what is in sight."""
+        if self.scrolled is not None:
+            scroll_page(self.scrolled, -1)
 
     def refresh_keys(self) -> None:
         """Show which keys make sense now."""
@@ -148,6 +164,13 @@ class ConsoleScreen(Screen[None]):
                 (f"the console needs {SMALLEST[0]} and {SMALLEST[1]}.",),
                 (content(*right).plain.rstrip(),),
             )
+
+
+def scroll_page(scrolled: Widget, direction: int) -> None:
+    """Scroll by what is in sight, less one line; ``direction`` is 1 for down, -1 for up."""
+    docked = sum(widget.size.height for widget in scrolled.children if widget.styles.is_docked)
+    rows = max(scrolled.size.height - docked - 1, 1)
+    scrolled.scroll_relative(y=direction * rows, animate=False)
 
 
 def explain_action(action: Action) -> str:

@@ -2,16 +2,15 @@
 
 from typing import Any, ClassVar, Final
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from mmpush_tui.console.actions import ACTIONS, SCREENS, Action, of_screen, shown_key
 from mmpush_tui.console.safe import content, hanging, lines, spread
 from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.screens.box import BoxScreen
 from mmpush_tui.console.widgets.plain import Plain
 
 _HABITS: Final = (
@@ -21,7 +20,7 @@ _HABITS: Final = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(BoxScreen[None]):
     """The keys of the screen behind it, then those of every screen."""
 
     BINDINGS: ClassVar[Any] = [
@@ -39,31 +38,13 @@ class HelpScreen(ModalScreen[None]):
             with VerticalScroll(classes="keys", can_focus=False):
                 yield Plain(classes="keys-text")
 
-    def on_mount(self) -> None:
-        """Lay the keys out once there is a width."""
-        self.call_after_refresh(self._lay_out)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Lay the keys out anew."""
-        self.call_after_refresh(self._lay_out)
-
     def action_scroll(self, direction: int) -> None:
         """Scroll by a line."""
-        self._keys.scroll_relative(y=direction, animate=False)
+        self.scrolled.scroll_relative(y=direction, animate=False)
 
-    def action_page(self, direction: int) -> None:
-        """Scroll by what is in sight."""
-        rows = max(self._keys.size.height - 1, 1)
-        self._keys.scroll_relative(y=direction * rows, animate=False)
-
-    @property
-    def _keys(self) -> VerticalScroll:
-        return self.query_one(".keys", VerticalScroll)
-
-    def _lay_out(self) -> None:
-        if not self.is_mounted:
-            return
-        width = max(self._keys.scrollable_content_region.width - 1, 20)
+    def lay_out(self) -> None:
+        """List the keys."""
+        width = max(self.scrolled.scrollable_content_region.width - 1, 20)
         rows = self._rows(width)
         self.query_one(".keys-text", Plain).show(lines(*rows))
         more = "Up Down more   " if len(rows) > self.size.height - 4 else ""

@@ -71,11 +71,6 @@ class Pane(VerticalScroll, can_focus=False):
             self.scroll_home(animate=False)
         self.call_after_refresh(self._draw_head)
 
-    def page(self, direction: int) -> None:
-        """Scroll by what is in sight, less one line."""
-        rows = max(self.size.height - 2, 1)
-        self.scroll_relative(y=direction * rows, animate=False)
-
     def _draw_head(self) -> None:
         if not self.is_mounted:
             return

@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from mmpush_tui.console.safe import content, hanging, lines, spread
-from mmpush_tui.console.screens.base import ConsoleScreen
+from mmpush_tui.console.screens.box import BoxScreen
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.errors import UsageError
 from mmpush_tui.simulator.acts.base import Fault
@@ -40,14 +39,13 @@ _HELP_ROWS: Final = 4
 _HEIGHTS: Final = [(0, "-low"), (30, "-high")]
 
 
-class FaultsScreen(ModalScreen[None]):
+class FaultsScreen(BoxScreen[None]):
     """All faults by what they break; Enter switches the marked one.
 
     Args:
         stage: whose faults they are.
     """
 
-    HORIZONTAL_BREAKPOINTS = ConsoleScreen.HORIZONTAL_BREAKPOINTS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[Any] = [
         Binding("escape", "leave", "back", priority=True),
@@ -81,10 +79,6 @@ class FaultsScreen(ModalScreen[None]):
         self.query_one(Input).cursor_blink = False
         self._list()
 
-    def on_resize(self, _event: events.Resize) -> None:
-        """Lay the help out anew."""
-        self.call_after_refresh(self._explain)
-
     @on(Input.Changed, "#fault-filter")
     def filter_changed(self) -> None:
         """List what matches."""
@@ -96,7 +90,7 @@ class FaultsScreen(ModalScreen[None]):
         """Explain what is marked."""
         if event.option_id != self._said_of:
             self._said = ""
-        self._explain()
+        self._lay_out()
 
     @on(OptionList.OptionSelected, "#fault-list")
     async def chosen(self) -> None:
@@ -167,7 +161,7 @@ class FaultsScreen(ModalScreen[None]):
             options.add_option(Option(line, id=fault.name))
         if options.option_count:
             options.highlighted = 1 if not keep else options.get_option_index(keep)
-        self._explain()
+        self._lay_out()
 
     def _marked(self) -> Fault | None:
         options = self.query_one("#fault-list", OptionList)
@@ -176,9 +170,8 @@ class FaultsScreen(ModalScreen[None]):
         id_ = options.get_option_at_index(options.highlighted).id
         return next((fault for fault in FAULTS if fault.name == id_), None)
 
-    def _explain(self) -> None:
-        if not self.is_mounted:
-            return
+    def lay_out(self) -> None:
+        """Explain the marked fault."""
         help_ = self.query_one(".fault-help", Plain)
         width = max(help_.size.width - 1, 30)
         fault = self._marked()

@@ -75,6 +75,11 @@ class WorkerScreen(ConsoleScreen):
         return self.query_one("#journey", Pane)
 
     @property
+    def scrolled(self) -> Pane | None:
+        """The journey, where it is open."""
+        return self.journey_pane if self.journey_pane.is_open else None
+
+    @property
     def filter_field(self) -> Input:
         """The field in which a filter is typed."""
         return self.query_one("#log-filter", Input)
@@ -204,10 +209,8 @@ class WorkerScreen(ConsoleScreen):
             case "back":
                 is_open = self.filter_field.has_class("-open") or self.journey_pane.is_open
                 return is_open or bool(self._filter)
-            case "pane_down" | "pane_up":
-                return self.journey_pane.is_open and self.journey_pane.max_scroll_y > 0
             case _:
-                return True
+                return super().can(do)
 
     def action_start(self) -> None:
         """Start a worker."""
@@ -320,14 +323,6 @@ class WorkerScreen(ConsoleScreen):
         problem.set_class(bool(text), "-open")
         width = max(self.query_one("#log-side").size.width, 20)
         problem.show(hanging((("FAIL  ", "bold $error"),), text, width))
-
-    def action_pane_down(self) -> None:
-        """Scroll the journey down."""
-        self.journey_pane.page(1)
-
-    def action_pane_up(self) -> None:
-        """Scroll the journey up."""
-        self.journey_pane.page(-1)
 
     def action_keep(self) -> None:
         """Write the rows of the view to a file."""
