@@ -33,7 +33,7 @@ _MANY: Final = 3
 """Failures from which on they are no accident."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class HopView:
     """One place on the way to the phones.
 
@@ -48,7 +48,7 @@ class HopView:
     facts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Branch:
     """The way behind the proxy: a vendor, and its phones."""
 
@@ -104,7 +104,7 @@ def _mattermost(settings: SettingsView, worker: WorkerView) -> HopView:
     name, saved = "Mattermost", settings.saved
     if saved is None:
         state = State.FAIL if settings.at and settings.problem else State.UNKNOWN
-        return HopView(name=name, state=state, facts=("not known",))
+        return HopView(name, state, ("not known",))
     mode = {
         Mode.OFF: "push is off", Mode.HPNS: "to HPNS", Mode.TPNS: "to TPNS",
         Mode.CUSTOM: "own proxy",
@@ -114,10 +114,8 @@ def _mattermost(settings: SettingsView, worker: WorkerView) -> HopView:
     if is_elsewhere:
         mode = f"sends to :{host_and_port(saved.server)[1]}"
     is_warned = is_elsewhere or any(note.severity is Severity.WARN for note in settings.notes)
-    return HopView(
-        name=name, state=State.WARN if is_warned and state is State.OK else state,
-        facts=(mode, settings.kind_word),
-    )  # fmt: skip
+    state = State.WARN if is_warned and state is State.OK else state
+    return HopView(name, state, (mode, settings.kind_word))
 
 
 def _is_hosted(settings: SettingsView) -> bool:
@@ -134,25 +132,20 @@ def _proxy(
         return _asked(name, host.split(".mattermost")[0], checks.status_of(mode.value))
     name = "push proxy"
     if worker.phase is Phase.LOST:
-        return HopView(
-            name=name, state=State.FAIL, facts=("silent", f"since {worker.silent_since}")
-        )
+        return HopView(name, State.FAIL, ("silent", f"since {worker.silent_since}"))
     if worker.phase is Phase.STARTING:
-        return HopView(name=name, state=State.UNKNOWN, facts=("starting",))
+        return HopView(name, State.UNKNOWN, ("starting",))
     if (status := worker.status) is None:
         return _asked(name, _elsewhere(settings), checks.status_of("mpns"))
     if worker.phase is not Phase.RUNNING:
-        return HopView(name=name, state=State.WARN, facts=(worker.phase.value, "takes no more"))
+        return HopView(name, State.WARN, (worker.phase.value, "takes no more"))
     if sends_here(settings, worker) is False:
-        return HopView(name=name, state=State.WARN, facts=(worker.listen, "gets nothing"))
+        return HopView(name, State.WARN, (worker.listen, "gets nothing"))
     host, port = host_and_port(status.listen)
     is_here = host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared
     p95 = f"  p95 {duration(rates.p95_ms)}" if rates.p95_ms is not None else ""
-    return HopView(
-        name=name, state=State.OK,
-        facts=(f":{port}" if is_here and port else worker.listen,
-               f"{rates.arrived_per_s:.1f}/s{p95}"),
-    )  # fmt: skip
+    where = f":{port}" if is_here and port else worker.listen
+    return HopView(name, State.OK, (where, f"{rates.arrived_per_s:.1f}/s{p95}"))
 
 
 def _elsewhere(settings: SettingsView) -> str:
@@ -167,22 +160,17 @@ def _elsewhere(settings: SettingsView) -> str:
 def _asked(name: str, where: str, status: Severity | None) -> HopView:
     state = _OF_STATUS[status] if status is not None else State.UNKNOWN
     word = {State.UNKNOWN: "not checked", State.FAIL: "check failed"}.get(state, "reached")
-    return HopView(name=name, state=state, facts=(where, word))
+    return HopView(name, state, (where, word))
 
 
 def _branches(settings: SettingsView, found: Sequence[TargetPath]) -> tuple[Branch, ...]:
     if _is_hosted(settings):
-        phones = HopView(name="phones", state=State.UNKNOWN, facts=("store apps",))
-        both = HopView(
-            name="Apple, Google", state=State.UNKNOWN, facts=("behind it", "not seen here")
-        )
-        return (Branch(vendor=both, phones=phones),)
+        both = HopView("Apple, Google", State.UNKNOWN, ("behind it", "not seen here"))
+        return (Branch(both, HopView("phones", State.UNKNOWN, ("store apps",))),)
     if not found:
+        phones = HopView("phones", State.UNKNOWN)
         return tuple(
-            Branch(
-                vendor=HopView(name=name, state=State.UNKNOWN, facts=("not known",)),
-                phones=HopView(name="phones", state=State.UNKNOWN),
-            )
+            Branch(HopView(name, State.UNKNOWN, ("not known",)), phones)
             for name in ("Apple APNs", "Google FCM")
         )
     return tuple(_branch(way) for way in found)
@@ -190,7 +178,6 @@ def _branches(settings: SettingsView, found: Sequence[TargetPath]) -> tuple[Bran
 
 def _branch(way: TargetPath) -> Branch:
     name = "Apple APNs" if vendor(way.target) == "Apple" else "Google FCM"
-    at = HopView(name=name, state=way.state, facts=(way.target.type, way.fact))
     counts = way.target.counts
     state = State.UNKNOWN
     facts: tuple[str, ...] = ("nothing sent",)
@@ -201,7 +188,8 @@ def _branch(way: TargetPath) -> Branch:
         facts = (f"{counts.ok} sent", f"{counts.acknowledged} confirmed")
     elif counts.removed:
         facts = (f"{counts.removed} gone",)
-    return Branch(vendor=at, phones=HopView(name="phones", state=state, facts=facts))
+    at = HopView(name, way.state, (way.target.type, way.fact))
+    return Branch(at, HopView("phones", state, facts))
 
 
 def _sentence(

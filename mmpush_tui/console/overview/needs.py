@@ -18,7 +18,7 @@ from mmpush_tui.watching.lines import clock
 _ORDER: Final = (Severity.FAIL, Severity.WARN, Severity.INFO)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Need:
     """Something that wants the reader.
 
@@ -63,21 +63,20 @@ def _of_worker(
     worker: WorkerView, checks: ChecksView, found: Sequence[TargetPath], broken: Report | None
 ) -> Iterator[Need]:
     if worker.trouble:
-        yield Need(severity=Severity.FAIL, text=worker.trouble, screen="worker", todo="worker")
+        yield Need(Severity.FAIL, worker.trouble, "worker", "worker")
     elif worker.phase is Phase.NONE and len(worker.others) > 1:
         text = f"{len(worker.others)} workers run on this host, and none of them is shown here."
-        yield Need(severity=Severity.INFO, text=text, screen="worker", todo="choose one")
+        yield Need(Severity.INFO, text, "worker", "choose one")
     for way in found:
         if way.target.state != "ready":
             why = way.target.reason or "the worker does not say why"
-            text = f"{way.whose} cannot send: {why}"
-            yield Need(severity=Severity.FAIL, text=text, screen="worker", todo="worker")
+            yield Need(Severity.FAIL, f"{way.whose} cannot send: {why}", "worker", "worker")
     if gone := [way.target.type for way in found if way.outlook.is_gone]:
         text = (
             f"The devices of the latest pushes for {' and '.join(gone)} are all gone: the app was "
             "removed there, or it belongs to another key or topic."
         )
-        yield Need(severity=Severity.WARN, text=text, screen="worker", todo="deliveries")
+        yield Need(Severity.WARN, text, "worker", "deliveries")
     if broken is None:
         yield from _unreached(found, checks)
 
@@ -89,8 +88,7 @@ def _unreached(found: Sequence[TargetPath], checks: ChecksView) -> Iterator[Need
         entry = lookup.by_reason(reason, platform=same[0].target.type)
         meaning = f" {entry.title}." if entry else ""
         text = f"{troubles(same)} ({reason or 'no reason was given'}).{meaning}"
-        yield Need(severity=Severity.FAIL, text=text, screen="checks", todo="check it",
-                   begins=not checks.is_running)  # fmt: skip
+        yield Need(Severity.FAIL, text, "checks", "check it", begins=not checks.is_running)
 
 
 def _of_checks(
@@ -101,54 +99,42 @@ def _of_checks(
     if report is None:
         if settings.saved is not None and not checks.is_running:
             text = "The hops have not been checked since this console started."
-            yield Need(
-                severity=Severity.INFO, text=text, screen="checks", todo="check them", begins=True
-            )
+            yield Need(Severity.INFO, text, "checks", "check them", begins=True)
     elif report.verdict.severity is Severity.WARN or broken is not None:
-        yield Need(severity=report.verdict.severity, text=report.verdict.summary, screen="checks",
-                   todo="what to do")  # fmt: skip
+        yield Need(report.verdict.severity, report.verdict.summary, "checks", "what to do")
     elif report.verdict.severity is Severity.FAIL and is_healed and not checks.is_running:
         text = (
             f"What the checks of {clock(report.started_at)[:8]} found broken works again, as "
             "deliveries show."
         )
-        yield Need(
-            severity=Severity.INFO, text=text, screen="checks", todo="check again", begins=True
-        )
+        yield Need(Severity.INFO, text, "checks", "check again", begins=True)
 
 
 def _of_settings(settings: SettingsView, worker: WorkerView) -> Iterator[Need]:
     saved = settings.saved
     if settings.problem and settings.at:
-        yield Need(
-            severity=Severity.FAIL, text=settings.problem, screen="settings", todo="settings"
-        )
+        yield Need(Severity.FAIL, settings.problem, "settings", "settings")
     if count := len(settings.changes):
-        text = "1 changed setting is not saved." if count == 1 else (
-            f"{count} changed settings are not saved."
-        )  # fmt: skip
-        yield Need(severity=Severity.WARN, text=text, screen="settings", todo="save or revert")
+        are = "1 changed setting is" if count == 1 else f"{count} changed settings are"
+        yield Need(Severity.WARN, f"{are} not saved.", "settings", "save or revert")
     if saved is not None and sends_here(settings, worker) is False and worker.listen:
         goes = {
             Mode.OFF: "nothing at all", Mode.CUSTOM: f"to {presentable(saved.server)}",
         }.get(saved.mode, "to a hosted push service")  # fmt: skip
         text = f"Mattermost sends {goes}, and not to the worker here, which listens on "
-        yield Need(severity=Severity.WARN, text=f"{text}{worker.listen}.", screen="settings",
-                   todo="settings")  # fmt: skip
+        yield Need(Severity.WARN, f"{text}{worker.listen}.", "settings", "settings")
     for note in settings.notes:
         if note.severity is Severity.WARN:
-            yield Need(
-                severity=Severity.WARN, text=note.message, screen="settings", todo="settings"
-            )
+            yield Need(Severity.WARN, note.message, "settings", "settings")
     is_idle = worker.phase is Phase.NONE and not worker.others and not worker.trouble
     if saved is None and not settings.at and is_idle:
         text = "Nothing is configured: Setup asks a few questions and proves each answer."
-        yield Need(severity=Severity.INFO, text=text, screen="setup", todo="begin")
+        yield Need(Severity.INFO, text, "setup", "begin")
     elif saved is not None and saved.mode is Mode.CUSTOM and is_idle:
         text = "No push proxy worker runs on this host."
-        yield Need(severity=Severity.INFO, text=text, screen="worker", todo="start one")
+        yield Need(Severity.INFO, text, "worker", "start one")
     yield from (
-        Need(severity=Severity.INFO, text=note.message, screen="settings", todo="settings")
+        Need(Severity.INFO, note.message, "settings", "settings")
         for note in settings.notes
         if note.code == "legacy-address"
     )

@@ -6,6 +6,7 @@ What was seen last counts most: a delivery tells more than a check from before i
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -34,27 +35,30 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class TargetPath:
     """The way to one target.
 
     Attributes:
         target: what the worker says of it.
+        outlook: how it did in the last minute.
         state: how it is.
         fact: that in one or two words.
-        whose: who is in trouble: the vendor, or the target itself.
         trouble: what is wrong with it, as what is said of one or of several; or empty.
         reason: the machine's word for that, where there is one.
-        outlook: how it did in the last minute.
     """
 
     target: TargetStatus
+    outlook: Outlook
     state: State
     fact: str
-    whose: str
     trouble: str = ""
     reason: str = ""
-    outlook: Outlook
+
+    @property
+    def whose(self) -> str:
+        """Who is in trouble: the vendor, or the target itself."""
+        return vendor(self.target) if self.target.state == "ready" else self.target.type
 
     @property
     def is_seen_broken(self) -> bool:
@@ -73,7 +77,7 @@ def ways(
 ) -> tuple[TargetPath, ...]:
     """Return the ways to all targets of the worker."""
     targets = worker.status.targets if worker.status else ()
-    return tuple(_way(target, checks, recent.get(target.type) or Outlook()) for target in targets)
+    return tuple(_way(target, recent.get(target.type) or Outlook(), checks) for target in targets)
 
 
 def troubles(found: Sequence[TargetPath]) -> str:
@@ -86,43 +90,30 @@ def troubles(found: Sequence[TargetPath]) -> str:
     return " and ".join(f"{' and '.join(whose)} {what}" for what, whose in shared.items())
 
 
-def _way(target: TargetStatus, checks: ChecksView, seen: Outlook) -> TargetPath:
-    state, fact, trouble, reason = _judged(target, checks, seen)
-    return TargetPath(
-        target=target,
-        state=state,
-        fact=fact,
-        whose=vendor(target) if target.state == "ready" else target.type,
-        trouble=trouble,
-        reason=reason,
-        outlook=seen,
-    )
-
-
-def _judged(target: TargetStatus, checks: ChecksView, seen: Outlook) -> tuple[State, str, str, str]:
-    """Return state, fact, trouble and reason."""
+def _way(target: TargetStatus, seen: Outlook, checks: ChecksView) -> TargetPath:
+    path = partial(TargetPath, target, seen)
     hop = "apns" if vendor(target) == "Apple" else "fcm"
     checked = checks.status_of(f"{hop}/{target.type}")
     if target.state != "ready":
-        return State.FAIL, "cannot send", "cannot send", ""
+        return path(State.FAIL, "cannot send", "cannot send")
     if seen.last is End.UNREACHED:
-        return State.FAIL, "not reached", "cannot be reached", seen.reason
+        return path(State.FAIL, "not reached", "cannot be reached", seen.reason)
     if seen.is_refusing:
-        return State.FAIL, "refuses all", "will not take any push", seen.reason
+        return path(State.FAIL, "refuses all", "will not take any push", seen.reason)
     if checked is Severity.FAIL and checks.ended_s >= seen.last_s:
-        return State.FAIL, "check failed", "did not pass the check", ""
+        return path(State.FAIL, "check failed", "did not pass the check")
     if seen.unreached:
         count = f"{seen.unreached} push" + ("" if seen.unreached == 1 else "es")
         trouble = f"could not be reached for {count} of the last minute"
-        return State.WARN, f"{seen.unreached} lost", trouble, seen.reason
+        return path(State.WARN, f"{seen.unreached} lost", trouble, seen.reason)
     if seen.upstream_ms is not None and seen.upstream_ms >= SLOW_MS:
         took = duration(seen.upstream_ms)
-        return State.WARN, f"slow, {took}", f"took {took} to answer", ""
+        return path(State.WARN, f"slow, {took}", f"took {took} to answer")
     if target.connected:
-        return State.OK, "connected", "", ""
+        return path(State.OK, "connected")
     if seen.last is not None or checked in (Severity.PASS, Severity.WARN):
-        return State.OK, "reached", "", ""
-    return State.UNKNOWN, "not tried yet", "", ""
+        return path(State.OK, "reached")
+    return path(State.UNKNOWN, "not tried yet")
 
 
 def standing(
