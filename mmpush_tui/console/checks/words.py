@@ -16,12 +16,6 @@ from mmpush_tui.watching.lines import clock
 if TYPE_CHECKING:
     from mmpush_tui.checks.model.target import TargetPlan
 
-_MARKS: Final = {
-    Severity.PASS: MARKS["ok"],
-    Severity.WARN: MARKS["warn"],
-    Severity.FAIL: MARKS["fail"],
-    Severity.SKIP: ("skip", "$quiet"),
-}
 _BAR: Final = 8
 _WIDE: Final = 100
 _WIDE_BAR: Final = 20
@@ -53,7 +47,7 @@ def totals(view: ChecksView) -> tuple[Part, ...]:
     for status in Severity:
         count = sum(result.severity is status for result in view.results)
         if count:
-            mark, style = _MARKS[status]
+            mark, style = MARKS[status]
             parts.append((f"{count} {mark}  ", style))
     return tuple(parts)
 
@@ -93,7 +87,7 @@ def _history(history: Sequence[Past]) -> str:
             found.append((past, 1))
     said = []
     for past, count in found[-_RUNS:]:
-        word = _MARKS[past.status][0]
+        word = MARKS[past.status][0]
         what = word if past.status is Severity.PASS else f"{word} {past.check or past.code}"
         said.append(f"{clock(past.at)[:8]} {what}{f' x{count}' if count > 1 else ''}")
     return ", ".join(said)
@@ -142,7 +136,7 @@ def _row(stage: Stage, result: CheckResult | None, view: ChecksView, width: int)
     if result is None:
         word = "" if view.is_running else "not done"
         return content((f" {'..':<5}{stage.value:<11}{word}", "$quiet")).truncate(width)
-    mark, style = _MARKS[result.severity]
+    mark, style = MARKS[result.severity]
     first: tuple[Part, ...] = ((f" {mark:<5}", style), f"{result.stage.value:<11}")
     took: Part = (
         ""
@@ -178,11 +172,11 @@ def first_bad(results: Iterable[CheckResult]) -> str | None:
 
 def evidence_rows(result: CheckResult, width: int) -> Content:
     """Return all that one check saw."""
+    mark, style = MARKS[result.severity]
     shown = [
         content((f"{result.id}  ", "bold"), (result.address, "$quiet")),
-        hanging(((f"{_MARKS[result.severity][0]:<6}", _MARKS[result.severity][1]),), result.message,
-                width),
-    ]  # fmt: skip
+        hanging(((f"{mark:<6}", style),), result.message, width),
+    ]
     shown += _listed("why   ", "$quiet", result.why, width)
     shown += _listed("fix   ", "bold", [result.fix] if result.fix else [], width)
     for name, value in result.evidence.items():

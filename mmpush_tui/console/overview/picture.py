@@ -8,13 +8,6 @@ from mmpush_tui.console.safe import Part
 from mmpush_tui.console.widgets.frame import MARKS
 from mmpush_tui.text import clip
 
-STATES: Final[dict[State, tuple[str, str]]] = {
-    State.OK: MARKS["ok"],
-    State.WARN: MARKS["warn"],
-    State.FAIL: MARKS["fail"],
-    State.OFF: MARKS["off"],
-    State.UNKNOWN: ("?", "$quiet"),
-}
 _ACROSS_FROM: Final = 68
 _WIDEST: Final = 30
 """Cells of a column at most: longer arrows say no more."""
@@ -35,7 +28,7 @@ def _downwards(chain: Chain, width: int) -> list[tuple[Part, ...]]:
 
 
 def _line(hop: HopView, width: int, indent: str = "") -> tuple[Part, ...]:
-    word, style = STATES[hop.state]
+    word, style = MARKS[hop.state]
     name = f"{indent}{hop.name}"
     room = max(width - 6 - 15, 0)
     # What is wrong says more than where.
@@ -79,7 +72,7 @@ def _dashes(room: int) -> str:
 def _state(hop: HopView | None, width: int) -> Part:
     if hop is None:
         return " " * width
-    word, style = STATES[hop.state]
+    word, style = MARKS[hop.state]
     return (clip(f"{word}  {_fact(hop, 0)}", width - 1).ljust(width), style)
 
 

@@ -27,7 +27,6 @@ from mmpush_tui.console.worker.desk import WorkerDesk
 from mmpush_tui.console.worker.recent import Repeated
 from mmpush_tui.watching.lines import clock
 
-_SEVERITIES: Final = {"fail": MARKS["fail"], "warn": MARKS["warn"], "info": ("next", "$primary")}
 _SENTENCES: Final = {
     State.OK: "bold $success", State.WARN: "bold $warning", State.FAIL: "bold $error",
 }  # fmt: skip
@@ -173,7 +172,7 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _need(need: Need, width: int) -> Content:
-    mark, style = _SEVERITIES[need.severity]
+    mark, style = MARKS[need.severity]
     if width < _HINT_FROM:
         return hanging(((f" {mark:<5}", style),), need.text, width)
     return hanging(((f" {mark:<5}", style),), need.text, width, (need.todo, "$primary"))

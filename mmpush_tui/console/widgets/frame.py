@@ -10,13 +10,15 @@ from mmpush_tui.console.widgets.plain import Plain
 
 MARKS = {
     "ok": ("ok", "$success"),
+    "pass": ("ok", "$success"),
+    "info": ("next", "$primary"),
     "warn": ("warn", "bold $warning"),
     "fail": ("FAIL", "bold $error"),
+    "skip": ("skip", "$quiet"),
     "off": ("--", "$quiet"),
+    "unknown": ("?", "$quiet"),
 }
-"""Words for states; colour only repeats them."""
-
-
+"""Words for states and severities, by their values; colour only repeats them."""
 _NAMES_FROM = 70
 """Columns from which every tab has its name."""
 
