@@ -124,8 +124,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
     @property
     def last_failure_line(self) -> Ends:
         """The line under every screen, with the last failure."""
-        last = self.worker.rates.last_failure
-        return wording.last_failure(last, self.worker.view, self.checks.view)
+        failures = self.worker.failures.latest()
+        return wording.last_failure(failures, self.worker.view, self.checks.view)
 
     async def on_mount(self) -> None:
         """Show the first screen, then begin to look around."""

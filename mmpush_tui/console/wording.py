@@ -1,5 +1,6 @@
 """The sentences that several screens share, made from what the desks know."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from mmpush_tui.console.checks.desk import ChecksView
@@ -7,6 +8,7 @@ from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.safe import Ends, Part
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.worker.desk import Phase, WorkerView
+from mmpush_tui.console.worker.recent import Repeated
 from mmpush_tui.findings import Severity
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.settings.page import Mode
@@ -38,14 +40,15 @@ def status(options: ConsoleOptions, worker: WorkerView, settings: SettingsView) 
     return left, ((f"{worker.words} ", _PHASE_STYLES.get(worker.phase, "$warning")),)
 
 
-def last_failure(event: Event | None, worker: WorkerView, checks: ChecksView) -> Ends:
+def last_failure(failures: Sequence[Repeated], worker: WorkerView, checks: ChecksView) -> Ends:
     """Return the line that holds the last failure.
 
     Args:
-        event: the newest delivery that failed; None where none did.
+        failures: the kinds of deliveries that failed, the newest first.
         worker, checks: what else may have failed.
     """
-    if event is not None:
+    if failures:
+        event = failures[0].event
         return (
             (" last failure ", "$quiet"), f"{clock(event.at)[:8]} {event.target} ",
             (f"{event.reason or event.status} ", "bold"), short_meaning(event),

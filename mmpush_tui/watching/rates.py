@@ -48,7 +48,7 @@ class _Second:
 
 
 class Rates:
-    """Takes events, keeps what the last minute needs, and the last failure.
+    """Takes events and keeps what the last minute needs.
 
     Args:
         clock: seconds of a clock that only goes forward; tells when a live event came.
@@ -63,8 +63,6 @@ class Rates:
         self._clock = clock
         self._wall_clock = wall_clock
         self._seconds = [_Second(-TIMES_OVER_S) for _ in range(TIMES_OVER_S)]
-        self.last_failure: Event | None = None
-        """The newest delivery that was answered FAIL."""
 
     def add(self, event: Event, *, is_live: bool = False) -> None:
         """Count ``event`` where it is part of a delivery.
@@ -76,10 +74,8 @@ class Rates:
         """
         if event.kind != "delivery":
             return
-        if event.status == "FAIL":
-            self.last_failure = event
-        age_s = 0.0 if is_live else self._wall_clock() - _epoch_s(event.at)
-        second = self._second(self._clock() - max(age_s, 0.0))
+        age_s = 0.0 if is_live else age_of(event, self._wall_clock())
+        second = self._second(self._clock() - age_s)
         if second is None:
             return
         if event.phase == "arrived":
@@ -121,11 +117,13 @@ class Rates:
         return second if second.number == number else None
 
 
-def _epoch_s(at: str) -> float:
+def age_of(event: Event, now_s: float) -> float:
+    """Return how many seconds before ``now_s``, since 1970, an event was by its own time."""
     try:
-        return datetime.fromisoformat(at).timestamp()
+        at_s = datetime.fromisoformat(event.at).timestamp()
     except (ValueError, OverflowError):
-        return 0.0
+        at_s = 0.0
+    return max(now_s - at_s, 0.0)
 
 
 def _class_of(ms: float) -> int:

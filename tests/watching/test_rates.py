@@ -142,20 +142,6 @@ def test_a_live_event_counts_now_whatever_the_workers_clock_says() -> None:
     assert meter.read().ok_per_s == pytest.approx(2 / 9)
 
 
-def test_the_last_failure_is_kept_until_another_comes() -> None:
-    clock = Clocks()
-    assert clock.meter().last_failure is None
-    meter = clock.meter()
-    first = delivery(status="FAIL", id="a")
-    meter.add(first, is_live=True)
-    meter.add(delivery(status="REMOVE", id="b"), is_live=True)
-    meter.add(Event(v=1, run="other", seq=1, at="", kind="alarm", status="FAIL"), is_live=True)
-    clock.now += 3600
-    assert meter.last_failure is first
-    meter.add(delivery(status="FAIL", id="c"), is_live=True)
-    assert meter.last_failure.id == "c"
-
-
 @pytest.mark.parametrize("ms", [-5.0, 0.0, 1e300])
 def test_a_time_beyond_belief_breaks_nothing(ms: float) -> None:
     meter = Clocks().meter()

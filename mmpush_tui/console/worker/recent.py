@@ -5,12 +5,12 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX
+from mmpush_tui.watching.rates import age_of
 
 OVER_S: Final = 60
 _KEPT: Final = 200
@@ -92,7 +92,7 @@ class Recent:
         end = _end(event)
         if end is None or not event.target:
             return
-        age_s = 0.0 if is_live else max(self._wall_clock() - _epoch_s(event.at), 0.0)
+        age_s = 0.0 if is_live else age_of(event, self._wall_clock())
         if age_s > OVER_S:
             return
         seen = self._targets.setdefault(event.target, deque(maxlen=_KEPT))
@@ -149,14 +149,7 @@ def _is_refusing(latest: list[_Seen]) -> bool:
     return is_general or len({one.event.device for one in latest}) == len(latest)
 
 
-def _epoch_s(at: str) -> float:
-    try:
-        return datetime.fromisoformat(at).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Repeated:
     """A kind of failure: its latest event, and how often it came."""
 
@@ -176,7 +169,7 @@ class Failures:
             return
         key = event.target or event.platform, event.reason
         before = self._kinds.pop(key, None)
-        self._kinds[key] = Repeated(event=event, count=before.count + 1 if before else 1)
+        self._kinds[key] = Repeated(event, before.count + 1 if before else 1)
         if len(self._kinds) > _KINDS:
             self._kinds.popitem(last=False)
 

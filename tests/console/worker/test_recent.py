@@ -143,3 +143,15 @@ def test_kinds_of_failures_are_bounded() -> None:
     assert [kind.event.reason for kind in failures.latest()] == [
         f"reason{number}" for number in (49, 48, 47, 46, 45)
     ]
+
+
+def test_the_last_failure_is_kept_until_another_comes() -> None:
+    failures = Failures()
+    assert failures.latest() == []
+    first = answered("FAIL", id="a")
+    failures.add(first)
+    failures.add(answered("REMOVE", id="b"))
+    failures.add(answered("FAIL", run="other", at="", kind="alarm", phase=""))
+    assert failures.latest()[0].event is first
+    failures.add(answered("FAIL", id="c"))
+    assert failures.latest()[0].event.id == "c"
