@@ -114,16 +114,12 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
     def position(self) -> Position:
         """Where the log stands now."""
         ring, page = self.ring, self._page
-        if not page:
-            first = last = 0
-        else:
-            last = ring.position(page[-1].number + 1)
-            first = min(ring.position(page[0].number) + 1, last)
-        new = ring.since(self._known)
+        last = ring.position(page[-1].number + 1) if page else 0
+        first = min(ring.position(page[0].number) + 1, last) if page else 0
+        new, failed = (0, 0) if self.is_following else ring.since(self._known)
         return Position(
             first=first, last=last, total=len(ring), is_following=self.is_following,
-            new=0 if self.is_following else new.new,
-            failed=0 if self.is_following else new.failed,
+            new=new, failed=failed,
         )  # fmt: skip
 
     @property
@@ -143,8 +139,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
     def set_filter(self, matcher: Matcher | None) -> None:
         """Show only what ``matcher`` lets pass, around the same row where it is among it."""
         self.ring.set_filter(matcher)
-        self._choose_rows()
-        self._draw()
+        self._show()
 
     def action_move(self, rows: int) -> None:
         """Move the cursor; upwards stops following."""
@@ -163,8 +158,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
     def action_follow(self) -> None:
         """Go to the newest row and stay with what comes."""
         self.is_following = True
-        self._choose_rows()
-        self._draw()
+        self._show()
 
     def action_freeze(self) -> None:
         """Hold still; again to follow."""
@@ -189,8 +183,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self, _event: events.Resize) -> None:
         """Keep the cursor's row in sight."""
-        self._choose_rows()
-        self._draw()
+        self._show()
 
     def on_click(self, event: events.Click) -> None:
         """Go to the row under the mouse; a second click opens it."""
@@ -257,6 +250,10 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"delivery-log--{name}", partial=True)
 
+    def _show(self) -> None:
+        self._choose_rows()
+        self._draw()
+
     def _choose_rows(self) -> None:
         """Decide which rows are shown, from cursor, top and the size of the widget."""
         ring, height = self.ring, self.size.height
@@ -298,8 +295,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self.is_following = False
         self._cursor = self.ring[min(max(index, 0), len(self.ring) - 1)].number
-        self._choose_rows()
-        self._draw()
+        self._show()
 
     def _scroll_by(self, rows: int) -> None:
         """Move cursor and text together, so that the cursor stays on its line of the screen."""

@@ -8,7 +8,7 @@ takes about 1.4 KB, an alarm 0.5 KB.
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -89,13 +89,6 @@ class LogRow(msgspec.Struct, eq=False):
                 )
             )  # fmt: skip
         return found
-
-
-class Since(NamedTuple):
-    """Rows that came since, and how many of them failed."""
-
-    new: int
-    failed: int
 
 
 class _Open(msgspec.Struct):
@@ -182,9 +175,9 @@ class LogRing:
         """Return the place in the view of the first row with this number or a higher one."""
         return bisect_left(self._view, number, key=_number)
 
-    def since(self, number: int) -> Since:
-        """Return how many rows of the view are newer than ``number``."""
-        return Since(
+    def since(self, number: int) -> tuple[int, int]:
+        """Return how many rows of the view are newer than ``number``, and how many failed."""
+        return (
             len(self._view) - bisect_right(self._view, number, key=_number),
             len(self._failures) - bisect_right(self._failures, number, key=_number),
         )
