@@ -155,14 +155,9 @@ class WorkerDesk:
         self._watcher = Watcher(control, self.take_events, self.take_status)
         self._watching = self._tasks.spawn("watch-worker", self._watcher.run())
 
-    @staticmethod
-    async def running() -> list[Path]:
-        """Return the control sockets of the workers that run on this host."""
-        return await asyncio.to_thread(paths.running_workers)
-
     async def described(self) -> dict[Path, Status | None]:
         """Return the workers that run on this host, each with what it says of itself."""
-        found = await self.running()
+        found = await asyncio.to_thread(paths.running_workers)
         async with asyncio.TaskGroup() as group:
             asked = {
                 path: group.create_task(_status_of(path), name="describe-worker") for path in found
@@ -277,17 +272,14 @@ class WorkerDesk:
     async def _look(self) -> None:
         """Attach to the one worker that runs, whenever none is watched."""
         while True:
-            found = await self.running()
+            found = await asyncio.to_thread(paths.running_workers)
             if self._watching is None and self.view.phase is Phase.NONE and len(found) == 1:
                 self.attach(found[0])
-            others = tuple(path for path in found if path != self._watched)
+            watched = self.view.control if self._watching is not None else None
+            others = tuple(path for path in found if path != watched)
             if others != self.view.others:
                 self._set(others=others)
             await asyncio.sleep(_LOOK_EVERY_S)
-
-    @property
-    def _watched(self) -> Path | None:
-        return self.view.control if self._watching is not None else None
 
     def take_events(self, events: Sequence[Event]) -> None:
         """Take what the watcher hands over."""
