@@ -2,13 +2,8 @@
 
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Final
 
 from mmpush_tui.errors import UsageError
-
-_HEADLESS: Final = (
-    "Without a screen: mmpush-tui check, settings show, deliveries --follow, demo --headless."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,21 +83,17 @@ def refuse_unusable(environment: Mapping[str, str], *, is_tty: bool, encoding: s
         UsageError: it cannot.
     """
     if not is_tty:
-        raise UsageError(
-            "the console needs a terminal, and there is none", fix=_HEADLESS, code="no-terminal"
-        )
+        raise UsageError("the console needs a terminal, and there is none", code="no-terminal")
     term = environment.get("TERM", "")
     if term in ("", "dumb", "unknown"):
         raise UsageError(
             "the console cannot be drawn on this terminal",
             why=f"TERM is {term}" if term else "TERM is not set",
-            fix=_HEADLESS,
             code="dumb-terminal",
         )
     if encoding.lower().replace("-", "").replace("_", "") != "utf8":
         raise UsageError(
             "the console needs a UTF-8 terminal",
             why=f"this one is {encoding or 'of no known encoding'}",
-            fix="Set LC_ALL=C.UTF-8. " + _HEADLESS,
             code="no-utf8",
         )
