@@ -118,12 +118,9 @@ class ConsoleScreen(Screen[None]):
 
     def refresh_keys(self) -> None:
         """Show which keys make sense now."""
-        own = sorted(
-            (a for a in of_screen(self.name_, is_demo=self.context.options.is_demo) if a.rank),
-            key=lambda action: action.rank,
-        )
+        own = sorted((a for a in self.actions_now() if a.rank), key=lambda action: action.rank)
         general = [a for a in ACTIONS if not a.screen and a.rank]
-        offered = [self.worded(a) for a in own if self.can(a.do)] + general
+        offered = [*map(self.worded, own), *general]
         if isinstance(self.focused, Input):
             # There a letter is text.
             offered = [typed for action in offered if (typed := in_field(action)) is not None]
@@ -135,14 +132,17 @@ class ConsoleScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let through what makes sense now."""
-        known = {a.do for a in of_screen(self.name_, is_demo=self.context.options.is_demo)}
         given = f"{action}('{parameters[0]}')" if parameters else action
-        return self.can(given) if given in known else True
+        return self.can(given) if given in {own.do for own in self.actions} else True
+
+    @property
+    def actions(self) -> list[Action]:
+        """This screen's own actions."""
+        return of_screen(self.name_, is_demo=self.context.options.is_demo)
 
     def actions_now(self) -> list[Action]:
         """Return this screen's actions that make sense now."""
-        own = of_screen(self.name_, is_demo=self.context.options.is_demo)
-        return [action for action in own if self.can(action.do)]
+        return [action for action in self.actions if self.can(action.do)]
 
     def _changed(self, topics: frozenset[str]) -> None:
         # A screen that is not in front is drawn when it comes there, and one without a size

@@ -7,7 +7,7 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 
-from mmpush_tui.console.actions import ACTIONS, SCREENS, Action, of_screen, shown_key
+from mmpush_tui.console.actions import ACTIONS, SCREENS, Action, shown_key
 from mmpush_tui.console.safe import content, hanging, lines, spread
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.screens.box import BoxScreen
@@ -56,9 +56,8 @@ class HelpScreen(BoxScreen[None]):
         behind = self.app.screen_stack[-2]
         rows: list[Content] = []
         if isinstance(behind, ConsoleScreen):
-            is_demo = behind.context.options.is_demo
             rows.append(content((f"On the {SCREENS[behind.name_]} screen", "bold")))
-            rows += [_row(action, width) for action in of_screen(behind.name_, is_demo=is_demo)]
+            rows += [_row(action, width) for action in behind.actions]
         rows.append(content(("Everywhere", "bold")))
         names = ", ".join(SCREENS.values())
         rows.append(_line("1 to 5", f"Go to {names}; F1 to F5 do too, also from a field.", width))
