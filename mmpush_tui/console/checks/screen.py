@@ -89,13 +89,9 @@ class ChecksScreen(ConsoleScreen):
         report = view.shown_report
         if report is not self._judged:
             self._judged = report
-            worst = report and (words.first_bad(view.results) or self._first_id(view))
-            if worst and (self._marked() is None or words.first_bad(view.results)):
-                list_.highlighted = list_.get_option_index(worst)
-
-    @staticmethod
-    def _first_id(view: ChecksView) -> str | None:
-        return view.results[0].id if view.results else None
+            bad = words.first_bad(view.results)
+            if report and view.results and (bad or self._marked() is None):
+                list_.highlighted = list_.get_option_index(bad or view.results[0].id)
 
     def _marked_id(self) -> str | None:
         list_ = self.list_
@@ -145,8 +141,7 @@ class ChecksScreen(ConsoleScreen):
     def worded(self, action: Action) -> Action:
         """Say what a key does now."""
         view = self._checks.view
-        is_first = view.report is None and not view.results
-        if action.do == "run" and is_first:
+        if action.do == "run" and view.report is None and not view.results:
             return replace(action, label="run")
         if action.do == "cancel" and self.pane.is_open:
             return replace(action, label="close")
@@ -164,8 +159,7 @@ class ChecksScreen(ConsoleScreen):
 
     def action_run_one(self) -> None:
         """Run the marked target again."""
-        result = self._marked()
-        if result is not None:
+        if (result := self._marked()) is not None:
             self._checks.start([result.about])
 
     def action_watch(self) -> None:
@@ -182,8 +176,7 @@ class ChecksScreen(ConsoleScreen):
 
     def action_copy(self) -> None:
         """Copy the report."""
-        report = self._checks.view.shown_report
-        if report is not None:
+        if (report := self._checks.view.shown_report) is not None:
             self.app.copy_to_clipboard(markdown.render(report))
             self.app.notify("The report was handed to the terminal's clipboard, as Markdown.")
 

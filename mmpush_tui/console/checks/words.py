@@ -1,6 +1,7 @@
 """What the Checks screen says about a run, as rows of text. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -79,14 +80,9 @@ def verdict_rows(view: ChecksView, width: int) -> Content:
 
 def _history(history: Sequence[Past]) -> str:
     """Return the latest runs in words: how many were alike, and since when."""
-    found: list[tuple[Past, int]] = []
-    for past in history:
-        if found and (found[-1][0].status, found[-1][0].code) == (past.status, past.code):
-            found[-1] = found[-1][0], found[-1][1] + 1
-        else:
-            found.append((past, 1))
+    runs = [list(alike) for _, alike in groupby(history, key=lambda past: (past.status, past.code))]
     said = []
-    for past, count in found[-_RUNS:]:
+    for past, count in ((alike[0], len(alike)) for alike in runs[-_RUNS:]):
         word = MARKS[past.status][0]
         what = word if past.status is Severity.PASS else f"{word} {past.check or past.code}"
         said.append(f"{clock(past.at)[:8]} {what}{f' x{count}' if count > 1 else ''}")
