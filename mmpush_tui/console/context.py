@@ -18,21 +18,14 @@ TOPICS: Final = frozenset({"worker", "settings", "checks", "setup"})
 class Context(Protocol):
     """The console, as its screens see it."""
 
-    @property
-    def options(self) -> ConsoleOptions:
-        """What it looks at; another set of them after the guided set-up has written one."""
-
-    @property
-    def session(self) -> Session:
-        """How it draws."""
-
-    @property
-    def tasks(self) -> Tasks:
-        """The owner of what screens start and do not wait for."""
-
-    @property
-    def changed(self) -> Signal[frozenset[str]]:
-        """Published with the topics of the desks that have changed."""
+    options: ConsoleOptions
+    """What it looks at; another set of them after the guided set-up has written one."""
+    session: Session
+    """How it draws."""
+    tasks: Tasks
+    """The owner of what screens start and do not wait for."""
+    changed: Signal[frozenset[str]]
+    """Published with the topics of the desks that have changed."""
 
     @property
     def status_line(self) -> Ends:
