@@ -36,15 +36,9 @@ def keep_file(folder: Path, name: str, suffix: str, data: bytes) -> Path:
             f"{folder} holds {_MOST} files of this second", code="keep-too-many"
         ) from error
     except OSError as error:
-        raise _refused(paths[0], error) from error
-
-
-def _refused(path: Path, error: OSError) -> FailedError:
-    return FailedError(
-        f"{path} cannot be written",
-        why=error.strerror or "",
-        code="keep-failed",
-    )
+        raise FailedError(
+            f"{paths[0]} cannot be written", why=error.strerror or "", code="keep-failed"
+        ) from error
 
 
 async def keep_and_tell(
