@@ -1,7 +1,7 @@
 """One question with its consequences, answered by a key."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
@@ -42,8 +42,10 @@ class AskScreen(BoxScreen[str]):
         self._title = title
         self._text = text
         self._answers = answers
-        self._answer = ""
-        self._on_gone: Callable[[str], None] | None = None
+        self.answer = ""
+        """The id of the answer, once there is one."""
+        self.gone = asyncio.Event()
+        """Set when the question is off the screen: going to another screen takes it away, too."""
 
     def compose(self) -> ComposeResult:
         """Make the box."""
@@ -56,13 +58,8 @@ class AskScreen(BoxScreen[str]):
             yield Plain(classes="hint")
 
     def on_unmount(self) -> None:
-        """Tell whoever waits: going to another screen takes a question away, too."""
-        if self._on_gone is not None:
-            self._on_gone(self._answer)
-
-    def tell(self, on_gone: Callable[[str], None]) -> None:
-        """Let ``on_gone`` be called with the answer when the question is off the screen."""
-        self._on_gone = on_gone
+        """Tell whoever waits."""
+        self.gone.set()
 
     def lay_out(self) -> None:
         """Give the text the room that the answers leave."""
@@ -87,8 +84,8 @@ class AskScreen(BoxScreen[str]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Return the chosen answer."""
-        self._answer = event.option_id or ""
-        self.dismiss(self._answer)
+        self.answer = event.option_id or ""
+        self.dismiss(self.answer)
 
     def action_leave(self) -> None:
         """Return without an answer."""
@@ -105,12 +102,6 @@ def _laid_out(row: TextLine, width: int) -> Content:
 
 async def ask(app: App[Any], screen: AskScreen) -> str:
     """Show ``screen`` and return its answer; empty where there is none."""
-    answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    def take(answer: str) -> None:
-        if not answered.done():
-            answered.set_result(answer)
-
-    screen.tell(take)
     app.push_screen(screen)
-    return await answered
+    await screen.gone.wait()
+    return screen.answer
