@@ -30,16 +30,12 @@ def report(error: BaseException, folder: Path) -> Crash:
     which can quote what nobody may see.
     """
     name = type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [f"mmpush-tui {__version__}", datetime.now(UTC).isoformat(timespec="seconds"), name]
-    lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    cause = error.__cause__ or error.__context__
+    lines = [f"mmpush-tui {__version__}", datetime.now(UTC).isoformat(timespec="seconds")]
+    cause: BaseException | None = error
     while cause is not None and len(lines) < 500:
-        lines.append(f"after {type(cause).__name__}")
-        lines += [
-            f"  {frame.filename}:{frame.lineno} {frame.name}"
-            for frame in traceback.extract_tb(cause.__traceback__)
-        ]
+        lines.append(name if cause is error else f"after {type(cause).__name__}")
+        frames = traceback.extract_tb(cause.__traceback__)
+        lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         cause = cause.__cause__ or cause.__context__
     path = _write("".join(presentable(line, 400) + "\n" for line in lines), folder)
     where = f"The report is in {path}." if path else "No report could be written."
