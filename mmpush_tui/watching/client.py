@@ -4,10 +4,9 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import httpx
 import msgspec
 
 from mmpush_tui.errors import FailedError, MmpushError, UnreachableError, UsageError
@@ -15,10 +14,14 @@ from mmpush_tui.protocol import paths
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.tasks import beside
 
+if TYPE_CHECKING:
+    import httpx
+
 _BASE = "http://worker"
-_TIMEOUT = httpx.Timeout(30, connect=3)
+_TIMEOUTS_S = (3, 30, 30, 30)
+"""To connect, to read, to write, and for a free connection."""
 _ERRNO = re.compile(r"\[Errno -?\d+\] ")
-_QUIET = httpx.Timeout(60, connect=3)
+_QUIET_S = (3, 60, 60, 60)
 """Three heartbeats may fail to come before a stream counts as dead."""
 
 
@@ -36,15 +39,10 @@ def find_worker(control: Path | None) -> Path:
         return control
     running = paths.running_workers()
     if not running:
-        raise UnreachableError(
-            "no running worker was found",
-            code="worker-not-found",
-        )
+        raise UnreachableError("no running worker was found", code="worker-not-found")
     if len(running) > 1:
-        raise UsageError(
-            "several workers run: " + ", ".join(str(path) for path in running),
-            code="worker-ambiguous",
-        )
+        several = ", ".join(map(str, running))
+        raise UsageError(f"several workers run: {several}", code="worker-ambiguous")
     return running[0]
 
 
@@ -68,12 +66,15 @@ class ControlClient:
     """
 
     def __init__(self, path: Path) -> None:
+        # It takes a tenth of a second to load, which the first frame of a screen need not wait.
+        import httpx
+
         self.path = path
         self._http = httpx.AsyncClient(
             # There is no TLS on a Unix socket; reading the roots for it costs a tenth of a second.
             transport=httpx.AsyncHTTPTransport(uds=str(path), verify=False),
             base_url=_BASE,
-            timeout=_TIMEOUT,
+            timeout=_TIMEOUTS_S,
             trust_env=False,
         )
 
@@ -118,13 +119,13 @@ class ControlClient:
         params = {"after": after} if after else {}
         with self._translated():
             async with self._http.stream(
-                "GET", "/events", params=params, timeout=_QUIET
+                "GET", "/events", params=params, timeout=_QUIET_S
             ) as response:
                 if response.status_code != 200:
                     raise FailedError(f"the worker answered {response.status_code} to /events")
                 yield self._read(response)
 
-    async def _read(self, response: httpx.Response) -> AsyncIterator[Event]:
+    async def _read(self, response: "httpx.Response") -> AsyncIterator[Event]:
         decoder = msgspec.json.Decoder(Event)
         with self._translated():
             async for line in response.aiter_lines():
@@ -146,6 +147,8 @@ class ControlClient:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        import httpx
+
         try:
             yield
         except (httpx.TransportError, msgspec.DecodeError) as error:

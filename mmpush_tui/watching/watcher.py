@@ -3,16 +3,14 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from mmpush_tui.errors import FailedError, MmpushError, UnreachableError
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.protocol.status import Status
-
-if TYPE_CHECKING:
-    from mmpush_tui.watching.client import ControlClient
+from mmpush_tui.watching.client import ControlClient
 
 POLL_EVERY_S: Final = 1.0
 RETRY_AFTER_S: Final = (0.5, 5.0)
@@ -92,9 +90,6 @@ class Watcher:
 
     async def _attend(self) -> MmpushError:
         """Stay in touch until that breaks, and return why it did."""
-        # It takes a tenth of a second to load, which the first frame of a screen need not wait.
-        from mmpush_tui.watching.client import ControlClient
-
         try:
             async with ControlClient(self._path) as client:
                 status = await self._ask(client)
@@ -109,7 +104,7 @@ class Watcher:
         self._hand_over_waiting()
         return error
 
-    async def _ask(self, client: "ControlClient") -> Status:
+    async def _ask(self, client: ControlClient) -> Status:
         try:
             async with asyncio.timeout(_STATUS_WITHIN_S):
                 return msgspec.convert(await client.status(), Status)
@@ -124,7 +119,7 @@ class Watcher:
                 f"what listens on {self._path} is no worker of mmpush-tui", code="not-a-worker"
             ) from error
 
-    async def _poll(self, client: "ControlClient", run: str) -> None:
+    async def _poll(self, client: ControlClient, run: str) -> None:
         has_failed = False
         while True:
             await asyncio.sleep(self._poll_every_s)
@@ -144,7 +139,7 @@ class Watcher:
                 )
             self._on_status(status, "")
 
-    async def _follow(self, client: "ControlClient", status: Status) -> None:
+    async def _follow(self, client: ControlClient, status: Status) -> None:
         after = f"{self._last.run}:{self._last.seq}" if self._last else f"{status.run}:0"
         async with client.events(after) as events:
             async for event in events:

@@ -20,6 +20,7 @@ from mmpush_tui.protocol.event import Event, timestamp
 from mmpush_tui.protocol.status import Status
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.watching import process
+from mmpush_tui.watching.client import ControlClient
 from mmpush_tui.watching.cursor import EventCursor
 from mmpush_tui.watching.lines import clock
 from mmpush_tui.watching.rates import Rates
@@ -202,8 +203,6 @@ class WorkerDesk:
         if control is None or self.view.status is None:
             return
         self._set(phase=Phase.STOPPING, refusal="")
-        from mmpush_tui.watching.client import ControlClient
-
         try:
             async with asyncio.timeout(_STOP_TIMEOUT_S), ControlClient(control) as client:
                 with contextlib.suppress(UnreachableError):
@@ -236,8 +235,6 @@ class WorkerDesk:
         """
         if self.view.control is None:
             return ""
-        from mmpush_tui.watching.client import ControlClient
-
         try:
             async with ControlClient(self.view.control) as client:
                 answer = await client.command("reload")
@@ -344,8 +341,6 @@ class WorkerDesk:
 
 async def _status_of(control: Path) -> Status | None:
     """Return what a worker says of itself; None where it says nothing soon."""
-    from mmpush_tui.watching.client import ControlClient
-
     try:
         async with asyncio.timeout(_DESCRIBE_TIMEOUT_S), ControlClient(control) as client:
             return msgspec.convert(await client.status(), Status)
