@@ -128,15 +128,10 @@ def read_device(path: Path) -> Device:
         )
     platform, colon, token = words[0].partition(":")
     if not colon or not platform.startswith(("apple_", "android_")):
-        raise UsageError(
-            "the device id has no platform in front",
-            code="device-platform",
-        )
+        raise UsageError("the device id has no platform in front", code="device-platform")
     if token in ("", "null"):
-        raise UsageError(
-            "the device id has no token: the app had none when it logged in",
-            code="device-null",
-        )
+        what = "the device id has no token: the app had none when it logged in"
+        raise UsageError(what, code="device-null")
     return Device(clean(platform, 60), token)
 
 

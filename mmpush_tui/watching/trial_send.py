@@ -216,6 +216,7 @@ def _judged(
     delivery: Event | None, acknowledged_ms: float | None,
 ) -> Result:  # fmt: skip
     whose = "Apple" if device.is_apple else "Google"
+    reason = delivery.reason if delivery else ""
     notes: list[str] = []
     entry: Entry | None = None
     match answer.get("status"):
@@ -223,11 +224,9 @@ def _judged(
             error = answer.get("error", "")
             summary = f"FAIL: {error or 'without a reason'}"
             matches = find_entries(error)
-            reason = delivery.reason if delivery else ""
             entry = by_reason(reason) or (matches[0].entry if matches else None)
         case "REMOVE":
             summary = f"REMOVE: {whose} says that this device token is dead."
-            reason = delivery.reason if delivery else ""
             entry = by_reason(reason) or by_code("mattermost-device-removed")
         case _:
             summary = f"OK: {whose} accepted the push."
