@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from mmpush_tui.checks.in_time import in_time
-from mmpush_tui.checks.model.report import CheckResult, Report, exit_code
+from mmpush_tui.checks.model.report import CheckResult, Report, Verdict, exit_code
 from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.errors import MmpushError
@@ -31,19 +31,10 @@ _HISTORY: Final = 50
 
 
 class Past(NamedTuple):
-    """A run that came to its end.
-
-    Attributes:
-        at: when it began, as in its report.
-        status: of its verdict.
-        code: of its verdict.
-        check: the id of the check that decided, or None.
-    """
+    """A run that came to its end: when it began, as in its report, and what it came to."""
 
     at: str
-    status: Severity
-    code: str
-    check: str | None
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,12 +207,10 @@ class ChecksDesk:
 
     def finish(self, report: Report) -> None:
         """Take the report at the end of a run."""
-        verdict = report.verdict
-        past = Past(report.started_at, verdict.severity, verdict.code, verdict.check)
+        history = (*self.view.history, Past(report.started_at, report.verdict))[-_HISTORY:]
         self._set(
-            report=report, results=tuple(report.checks), ended_s=time.monotonic(),
-            history=(*self.view.history, past)[-_HISTORY:],
-        )  # fmt: skip
+            report=report, results=tuple(report.checks), ended_s=time.monotonic(), history=history
+        )
 
     def take(self, result: CheckResult) -> None:
         """Take a result as it comes."""

@@ -80,12 +80,14 @@ def verdict_rows(view: ChecksView, width: int) -> Content:
 
 def _history(history: Sequence[Past]) -> str:
     """Return the latest runs in words: how many were alike, and since when."""
-    runs = [list(alike) for _, alike in groupby(history, key=lambda past: (past.status, past.code))]
+    by_end = groupby(history, key=lambda past: (past.verdict.severity, past.verdict.code))
     said = []
-    for past, count in ((alike[0], len(alike)) for alike in runs[-_RUNS:]):
-        word = MARKS[past.status][0]
-        what = word if past.status is Severity.PASS else f"{word} {past.check or past.code}"
-        said.append(f"{clock(past.at)[:8]} {what}{f' x{count}' if count > 1 else ''}")
+    for alike in [list(runs) for _, runs in by_end][-_RUNS:]:
+        at, verdict = alike[0]
+        word = MARKS[verdict.severity][0]
+        is_good = verdict.severity is Severity.PASS
+        what = word if is_good else f"{word} {verdict.check or verdict.code}"
+        said.append(f"{clock(at)[:8]} {what}{f' x{len(alike)}' if len(alike) > 1 else ''}")
     return ", ".join(said)
 
 
