@@ -18,6 +18,7 @@ OURSELVES: Final = (sys.executable, "-P", "-m", "mmpush_tui")
 """-P: what lies in the current folder is no module of ours, whatever its name."""
 _READY: Final = "listening on "
 _START_WITHIN_S: Final = 20.0
+_LATE: Final = f" within {_START_WITHIN_S:.0f} s"
 _LOG_LIMIT: Final = 64 * 1024
 _PROXY_VARIABLES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 
@@ -76,21 +77,18 @@ class WorkerProcess:
                 )
         except OSError as error:
             raise _not_begun(error, log_file) from error
+        line, late = "", ""
         try:
             async with asyncio.timeout(_START_WITHIN_S):
                 assert process.stdout is not None  # noqa: S101 - PIPE above, for the type checker
                 line = (await process.stdout.readline()).decode(errors="replace").strip()
-        except BaseException as error:
-            await _kill(process)
-            if isinstance(error, TimeoutError):
-                raise FailedError(
-                    f"the worker did not start within {_START_WITHIN_S:.0f} s",
-                    why=_last_line(log_file),
-                ) from error
-            raise
+        except TimeoutError:
+            late = _LATE
+        finally:
+            if not line.startswith(_READY):
+                await _kill(process)
         if not line.startswith(_READY):
-            await _kill(process)
-            raise FailedError("the worker did not start", why=_last_line(log_file))
+            raise FailedError(f"the worker did not start{late}", why=_last_line(log_file))
         return cls(process, line.removeprefix(_READY), control)
 
     @property
@@ -161,7 +159,7 @@ def start_detached(config: Path, log_file: Path) -> subprocess.Popen[bytes]:
         deadline = time.monotonic() + _START_WITHIN_S
         line = _first_line(process.stdout.fileno(), deadline)
     if not line.startswith(_READY):
-        late = f" within {_START_WITHIN_S:.0f} s" if time.monotonic() >= deadline else ""
+        late = _LATE if time.monotonic() >= deadline else ""
         process.kill()
         process.wait()
         raise FailedError(
