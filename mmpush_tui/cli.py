@@ -16,8 +16,12 @@ from typing import Final, TypeGuard
 import click
 
 from mmpush_tui import __version__
-from mmpush_tui.commands.console import terminal_options
-from mmpush_tui.commands.source import SourceOptions, source_options, with_local_value
+from mmpush_tui.commands.options import (
+    SourceOptions,
+    source_options,
+    terminal_options,
+    with_local_value,
+)
 from mmpush_tui.errors import MmpushError, UsageError
 from mmpush_tui.exits import Exit, exit_code_of
 from mmpush_tui.fields import nearest

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from mmpush_tui.commands.seconds import Seconds
+from mmpush_tui.commands.options import Seconds
 from mmpush_tui.errors import MmpushError, UsageError
 
 _HOST_PORT: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"

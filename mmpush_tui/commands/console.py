@@ -1,32 +1,17 @@
 """``mmpush-tui`` alone: the console."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
-import click
-
-from mmpush_tui.commands.source import SourceOptions, parse_licence, source_at
+from mmpush_tui.commands.options import SourceOptions
+from mmpush_tui.commands.source import named_source, parse_licence, source_at
+from mmpush_tui.configuration import config as configuration
+from mmpush_tui.configuration.locations import find_config, worker_config
+from mmpush_tui.console.launch import launch
+from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.errors import MmpushError
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-
-def terminal_options(function: Decorated) -> Decorated:
-    """Add the options that every command with a screen has."""
-    for option in (
-        click.option(
-            "--mouse/--no-mouse", default=True, help="Whether the console takes the mouse."
-        ),
-        click.option(
-            "--remote/--no-remote", default=None,
-            help="Whether the terminal is far away: fewer and smaller frames, its own colours. "
-            "Found out by itself.",
-        ),
-    ):  # fmt: skip
-        function = option(function)
-    return function
+from mmpush_tui.protocol import paths
+from mmpush_tui.settings.sources.locate import Named, choose_source
 
 
 def open_console(
@@ -40,18 +25,11 @@ def open_console(
     Raises:
         MmpushError: what was named cannot be used, or there is no terminal for it.
     """
-    from mmpush_tui.configuration import config as configuration
-    from mmpush_tui.configuration.locations import find_config, worker_config
-    from mmpush_tui.console.launch import launch
-    from mmpush_tui.console.options import ConsoleOptions
-    from mmpush_tui.protocol import paths
-    from mmpush_tui.settings.sources.locate import Named, choose_source
-
-    toml = config or find_config(os.environ)
+    toml = config or find_config()
     if config is not None:
         configuration.load(config)
     config = worker_config(toml) if toml is not None else None
-    licence, named = parse_licence(options.licence), options.named
+    licence, named = parse_licence(options.licence), named_source(options)
     chosen, source, problem = Named(), None, ""
     try:
         chosen = choose_source(named, toml, os.environ)

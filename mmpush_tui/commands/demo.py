@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmpush_tui.commands.console import terminal_options
-from mmpush_tui.commands.seconds import Seconds
+from mmpush_tui.commands.options import Seconds, terminal_options
 from mmpush_tui.errors import UsageError
 
 if TYPE_CHECKING:

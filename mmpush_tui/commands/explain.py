@@ -1,23 +1,19 @@
 """``mmpush-tui explain``: a pasted log line looked up in the troubleshooting catalogue."""
 
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
+import msgspec
 
+from mmpush_tui.commands.printing import print_lines, wrapped
 from mmpush_tui.errors import FailedError, UsageError
-
-if TYPE_CHECKING:
-    from mmpush_tui.troubleshooting.catalogue import Entry
-    from mmpush_tui.troubleshooting.lookup import Explanation
+from mmpush_tui.troubleshooting.catalogue import SCHEMA, Entry, Hop, entries
+from mmpush_tui.troubleshooting.lookup import TEXT_LIMIT, Explanation, by_code, explain
 
 _STDIN_LIMIT: Final = 256 * 1024
 """Bytes; enough for every character that is looked at."""
-_NARROWEST: Final = 40
-_WIDEST: Final = 100
 
 
 @click.command("explain")
@@ -41,14 +37,11 @@ def command(words: tuple[str, ...], as_json: bool, as_list: bool) -> None:
     if not text.strip():
         where = "standard input" if is_piped else "TEXT"
         raise UsageError(f"{where} is empty", fix="Give the whole log line.")
-
-    from mmpush_tui.troubleshooting.lookup import explain
-
     explanation = explain(text)
     if as_json:
-        _echo_json(explanation.to_dict())
+        click.echo(msgspec.json.encode(explanation.to_dict()))
     else:
-        _say(_answer(explanation))
+        print_lines(_answer(explanation))
     if not explanation.matches:
         raise FailedError(
             "no entry of the catalogue matches this text",
@@ -63,8 +56,6 @@ def _read_stdin() -> str:
             fix="Give it as an argument, mmpush-tui explain 'LOG LINE', or pipe it in, "
             "tail -n 20 mattermost.log | mmpush-tui explain.",
         )
-    from mmpush_tui.troubleshooting.lookup import TEXT_LIMIT
-
     text = sys.stdin.buffer.read(_STDIN_LIMIT).decode(errors="replace")
     if len(text) > TEXT_LIMIT:
         click.echo(
@@ -75,26 +66,19 @@ def _read_stdin() -> str:
     return text
 
 
-def _echo_json(document: object) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.encode(document))
-
-
 def _show_list(as_json: bool) -> None:
-    from mmpush_tui.troubleshooting.catalogue import SCHEMA, Hop, entries
-
     if as_json:
-        found = [entry.to_dict() for entry in entries()]
-        _echo_json({"schema": SCHEMA, "kind": "catalogue", "entries": found})
+        listed = [entry.to_dict() for entry in entries()]
+        document = {"schema": SCHEMA, "kind": "catalogue", "entries": listed}
+        click.echo(msgspec.json.encode(document))
         return
     for hop in Hop:
         if among := [entry for entry in entries() if entry.hop is hop]:
-            _say([hop.value, *_titles(among), ""])
-    _say(["Show one: mmpush-tui explain CODE"])
+            print_lines([hop.value, *_titles(among), ""])
+    print_lines(["Show one: mmpush-tui explain CODE"])
 
 
-def _answer(explanation: "Explanation") -> Iterator[str]:
+def _answer(explanation: Explanation) -> Iterator[str]:
     if explanation.matches:
         first, *others = (match.entry for match in explanation.matches)
         yield from _in_full(first)
@@ -105,39 +89,19 @@ def _answer(explanation: "Explanation") -> Iterator[str]:
         yield from _titles(explanation.suggestions)
 
 
-def _in_full(entry: "Entry") -> Iterator[str]:
-    from mmpush_tui.troubleshooting.lookup import by_code
-
-    yield from _wrapped(entry.title)
-    yield from _wrapped(f"{entry.code} ({entry.hop}, {entry.severity})")
-    yield from ("", "Cause", *_wrapped(entry.cause, "  "))
+def _in_full(entry: Entry) -> Iterator[str]:
+    yield from wrapped(entry.title)
+    yield from wrapped(f"{entry.code} ({entry.hop}, {entry.severity})")
+    yield from ("", "Cause", *wrapped(entry.cause, "  "))
     yield from ("", "Fix")
     for number, step in enumerate(entry.steps, start=1):
-        yield from _wrapped(step, f"  {number}. ")
-    yield from ("", "Fixed when", *_wrapped(entry.fixed_when, "  "))
+        yield from wrapped(step, f"  {number}. ")
+    yield from ("", "Fixed when", *wrapped(entry.fixed_when, "  "))
     if entry.links or entry.see:
         yield from ("", "See also", *(f"  {link}" for link in entry.links))
         yield from _titles(other for code in entry.see if (other := by_code(code)))
 
 
-def _titles(found: "Iterable[Entry]") -> Iterator[str]:
+def _titles(found: Iterable[Entry]) -> Iterator[str]:
     for entry in found:
-        yield from _wrapped(f"{entry.code}: {entry.title}", "  ", "    ")
-
-
-def _wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
-    columns = shutil.get_terminal_size().columns
-    return textwrap.wrap(
-        text,
-        width=min(max(columns, _NARROWEST), _WIDEST),
-        initial_indent=first,
-        subsequent_indent=" " * len(first) if rest is None else rest,
-        # A command or an address broken in two cannot be copied.
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _say(lines: Iterable[str]) -> None:
-    for line in lines:
-        click.echo(line)
+        yield from wrapped(f"{entry.code}: {entry.title}", "  ", "    ")

@@ -1,32 +1,59 @@
 """``mmpush-tui settings``: the System Console's push page without a screen."""
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 import click
+import msgspec
 
-from mmpush_tui.commands.source import SourceCommand, SourceOptions, source_options
+from mmpush_tui.commands import settings_words as words
+from mmpush_tui.commands.options import SourceCommand, SourceOptions, json_option, source_options
+from mmpush_tui.commands.printing import print_lines, wrapped
 from mmpush_tui.errors import DeadlineError, FailedError, MmpushError, UsageError
+from mmpush_tui.settings.assignments import assigned
+from mmpush_tui.settings.page import NOTHING_CHANGED, Change, Page, blocked, changes, infer
+from mmpush_tui.settings.sources.source import (
+    NEEDS,
+    Backup,
+    Loaded,
+    Saved,
+    Source,
+    changed_since,
+    restoring,
+)
+from mmpush_tui.text import clean
 
-if TYPE_CHECKING:
-    from mmpush_tui.settings.page import Change, Page
-    from mmpush_tui.settings.sources.source import Backup, Loaded, Saved, Source
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 _DEADLINE_S: Final = 30.0
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Show what would be written, and write nothing."
-)
-in_place_option = click.option(
-    "--in-place", is_flag=True,
-    help="Write over config.json where it cannot be replaced, as in a container; a backup is made "
-    "first.",
-)  # fmt: skip
-reload_option = click.option(
-    "--reload", "then_reload", is_flag=True,
-    help="Let Mattermost read its configuration anew afterwards.",
-)  # fmt: skip
+
+class SaveOptions(TypedDict):
+    """What the command line says of writing; see :func:`save_options`."""
+
+    dry_run: bool
+    in_place: bool
+    then_reload: bool
+    as_json: bool
+
+
+def save_options(function: Decorated) -> Decorated:
+    """Add the options of every command that writes."""
+    dry_run = click.option(
+        "--dry-run", is_flag=True, help="Show what would be written, and write nothing."
+    )
+    in_place = click.option(
+        "--in-place", is_flag=True,
+        help="Write over config.json where it cannot be replaced, as in a container; a backup is "
+        "made first.",
+    )  # fmt: skip
+    then_reload = click.option(
+        "--reload", "then_reload", is_flag=True,
+        help="Let Mattermost read its configuration anew afterwards.",
+    )  # fmt: skip
+    return dry_run(in_place(then_reload(json_option(function))))
 
 
 @click.group(
@@ -50,15 +77,12 @@ def show(place: SourceOptions, as_json: bool) -> None:
     Only the push settings are read; nothing is changed.
     """
 
-    async def work(source: "Source") -> None:
-        from mmpush_tui.commands import settings_words as words
-
+    async def work(source: Source) -> None:
         loaded = await source.load()
         if as_json:
-            _print_json(words.settings_document(source.where, loaded, loaded.page))
-            return
-        for line in words.page_text(source.where, loaded, loaded.page):
-            click.echo(line)
+            click.echo(msgspec.json.encode(words.settings_document(source.where, loaded)))
+        else:
+            print_lines(words.page_text(source.where, loaded))
 
     _run(place, work)
 
@@ -66,18 +90,8 @@ def show(place: SourceOptions, as_json: bool) -> None:
 @command.command("set", cls=SourceCommand)
 @click.argument("pairs", metavar="KEY=VALUE...", nargs=-1, required=True)
 @source_options
-@dry_run_option
-@in_place_option
-@reload_option
-@json_option
-def set_(
-    pairs: tuple[str, ...],
-    place: SourceOptions,
-    dry_run: bool,
-    in_place: bool,
-    then_reload: bool,
-    as_json: bool,
-) -> None:
+@save_options
+def set_(pairs: tuple[str, ...], place: SourceOptions, **options: Unpack[SaveOptions]) -> None:
     """Change settings by the rules of the web page.
 
     \b
@@ -92,13 +106,9 @@ def set_(
     Nobody is asked: --dry-run shows the plan, and the backup is the way back.
     """
 
-    async def work(source: "Source") -> None:
+    async def work(source: Source) -> None:
         loaded = await source.load()
-        draft, changes = _planned(loaded, pairs)
-        await _apply(
-            source, loaded, draft, changes,
-            dry_run=dry_run, in_place=in_place, then_reload=then_reload, as_json=as_json,
-        )  # fmt: skip
+        await _apply(source, loaded, *_planned(loaded, pairs), **options)
 
     _run(place, work)
 
@@ -114,29 +124,24 @@ def diff(pairs: tuple[str, ...], place: SourceOptions, as_json: bool) -> None:
     from the newest backup. Nothing is written.
     """
 
-    async def work(source: "Source") -> None:
-        from mmpush_tui.commands import settings_words as words
-        from mmpush_tui.settings.sources.source import changed_since
-
-        loaded, since = await source.load(), ""
-        draft = loaded.page
+    async def work(source: Source) -> None:
+        loaded = await source.load()
         if pairs:
-            draft, changes = _planned(loaded, pairs)
+            draft, differing = _planned(loaded, pairs)
+            lines = words.plan_text(loaded, draft, differing)
         else:
             backup = await _newest(source)
-            changes, since = changed_since(loaded, backup), backup.at
+            differing = changed_since(loaded, backup)
+            lines = words.changes_text(differing, "then", "now")
         if as_json:
-            page = words.settings_document(source.where, loaded, loaded.page)
-            _print_json(page | words.outcome(changes, None, dry_run=True))
+            document = words.settings_document(source.where, loaded)
+            outcome = words.outcome(differing, None, dry_run=True)
+            click.echo(msgspec.json.encode(document | outcome))
             return
-        if since:
-            click.echo(words.wrapped(f"Since {since}:"))
-        for line in words.changes_text(changes, *(("then", "now") if since else ())):
-            click.echo(line)
-        if pairs and changes:
-            for line in words.warnings_text(loaded, draft):
-                click.echo(line)
-        if not changes:
+        if not pairs:
+            print_lines(wrapped(f"Since {backup.at}:"))
+        print_lines(lines)
+        if not differing:
             click.echo("Nothing differs.")
 
     _run(place, work)
@@ -146,18 +151,9 @@ def diff(pairs: tuple[str, ...], place: SourceOptions, as_json: bool) -> None:
 @click.argument("backup", required=False)
 @click.option("--list", "only_list", is_flag=True, help="List the backups, the newest first.")
 @source_options
-@dry_run_option
-@in_place_option
-@reload_option
-@json_option
+@save_options
 def restore(
-    backup: str | None,
-    only_list: bool,
-    place: SourceOptions,
-    dry_run: bool,
-    in_place: bool,
-    then_reload: bool,
-    as_json: bool,
+    backup: str | None, only_list: bool, place: SourceOptions, **options: Unpack[SaveOptions]
 ) -> None:
     """Bring back the values before the last change.
 
@@ -165,20 +161,14 @@ def restore(
     backup, so that doing it twice leads back again.
     """
 
-    async def work(source: "Source") -> None:
-        from mmpush_tui.settings.page import infer
-        from mmpush_tui.settings.sources.source import restoring
-
+    async def work(source: Source) -> None:
         if only_list:
-            await _list(source, as_json=as_json)
+            await _list(source, as_json=options["as_json"])
             return
         former = await source.former(backup) if backup else await _newest(source)
         loaded = await source.load()
         page = infer(former.stored, loaded.licence, loaded.regions)
-        await _apply(
-            source, loaded, page, restoring(loaded, former), undoes=former,
-            dry_run=dry_run, in_place=in_place, then_reload=then_reload, as_json=as_json,
-        )  # fmt: skip
+        await _apply(source, loaded, page, restoring(loaded, former), undoes=former, **options)
 
     _run(place, work)
 
@@ -188,14 +178,14 @@ def restore(
 def reload(place: SourceOptions) -> None:
     """Let Mattermost read its configuration anew."""
 
-    async def work(source: "Source") -> None:
+    async def work(source: Source) -> None:
         await source.reload()
         click.echo("Mattermost has read its configuration anew.")
 
     _run(place, work)
 
 
-def _run(place: SourceOptions, work: "Callable[[Source], Coroutine[Any, Any, None]]") -> None:
+def _run(place: SourceOptions, work: Callable[[Source], Coroutine[Any, Any, None]]) -> None:
     """Open the place, do the work within the deadline, and close it."""
     import asyncio
 
@@ -205,31 +195,25 @@ def _run(place: SourceOptions, work: "Callable[[Source], Coroutine[Any, Any, Non
 
     async def in_time() -> None:
         try:
-            async with asyncio.timeout(_DEADLINE_S):
+            async with aclosing(source), asyncio.timeout(_DEADLINE_S):
                 await work(source)
         except TimeoutError as error:
             raise DeadlineError(
                 f"this took more than {_DEADLINE_S:.0f} s and was given up",
                 code="settings-deadline",
             ) from error
-        finally:
-            await source.aclose()
 
     asyncio.run(in_time())
 
 
-def _planned(loaded: "Loaded", pairs: tuple[str, ...]) -> "tuple[Page, tuple[Change, ...]]":
+def _planned(loaded: Loaded, pairs: tuple[str, ...]) -> tuple[Page, tuple[Change, ...]]:
     """Return the page with ``pairs`` laid over it, and what they change.
 
     Raises:
         UsageError: the page would not save that.
     """
-    from mmpush_tui.settings.assignments import assigned
-    from mmpush_tui.settings.page import NOTHING_CHANGED, blocked, changes
-
-    saved = loaded.page
-    draft = assigned(saved, pairs, loaded.licence, loaded.held)
-    why = blocked(saved, draft, loaded.stored, loaded.held)
+    draft = assigned(loaded.page, pairs, loaded.licence, loaded.held)
+    why = blocked(loaded.page, draft, loaded.stored, loaded.held)
     if why == NOTHING_CHANGED:
         return draft, ()
     if why:
@@ -238,30 +222,25 @@ def _planned(loaded: "Loaded", pairs: tuple[str, ...]) -> "tuple[Page, tuple[Cha
 
 
 async def _apply(
-    source: "Source",
-    loaded: "Loaded",
-    draft: "Page",
-    changes: "tuple[Change, ...]",
+    source: Source,
+    loaded: Loaded,
+    draft: Page,
+    wanted: tuple[Change, ...],
     *,
-    undoes: "Backup | None" = None,
-    dry_run: bool,
-    in_place: bool,
-    then_reload: bool,
-    as_json: bool,
+    undoes: Backup | None = None,
+    **options: Unpack[SaveOptions],
 ) -> None:
-    """Write ``changes``, or only say what they are, and print what came of it."""
-    from mmpush_tui.commands import settings_words as words
-    from mmpush_tui.settings.sources.served import passed_over
-    from mmpush_tui.settings.sources.source import NEEDS
-
+    """Write the changes that are wanted, or only say what they are, and print what came of it."""
     saved: Saved | None = None
     failure: MmpushError | None = None
-    if changes and not dry_run:
-        saved = await source.save(loaded, changes, in_place=in_place, undoes=undoes)
-    if then_reload and not dry_run:
+    if wanted and not options["dry_run"]:
+        saved = await source.save(loaded, wanted, in_place=options["in_place"], undoes=undoes)
+    if options["then_reload"] and not options["dry_run"]:
         try:
             await source.reload()
-            saved = saved and _reloaded(saved)
+            if saved is not None:
+                left = tuple(need for need in saved.needs if need != "reload")
+                saved = replace(saved, needs=left)
         except MmpushError as error:
             # First of all, what was saved.
             failure = error
@@ -270,81 +249,62 @@ async def _apply(
             loaded = await source.load()
         except MmpushError as error:
             failure = failure or error
-    if as_json:
-        page = words.settings_document(source.where, loaded, loaded.page)
-        _print_json(page | words.outcome(changes, saved, dry_run=dry_run))
+    if options["as_json"]:
+        document = words.settings_document(source.where, loaded)
+        outcome = words.outcome(wanted, saved, dry_run=options["dry_run"])
+        click.echo(msgspec.json.encode(document | outcome))
     else:
-        for line in words.changes_text(changes):
-            click.echo(line)
-        if changes:
-            for line in words.warnings_text(loaded, draft):
-                click.echo(line)
-            click.echo(words.wrapped(words.way(source.where)))
-        for line in _said(changes, saved, NEEDS, dry_run=dry_run):
-            click.echo(words.wrapped(line))
+        print_lines(words.plan_text(loaded, draft, wanted))
+        if wanted:
+            print_lines(wrapped(words.way(source.where)))
+        for sentence in _outcome(wanted, saved):
+            print_lines(wrapped(sentence))
     if failure is not None:
         raise failure
     if saved is not None and saved.skipped:
+        from mmpush_tui.settings.sources.served import passed_over
+
         raise FailedError(passed_over(saved.skipped).rstrip("."), code="settings-skipped")
 
 
-def _said(
-    changes: "tuple[Change, ...]", saved: "Saved | None", needs: "Any", *, dry_run: bool
-) -> list[str]:
-    if not changes:
+def _outcome(wanted: tuple[Change, ...], saved: Saved | None) -> list[str]:
+    if not wanted:
         return ["Nothing to change: the settings are so already."]
-    if saved is None or dry_run:
+    if saved is None:
         return ["Nothing was written (--dry-run)."]
-    if len(saved.skipped) == len(changes):
+    if len(saved.skipped) == len(wanted):
         return ["Nothing was changed."]
-    said = ["Saved." if not saved.skipped else "Saved in part."]
+    sentences = ["Saved." if not saved.skipped else "Saved in part."]
     if saved.backup:
-        said.append(f"The state before is in {saved.backup}; `settings restore` brings it back.")
-    said += [needs[need] for need in saved.needs]
+        sentences.append(
+            f"The state before is in {saved.backup}; `settings restore` brings it back."
+        )
+    sentences += [NEEDS[need] for need in saved.needs]
     if saved.can_reload and "reload" in saved.needs:
-        said.append("`mmpush-tui settings reload` does that from here.")
-    return said
+        sentences.append("`mmpush-tui settings reload` does that from here.")
+    return sentences
 
 
-def _reloaded(saved: "Saved") -> "Saved":
-    from dataclasses import replace
-
-    return replace(saved, needs=tuple(need for need in saved.needs if need != "reload"))
-
-
-async def _newest(source: "Source") -> "Backup":
-    found = await source.backups()
-    if not found:
+async def _newest(source: Source) -> Backup:
+    backups = await source.backups()
+    if not backups:
         raise FailedError(
             f"there is no backup of {source.where.at}",
             why="nothing was changed there with mmpush-tui by this user yet",
             code="settings-no-backup",
         )
-    return await source.former(found[0])
+    return await source.former(backups[0])
 
 
-async def _list(source: "Source", *, as_json: bool) -> None:
-    from mmpush_tui.commands import settings_words as words
-    from mmpush_tui.text import clean
-
-    found = await source.backups()
+async def _list(source: Source, *, as_json: bool) -> None:
+    backups = [clean(path, 2048) for path in await source.backups()]
     if as_json:
-        _print_json(
-            {
-                "schema": 1,
-                "kind": "settings-backups",
-                "source": words.source(source.where),
-                "backups": [clean(path, 2048) for path in found],
-            }
-        )
-        return
-    for path in found:
-        click.echo(clean(path, 2048))
-    if not found:
+        document = {
+            "schema": 1, "kind": "settings-backups", "source": words.source(source.where),
+            "backups": backups,
+        }  # fmt: skip
+        click.echo(msgspec.json.encode(document))
+    elif backups:
+        print_lines(backups)
+    else:
         click.echo("There is none.", err=True)
-
-
-def _print_json(document: dict[str, object]) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.encode(document))

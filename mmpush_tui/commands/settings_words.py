@@ -1,10 +1,9 @@
 """Mattermost's push settings as text and as JSON."""
 
-import shutil
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from mmpush_tui.commands.printing import wrapped
 from mmpush_tui.fields import Field
 from mmpush_tui.findings import Severity
 from mmpush_tui.settings import page_fields as rows
@@ -13,14 +12,13 @@ from mmpush_tui.settings.sources.source import Loaded, Saved, SourceAddress, pag
 from mmpush_tui.text import clean, presentable
 
 _SCHEMA: Final = 1
-_NARROWEST: Final = 40
-_WIDEST: Final = 100
 _LIMIT: Final = 2048
 """Characters of an address or a path that are shown."""
 
 
-def settings_document(where: SourceAddress, loaded: Loaded, page: Page) -> dict[str, object]:
+def settings_document(where: SourceAddress, loaded: Loaded) -> dict[str, object]:
     """Return the page as ``settings show --json`` prints it."""
+    page = loaded.page
     return {
         "schema": _SCHEMA,
         "kind": "settings",
@@ -71,8 +69,9 @@ def outcome(changes: Iterable[Change], saved: Saved | None, *, dry_run: bool) ->
     }
 
 
-def page_text(where: SourceAddress, loaded: Loaded, page: Page) -> Iterator[str]:
+def page_text(where: SourceAddress, loaded: Loaded) -> Iterator[str]:
     """Yield the page line by line, as the web page shows it."""
+    page = loaded.page
     yield "Push Notification Server"
     version = f", Mattermost {loaded.version}" if loaded.version else ""
     yield f"  {clean(where.at, _LIMIT)}{version}"
@@ -82,21 +81,22 @@ def page_text(where: SourceAddress, loaded: Loaded, page: Page) -> Iterator[str]
         if field is rows.CONTENTS:
             yield from ("", "Notifications")
         yield ""
-        yield from _row(field, loaded, page)
+        yield from _row(field, loaded)
         if held := rows.locked_by(field.name, loaded.held):
-            yield from _wrapped(held, "    ")
-    found = page_notes(loaded, page)
-    if found:
+            yield from wrapped(held, "    ")
+    notes = page_notes(loaded, page)
+    if notes:
         yield from ("", "Notes")
-    for note in found:
-        yield from _wrapped(note.message, f"  {note.severity}  ")
+    for note in notes:
+        yield from wrapped(note.message, f"  {note.severity}  ")
 
 
-def warnings_text(loaded: Loaded, page: Page) -> Iterator[str]:
-    """Yield what will not work as ``page`` has it."""
-    for note in page_notes(loaded, page):
+def plan_text(loaded: Loaded, draft: Page, changes: Sequence[Change]) -> Iterator[str]:
+    """Yield changes line by line, and what will not work once they are made, as in ``draft``."""
+    yield from changes_text(changes)
+    for note in page_notes(loaded, draft) if changes else ():
         if note.severity is Severity.WARN:
-            yield from _wrapped(note.message, f"  {note.severity}  ")
+            yield from wrapped(note.message, f"  {note.severity}  ")
 
 
 def changes_text(
@@ -106,13 +106,8 @@ def changes_text(
     width = max(len(before), len(after))
     for change in changes:
         yield change.key
-        yield from _wrapped(shown_value(change.old), f"  {before:<{width}}  ")
-        yield from _wrapped(shown_value(change.new), f"  {after:<{width}}  ")
-
-
-def wrapped(text: str) -> str:
-    """Return a sentence in lines of the terminal's width."""
-    return "\n".join(_wrapped(text, ""))
+        yield from wrapped(shown_value(change.old), f"  {before:<{width}}  ")
+        yield from wrapped(shown_value(change.new), f"  {after:<{width}}  ")
 
 
 def shown_value(value: str | int | bool | None) -> str:
@@ -128,29 +123,17 @@ def _plain(value: str | int | bool | None) -> str | int | bool | None:
     return presentable(value, _LIMIT) if isinstance(value, str) else value
 
 
-def _row(field: Field, loaded: Loaded, page: Page) -> Iterator[str]:
+def _row(field: Field, loaded: Loaded) -> Iterator[str]:
+    page = loaded.page
     if field is rows.ACCEPT_TERMS:
         # Whoever stored HPNS has accepted: the page could not be saved without.
-        yield from _wrapped(field.label, "  [x] " if page.agreed else "  [ ] ")
+        yield from wrapped(field.label, "  [x] " if page.agreed else "  [ ] ")
         return
     value = getattr(page, field.name)
     yield f"  {rows.label(field, page)}"
     if field.name in loaded.hidden:
         return
     text = rows.page_words(field.name, value) or presentable(value, _LIMIT) or "(empty)"
-    yield from _wrapped(text, "    ")
+    yield from wrapped(text, "    ")
     if field is rows.CONTENTS and value in Contents.__members__.values():
-        yield from _wrapped(rows.CONTENTS_SENDS[Contents(value)], "    ")
-
-
-def _wrapped(text: str, first: str) -> list[str]:
-    columns = shutil.get_terminal_size().columns
-    return textwrap.wrap(
-        text,
-        width=min(max(columns, _NARROWEST), _WIDEST),
-        initial_indent=first,
-        subsequent_indent=" " * len(first),
-        # A command or an address broken in two cannot be copied.
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        yield from wrapped(rows.CONTENTS_SENDS[Contents(value)], "    ")
