@@ -4,7 +4,7 @@ What the desks know becomes hops with a state each, one sentence over all, and w
 reader. Nothing is called good that was not seen to be good.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,11 +12,10 @@ from mmpush_tui.checks.model.report import Report
 from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.overview.needs import Need, needs
 from mmpush_tui.console.overview.path import (
+    Seen,
     State,
     TargetPath,
     host_and_port,
-    sends_here,
-    standing,
     troubles,
     vendor,
     ways,
@@ -25,7 +24,7 @@ from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.worker.desk import Phase, WorkerView
 from mmpush_tui.console.worker.recent import Outlook
 from mmpush_tui.findings import Severity
-from mmpush_tui.settings.page import Mode
+from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.watching.lines import duration
 from mmpush_tui.watching.rates import RATES_OVER_S, Reading
 
@@ -87,21 +86,21 @@ def chain(
         rates: how fast deliveries come.
         recent: how each target did in the last minute.
     """
-    found = ways(worker, checks, recent)
-    broken = standing(settings, worker, checks, found)
-    sentence, state = _sentence(settings, worker, checks.report, broken, rates, found)
+    seen = Seen(settings, worker, checks, rates, ways(worker, checks, recent))
+    sentence, state = _sentence(seen)
     return Chain(
         sentence=sentence,
         state=state,
-        mattermost=_mattermost(settings, worker),
-        proxy=_proxy(settings, worker, checks, rates),
-        branches=_branches(settings, found),
-        needs=needs(settings, worker, checks, found, broken),
+        mattermost=_mattermost(seen),
+        proxy=_proxy(seen),
+        branches=_branches(seen),
+        needs=needs(seen),
     )
 
 
-def _mattermost(settings: SettingsView, worker: WorkerView) -> HopView:
-    name, saved = "Mattermost", settings.saved
+def _mattermost(seen: Seen) -> HopView:
+    name, settings = "Mattermost", seen.settings
+    saved = settings.saved
     if saved is None:
         state = State.FAIL if settings.at and settings.problem else State.UNKNOWN
         return HopView(name, state, ("not known",))
@@ -110,7 +109,7 @@ def _mattermost(settings: SettingsView, worker: WorkerView) -> HopView:
         Mode.CUSTOM: "own proxy",
     }[saved.mode]  # fmt: skip
     state = State.OFF if saved.mode is Mode.OFF else State.OK
-    is_elsewhere = saved.mode is Mode.CUSTOM and sends_here(settings, worker) is False
+    is_elsewhere = saved.mode is Mode.CUSTOM and seen.sends_here is False
     if is_elsewhere:
         mode = f"sends to :{host_and_port(saved.server)[1]}"
     is_warned = is_elsewhere or any(note.severity is Severity.WARN for note in settings.notes)
@@ -118,28 +117,22 @@ def _mattermost(settings: SettingsView, worker: WorkerView) -> HopView:
     return HopView(name, state, (mode, settings.kind_word))
 
 
-def _is_hosted(settings: SettingsView) -> bool:
-    return settings.saved is not None and settings.saved.mode in (Mode.HPNS, Mode.TPNS)
-
-
-def _proxy(
-    settings: SettingsView, worker: WorkerView, checks: ChecksView, rates: Reading
-) -> HopView:
-    if settings.saved is not None and _is_hosted(settings):
-        mode = settings.saved.mode
-        name = "hosted HPNS" if mode is Mode.HPNS else "hosted TPNS"
-        host = host_and_port(settings.saved.server)[0]
-        return _asked(name, host.split(".mattermost")[0], checks.status_of(mode.value))
+def _proxy(seen: Seen) -> HopView:
+    saved, worker, rates = seen.settings.saved, seen.worker, seen.rates
+    if saved is not None and seen.is_hosted:
+        name = "hosted HPNS" if saved.mode is Mode.HPNS else "hosted TPNS"
+        host = host_and_port(saved.server)[0]
+        return _asked(name, host.split(".mattermost")[0], seen.checks.status_of(saved.mode.value))
     name = "push proxy"
     if worker.phase is Phase.LOST:
         return HopView(name, State.FAIL, ("silent", f"since {worker.silent_since}"))
     if worker.phase is Phase.STARTING:
         return HopView(name, State.UNKNOWN, ("starting",))
     if (status := worker.status) is None:
-        return _asked(name, _elsewhere(settings), checks.status_of("mpns"))
+        return _asked(name, _elsewhere(saved), seen.checks.status_of("mpns"))
     if worker.phase is not Phase.RUNNING:
         return HopView(name, State.WARN, (worker.phase.value, "takes no more"))
-    if sends_here(settings, worker) is False:
+    if seen.sends_here is False:
         return HopView(name, State.WARN, (worker.listen, "gets nothing"))
     host, port = host_and_port(status.listen)
     is_here = host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared
@@ -148,11 +141,11 @@ def _proxy(
     return HopView(name, State.OK, (where, f"{rates.arrived_per_s:.1f}/s{p95}"))
 
 
-def _elsewhere(settings: SettingsView) -> str:
+def _elsewhere(saved: Page | None) -> str:
     """Return where Mattermost sends, while no worker of ours is there to be seen."""
-    if settings.saved is None or settings.saved.mode is not Mode.CUSTOM:
+    if saved is None or saved.mode is not Mode.CUSTOM:
         return "no worker"
-    host, port = host_and_port(settings.saved.server)
+    host, port = host_and_port(saved.server)
     is_here = host in ("127.0.0.1", "localhost", "::1")
     return f":{port}" if is_here else host or "no address"
 
@@ -163,17 +156,17 @@ def _asked(name: str, where: str, status: Severity | None) -> HopView:
     return HopView(name, state, (where, word))
 
 
-def _branches(settings: SettingsView, found: Sequence[TargetPath]) -> tuple[Branch, ...]:
-    if _is_hosted(settings):
+def _branches(seen: Seen) -> tuple[Branch, ...]:
+    if seen.is_hosted:
         both = HopView("Apple, Google", State.UNKNOWN, ("behind it", "not seen here"))
         return (Branch(both, HopView("phones", State.UNKNOWN, ("store apps",))),)
-    if not found:
+    if not seen.ways:
         phones = HopView("phones", State.UNKNOWN)
         return tuple(
             Branch(HopView(name, State.UNKNOWN, ("not known",)), phones)
             for name in ("Apple APNs", "Google FCM")
         )
-    return tuple(_branch(way) for way in found)
+    return tuple(_branch(way) for way in seen.ways)
 
 
 def _branch(way: TargetPath) -> Branch:
@@ -192,25 +185,19 @@ def _branch(way: TargetPath) -> Branch:
     return Branch(at, HopView("phones", state, facts))
 
 
-def _sentence(
-    settings: SettingsView,
-    worker: WorkerView,
-    report: Report | None,
-    broken: Report | None,
-    rates: Reading,
-    found: Sequence[TargetPath],
-) -> tuple[str, State]:
+def _sentence(seen: Seen) -> tuple[str, State]:
+    settings, worker, report = seen.settings, seen.worker, seen.checks.report
     saved = settings.saved
     if saved is not None and saved.mode is Mode.OFF:
         return "Push is switched off in Mattermost.", State.OFF
-    if _is_hosted(settings):
+    if seen.is_hosted:
         return _of_report(report, "Mattermost sends to its hosted push service.")
     if worker.phase is Phase.LOST:
         return f"The push proxy worker is silent since {worker.silent_since}.", State.FAIL
     if worker.phase is Phase.STARTING:
         return "The push proxy worker is starting.", State.UNKNOWN
     if worker.status is not None:
-        return _of_worker(settings, worker, broken, rates, found)
+        return _of_worker(seen)
     if saved is None and not settings.at and not worker.others and worker.phase is Phase.NONE:
         return "Push is not set up on this host yet.", State.UNKNOWN
     if saved is not None:
@@ -227,50 +214,43 @@ def _of_report(report: Report | None, otherwise: str) -> tuple[str, State]:
     return report.verdict.summary, _OF_STATUS[report.verdict.severity]
 
 
-def _of_worker(
-    settings: SettingsView,
-    worker: WorkerView,
-    broken: Report | None,
-    rates: Reading,
-    found: Sequence[TargetPath],
-) -> tuple[str, State]:
+def _of_worker(seen: Seen) -> tuple[str, State]:
     """Return the sentence where a worker answers: the worst of what is seen."""
-    if worker.phase is Phase.STOPPING:
+    if seen.worker.phase is Phase.STOPPING:
         return "The push proxy worker is stopping.", State.WARN
-    if worker.phase is not Phase.RUNNING:
+    if seen.worker.phase is not Phase.RUNNING:
         return "The push proxy worker takes no more pushes.", State.WARN
-    if not any(way.target.state == "ready" for way in found):
+    if not any(way.target.state == "ready" for way in seen.ways):
         return "The push proxy worker runs, and none of its targets can send.", State.FAIL
-    if seen := [way for way in found if way.is_seen_broken]:
-        is_all = all(way.state is State.FAIL for way in found)
+    if bad := [way for way in seen.ways if way.is_seen_broken]:
+        is_all = all(way.state is State.FAIL for way in seen.ways)
         how = "is failing" if is_all else "works in part"
-        return f"Push {how}: {troubles(seen)}.", State.FAIL
-    if broken is not None:
+        return f"Push {how}: {troubles(bad)}.", State.FAIL
+    if (broken := seen.broken) is not None:
         return broken.verdict.summary, State.FAIL
-    if sends_here(settings, worker) is False:
+    if seen.sends_here is False:
         return "Mattermost sends elsewhere, and not to the worker that runs here.", State.WARN
-    return _of_deliveries(worker, rates, found)
+    return _of_deliveries(seen)
 
 
-def _of_deliveries(
-    worker: WorkerView, rates: Reading, found: Sequence[TargetPath]
-) -> tuple[str, State]:
+def _of_deliveries(seen: Seen) -> tuple[str, State]:
     """Return the sentence where nothing stands in the way."""
+    rates, status = seen.rates, seen.worker.status
     delivered = rates.ok_per_s + rates.removed_per_s
     is_many = rates.failed_per_s * RATES_OVER_S >= _MANY
     if is_many and not delivered:
         return "Push is failing: nothing was delivered in the last seconds.", State.FAIL
     if is_many and rates.failed_per_s > delivered / 3:
         return "Push works in part: many deliveries fail.", State.WARN
-    active = [way for way in found if way.outlook.all]
+    active = [way for way in seen.ways if way.outlook.all]
     if active and all(way.outlook.is_gone for way in active):
         return "Nothing is delivered: the devices of the latest pushes are all gone.", State.WARN
-    if warned := [way for way in found if way.state is State.WARN and way.trouble]:
+    if warned := [way for way in seen.ways if way.state is State.WARN and way.trouble]:
         return f"Push is working, with trouble: {troubles(warned)}.", State.WARN
     if any(way.outlook.ok for way in active):
         return "Push is working.", State.OK
     if active:
         return "Push is tried, and nothing was delivered in the last minute.", State.UNKNOWN
-    if worker.status is not None and worker.status.counts.ok:
+    if status is not None and status.counts.ok:
         return "Push is quiet: nothing was to be sent in the last minute.", State.UNKNOWN
     return "The push proxy worker runs; nothing has been delivered yet.", State.UNKNOWN

@@ -19,6 +19,7 @@ from mmpush_tui.findings import Severity
 from mmpush_tui.protocol.status import TargetStatus
 from mmpush_tui.settings.page import Mode
 from mmpush_tui.watching.lines import duration
+from mmpush_tui.watching.rates import Reading
 
 SLOW_MS: Final = 1000.0
 """From here on an answer of Apple or Google is slow: they usually take a tenth of it."""
@@ -116,39 +117,61 @@ def _way(target: TargetStatus, seen: Outlook, checks: ChecksView) -> TargetPath:
     return path(State.UNKNOWN, "not tried yet")
 
 
-def standing(
-    settings: SettingsView, worker: WorkerView, checks: ChecksView, found: Sequence[TargetPath]
-) -> Report | None:
-    """Return the report that found something broken; None where deliveries have healed it since."""
-    report = checks.report
-    if report is None or report.verdict.severity is not Severity.FAIL:
-        return None
-    by_type = {way.target.type: way.outlook for way in found}
-    first = (report.verdict.check or "").partition(":")[2]
-    vendors, _, type_ = first.partition("/")
-    if vendors == "mpns":
-        came_s = max((seen.last_s for seen in by_type.values()), default=0.0)
-        is_healed = sends_here(settings, worker) is True and came_s > checks.ended_s
-    else:
-        seen = by_type.get(type_) or Outlook()
-        is_healed = seen.last in (End.OK, End.REMOVED) and seen.last_s > checks.ended_s
-    return None if is_healed else report
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the desks know of the chain.
 
-
-def sends_here(settings: SettingsView, worker: WorkerView) -> bool | None:
-    """Return whether Mattermost's settings lead to the watched worker; None where unknown.
-
-    An address of another host may well be this one, or something before it.
+    Attributes:
+        settings, worker, checks: their views.
+        rates: how fast deliveries come.
+        ways: the ways to all targets of the worker.
     """
-    if settings.saved is None or worker.status is None:
-        return None
-    if settings.saved.mode is not Mode.CUSTOM:
-        return False
-    host, port = host_and_port(settings.saved.server)
-    here = host_and_port(worker.status.listen)[1]
-    if host not in _LOOPBACK or not here:
-        return None
-    return port == here
+
+    settings: SettingsView
+    worker: WorkerView
+    checks: ChecksView
+    rates: Reading
+    ways: tuple[TargetPath, ...]
+
+    @property
+    def broken(self) -> Report | None:
+        """The report that found something broken; None where deliveries have healed it since."""
+        report, ended_s = self.checks.report, self.checks.ended_s
+        if report is None or report.verdict.severity is not Severity.FAIL:
+            return None
+        by_type = {way.target.type: way.outlook for way in self.ways}
+        first = (report.verdict.check or "").partition(":")[2]
+        vendors, _, type_ = first.partition("/")
+        if vendors == "mpns":
+            came_s = max((outlook.last_s for outlook in by_type.values()), default=0.0)
+            is_healed = self.sends_here is True and came_s > ended_s
+        else:
+            outlook = by_type.get(type_) or Outlook()
+            is_healed = outlook.last in (End.OK, End.REMOVED) and outlook.last_s > ended_s
+        return None if is_healed else report
+
+    @property
+    def sends_here(self) -> bool | None:
+        """Whether Mattermost's settings lead to the watched worker; None where unknown.
+
+        An address of another host may well be this one, or something before it.
+        """
+        saved, status = self.settings.saved, self.worker.status
+        if saved is None or status is None:
+            return None
+        if saved.mode is not Mode.CUSTOM:
+            return False
+        host, port = host_and_port(saved.server)
+        here = host_and_port(status.listen)[1]
+        if host not in _LOOPBACK or not here:
+            return None
+        return port == here
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether Mattermost sends to a push service that is run for it."""
+        saved = self.settings.saved
+        return saved is not None and saved.mode in (Mode.HPNS, Mode.TPNS)
 
 
 def host_and_port(url: str) -> tuple[str, int]:
