@@ -82,9 +82,9 @@ class ExplainScreen(BoxScreen[None]):
 
     def action_open(self) -> None:
         """Open the marked entry."""
-        marked = self._list.highlighted
+        marked = self._list.highlighted_option
         if self._shown is None and marked is not None:
-            self._open(self._list.get_option_at_index(marked).id or "")
+            self._open(marked.id or "")
 
     def action_back(self) -> None:
         """Close the entry, then the search."""

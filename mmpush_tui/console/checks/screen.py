@@ -94,10 +94,8 @@ class ChecksScreen(ConsoleScreen):
                 list_.highlighted = list_.get_option_index(bad or view.results[0].id)
 
     def _marked_id(self) -> str | None:
-        list_ = self.list_
-        if list_.highlighted is None or list_.highlighted >= list_.option_count:
-            return None
-        return list_.get_option_at_index(list_.highlighted).id
+        option = self.list_.highlighted_option
+        return option.id if option is not None else None
 
     def _marked(self) -> CheckResult | None:
         found = {result.id: result for result in self._checks.view.results}

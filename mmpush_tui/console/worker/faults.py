@@ -164,11 +164,8 @@ class FaultsScreen(BoxScreen[None]):
         self._lay_out()
 
     def _marked(self) -> Fault | None:
-        options = self.query_one("#fault-list", OptionList)
-        if options.highlighted is None or not options.option_count:
-            return None
-        id_ = options.get_option_at_index(options.highlighted).id
-        return next((fault for fault in FAULTS if fault.name == id_), None)
+        option = self.query_one("#fault-list", OptionList).highlighted_option
+        return next((fault for fault in FAULTS if option and fault.name == option.id), None)
 
     def lay_out(self) -> None:
         """Explain the marked fault."""
