@@ -48,7 +48,8 @@ def _across(chain: Chain, width: int) -> list[tuple[Part, ...]]:
         names = [part for index, hop in enumerate(hops) for part in _name(hop, width, index)]
         found.append(tuple(names))
         found.append(tuple(_state(hop, width) for hop in hops))
-        found.append(tuple(_cell(_fact(hop, 1), width, "$quiet") for hop in hops))
+        facts = (clip(_fact(hop, 1), width - 1).ljust(width) for hop in hops)
+        found.append(tuple((fact, "$quiet") for fact in facts))
     return found
 
 
@@ -78,7 +79,3 @@ def _state(hop: HopView | None, width: int) -> Part:
 
 def _fact(hop: HopView | None, index: int) -> str:
     return hop.facts[index] if hop is not None and index < len(hop.facts) else ""
-
-
-def _cell(text: str, width: int, style: str) -> Part:
-    return (clip(text, width - 1).ljust(width), style)
