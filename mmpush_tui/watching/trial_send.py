@@ -93,14 +93,12 @@ async def via_server(device: Device, url: str, ca_file: Path | None) -> Result:
         "false": "Mattermost says that this phone cannot receive notifications.",
         "unknown": "Mattermost tried a test push and got no good answer from the push proxy.",
     }
+    other = f"The server answered {response.status_code} without a word about notifications."
     return Result(
         via="server", target=device.type, type="test", device=short_token(device.token),
         at=_shown(url),
         answer={"status": said or f"HTTP {response.status_code}"},
-        summary=summaries.get(
-            said, f"The server answered {response.status_code} without a word about notifications."
-        ),
-        explanation=by_code(codes[said]) if said in codes else None,
+        summary=summaries.get(said, other), explanation=by_code(codes.get(said, "")),
         exit_code=Exit.OK if said == "true" else Exit.FAILED,
     )  # fmt: skip
 
