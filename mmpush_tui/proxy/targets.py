@@ -34,7 +34,7 @@ from mmpush_tui.proxy.android.sender import AndroidTarget
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.apple.sender import AppleTarget
 from mmpush_tui.proxy.apple.token_store import TokenStore
-from mmpush_tui.proxy.upstream.outcome import Target
+from mmpush_tui.proxy.upstream.target import Target
 from mmpush_tui.text import Secret
 
 APPLE_PRODUCTION: Final = "https://api.push.apple.com"

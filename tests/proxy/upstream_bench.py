@@ -20,7 +20,7 @@ from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
 from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.targets import Targets
-from mmpush_tui.proxy.upstream.request import PooledTarget
+from mmpush_tui.proxy.upstream.target import Target
 from mmpush_tui.simulator.acts.base import Side
 from mmpush_tui.simulator.credentials import AppleKey
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
@@ -78,10 +78,8 @@ class Upstream:
     def phone(self, side: Side, number: int) -> Phone:
         return (self._apple if side == "apns" else self._android)[number % 20]
 
-    def target(self, side: Side) -> PooledTarget:
-        target = self.targets.ready[TYPES[side]]
-        assert isinstance(target, PooledTarget)
-        return target
+    def target(self, side: Side) -> Target:
+        return self.targets.ready[TYPES[side]]
 
     def pool(self, side: Side) -> Pool:
         return self.target(side)._pool

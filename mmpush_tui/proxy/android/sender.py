@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -17,7 +17,8 @@ from mmpush_tui.proxy.android.payload import build
 from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError
 from mmpush_tui.proxy.upstream.attempts import Judgement, RetryAdvice, retry_after_s
 from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX, Outcome, Within
-from mmpush_tui.proxy.upstream.request import PooledTarget, UpstreamReply, ask_upstream, no_answer
+from mmpush_tui.proxy.upstream.request import UpstreamReply, ask_upstream, no_answer
+from mmpush_tui.proxy.upstream.target import Target
 from mmpush_tui.text import clean, presentable
 
 _MESSAGE_LIMIT: Final = 500
@@ -27,7 +28,7 @@ class _Accepted(msgspec.Struct):
     name: str
 
 
-class AndroidTarget(PooledTarget):
+class AndroidTarget(Target):
     """Sends pushes of one configured type to FCM.
 
     Args:
@@ -37,7 +38,7 @@ class AndroidTarget(PooledTarget):
         pool: the connections to FCM.
     """
 
-    platform: Literal["android"] = "android"
+    platform = "android"
 
     def __init__(self, type_: str, project_id: str, access_token: AccessToken, pool: Pool) -> None:
         super().__init__(type_, pool)
@@ -51,15 +52,7 @@ class AndroidTarget(PooledTarget):
         within: Within,
         on_sent: Callable[[int], None],
     ) -> Outcome:
-        """Send ``push``, again where ``Attempts`` allows it.
-
-        Args:
-            push: what Mattermost posted.
-            app_version: unused; Android bodies are the same for every version.
-            within: how long it may take.
-            on_sent: called with the stream id whenever a request is on its way.
-        """
-        del app_version
+        """Send ``push`` to FCM, whose bodies are the same for every version of the app."""
         try:
             body = build(push)
         except PayloadTooLargeError as error:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 from mmpush_tui.http2 import Request, Response
 from mmpush_tui.http2.errors import ConnectError, TransportError
@@ -16,14 +16,15 @@ from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError
 from mmpush_tui.proxy.upstream.attempts import Judgement, RetryAdvice, retry_after_s
 from mmpush_tui.proxy.upstream.ids import uuid_text
 from mmpush_tui.proxy.upstream.outcome import RESPONSE_PREFIX, Outcome, Within
-from mmpush_tui.proxy.upstream.request import PooledTarget, UpstreamReply, ask_upstream, no_answer
+from mmpush_tui.proxy.upstream.request import UpstreamReply, ask_upstream, no_answer
+from mmpush_tui.proxy.upstream.target import Target
 from mmpush_tui.text import clean
 
 # Apple says not to assume a length; anything else in the path could become another request.
 _DEVICE_TOKEN: Final = re.compile(r"[0-9A-Fa-f]{64,200}", re.ASCII)
 
 
-class AppleTarget(PooledTarget):
+class AppleTarget(Target):
     """Sends pushes of one configured type to APNs.
 
     Args:
@@ -34,7 +35,7 @@ class AppleTarget(PooledTarget):
         pool: the connections to APNs.
     """
 
-    platform: Literal["apple"] = "apple"
+    platform = "apple"
 
     def __init__(
         self, type_: str, topic: str, provider_token: ProviderToken | None, pool: Pool
@@ -50,14 +51,7 @@ class AppleTarget(PooledTarget):
         within: Within,
         on_sent: Callable[[int], None],
     ) -> Outcome:
-        """Send ``push``, again where ``Attempts`` allows it.
-
-        Args:
-            push: what Mattermost posted.
-            app_version: the number behind ``-v`` in its platform.
-            within: how long it may take.
-            on_sent: called with the stream id whenever a request is on its way.
-        """
+        """Send ``push`` to APNs; as :meth:`Target.send`."""
         if not _DEVICE_TOKEN.fullmatch(push.device_id):
             return Outcome(answer=fail(_bad_token(push.device_id)), reason="InvalidDeviceToken")
         try:

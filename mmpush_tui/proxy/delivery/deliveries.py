@@ -33,7 +33,8 @@ from mmpush_tui.proxy.records.journal import Journal
 from mmpush_tui.proxy.records.journal_queries import JournalEntry
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.proxy.upstream.ids import delivery_id
-from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX, Outcome, Target, Within
+from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX, Outcome, Within
+from mmpush_tui.proxy.upstream.target import Target
 from mmpush_tui.text import clean, presentable, short_token
 
 if TYPE_CHECKING:

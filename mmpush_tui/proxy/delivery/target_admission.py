@@ -2,10 +2,13 @@
 
 from typing import Final
 
+import msgspec
+
 from mmpush_tui.protocol.wire import fail
 from mmpush_tui.proxy.delivery.breaker import Breaker
 from mmpush_tui.proxy.delivery.guard import RemoveGuard, suspect
-from mmpush_tui.proxy.upstream.outcome import RESPONSE_PREFIX, TRANSPORT_PREFIX, Outcome, Target
+from mmpush_tui.proxy.upstream.outcome import RESPONSE_PREFIX, TRANSPORT_PREFIX, Outcome
+from mmpush_tui.proxy.upstream.target import Target
 
 OVERLOADED: Final = "overloaded"
 BREAKER_OPEN: Final = "breaker_open"
@@ -95,12 +98,4 @@ def _held(outcome: Outcome, type_: str) -> Outcome:
         f"{RESPONSE_PREFIX}: status={outcome.http} reason={outcome.reason}, not removed: "
         f"every device of {type_} gets this answer, so {suspect(outcome.reason)}"
     )
-    return Outcome(
-        answer=fail(text),
-        reason=outcome.reason,
-        http=outcome.http,
-        upstream_id=outcome.upstream_id,
-        tries=outcome.tries,
-        upstream_ms=outcome.upstream_ms,
-        is_held=True,
-    )
+    return msgspec.structs.replace(outcome, answer=fail(text), is_held=True)

@@ -1,11 +1,10 @@
-"""How one push ended upstream, and what every target must be able to do."""
+"""How one push ended upstream."""
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
-from mmpush_tui.protocol.wire import Answer, PushNotification
+from mmpush_tui.protocol.wire import Answer
 
 TRANSPORT_PREFIX = "unknown transport error"
 """How the reference proxy begins the refusal of a push that got no answer upstream."""
@@ -47,45 +46,3 @@ class Within(NamedTuple):
 
     answer_s: float
     try_s: float
-
-
-class Target(Protocol):
-    """One configured platform that pushes are sent to."""
-
-    @property
-    def type(self) -> str:
-        """The configured type, ``apple_rn``."""
-
-    @property
-    def platform(self) -> Literal["apple", "android"]:
-        """Whose network it is."""
-
-    @property
-    def endpoint(self) -> str:
-        """host:port it sends to."""
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether a connection is open right now."""
-
-    async def send(
-        self,
-        push: PushNotification,
-        app_version: int,
-        within: Within,
-        on_sent: Callable[[int], None],
-    ) -> Outcome:
-        """Send ``push`` and return how it ended; never raises for anything upstream does.
-
-        Args:
-            push: what Mattermost posted.
-            app_version: the number behind ``-v`` in its platform.
-            within: how long it may take.
-            on_sent: called with the stream id whenever a request is on its way.
-        """
-
-    def reset_backoff(self) -> None:
-        """Connect for the next push although that failed a moment ago."""
-
-    async def aclose(self) -> None:
-        """Close the connections."""

@@ -15,37 +15,6 @@ from mmpush_tui.proxy.upstream.attempts import WORTH_S, Attempts, Judgement
 from mmpush_tui.proxy.upstream.outcome import TRANSPORT_PREFIX, Outcome, Within
 
 
-class PooledTarget:
-    """What Apple's and Google's targets have in common: a type, and connections.
-
-    Args:
-        type_: the configured type, ``apple_rn``.
-        pool: the connections.
-    """
-
-    def __init__(self, type_: str, pool: Pool) -> None:
-        self.type = type_
-        self._pool = pool
-
-    @property
-    def endpoint(self) -> str:
-        """host:port it sends to."""
-        return str(self._pool.route.endpoint)
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether a connection is open right now."""
-        return self._pool.is_connected
-
-    def reset_backoff(self) -> None:
-        """Connect for the next push although that failed a moment ago."""
-        self._pool.reset_backoff()
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._pool.aclose()
-
-
 class UpstreamReply(msgspec.Struct, frozen=True, kw_only=True):
     """What came back.
 
