@@ -82,7 +82,7 @@ def status_of(
 
 
 def _ready(admission: TargetAdmission, counts: Counts) -> TargetStatus:
-    target, guard = admission.target, admission.guard
+    target = admission.target
     return TargetStatus(
         type=target.type,
         platform=target.platform,
@@ -94,7 +94,7 @@ def _ready(admission: TargetAdmission, counts: Counts) -> TargetStatus:
         breaker=admission.breaker.state,
         again_in_s=round(admission.breaker.left_s, 1),
         cause=admission.breaker.cause if admission.breaker.state != "closed" else "",
-        held_removals=guard.held if guard is not None and guard.is_holding else 0,
+        held_removals=admission.held_removals,
     )
 
 

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -44,20 +44,6 @@ L = TypeVar("L", AppleLoaded, ServiceAccount)
 VOIP_ALIASES: Final = {"apple_voip_rn": "apple_rn", "apple_voip_rnbeta": "apple_rnbeta"}
 
 
-class Ends(NamedTuple):
-    """When something that a target needs comes to its end.
-
-    Attributes:
-        target: the configured type.
-        kind: ``certificate``.
-        at: seconds since 1970.
-    """
-
-    target: str
-    kind: str
-    at: float
-
-
 class Disabled(msgspec.Struct, frozen=True):
     """A configured target that cannot send.
 
@@ -87,7 +73,7 @@ class Targets:
         disabled: those that cannot.
         warnings: what will not work for long, or not for every push.
         advice: what is probably not meant in the settings of the targets.
-        ends: what comes to its end, and when.
+        certificate_ends: when the certificate of a type ends, seconds since 1970.
     """
 
     def __init__(self, old: "Targets | None" = None) -> None:
@@ -95,7 +81,7 @@ class Targets:
         self.disabled: dict[str, Disabled] = {}
         self.warnings: list[Finding] = []
         self.advice: list[Finding] = []
-        self.ends: list[Ends] = []
+        self.certificate_ends: dict[str, float] = {}
         self._provider_tokens: dict[bytes, ProviderToken] = (
             dict(old._provider_tokens) if old else {}
         )
@@ -207,7 +193,7 @@ class Targets:
             return AppleTarget(settings.type, settings.topic, token, pool)
         route = _route(url, network, settings.ca_file, settings.proxy, environment)
         use(route.tls, loaded)
-        self.ends.append(Ends(settings.type, "certificate", loaded.not_after.timestamp()))
+        self.certificate_ends[settings.type] = loaded.not_after.timestamp()
         return AppleTarget(settings.type, settings.topic, None, Pool(route, policy=policy.APPLE))
 
     def _android(

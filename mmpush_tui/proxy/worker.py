@@ -72,7 +72,7 @@ class Worker:
         config = loaded.config
         self.config = config
         self.bus = EventBus()
-        self.metrics = _make_metrics() if config.enable_metrics else None
+        self.metrics = self._make_metrics() if config.enable_metrics else None
         self.deliveries = Deliveries(
             loaded.targets, self.bus, _rules(config), loaded.access, self._bug, journal,
             self.metrics,
@@ -94,11 +94,6 @@ class Worker:
             tls=loaded.tls,
             on_trouble=log_.error,
         )
-        if self.metrics is not None:
-            from mmpush_tui.proxy.gauges import gauges
-
-            server = self.server
-            self.metrics.register(gauges(self.deliveries, lambda: server.connections, self.journal))
         self._control = (
             HttpServer(control.make_app(self), control_sock, self._bug) if control_sock else None
         )
@@ -233,6 +228,13 @@ class Worker:
         self._stopping.set()
         self.drain()
 
+    def _make_metrics(self) -> "Metrics":
+        # It takes a while to load, which nobody waits for who does not ask for metrics.
+        from mmpush_tui.proxy.gauges import gauges
+        from mmpush_tui.proxy.records.metrics import Metrics
+
+        return Metrics(lambda: gauges(self.deliveries, self.server.connections, self.journal))
+
     def _enter(self, state: str) -> None:
         self.state = state
         self.bus.publish("state", status=state)
@@ -278,13 +280,6 @@ class Worker:
         error = context.get("exception")
         words = log.traceback_text(error) if error else str(context.get("message", ""))
         self._log.error("a background task failed", error=words)
-
-
-def _make_metrics() -> "Metrics":
-    # It takes a while to load, which nobody waits for who does not ask for metrics.
-    from mmpush_tui.proxy.records.metrics import Metrics
-
-    return Metrics()
 
 
 def _rules(config: ProxyConfig) -> Rules:

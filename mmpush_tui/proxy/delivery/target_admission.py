@@ -42,6 +42,11 @@ class TargetAdmission:
             return self.breaker.state
         return "holding" if self.guard is not None and self.guard.is_holding else "ready"
 
+    @property
+    def held_removals(self) -> int:
+        """Removals that the guard holds right now."""
+        return self.guard.held if self.guard is not None and self.guard.is_holding else 0
+
     def refusal(self) -> Outcome | None:
         """Return why no push may go out now; None where one may.
 

@@ -8,8 +8,8 @@ fixed sets, because whoever posts chooses most of the words.
 import bisect
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple
+from functools import lru_cache, partial
+from typing import Any, Final, Literal
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import generate_latest
@@ -36,22 +36,6 @@ _ACK_PLATFORMS: Final = frozenset(
 Side = Literal["apple", "android"]
 
 
-class Gauge(NamedTuple):
-    """A number that is looked up when somebody asks.
-
-    Attributes:
-        name: of the metric.
-        help: what it is.
-        labels: their names.
-        read: returns the values of the labels with the number.
-    """
-
-    name: str
-    help: str
-    labels: Sequence[str]
-    read: Callable[[], Iterable[tuple[Sequence[str], float]]]
-
-
 class _Times:
     __slots__ = ("counts", "total_s")
 
@@ -71,13 +55,17 @@ class _Times:
         return found
 
 
-class Metrics:
-    """The counts of one worker."""
+class Metrics(Collector):
+    """The counts of one worker.
+
+    Args:
+        gauges: returns what else is shown, looked up whenever somebody asks.
+    """
 
     content_type: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
-    def __init__(self) -> None:
-        self._gauges: list[Gauge] = []
+    def __init__(self, gauges: Callable[[], Iterable[Metric]] = tuple) -> None:
+        self._gauges = gauges
         self._ended: Counter[tuple[str, str, str, str, str, bool]] = Counter()
         self._versions: Counter[tuple[str, int]] = Counter()
         self._delivered: Counter[tuple[str, str]] = Counter()
@@ -86,14 +74,10 @@ class Metrics:
         self._requests = _Times()
         self._upstream: dict[str, _Times] = {"apple": _Times(), "android": _Times()}
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Collected(self))
+        self._registry.register(self)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
-
-    def register(self, gauges: Iterable[Gauge]) -> None:
-        """Show further metrics, looked up whenever somebody asks."""
-        self._gauges += gauges
 
     def ended(
         self, side: Side, target: str, type_: str, transport: str, app_version: int, status: str,
@@ -143,18 +127,18 @@ class Metrics:
     def collect(self) -> Iterator[Metric]:
         """Return everything as metrics."""
         yield from self._pushes()
-        yield self._counter(
+        yield _counter(
             "service_notifications_by_app_version", "Pushes by version of the app.",
             ("platform", "app_version"),
             {(target, str(it or _OTHER)): n for (target, it), n in self._versions.items()},
         )  # fmt: skip
-        yield self._counter(
+        yield _counter(
             "service_delivered", "Receipts of phones.", ("platform", "type"), self._delivered
         )
-        yield self._counter(
+        yield _counter(
             "service_bad_request", "Requests that were no push.", (), {(): self._bad_requests}
         )
-        yield self._counter(
+        yield _counter(
             "mmpush_refused", "Requests refused at the door.", ("reason",),
             {(reason,): count for reason, count in self._refused.items()},
         )  # fmt: skip
@@ -166,19 +150,15 @@ class Metrics:
                 f"service_{name}_request_duration_seconds", "Time until the vendor answered.",
                 self._upstream[side],
             )  # fmt: skip
-        family = HistogramMetricFamily(
+        both = HistogramMetricFamily(
             "service_notification_duration_seconds", "Time until the vendor answered.",
             labels=("platform",),
         )  # fmt: skip
         # The same times again, as in the reference proxy, whose dashboards read either.
         for side, times in self._upstream.items():
-            family.add_metric((side,), times.buckets(), times.total_s)
-        yield family
-        for gauge in self._gauges:
-            gauge_family = GaugeMetricFamily(gauge.name, gauge.help, labels=gauge.labels)
-            for values, number in gauge.read():
-                gauge_family.add_metric(values, number)
-            yield gauge_family
+            both.add_metric((side,), times.buckets(), times.total_s)
+        yield both
+        yield from self._gauges()
 
     def _pushes(self) -> Iterator[Metric]:
         three = ("platform", "type", "transport")
@@ -200,36 +180,41 @@ class Metrics:
             reasons[(*labels, reason)] += count
             if status == "REMOVE":
                 removed[(side, transport, reason)] += count
-        yield self._counter("service_notifications", "Pushes taken.", three, sent)
-        yield self._counter("service_success", "Pushes accepted by the vendor.", three, good)
-        yield self._counter(
+        yield _counter("service_notifications", "Pushes taken.", three, sent)
+        yield _counter("service_success", "Pushes accepted by the vendor.", three, good)
+        yield _counter(
             "service_success_with_ack", "Of these, those that ask for a receipt.", three, with_ack
         )
-        yield self._counter("service_failure", "Pushes that came to nothing.", three, failed)
-        yield self._counter(
+        yield _counter("service_failure", "Pushes that came to nothing.", three, failed)
+        yield _counter(
             "service_failure_with_reason", "The same by reason.", (*three, "reason"), reasons
         )
-        yield self._counter(
+        yield _counter(
             "service_removal", "Devices reported as gone.", ("platform", "transport", "reason"),
             removed,
         )  # fmt: skip
 
-    def _counter(
-        self, name: str, help_: str, labels: Sequence[str],
-        counts: Mapping[Any, int],
-    ) -> Metric:  # fmt: skip
-        family = CounterMetricFamily(name, help_, labels=labels)
-        for values, count in counts.items():
-            family.add_metric(values, count)
-        return family
+
+def family(
+    kind: type[CounterMetricFamily | GaugeMetricFamily], name: str, help_: str,
+    labels: Sequence[str], numbers: Mapping[Any, float],
+) -> Metric:  # fmt: skip
+    """Return a metric.
+
+    Args:
+        kind: which one.
+        name: its name.
+        help_: what it is.
+        labels: their names.
+        numbers: by the values of the labels.
+    """
+    metric = kind(name, help_, labels=labels)
+    for values, number in numbers.items():
+        metric.add_metric(values, number)
+    return metric
 
 
-class _Collected(Collector):
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics.collect()
+_counter: Final = partial(family, CounterMetricFamily)
 
 
 def _histogram(name: str, help_: str, times: _Times) -> Metric:

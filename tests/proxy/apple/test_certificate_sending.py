@@ -57,7 +57,7 @@ FORMS: dict[str, Callable[[Path, ThrowAwayCA], Settings]] = {
 async def test_every_form_sends(form: str, tmp_path: Path) -> None:
     async with upstream(tmp_path, certificate=lambda ca: FORMS[form](tmp_path, ca)) as up:
         assert up.targets.disabled == {}
-        assert [(it.target, it.kind) for it in up.targets.ends] == [("apple_rn", "certificate")]
+        assert list(up.targets.certificate_ends) == ["apple_rn"]
         assert await up.pushes("apns", 20) == [OK] * 20
         assert up.count("apns").delivered == 20
         assert up.alarms == []

@@ -2,7 +2,9 @@
 
 import re
 
-from mmpush_tui.proxy.records.metrics import Gauge, Metrics
+from prometheus_client.metrics_core import GaugeMetricFamily
+
+from mmpush_tui.proxy.records.metrics import Metrics, family
 
 
 def lines(metrics: Metrics) -> set[str]:
@@ -11,8 +13,10 @@ def lines(metrics: Metrics) -> set[str]:
 
 
 def filled() -> Metrics:
-    metrics = Metrics()
-    metrics.register([Gauge("mmpush_breaker", "b", ("target",), lambda: [(("apple_rn",), 0.5)])])
+    breakers = {("apple_rn",): 0.5}
+    metrics = Metrics(
+        lambda: [family(GaugeMetricFamily, "mmpush_breaker", "b", ("target",), breakers)]
+    )
     metrics.ended("apple", "apple_rn", "message", "", 2, "OK", "", 0.012, has_ack=True)
     metrics.ended("apple", "apple_rn", "clear", "", 2, "OK", "", 0.002, has_ack=False)
     metrics.ended("apple", "apple_rn", "message", "voip", 1, "FAIL", "BadTopic", 0.1, has_ack=True)
