@@ -2,23 +2,23 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.exits import Exit
-from mmpush_tui.protocol.event import Event
-from mmpush_tui.protocol.status import Status
+from mmpush_tui.protocol.event import Event, timestamp
+from mmpush_tui.protocol.status import JournalStatus, Status
 from mmpush_tui.proxy import control
 from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
 from mmpush_tui.proxy.door import listen
 from mmpush_tui.proxy.door.http1 import ConnectionLimits
-from mmpush_tui.proxy.door.ingress import Ingress
+from mmpush_tui.proxy.door.ingress import PRODUCT, UPSTREAM_LEVEL, Ingress
 from mmpush_tui.proxy.door.server import HttpServer
 from mmpush_tui.proxy.door.systemd import Notifier
 from mmpush_tui.proxy.events import EventBus
@@ -26,7 +26,7 @@ from mmpush_tui.proxy.file_watch import files_of, watch
 from mmpush_tui.proxy.loading import LoadedConfig, Loader
 from mmpush_tui.proxy.records import log
 from mmpush_tui.proxy.records.journal import Journal
-from mmpush_tui.proxy.status import Began, status_of
+from mmpush_tui.proxy.status import targets_of
 from mmpush_tui.proxy.targets import Targets
 from mmpush_tui.tasks import Tasks, beside
 from mmpush_tui.text import clean
@@ -79,7 +79,7 @@ class Worker:
         )  # fmt: skip
         self.url = listen.describe(sock, config.listen_address, is_tls=loaded.tls is not None)
         self.state = "starting"
-        self._began = Began(datetime.now(UTC), time.monotonic())
+        self._started_at, self._started = timestamp(), time.monotonic()
         self.journal = journal
         self._loader = loader
         self._first_warnings = loaded.warnings()
@@ -157,11 +157,28 @@ class Worker:
 
     def status(self) -> Status:
         """Return the body of ``GET /status``."""
-        return status_of(
-            self.deliveries, self.bus, self.journal, self._began,
-            state=self.state, listen=self.url, config=clean(self.config.path.absolute()),
+        kept = None
+        if self.journal is not None:
+            path = clean(self.journal.path.absolute(), 4096)
+            kept = JournalStatus(path=path, lost=self.journal.lost)
+        return Status(
+            product=PRODUCT,
+            version=UPSTREAM_LEVEL,
+            pid=os.getpid(),
+            run=self.bus.run,
+            seq=self.bus.seq,
+            state=self.state,
+            started_at=self._started_at,
+            uptime_s=round(time.monotonic() - self._started, 3),
+            listen=self.url,
+            config=clean(self.config.path.absolute()),
+            in_flight=self.deliveries.in_flight,
             connections=self.server.connections,
-        )  # fmt: skip
+            tasks=len(asyncio.all_tasks()),
+            counts=self.deliveries.counts,
+            journal=kept,
+            targets=targets_of(self.deliveries),
+        )
 
     async def reload(self) -> dict[str, object]:
         """Read configuration and credentials again; keep the old where the new are bad."""

@@ -17,19 +17,18 @@ if TYPE_CHECKING:
 UPSTREAM_LEVEL: Final = "6.5.0"
 """The release of mattermost-push-proxy we match; Mattermost's Calls plugin compares it."""
 BODY_LIMIT: Final = 256 * 1024
+PRODUCT: Final = f"mmpush-tui {__version__}"
 _HEALTH: Final = "/healthz"
 """The page that load balancers ask for, who know neither the secret path nor credentials."""
 
-_HTML: Final = b"<html><body>Mattermost Push Proxy</body></html>"
+_FRONT: Final = Reply(
+    200, b"<html><body>Mattermost Push Proxy</body></html>", b"text/html; charset=utf-8"
+)
+_VERSION: Final = Reply(
+    200, msgspec.json.encode({"version": UPSTREAM_LEVEL, "hash": "", "product": PRODUCT})
+)
 _OK: Final = Reply(200, b'{"status":"OK"}\n')
 _NOT_FOUND: Final = Reply(404, b"404 page not found\n", TEXT)
-
-
-def version_document() -> bytes:
-    """Return the body of ``GET /version``."""
-    return msgspec.json.encode(
-        {"version": UPSTREAM_LEVEL, "hash": "", "product": f"mmpush-tui {__version__}"}
-    )
 
 
 class Ingress:
@@ -58,8 +57,8 @@ class Ingress:
             "/api/v1/ack": self._post_ack,
         }
         self._pages: Mapping[str, Callable[[IncomingRequest], Reply]] = {
-            "/": lambda _request: Reply(200, _HTML, b"text/html; charset=utf-8"),
-            "/version": lambda _request: Reply(200, version_document()),
+            "/": lambda _request: _FRONT,
+            "/version": lambda _request: _VERSION,
             _HEALTH: self._health,
             "/metrics": self._show_metrics,
         }
