@@ -50,41 +50,29 @@ class LoadedConfig:
         return found
 
 
-class Loader:
-    """Reads the configuration of one worker. Reads files: not for the event loop.
+def load(
+    path: Path,
+    listen_address: str | None,
+    store: TokenStore | None,
+    complain: Callable[[str], None],
+    old: Targets | None = None,
+) -> LoadedConfig:
+    """Return what the files of one worker say now. Reads files: not for the event loop.
 
     Args:
         path: the configuration file.
         listen_address: what outranks the configured address.
         store: keeps Apple's provider tokens across restarts.
         complain: told in a sentence of trouble with the throttle's store.
+        old: the targets so far, whose tokens serve on where they can.
+
+    Raises:
+        ConfigError: they cannot be read or obeyed. A target that cannot send is no reason.
     """
-
-    def __init__(
-        self,
-        path: Path,
-        listen_address: str | None,
-        store: TokenStore | None,
-        complain: Callable[[str], None],
-    ) -> None:
-        self.path = path
-        self._listen = listen_address
-        self._store = store
-        self._complain = complain
-
-    def load(self, old: Targets | None = None) -> LoadedConfig:
-        """Return what the files say now.
-
-        Args:
-            old: the targets so far, whose tokens serve on where they can.
-
-        Raises:
-            ConfigError: they cannot be read or obeyed. A target that cannot send is no reason.
-        """
-        config = configuration.load(self.path)
-        if self._listen:
-            config = dataclasses.replace(config, listen_address=self._listen)
-        gate = Gate.from_config(config, self._complain)
-        access = PushAccess.from_config(config)
-        tls = server_context(config)
-        return LoadedConfig(config, Targets.build(config, old, self._store), gate, access, tls)
+    config = configuration.load(path)
+    if listen_address:
+        config = dataclasses.replace(config, listen_address=listen_address)
+    gate = Gate.from_config(config, complain)
+    access = PushAccess.from_config(config)
+    tls = server_context(config)
+    return LoadedConfig(config, Targets.build(config, old, store), gate, access, tls)

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mmpush_tui.configuration.config import ProxyConfig
@@ -18,10 +19,10 @@ from mmpush_tui.protocol import paths
 from mmpush_tui.proxy.apple.token_store import TokenStore, default_tokens
 from mmpush_tui.proxy.door import listen, systemd
 from mmpush_tui.proxy.door.systemd import Notifier
-from mmpush_tui.proxy.loading import Loader
+from mmpush_tui.proxy.loading import load
 from mmpush_tui.proxy.records import log
 from mmpush_tui.proxy.records.journal import Journal
-from mmpush_tui.proxy.records.journal_file import default_journal as default_journal
+from mmpush_tui.proxy.records.journal_file import default_journal
 from mmpush_tui.proxy.worker import Worker
 
 
@@ -48,8 +49,8 @@ def serve(
     if "listen" in inherited:
         # What is warned of, and shown, is where we really listen.
         listen_address = listen.address_of(inherited["listen"])
-    loader = Loader(path, listen_address, store, warnings.warn)
-    loaded = loader.load()
+    load_again = partial(load, path, listen_address, store, warnings.warn)
+    loaded = load_again()
     config = loaded.config
     is_log_written = True
 
@@ -82,7 +83,7 @@ def serve(
         _tune()
 
         async def main() -> Exit:
-            worker = Worker(loader, loaded, sock, control_sock, log_, journal, notifier)
+            worker = Worker(load_again, loaded, sock, control_sock, log_, journal, notifier)
             if until_eof:
                 _stop_at_eof(worker)
             return await worker.run(_say_ready)

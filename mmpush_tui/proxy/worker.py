@@ -23,7 +23,7 @@ from mmpush_tui.proxy.door.server import HttpServer
 from mmpush_tui.proxy.door.systemd import Notifier
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.file_watch import files_of, watch
-from mmpush_tui.proxy.loading import LoadedConfig, Loader
+from mmpush_tui.proxy.loading import LoadedConfig
 from mmpush_tui.proxy.records import log
 from mmpush_tui.proxy.records.journal import Journal
 from mmpush_tui.proxy.status import targets_of
@@ -50,7 +50,7 @@ class Worker:
     """One push proxy: takes pushes on one socket and orders on another.
 
     Args:
-        loader: reads the configuration again on reload.
+        load: reads the configuration again on reload; gets the targets so far.
         loaded: what it read at first.
         sock: the listening socket for Mattermost.
         control_sock: the listening control socket; None where there is none.
@@ -61,7 +61,7 @@ class Worker:
 
     def __init__(
         self,
-        loader: Loader,
+        load: Callable[[Targets], LoadedConfig],
         loaded: LoadedConfig,
         sock: socket.socket,
         control_sock: socket.socket | None,
@@ -81,7 +81,7 @@ class Worker:
         self.state = "starting"
         self._started_at, self._started = timestamp(), time.monotonic()
         self.journal = journal
-        self._loader = loader
+        self._load = load
         self._first_warnings = loaded.warnings()
         self._log = log_
         self._notifier = notifier
@@ -194,7 +194,7 @@ class Worker:
         old = self.deliveries.targets
         try:
             async with asyncio.timeout(_RELOAD_WITHIN_S):
-                loaded = await beside("reload", self._loader.load, old)
+                loaded = await beside("reload", self._load, old)
         except (ConfigError, TimeoutError) as error:
             reason = error.line() if isinstance(error, ConfigError) else _NOT_READ
             self.bus.publish("alarm", reason="reload_failed", message=reason)
