@@ -207,7 +207,7 @@ class Worker:
             self.bus.publish("alarm", target=name, reason="reload_kept_old", message=sentence)
         self.deliveries.use(new, _rules(config), loaded.access)
         self._tasks.spawn("retire-gate", self._ingress.use(loaded.gate).aclose())
-        self.server.use_limits(ConnectionLimits(connections=config.connection_limit))
+        self.server.limits = ConnectionLimits(connections=config.connection_limit)
         needs_restart = [
             name for name in _RESTART if getattr(config, name) != getattr(self.config, name)
         ]

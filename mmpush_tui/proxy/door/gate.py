@@ -144,7 +144,7 @@ class Gate:
         headers = (
             (b"retry-after", seconds),
             (b"x-ratelimit-limit", str(self._throttle.per_s).encode()),
-            (b"x-ratelimit-remaining", str(decision.remaining).encode()),
+            (b"x-ratelimit-remaining", b"0"),
             (b"x-ratelimit-reset", seconds),
         )
         return Refusal("throttled", Reply(429, b"limit exceeded\n", TEXT, headers))

@@ -31,7 +31,7 @@ class HttpServer:
         app: answers the requests.
         sock: the listening socket; closed when serving ends.
         on_bug: told of exceptions that the application must not raise.
-        limits: what a connection may take.
+        limits: what a connection may take; may be given anew while it serves.
         tls: speaks TLS with those who connect; the context may be given another certificate
             while it serves.
         on_trouble: told in a sentence, once, when no more connections can be accepted.
@@ -101,10 +101,6 @@ class HttpServer:
             self._accept_no_more()
             self._sock.close()
             ticking.cancel()
-
-    def use_limits(self, limits: ConnectionLimits) -> None:
-        """Hold connections to other limits from now on."""
-        self.limits = limits
 
     def use_certificate(self, tls: ssl.SSLContext | None) -> bool:
         """Present another certificate to those who connect from now on.

@@ -23,12 +23,10 @@ class RateDecision(NamedTuple):
 
     Attributes:
         is_allowed: it may go on.
-        remaining: requests left in this second.
         reset_s: seconds until the count begins anew.
     """
 
     is_allowed: bool
-    remaining: int = 0
     reset_s: float = 1.0
 
 

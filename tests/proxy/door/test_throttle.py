@@ -21,7 +21,7 @@ def test_so_many_a_second_and_then_no_more() -> None:
     clock = Clock(100.25)
     throttle = Throttle(3, 10, clock)
     assert [throttle.take("a").is_allowed for _ in range(4)] == [True] * 3 + [False]
-    assert throttle.take("a") == RateDecision(is_allowed=False, remaining=0, reset_s=0.75)
+    assert throttle.take("a") == RateDecision(is_allowed=False, reset_s=0.75)
     assert throttle.take("b").is_allowed
     clock.now += 0.75
     assert throttle.take("a").is_allowed
