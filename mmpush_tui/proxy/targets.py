@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -35,7 +34,6 @@ from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.apple.sender import AppleTarget
 from mmpush_tui.proxy.apple.token_store import TokenStore
 from mmpush_tui.proxy.upstream.target import Target
-from mmpush_tui.text import Secret
 
 APPLE_PRODUCTION: Final = "https://api.push.apple.com"
 APPLE_SANDBOX: Final = "https://api.sandbox.push.apple.com"
@@ -184,14 +182,13 @@ class Targets:
         loaded: AppleLoaded,
     ) -> AppleTarget:
         url = settings.endpoint or (APPLE_SANDBOX if settings.sandbox else APPLE_PRODUCTION)
+        route = _route(url, settings, network, environment)
         if isinstance(loaded, EllipticCurvePrivateKey):
             # One token for all targets of a key: Apple counts how often a team renews it.
             token = ProviderToken(loaded, settings.auth_key_id, settings.team_id, store)
             token = self._provider_tokens.setdefault(token.identity, token)
-            route = _route(url, network, settings.ca_file, settings.proxy, environment)
             pool = Pool(route, authorization=lambda: f"bearer {token()}", policy=policy.APPLE)
             return AppleTarget(settings.type, settings.topic, token, pool)
-        route = _route(url, network, settings.ca_file, settings.proxy, environment)
         use(route.tls, loaded)
         self.certificate_ends[settings.type] = loaded.not_after.timestamp()
         return AppleTarget(settings.type, settings.topic, None, Pool(route, policy=policy.APPLE))
@@ -203,12 +200,8 @@ class Targets:
         environment: Mapping[str, str],
         account: ServiceAccount,
     ) -> AndroidTarget:
-        route = _route(
-            settings.endpoint or GOOGLE, network, settings.ca_file, settings.proxy, environment
-        )
-        token_route = _route(
-            account.token_uri, network, settings.ca_file, settings.proxy, environment
-        )
+        route = _route(settings.endpoint or GOOGLE, settings, network, environment)
+        token_route = _route(account.token_uri, settings, network, environment)
         identity = _identity(account, settings, network, token_route)
         known = self._old._access_tokens if self._old else {}
         token = self._access_tokens.get(identity) or known.get(identity)
@@ -242,12 +235,16 @@ def _identity(
 
 
 def _route(
-    url: str, network: NetworkSettings, ca_file: str, proxy: Secret,
+    url: str,
+    settings: AppleSettings | AndroidSettings,
+    network: NetworkSettings,
     environment: Mapping[str, str],
-) -> Route:  # fmt: skip
-    tls: ssl.SSLContext = client_context(network.ca_file, ca_file)
+) -> Route:
     endpoint = Endpoint.from_url(url)
-    through = choose_proxy(
-        endpoint.host, endpoint.port, {"Proxy": proxy, "network.proxy": network.proxy}, environment
+    proxies = {"Proxy": settings.proxy, "network.proxy": network.proxy}
+    return Route(
+        endpoint,
+        client_context(network.ca_file, settings.ca_file),
+        network.connect_to,
+        proxy=choose_proxy(endpoint.host, endpoint.port, proxies, environment),
     )
-    return Route(endpoint, tls, network.connect_to, proxy=through)
