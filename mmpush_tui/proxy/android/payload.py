@@ -1,12 +1,12 @@
 """The bodies of FCM pushes, with the data keys of the reference proxy."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from mmpush_tui.protocol import gojson
 from mmpush_tui.protocol.wire import PushNotification
 from mmpush_tui.proxy.payloads.emoji import expand
-from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError, longest
+from mmpush_tui.proxy.payloads.shortening import ORNAMENTS, PayloadTooLargeError, longest
 
 _ALWAYS: Final = (
     "ack_id",
@@ -60,14 +60,6 @@ LIMIT: Final = 4096
 """Bytes of data (Google, About FCM messages)."""
 _FIXED: Final = 45
 _PER_FIELD: Final = 6
-_ORNAMENTS: Final = (
-    "override_icon_url",
-    "from_webhook",
-    "override_username",
-    "sender_name",
-    "channel_name",
-)
-"""What a phone can do without, the first to go first."""
 
 
 def _size(fields: Mapping[str, str]) -> int:
@@ -76,50 +68,45 @@ def _size(fields: Mapping[str, str]) -> int:
     return texts + _FIXED
 
 
-def _cut(text: str, room: int) -> str:
-    return longest(text, lambda it: len(it.encode()) <= room)
-
-
 def _shortened(fields: dict[str, str]) -> dict[str, str]:
     """Return the data with its text cut, then without its ornaments, until it fits.
 
     Raises:
         PayloadTooLargeError: it does not fit even so.
     """
-    for name in ("", *_ORNAMENTS):
+    for name in ("", *ORNAMENTS):
         if name in fields:
             fields[name] = ""
         text = fields.get("message", "")
         room = LIMIT - _size(fields) + len(text.encode())
         if room >= 0:
             if text:
-                fields["message"] = _cut(text, room)
+                fields["message"] = longest(text, room, lambda it: len(it.encode()))
             return fields
     raise PayloadTooLargeError(LIMIT)
 
 
-def build(push: PushNotification, *, validate_only: bool = False) -> bytes:
+def build(push: PushNotification) -> bytes:
     """Return the body of ``messages:send`` for ``push``.
 
     Args:
         push: what Mattermost posted; its ``device_id`` is the registration token.
-        validate_only: ask Google to check the request and to deliver nothing.
 
     Raises:
         PayloadTooLargeError: there is nothing left to shorten.
     """
     fields = data(push)
-    body = _encoded(push, fields, validate_only=validate_only)
+    body = _encoded(push, fields)
     # The JSON is larger than what counts, so most pushes need no counting.
     if len(body) > LIMIT and _size(fields) > LIMIT:
-        body = _encoded(push, _shortened(fields), validate_only=validate_only)
+        body = _encoded(push, _shortened(fields))
     return body
 
 
-def _encoded(push: PushNotification, fields: dict[str, str], *, validate_only: bool) -> bytes:
-    message: dict[str, Any] = {
+def _encoded(push: PushNotification, fields: dict[str, str]) -> bytes:
+    message = {
         "data": dict(sorted(fields.items())),
         "android": {"priority": "high"},
         "token": push.device_id,
     }
-    return gojson.encode(({"validate_only": True} if validate_only else {}) | {"message": message})
+    return gojson.encode({"message": message})

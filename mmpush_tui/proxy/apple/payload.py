@@ -1,6 +1,5 @@
 """The bodies and headers of Apple pushes, byte for byte those of the reference proxy."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -8,7 +7,7 @@ import msgspec
 from mmpush_tui.protocol import gojson
 from mmpush_tui.protocol.wire import PushNotification
 from mmpush_tui.proxy.payloads.emoji import expand
-from mmpush_tui.proxy.payloads.shortening import PayloadTooLargeError, longest
+from mmpush_tui.proxy.payloads.shortening import ORNAMENTS, PayloadTooLargeError, longest
 
 _OPTIONAL: Final = (
     "ack_id",
@@ -28,14 +27,6 @@ LIMIT: Final = 4096
 """Bytes of a payload (Apple, Generating a remote notification)."""
 VOIP_LIMIT: Final = 5120
 """Bytes of a VoIP payload."""
-_ORNAMENTS: Final = (
-    "override_icon_url",
-    "from_webhook",
-    "override_username",
-    "sender_name",
-    "channel_name",
-)
-"""What a phone can do without, the first to go first; all else says where to look."""
 
 
 class ApnsPush(msgspec.Struct, frozen=True):
@@ -82,16 +73,14 @@ def _shortened(document: dict[str, Any], limit: int) -> bytes:
     Raises:
         PayloadTooLargeError: it does not fit even so.
     """
-    for name in ("", *_ORNAMENTS):
+    for name in ("", *ORNAMENTS):
         document.pop(name, None)
         bare = _with_text(document, "")
         if (room := limit - len(bare)) >= 0:
-            return _with_text(document, _cut(_text(document), room))
+            in_quotes = room + len('""')
+            text = longest(_text(document), in_quotes, lambda it: len(gojson.encode(it)))
+            return _with_text(document, text)
     raise PayloadTooLargeError(limit)
-
-
-def _cut(text: str, room: int) -> str:
-    return longest(text, lambda it: len(gojson.encode(it)) - len('""') <= room)
 
 
 def _text(document: dict[str, Any]) -> str:
@@ -125,7 +114,7 @@ def _standard(push: PushNotification, app_version: int) -> dict[str, Any]:
         document["id_loaded"] = True
     elif push.type in ("message", "session"):
         _visible(push, aps, document)
-        aps["alert"] = _alert(push, expand)
+        aps["alert"] = _alert(push)
         if push.type == "message":
             aps["content-available"] = 1
         if push.channel_name:
@@ -156,8 +145,8 @@ def _visible(push: PushNotification, aps: dict[str, Any], document: dict[str, An
     document["version"] = push.version
 
 
-def _alert(push: PushNotification, emojify: Callable[[str], str]) -> str | dict[str, str]:
-    body = emojify(push.message)
+def _alert(push: PushNotification) -> str | dict[str, str]:
+    body = expand(push.message)
     if not push.channel_name or push.version != "v2":
         return body
     alert = {"title": push.channel_name}

@@ -133,12 +133,6 @@ def test_body_is_the_reference_proxys_byte_for_byte(push: PushNotification, begi
 
 
 @pytest.mark.parametrize(("push", "beginning"), GOLDEN)
-def test_a_dry_run_puts_validate_only_first(push: PushNotification, beginning: str) -> None:
-    body = build(push, validate_only=True).decode()
-    assert body == '{"validate_only":true,' + beginning[1:] + END
-
-
-@pytest.mark.parametrize(("push", "beginning"), GOLDEN)
 def test_transport_means_nothing_here(push: PushNotification, beginning: str) -> None:
     assert build(but(push, transport="voip")).decode() == beginning + END
 

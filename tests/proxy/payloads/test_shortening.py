@@ -89,7 +89,7 @@ def test_what_cannot_be_made_to_fit_is_refused(build: Any) -> None:
 @given(text=st.text(max_size=200), room=st.integers(0, 300))
 @example(text="👩‍👩‍👧", room=12)
 def test_the_longest_beginning(text: str, room: int) -> None:
-    found = longest(text, lambda it: len(it.encode()) <= room)
+    found = longest(text, room, lambda it: len(it.encode()))
     assert len(found.encode()) <= room
     assert found == text or found == "" or text.startswith(found[:-1])
 
