@@ -68,13 +68,11 @@ def lint(path: Path, environment: Mapping[str, str]) -> Linted:
 
 
 def _judge_worker(config: ProxyConfig, problems: Problems) -> None:
-    opened = None
-    with problems.gathering():
-        opened = Gate.from_config(config, _ignore), PushAccess.from_config(config)
     with problems.gathering():
         server_context(config)
-    if opened is not None:
-        gate, access = opened
+    with problems.gathering():
+        gate = Gate.from_config(config, lambda _sentence: None)
+        access = PushAccess.from_config(config)
         for code, sentence in (
             ("wildcard", wildcard_warning(config, gate.access, access)),
             ("throttle-header", header_warning(config)),
@@ -96,7 +94,10 @@ def _on_targets(config: ProxyConfig, targets: Targets) -> Iterator[Finding]:
         why = disabled.get(each.type)
         if why and why.is_blank and not _is_begun(each):
             left_blank.add(each.type)
-            yield _warned(why.findings[0].code, f"left blank: {why.reason}", each.type)
+            yield Finding(
+                severity=Severity.WARN, about=each.type, code=why.findings[0].code,
+                message=f"left blank: {why.reason}",
+            )  # fmt: skip
             continue
         if wrong := on_type(each.type):
             yield msgspec.structs.replace(wrong, about=each.type)
@@ -108,11 +109,3 @@ def _on_targets(config: ProxyConfig, targets: Targets) -> Iterator[Finding]:
 def _is_begun(entry: AppleSettings | AndroidSettings) -> bool:
     """Return whether somebody filled in more than the reference proxy's sample has."""
     return isinstance(entry, AppleSettings) and bool(entry.auth_key_id or entry.team_id)
-
-
-def _warned(code: str, message: str, target: str = "") -> Finding:
-    return Finding(severity=Severity.WARN, about=target, code=code, message=message)
-
-
-def _ignore(_text: str) -> None:
-    return
