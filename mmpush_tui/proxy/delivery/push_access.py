@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from mmpush_tui import files
 from mmpush_tui.configuration.config import ProxyConfig
+from mmpush_tui.credentials.file import UnreadableError
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.protocol.wire import PushNotification
 
@@ -113,10 +114,7 @@ def load_public_key(path: str) -> EllipticCurvePublicKey:
     try:
         data = files.read_plain(path, _KEY_LIMIT)[0].strip()
     except (OSError, ValueError) as error:
-        why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
-        raise ConfigError(
-            f"{where}: cannot be read", why=why, code="signature-key-missing"
-        ) from error
+        raise UnreadableError(where, error, code="signature-key-missing") from error
     try:
         if data.startswith(b"-----BEGIN"):
             key = load_pem_public_key(data)

@@ -4,6 +4,7 @@ import ssl
 from pathlib import Path
 
 from mmpush_tui.configuration.config import ProxyConfig
+from mmpush_tui.credentials.file import UnreadableError
 from mmpush_tui.errors import ConfigError
 
 
@@ -22,10 +23,7 @@ def server_context(config: ProxyConfig) -> ssl.SSLContext | None:
         try:
             Path(path).read_bytes()
         except (OSError, ValueError) as error:
-            why = error.strerror or "" if isinstance(error, OSError) else "this is no path"
-            raise ConfigError(
-                f"TLS file {path}: cannot be read", why=why, code="tls-files"
-            ) from error
+            raise UnreadableError(f"TLS file {path}", error, code="tls-files") from error
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
