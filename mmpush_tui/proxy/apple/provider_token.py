@@ -74,8 +74,8 @@ class ProviderToken:
         self._lock = threading.Lock()
         self._renewing: threading.Thread | None = None
         self._current: _Minted | None = None
-        if store is not None and (kept := store.find(self.name)) is not None:
-            self._current = self._checked(kept)
+        if store is not None:
+            self._current = self._checked(store.find(self.name))
 
     @property
     def identity(self) -> bytes:
@@ -99,11 +99,9 @@ class ProviderToken:
         current = self._current
         if current is None:
             return self._mint().token
-        age_s = self._monotonic() - current.at
-        is_worn = age_s >= LIFETIME_S or (age_s >= APART_S and self._was_clock_set(current))
-        if not is_worn:
+        if self._is_fresh(current):
             return current.token
-        if self._store is None or age_s >= _LATEST_S:
+        if self._store is None or self._monotonic() - current.at >= _LATEST_S:
             return self._mint().token
         self._spawn_renewal(self._store)
         return current.token
@@ -163,13 +161,11 @@ class ProviderToken:
         """Take the token that another worker made, or make one, and keep it."""
 
         def make(kept: StoredToken | None) -> StoredToken:
-            current = self._current
-            theirs = self._checked(kept) if kept is not None else None
-            ours = current if current is not None and self._is_fresh(current) else None
-            if theirs is not None and (ours is None or theirs.issued_at > ours.issued_at):
+            ours, theirs = self._current, self._checked(kept)
+            if ours is None or not self._is_fresh(ours):
+                ours = theirs or self._sign()
+            elif theirs is not None and theirs.issued_at > ours.issued_at:
                 ours = theirs
-            if ours is None:
-                ours = self._sign()
             self._current = ours
             return StoredToken(self.name, ours.issued_at, ours.token)
 
@@ -179,8 +175,10 @@ class ProviderToken:
         age_s = self._monotonic() - minted.at
         return age_s < LIFETIME_S and not (age_s >= APART_S and self._was_clock_set(minted))
 
-    def _checked(self, kept: StoredToken) -> _Minted | None:
+    def _checked(self, kept: StoredToken | None) -> _Minted | None:
         """Return what was kept, where it is a token of this key that Apple would still take."""
+        if kept is None:
+            return None
         try:
             header = jwt.get_unverified_header(kept.token)
             claims = jwt.decode(

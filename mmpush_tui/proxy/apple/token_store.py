@@ -84,8 +84,8 @@ class TokenStore:
         """Return what is kept for ``key``; nobody has checked it."""
         return next((kept for kept in self._read() if kept.key == key), None)
 
-    def renew(self, key: str, make: Callable[[StoredToken | None], StoredToken]) -> StoredToken:
-        """Return the token of ``key`` after ``make`` had its say, and keep it.
+    def renew(self, key: str, make: Callable[[StoredToken | None], StoredToken]) -> None:
+        """Keep what ``make`` makes of the token of ``key``.
 
         While ``make`` runs, no other worker renews a token.
 
@@ -98,7 +98,8 @@ class TokenStore:
                 held.enter_context(files.file_lock(self.path, wait_s=_LOCK_WITHIN_S))
             except OSError as error:
                 self._say(f"cannot be written ({error.strerror})")
-                return make(None)
+                make(None)
+                return
             kept = self._read()
             before = next((it for it in kept if it.key == key), None)
             made = make(before)
@@ -106,7 +107,6 @@ class TokenStore:
                 fresh_from = self._now() - _FORGET_AFTER_S
                 others = [it for it in kept if it.key != key and it.issued_at >= fresh_from]
                 self._write([made, *others])
-            return made
 
     def _read(self) -> list[StoredToken]:
         try:
