@@ -96,16 +96,6 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    @property
-    def waiting(self) -> int:
-        """How many deliveries and receipts are not written yet."""
-        return len(self._waiting) + len(self._batch)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it still writes; after :meth:`close`, whether a disk holds it up."""
-        return self._thread.is_alive()
-
     def add(self, event: Event, ack_id: str) -> None:
         """Note the end of a delivery; never waits.
 
