@@ -8,7 +8,7 @@ from mmpush_tui.proxy.delivery.target_admission import TargetAdmission
 def targets_of(deliveries: Deliveries) -> tuple[TargetStatus, ...]:
     """Return how every target is, those that can send first."""
     ready = [
-        _ready(admission, deliveries.by_target.get(name, Counts()))
+        _ready(admission, deliveries.by_target[name])
         for name, admission in deliveries.admissions.items()
     ]
     disabled = [

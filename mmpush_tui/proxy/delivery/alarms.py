@@ -38,7 +38,7 @@ class Alarms:
             raised.add(reason)
             entry = by_reason(reason, platform=target)
             words = f"{entry.title}. {entry.steps[0]}" if entry is not None else reason
-            self._bus.publish("alarm", target=target, reason=reason, message=f"{target}: {words}")
+            self.raise_(target, reason, words)
 
     def raise_(self, target: str, reason: str, words: str) -> None:
         """Say at once what is wrong with ``target``, in words of its own."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -97,7 +98,7 @@ class Deliveries:
         self._journal = journal
         self._metrics = metrics
         self.counts = Counts()
-        self.by_target: dict[str, Counts] = {}
+        self.by_target: defaultdict[str, Counts] = defaultdict(Counts)
         self.in_flight = 0
         self._bus = bus
         self._on_bug = on_bug
@@ -158,8 +159,7 @@ class Deliveries:
             outcome = Outcome(answer=fail(_safe(refused[0])), reason=refused[1])
             return self._finish(arrival, outcome)
         if target is None:
-            outcome = self._nowhere(type_, push.server_id)
-            return self._finish(arrival, outcome)
+            return self._finish(arrival, self._nowhere(type_, push.server_id))
         if self.rules.dedupe_s and push.ack_id:
             key = (push.server_id, type_, push.device_id, push.ack_id, push.type)
             if (same := self._dedupe.find(key)) is not None:
@@ -173,7 +173,7 @@ class Deliveries:
             outcome = await self._send(arrival, target.type)
         return self._finish(arrival, outcome)
 
-    async def _send(self, arrival: "_Arrival", name: str) -> Outcome:
+    async def _send(self, arrival: _Arrival, name: str) -> Outcome:
         push, arrived = arrival.push, arrival.event
         admission = self.admissions[name]
         if (refusal := admission.refusal()) is not None:
@@ -235,7 +235,7 @@ class Deliveries:
             return OK
         if not sent.is_acknowledged:
             sent.is_acknowledged = True
-            self._of(sent.target).acknowledged += 1
+            self.by_target[sent.target].acknowledged += 1
             self.counts.acknowledged += 1
             if self._journal is not None:
                 self._journal.acknowledged(ack.id)
@@ -284,12 +284,10 @@ class Deliveries:
             "delivery", phase="answered", status="FAIL", reason="bad_request", id=id_,
             message=presentable(answer.error, 500), bytes=size, ms={"total": 0.0},
         )  # fmt: skip
-        self._keep(event)
-        if self._journal is not None:
-            self._journal.add(event, "")
+        self._keep(event, "")
         return answer
 
-    def _finish(self, arrival: "_Arrival", outcome: Outcome) -> Answer:
+    def _finish(self, arrival: _Arrival, outcome: Outcome) -> Answer:
         status = outcome.answer.status
         push = arrival.push
         target = arrival.target.type if arrival.target is not None else ""
@@ -299,16 +297,20 @@ class Deliveries:
                 self._alarms.succeeded(target)
             elif not outcome.is_held:
                 self._alarms.failed(target, outcome.reason)
-            counts = self._of(target)
+            counts = self.by_target[target]
             counts.received += 1
             _count(counts, status)
         _count(self.counts, status)
         ms = {"total": round(total_s * 1000, 1)}
         if outcome.tries:
             ms["upstream"] = round(outcome.upstream_ms, 1)
-        event = self._publish_end(arrival.event, outcome, ms)
-        if self._journal is not None:
-            self._journal.add(event, push.ack_id if status == "OK" else "")
+        error = outcome.answer.error
+        event = self._bus.follow(
+            arrival.event, phase="answered", status=status, reason=outcome.reason,
+            message=presentable(error, 500) if error else "", http=outcome.http,
+            upstream_id=outcome.upstream_id, tries=outcome.tries, ms=ms,
+        )  # fmt: skip
+        self._keep(event, push.ack_id if status == "OK" else "")
         if (metrics := self._metrics) is not None:
             metrics.requested(total_s)
             if arrival.target is not None:
@@ -319,23 +321,12 @@ class Deliveries:
                 )  # fmt: skip
         return outcome.answer
 
-    def _publish_end(self, arrived: Event, outcome: Outcome, ms: dict[str, float]) -> Event:
-        error = outcome.answer.error
-        event = self._bus.follow(
-            arrived, phase="answered", status=outcome.answer.status, reason=outcome.reason,
-            message=presentable(error, 500) if error else "", http=outcome.http,
-            upstream_id=outcome.upstream_id, tries=outcome.tries, ms=ms,
-        )  # fmt: skip
-        self._keep(event)
-        return event
-
-    def _keep(self, event: Event) -> None:
+    def _keep(self, event: Event, ack_id: str) -> None:
+        if self._journal is not None:
+            self._journal.add(event, ack_id)
         self._recent[event.id] = event
         if len(self._recent) > RECENT:
             del self._recent[next(iter(self._recent))]
-
-    def _of(self, target: str) -> Counts:
-        return self.by_target.setdefault(target, Counts())
 
 
 def _count(counts: Counts, status: str) -> None:
