@@ -63,8 +63,8 @@ def serve(
             sock = inherited["listen"]
         else:
             sock = listen.bind(config.listen_address)
-            if unix := _unix_path(config.listen_address):
-                undo.callback(listen.remover(unix))
+            if sock.family == socket.AF_UNIX:
+                undo.callback(listen.remover(Path(sock.getsockname())))
         control_sock, control_at, complaint = inherited.get(systemd.CONTROL), None, ""
         if control_sock is None:
             control_sock, control_at, complaint = _control_socket(config, sock, control_path)
@@ -147,10 +147,6 @@ def _raise_descriptor_limit() -> None:
     if soft < hard:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _unix_path(address: str) -> Path | None:
-    return Path(address.removeprefix("unix:")) if address.startswith("unix:") else None
 
 
 def _control_socket(

@@ -124,9 +124,7 @@ def describe(sock: socket.socket, address: str, *, is_tls: bool = False) -> str:
     """Return where ``sock`` listens, as the ready line and the status name it."""
     if sock.family == socket.AF_UNIX:
         return address
-    host, port = sock.getsockname()[:2]
-    scheme = "https" if is_tls else "http"
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"{'https' if is_tls else 'http'}://{address_of(sock)}"
 
 
 def _bind_tcp(host: str, port: int) -> socket.socket:
@@ -141,27 +139,20 @@ def _bind_tcp(host: str, port: int) -> socket.socket:
 
 
 def _refusal(address: str, host: str, port: int, error: OSError) -> ConfigError:
+    where = f"listen address {address}"
     match error.errno:
         case errno.EADDRINUSE:
-            return ConfigError(
-                f"listen address {address}: the port is in use{_holder(host, port)}",
-                code="port-in-use",
-            )
+            words = f"{where}: the port is in use{_holder(host, port)}"
+            return ConfigError(words, code="port-in-use")
         case errno.EACCES:
-            return ConfigError(
-                f"listen address {address}: ports below 1024 need a right this user lacks",
-                code="port-forbidden",
-            )
+            words = f"{where}: ports below 1024 need a right this user lacks"
+            return ConfigError(words, code="port-forbidden")
         case errno.EADDRNOTAVAIL:
-            return ConfigError(
-                f"listen address {address}: this host does not have that address",
-                code="listen-address",
-            )
+            words = f"{where}: this host does not have that address"
+            return ConfigError(words, code="listen-address")
         case _:
-            return ConfigError(
-                f"listen address {address}: cannot be used", why=error.strerror or "",
-                code="listen-failed",
-            )  # fmt: skip
+            words = f"{where}: cannot be used"
+            return ConfigError(words, why=error.strerror or "", code="listen-failed")
 
 
 def _holder(host: str, port: int) -> str:
