@@ -53,19 +53,19 @@ def start(config: ProxyConfig) -> tuple[Log, Callable[[], bool]]:
     """
     # What cannot be written is lost; logging's own complaint would print the raw record.
     logging.raiseExceptions = False
-    formatter = _formatter(_json if config.log_format == "json" else _plain)
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_log_level],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _json if config.log_format == "json" else _plain,
+        ],
+    )
     writers = [_Writer(handler, formatter) for handler in _handlers(config)]
-    handlers: list[logging.Handler] = []
-    for writer in writers:
-        writer.start()
-        handler = _DroppingHandler(writer)
-        handler.setFormatter(formatter)
-        handlers.append(handler)
     level = _LEVELS[config.log_level]
     for name, least in (("mmpush_tui", level), ("httpx", logging.WARNING), ("asyncio", level)):
         logger = logging.getLogger(name)
         logger.propagate = False
-        logger.handlers = list(handlers)
+        logger.handlers = list(writers)
         logger.setLevel(least)
     log: Log = structlog.wrap_logger(
         logging.getLogger("mmpush_tui"),
@@ -93,13 +93,6 @@ def traceback_text(error: BaseException) -> str:
     return f"{type(error).__name__} in {where}"
 
 
-def _formatter(render: structlog.typing.Processor) -> logging.Formatter:
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.add_log_level],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
-    )
-
-
 def _handlers(config: ProxyConfig) -> list[logging.Handler]:
     handlers: list[logging.Handler] = []
     if config.enable_console_log:
@@ -118,21 +111,31 @@ def _handlers(config: ProxyConfig) -> list[logging.Handler]:
     return handlers
 
 
-class _Writer(threading.Thread):
-    """Writes the lines; a daemon, because a write to a stalled terminal never returns."""
+class _Writer(logging.handlers.QueueHandler):
+    """Has lines written by a thread of its own."""
 
     def __init__(self, handler: logging.Handler, formatter: logging.Formatter) -> None:
-        super().__init__(name="log", daemon=True)
-        self._formatter = formatter
-        self.lines: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_LIMIT)
+        self._lines: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_LIMIT)
+        super().__init__(self._lines)
+        self.setFormatter(formatter)
         self._handler = handler
-        self.dropped = 0
+        self._dropped = 0
         """Lines that found no room to wait in."""
         self._told_dropped = self._told_lost = self._lost = 0
         self._told_trouble = ""
+        # A daemon, because a write to a stalled terminal never returns.
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
 
-    def run(self) -> None:
-        while (record := self.lines.get()) is not None:
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.put_nowait(record)
+        except queue.Full:
+            # Nobody reads fast enough; a push matters more than a line about it.
+            self._dropped += 1
+
+    def _run(self) -> None:
+        while (record := self._lines.get()) is not None:
             self._handler.handle(record)
             self._tell_dropped()
             if isinstance(self._handler, LogFile):
@@ -140,8 +143,8 @@ class _Writer(threading.Thread):
         self._tell_dropped(at_least=1)
 
     def _tell_dropped(self, at_least: int = QUEUE_LIMIT) -> None:
-        dropped = self.dropped - self._told_dropped
-        if dropped and (dropped >= at_least or self.lines.empty()):
+        dropped = self._dropped - self._told_dropped
+        if dropped and (dropped >= at_least or self._lines.empty()):
             self._told_dropped += dropped
             self._say(
                 f"{dropped} lines of the log were dropped: they came faster than they could be "
@@ -163,31 +166,18 @@ class _Writer(threading.Thread):
 
     def _say(self, words: str) -> None:
         record = logging.LogRecord("mmpush_tui", logging.WARNING, "", 0, words, None, None)
-        record.msg = self._formatter.format(record)
+        record.msg = self.format(record)
         self._handler.handle(record)
 
     def stop(self) -> bool:
         """Write what waits, as far as it can be written soon, and close the file."""
         with contextlib.suppress(queue.Full):
-            self.lines.put(None, timeout=_STOP_WITHIN_S)
-            self.join(_STOP_WITHIN_S)
-        if self.is_alive():
+            self._lines.put(None, timeout=_STOP_WITHIN_S)
+            self._thread.join(_STOP_WITHIN_S)
+        if self._thread.is_alive():
             return False
         self._handler.close()
         return True
-
-
-class _DroppingHandler(logging.handlers.QueueHandler):
-    def __init__(self, writer: _Writer) -> None:
-        super().__init__(writer.lines)
-        self._writer = writer
-
-    def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            self._writer.lines.put_nowait(record)
-        except queue.Full:
-            # Nobody reads fast enough; a push matters more than a line about it.
-            self._writer.dropped += 1
 
 
 def _plain(_logger: Any, _method: str, record: Record) -> str:
