@@ -313,12 +313,8 @@ class Deliveries:
         self._keep(event, push.ack_id if status == "OK" else "")
         if (metrics := self._metrics) is not None:
             metrics.requested(total_s)
-            if arrival.target is not None:
-                metrics.ended(
-                    arrival.target.platform, arrival.target.type, push.type, push.transport,
-                    arrival.app_version, status, outcome.reason, outcome.upstream_ms / 1000,
-                    has_ack=bool(push.ack_id),
-                )  # fmt: skip
+            if (to := arrival.target) is not None:
+                metrics.ended(to.platform, to.type, push, arrival.app_version, outcome)
         return outcome.answer
 
     def _keep(self, event: Event, ack_id: str) -> None:

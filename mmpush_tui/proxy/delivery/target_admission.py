@@ -78,7 +78,8 @@ class TargetAdmission:
         if outcome.http:
             change = "closed" if self.breaker.answered() else ""
         elif outcome.is_unreached:
-            change = "opened" if self.breaker.unreached(_cause(outcome)) else ""
+            cause = outcome.answer.error.removeprefix(f"{TRANSPORT_PREFIX}: ")
+            change = "opened" if self.breaker.unreached(cause) else ""
         else:
             self.breaker.undecided()
         if (guard := self.guard) is None:
@@ -92,10 +93,6 @@ class TargetAdmission:
                 return outcome, "released" if was_holding else change
             return _held(outcome, self.target.type), change if was_holding else "holding"
         return outcome, change
-
-
-def _cause(outcome: Outcome) -> str:
-    return outcome.answer.error.removeprefix(f"{TRANSPORT_PREFIX}: ")
 
 
 def _held(outcome: Outcome, type_: str) -> Outcome:

@@ -21,6 +21,8 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from mmpush_tui.protocol.wire import PushNotification
+from mmpush_tui.proxy.upstream.outcome import Outcome
 from mmpush_tui.troubleshooting.lookup import by_reason
 
 _OTHER: Final = "other"
@@ -80,28 +82,24 @@ class Metrics(Collector):
         GCCollector(registry=self._registry)
 
     def ended(
-        self, side: Side, target: str, type_: str, transport: str, app_version: int, status: str,
-        reason: str, upstream_s: float, *, has_ack: bool,
-    ) -> None:  # fmt: skip
+        self, side: Side, target: str, push: PushNotification, app_version: int, outcome: Outcome
+    ) -> None:
         """Count a push that was answered.
 
         Args:
             side: whose network it was for.
             target: the configured type.
-            type_: as posted.
-            transport: as posted.
+            push: what Mattermost posted.
             app_version: the number behind ``-v``.
-            status: ``OK``, ``REMOVE`` or ``FAIL``.
-            reason: Apple's, Google's or our word for why.
-            upstream_s: from the first request upstream to its answer; 0 without one.
-            has_ack: the phone is asked for a receipt.
+            outcome: how it ended.
         """
-        type_ = type_ if type_ in _TYPES else _OTHER
-        transport = transport if transport in _TRANSPORTS else _OTHER
-        self._ended[(side, type_, transport, status, reason and _known(reason), has_ack)] += 1
+        type_ = push.type if push.type in _TYPES else _OTHER
+        transport = push.transport if push.transport in _TRANSPORTS else _OTHER
+        status, reason = outcome.answer.status, outcome.reason and _known(outcome.reason)
+        self._ended[(side, type_, transport, status, reason, bool(push.ack_id))] += 1
         self._versions[(target, app_version if app_version in _VERSIONS else 0)] += 1
-        if upstream_s:
-            self._upstream[side].add(upstream_s)
+        if outcome.upstream_ms:
+            self._upstream[side].add(outcome.upstream_ms / 1000)
 
     def requested(self, seconds: float) -> None:
         """Count a request to send a push, whatever became of it."""

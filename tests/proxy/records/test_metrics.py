@@ -4,7 +4,9 @@ import re
 
 from prometheus_client.metrics_core import GaugeMetricFamily
 
+from mmpush_tui.protocol.wire import OK, REMOVE, Answer, PushNotification, fail
 from mmpush_tui.proxy.records.metrics import Metrics, family
+from mmpush_tui.proxy.upstream.outcome import Outcome
 
 
 def lines(metrics: Metrics) -> set[str]:
@@ -12,17 +14,23 @@ def lines(metrics: Metrics) -> set[str]:
     return {line for line in text.splitlines() if line.startswith(("service_", "mmpush_"))}
 
 
+def push(type_: str = "message", transport: str = "", *, has_ack: bool = True) -> PushNotification:
+    return PushNotification(type=type_, transport=transport, ack_id="a" if has_ack else "")
+
+
+def end(answer: Answer, reason: str, ms: float) -> Outcome:
+    return Outcome(answer=answer, reason=reason, upstream_ms=ms)
+
+
 def filled() -> Metrics:
     breakers = {("apple_rn",): 0.5}
     metrics = Metrics(
         lambda: [family(GaugeMetricFamily, "mmpush_breaker", "b", ("target",), breakers)]
     )
-    metrics.ended("apple", "apple_rn", "message", "", 2, "OK", "", 0.012, has_ack=True)
-    metrics.ended("apple", "apple_rn", "clear", "", 2, "OK", "", 0.002, has_ack=False)
-    metrics.ended("apple", "apple_rn", "message", "voip", 1, "FAIL", "BadTopic", 0.1, has_ack=True)
-    metrics.ended(
-        "android", "android_rn", "message", "", 0, "REMOVE", "UNREGISTERED", 2.9, has_ack=True
-    )
+    metrics.ended("apple", "apple_rn", push(), 2, end(OK, "", 12))
+    metrics.ended("apple", "apple_rn", push("clear", has_ack=False), 2, end(OK, "", 2))
+    metrics.ended("apple", "apple_rn", push("message", "voip"), 1, end(fail("x"), "BadTopic", 100))
+    metrics.ended("android", "android_rn", push(), 0, end(REMOVE, "UNREGISTERED", 2900))
     metrics.requested(0.02)
     metrics.bad_request()
     metrics.delivered("ios", "message")
@@ -74,8 +82,8 @@ def test_whoever_posts_cannot_make_more_of_them() -> None:
     before = len(metrics.render().splitlines())
     for n in range(10_000):
         word = f"word{n}"
-        metrics.ended("apple", "apple_rn", word, word, n, "FAIL", word, 0.1, has_ack=True)
-        metrics.ended("android", "android_rn", "message", "", n, "REMOVE", word, 0.1, has_ack=True)
+        metrics.ended("apple", "apple_rn", push(word, word), n, end(fail("x"), word, 100))
+        metrics.ended("android", "android_rn", push(), n, end(REMOVE, word, 100))
         metrics.delivered(word, word)
     after = metrics.render().decode()
     assert len(after.splitlines()) < before + 60
