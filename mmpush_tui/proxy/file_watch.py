@@ -53,17 +53,14 @@ async def watch(
         changed: is awaited before the next look.
         every_s: seconds between looks; a file rests when two looks agree.
     """
-    known = await beside("stamp", stamp, names())
+    last = await beside("stamp", stamp, names())
+    has_changed = False
     while True:
         await asyncio.sleep(every_s)
-        seen = await beside("stamp", stamp, names())
-        if seen == known:
-            continue
-        while True:
-            await asyncio.sleep(every_s)
-            again = await beside("stamp", stamp, names())
-            if again == seen:
-                break
-            seen = again
-        await changed()
-        known = await beside("stamp", stamp, names())
+        before, last = last, await beside("stamp", stamp, names())
+        if last != before:
+            has_changed = True
+        elif has_changed:
+            await changed()
+            has_changed = False
+            last = await beside("stamp", stamp, names())
