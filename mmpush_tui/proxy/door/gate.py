@@ -127,7 +127,7 @@ class Gate:
         path = self.access.path_behind(request.path)
         if path is None:
             return _NOT_FOUND
-        if self.access.asks_for_credentials and not self.is_known(request):
+        if not self.is_known(request):
             return _UNAUTHORIZED
         return path
 

@@ -55,11 +55,6 @@ class RequestAccess:
         is_limited = bool(self._allowed) and not is_everybody(self._allowed)
         return not (is_limited or self._credentials or self._prefix)
 
-    @property
-    def asks_for_credentials(self) -> bool:
-        """Whether requests must bear ``Authorization``."""
-        return bool(self._credentials)
-
     def admits_address(self, sender: str) -> bool:
         """Return whether requests from ``sender`` are taken; a Unix socket has its own rights."""
         return not self._allowed or sender == "unix" or self._is_allowed(sender)
