@@ -30,15 +30,11 @@ class EventBus:
     def __init__(self, ring: int = RING) -> None:
         self.run = str(uuid.uuid4())
         self._ring: deque[Event] = deque(maxlen=ring)
-        self._seq = 0
+        self.seq = 0
+        """Number of the newest event; 0 before the first."""
         self._readers: set[asyncio.Event] = set()
         self._listeners: list[Callable[[Event], None]] = []
         self._closed = False
-
-    @property
-    def seq(self) -> int:
-        """Number of the newest event; 0 before the first."""
-        return self._seq
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call ``listener``, which must be quick, with every event as it is published."""
@@ -46,7 +42,7 @@ class EventBus:
 
     def publish(self, kind: Kind, **fields: object) -> Event:
         """Number an event, keep it and wake the readers."""
-        event = Event(v=1, run=self.run, seq=self._seq + 1, at=timestamp(), kind=kind, **fields)  # type: ignore[arg-type] # the struct checks nothing at run time and its callers are in this room
+        event = Event(v=1, run=self.run, seq=self.seq + 1, at=timestamp(), kind=kind, **fields)  # type: ignore[arg-type] # the struct checks nothing at run time and its callers are in this room
         self._tell(event)
         return event
 
@@ -55,13 +51,12 @@ class EventBus:
 
         A third of the price of :meth:`publish`, which a push pays three times.
         """
-        seq = self._seq + 1
-        event = msgspec.structs.replace(event, seq=seq, at=timestamp(), **changes)
+        event = msgspec.structs.replace(event, seq=self.seq + 1, at=timestamp(), **changes)
         self._tell(event)
         return event
 
     def _tell(self, event: Event) -> None:
-        self._seq = event.seq
+        self.seq = event.seq
         self._ring.append(event)
         for listener in self._listeners:
             listener(event)
@@ -89,7 +84,7 @@ class EventBus:
         wake = asyncio.Event()
         self._readers.add(wake)
         try:
-            last = self._seq if after is None else after[1]
+            last = self.seq if after is None else after[1]
             if after is not None and after[0] != self.run:
                 last = 0
                 yield self._gap(0, "the worker was started again since")
@@ -115,18 +110,18 @@ class EventBus:
 
     def _behind(self, last: int) -> list[Event]:
         """Return what a reader at ``last`` reads next, a gap first where it lost something."""
-        kept = min(self._seq - last, len(self._ring))
+        kept = min(self.seq - last, len(self._ring))
         if kept <= 0:
             return []
         first = len(self._ring) - kept
         events = list(itertools.islice(self._ring, first, first + _BATCH))
-        if missed := self._seq - last - kept:
+        if missed := self.seq - last - kept:
             events.insert(0, self._gap(missed, "the reader was too slow, or came too late"))
         return events
 
     def _gap(self, missed: int, message: str) -> Event:
         """Return a gap that ends before the oldest event kept."""
         return Event(
-            v=1, run=self.run, seq=self._seq - len(self._ring), at=timestamp(), kind="gap",
+            v=1, run=self.run, seq=self.seq - len(self._ring), at=timestamp(), kind="gap",
             status=str(missed) if missed else "unknown", message=message,
         )  # fmt: skip
