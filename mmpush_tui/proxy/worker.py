@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.exits import Exit
 from mmpush_tui.protocol.event import Event, timestamp
 from mmpush_tui.protocol.status import JournalStatus, Status
 from mmpush_tui.proxy import control
-from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
+from mmpush_tui.proxy.delivery.deliveries import Deliveries
 from mmpush_tui.proxy.door import listen
 from mmpush_tui.proxy.door.http1 import ConnectionLimits
 from mmpush_tui.proxy.door.ingress import PRODUCT, UPSTREAM_LEVEL, Ingress
@@ -74,7 +73,7 @@ class Worker:
         self.bus = EventBus()
         self.metrics = self._make_metrics() if config.enable_metrics else None
         self.deliveries = Deliveries(
-            loaded.targets, self.bus, _rules(config), loaded.access, self._bug, journal,
+            loaded.targets, self.bus, config, loaded.access, self._bug, journal,
             self.metrics,
         )  # fmt: skip
         self.url = listen.describe(sock, config.listen_address, is_tls=loaded.tls is not None)
@@ -205,7 +204,7 @@ class Worker:
         for name, disabled in kept.items():
             sentence = f"{name} keeps its old credentials: {disabled.reason}"
             self.bus.publish("alarm", target=name, reason="reload_kept_old", message=sentence)
-        self.deliveries.use(new, _rules(config), loaded.access)
+        self.deliveries.use(new, config, loaded.access)
         self._tasks.spawn("retire-gate", self._ingress.use(loaded.gate).aclose())
         self.server.limits = ConnectionLimits(connections=config.connection_limit)
         needs_restart = [
@@ -258,7 +257,7 @@ class Worker:
 
     async def _retire(self, targets: Targets) -> None:
         try:
-            await asyncio.sleep(self.deliveries.rules.answer_within_s)
+            await asyncio.sleep(self.config.answer_within_s)
         finally:
             await targets.aclose()
 
@@ -297,16 +296,6 @@ class Worker:
         error = context.get("exception")
         words = log.traceback_text(error) if error else str(context.get("message", ""))
         self._log.error("a background task failed", error=words)
-
-
-def _rules(config: ProxyConfig) -> Rules:
-    return Rules(
-        answer_within_s=config.answer_within_s,
-        try_within_s=config.try_within_s,
-        in_flight_limit=config.in_flight_limit,
-        dedupe_s=config.dedupe_sec,
-        remove_guard=config.remove_guard,
-    )
 
 
 def _fields(event: Event) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmpush_tui.configuration.config import ProxyConfig, load
+from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig, load
 
 
 def proxy_config(folder: Path, text: str) -> ProxyConfig:
@@ -11,3 +11,9 @@ def proxy_config(folder: Path, text: str) -> ProxyConfig:
     path.write_text(f"[proxy]\n{text}\n")
     path.chmod(0o600)
     return load(path, {})
+
+
+def default_config() -> ProxyConfig:
+    """Return what holds where nothing is set, without a file."""
+    network = NetworkSettings(connect_to={})
+    return ProxyConfig(path=Path("c.toml"), apple=(), android=(), network=network, warnings=())

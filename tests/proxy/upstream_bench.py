@@ -16,7 +16,7 @@ from mmpush_tui.http2.pool import Pool
 from mmpush_tui.protocol.wire import Answer
 from mmpush_tui.proxy.apple.provider_token import ProviderToken
 from mmpush_tui.proxy.apple.sender import AppleTarget
-from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
+from mmpush_tui.proxy.delivery.deliveries import Deliveries
 from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.targets import Targets
@@ -159,7 +159,7 @@ async def upstream(
         try_within_s: seconds for one try.
         entries: further settings of every target.
         certificate: makes one for Apple's target, in place of its key, and returns its settings.
-        others: further rules.
+        others: further settings.
     """
     ca, key, phones = ThrowAwayCA(), AppleKey.make(), Phones(keep=200_000)
     async with (
@@ -171,8 +171,10 @@ async def upstream(
         targets = await asyncio.to_thread(Targets.build, config)
         bugs: list[Exception] = []
         bus = EventBus()
-        rules = Rules(answer_within_s=answer_within_s, try_within_s=try_within_s, **others)
-        deliveries = Deliveries(targets, bus, rules, PushAccess(), bugs.append)
+        # Part of a second too, which no file can say.
+        others |= {"send_timeout_sec": answer_within_s, "retry_timeout_sec": try_within_s}
+        config = dataclasses.replace(config, **others)
+        deliveries = Deliveries(targets, bus, config, PushAccess(), bugs.append)
         it = Upstream(apns, fcm, targets, deliveries, bus)
         tasks = Tasks(lambda _name, error: bugs.append(RuntimeError(repr(error))))
         listening = tasks.spawn("alarms", it._listen())

@@ -11,7 +11,7 @@ import pytest
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.protocol.status import Status
 from mmpush_tui.proxy import control
-from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
+from mmpush_tui.proxy.delivery.deliveries import Deliveries
 from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.door import listen
 from mmpush_tui.proxy.door.http1 import Reply
@@ -23,6 +23,7 @@ from mmpush_tui.tasks import Tasks
 from mmpush_tui.watching.process import WorkerProcess
 from mmpush_tui.watching.watcher import Watcher
 from tests.proxy.rehearsal import rehearsal
+from tests.proxy.settings import default_config
 from tests.waiting import eventually
 
 
@@ -91,9 +92,7 @@ class Bench:
         self.path = path
         self.extra: dict[str, object] = {}
         # Nothing here posts a push.
-        self.deliveries = Deliveries(
-            Targets(), self.bus, Rules(answer_within_s=1, try_within_s=1), PushAccess(), print
-        )
+        self.deliveries = Deliveries(Targets(), self.bus, default_config(), PushAccess(), print)
         self._server: HttpServer | None = None
         self._tasks = Tasks(lambda _name, _error: None)
 

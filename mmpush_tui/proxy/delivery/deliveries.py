@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.protocol.status import Counts
 from mmpush_tui.protocol.wire import (
@@ -45,24 +46,6 @@ RECENT: Final = 2_000
 """Finished deliveries kept for ``GET /deliveries``."""
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """How deliveries are treated.
-
-    Attributes:
-        answer_within_s: seconds until Mattermost must have its answer.
-        try_within_s: seconds one try upstream may take.
-        in_flight_limit: pushes under way to one target.
-        dedupe_s: seconds in which the same push is sent once; 0 sends each.
-        remove_guard: whether doubtful removals are held.
-    """
-
-    answer_within_s: float = 25.0
-    try_within_s: float = 8.0
-    in_flight_limit: int = 1000
-    dedupe_s: float = 0.0
-    remove_guard: bool = True
-
-
 class _Arrival(NamedTuple):
     push: PushNotification
     app_version: int
@@ -77,7 +60,7 @@ class Deliveries:
     Args:
         targets: where pushes go.
         bus: who is told.
-        rules: how.
+        config: how.
         access: which pushes are taken at all.
         on_bug: told of an exception that no target may raise.
         journal: keeps what became of each; None keeps nothing.
@@ -88,7 +71,7 @@ class Deliveries:
         self,
         targets: Targets,
         bus: EventBus,
-        rules: Rules,
+        config: ProxyConfig,
         access: PushAccess,
         on_bug: Callable[[Exception], None],
         journal: Journal | None = None,
@@ -104,22 +87,21 @@ class Deliveries:
         self._on_bug = on_bug
         self._alarms = Alarms(bus)
         self._recent: dict[str, Event] = {}
-        self.use(targets, rules, access)
+        self.use(targets, config, access)
 
-    def use(self, targets: Targets, rules: Rules, access: PushAccess) -> None:
-        """Take by ``access`` and send to ``targets`` by ``rules`` from now on.
+    def use(self, targets: Targets, config: ProxyConfig, access: PushAccess) -> None:
+        """Take by ``access`` and send to ``targets`` as ``config`` says from now on.
 
         What is under way ends as it began.
         """
         self.targets = targets
-        self.rules = rules
         self._access = access
         self.admissions = {
-            name: TargetAdmission(target, rules.in_flight_limit, is_guarded=rules.remove_guard)
+            name: TargetAdmission(target, config.in_flight_limit, is_guarded=config.remove_guard)
             for name, target in targets.ready.items()
         }
-        self._within = Within(rules.answer_within_s, rules.try_within_s)
-        self._dedupe = Dedupe(rules.dedupe_s)
+        self._within = Within(config.answer_within_s, config.try_within_s)
+        self._dedupe = Dedupe(config.dedupe_sec) if config.dedupe_sec else None
 
     def release(self, type_: str) -> bool:
         """Let held removals of a target pass from now on; false where none were held."""
@@ -160,13 +142,13 @@ class Deliveries:
             return self._finish(arrival, outcome)
         if target is None:
             return self._finish(arrival, self._nowhere(type_, push.server_id))
-        if self.rules.dedupe_s and push.ack_id:
+        if (dedupe := self._dedupe) is not None and push.ack_id:
             key = (push.server_id, type_, push.device_id, push.ack_id, push.type)
-            if (same := self._dedupe.find(key)) is not None:
+            if (same := dedupe.find(key)) is not None:
                 answer = same if isinstance(same, Answer) else await asyncio.shield(same)
                 outcome = Outcome(answer=answer, reason="duplicate")
                 return self._finish(arrival, outcome)
-            with self._dedupe.first(key) as settle:
+            with dedupe.first(key) as settle:
                 outcome = await self._send(arrival, target.type)
                 settle(outcome.answer)
         else:

@@ -161,7 +161,7 @@ async def test_by_default_the_same_push_twice_is_two_pushes(tmp_path: Path) -> N
 
 
 async def test_with_dedupe_it_is_one_with_the_same_answer(tmp_path: Path) -> None:
-    async with upstream(tmp_path, dedupe_s=30) as it:
+    async with upstream(tmp_path, dedupe_sec=30) as it:
         answers = await asyncio.gather(*(post(it, "apns", ack_id="same") for _ in range(3)))
         assert [answer.status for answer in answers] == ["OK"] * 3
         assert (await post(it, "apns", ack_id="same")).status == "OK"

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from mmpush_tui.proxy.delivery.deliveries import Deliveries, Rules
+from mmpush_tui.proxy.delivery.deliveries import Deliveries
 from mmpush_tui.proxy.delivery.push_access import PushAccess
 from mmpush_tui.proxy.door.gate import Gate
 from mmpush_tui.proxy.door.http1 import IncomingRequest, Reply
@@ -15,11 +15,12 @@ from mmpush_tui.proxy.events import EventBus
 from mmpush_tui.proxy.networks import Senders
 from mmpush_tui.proxy.records.metrics import Metrics
 from mmpush_tui.proxy.targets import Targets
+from tests.proxy.settings import default_config
 
 
 def ingress(access: RequestAccess, *, per_s: int = 300, metrics: Metrics | None = None) -> Ingress:
     gate = Gate(access, Senders(()), Throttle(per_s, 10, lambda: 0.0))
-    deliveries = Deliveries(Targets(), EventBus(), Rules(), PushAccess(), print)
+    deliveries = Deliveries(Targets(), EventBus(), default_config(), PushAccess(), print)
     return Ingress(deliveries, gate, metrics, lambda: "draining")
 
 
