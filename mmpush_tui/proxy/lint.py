@@ -72,7 +72,7 @@ def _judge_worker(config: ProxyConfig, problems: Problems) -> None:
         server_context(config)
     with problems.gathering():
         gate = Gate.from_config(config, lambda _sentence: None)
-        access = PushAccess.from_config(config)
+        access = PushAccess(config)
         for code, sentence in (
             ("wildcard", wildcard_warning(config, gate.access, access)),
             ("throttle-header", header_warning(config)),

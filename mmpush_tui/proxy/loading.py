@@ -73,6 +73,6 @@ def load(
     if listen_address:
         config = dataclasses.replace(config, listen_address=listen_address)
     gate = Gate.from_config(config, complain)
-    access = PushAccess.from_config(config)
+    access = PushAccess(config)
     tls = server_context(config)
     return LoadedConfig(config, Targets.build(config, old, store), gate, access, tls)

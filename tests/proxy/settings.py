@@ -1,6 +1,8 @@
 """Configurations of a worker, as a test writes them."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig, load
 
@@ -13,7 +15,8 @@ def proxy_config(folder: Path, text: str) -> ProxyConfig:
     return load(path, {})
 
 
-def default_config() -> ProxyConfig:
-    """Return what holds where nothing is set, without a file."""
+def default_config(**changes: Any) -> ProxyConfig:
+    """Return what holds where nothing but ``changes`` is set, without a file."""
     network = NetworkSettings(connect_to={})
-    return ProxyConfig(path=Path("c.toml"), apple=(), android=(), network=network, warnings=())
+    config = ProxyConfig(path=Path("c.toml"), apple=(), android=(), network=network, warnings=())
+    return dataclasses.replace(config, **changes)

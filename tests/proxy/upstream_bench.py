@@ -174,7 +174,7 @@ async def upstream(
         # Part of a second too, which no file can say.
         others |= {"send_timeout_sec": answer_within_s, "retry_timeout_sec": try_within_s}
         config = dataclasses.replace(config, **others)
-        deliveries = Deliveries(targets, bus, config, PushAccess(), bugs.append)
+        deliveries = Deliveries(targets, bus, config, PushAccess(config), bugs.append)
         it = Upstream(apns, fcm, targets, deliveries, bus)
         tasks = Tasks(lambda _name, error: bugs.append(RuntimeError(repr(error))))
         listening = tasks.spawn("alarms", it._listen())

@@ -92,7 +92,8 @@ class Bench:
         self.path = path
         self.extra: dict[str, object] = {}
         # Nothing here posts a push.
-        self.deliveries = Deliveries(Targets(), self.bus, default_config(), PushAccess(), print)
+        config = default_config()
+        self.deliveries = Deliveries(Targets(), self.bus, config, PushAccess(config), print)
         self._server: HttpServer | None = None
         self._tasks = Tasks(lambda _name, _error: None)
 

@@ -23,38 +23,20 @@ _KEY_LIMIT: Final = 64 * 1024
 
 
 class PushAccess:
-    """What one configuration asks of pushes; made by :meth:`from_config`.
+    """What one configuration asks of pushes; reads a key file, so not for the event loop.
 
     Args:
-        server_ids: the Mattermost servers that may send; empty lets all.
-        key: verifies signatures; None looks at none.
-        unsigned: what becomes of a push without a signature where there is a key.
+        config: the configuration.
+
+    Raises:
+        ConfigError: the key cannot be used. Nothing is served then, rather than everybody.
     """
 
-    def __init__(
-        self,
-        *,
-        server_ids: frozenset[str] = frozenset(),
-        key: EllipticCurvePublicKey | None = None,
-        unsigned: str = "test",
-    ) -> None:
-        self._server_ids = server_ids
-        self._key = key
-        self._unsigned = unsigned
-
-    @classmethod
-    def from_config(cls, config: ProxyConfig) -> "PushAccess":
-        """Return the rules of ``config``; reads the key file, so not for the event loop.
-
-        Raises:
-            ConfigError: the key cannot be used. Nothing is served then, rather than everybody.
-        """
+    def __init__(self, config: ProxyConfig) -> None:
         path = config.signature_key_file
-        return cls(
-            server_ids=frozenset(config.allowed_server_ids),
-            key=load_public_key(path) if path else None,
-            unsigned=config.unsigned_pushes,
-        )
+        self._server_ids = frozenset(config.allowed_server_ids)
+        self._key = load_public_key(path) if path else None
+        self._unsigned = config.unsigned_pushes
 
     @property
     def is_open(self) -> bool:

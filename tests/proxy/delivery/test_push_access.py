@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.protocol.wire import PushNotification
 from mmpush_tui.proxy.delivery.push_access import PushAccess, load_public_key
+from tests.proxy.settings import default_config
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 DER = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -72,12 +73,12 @@ def test_by_signature(
     fields: dict[str, str], unsigned: str, refusal: object, content: bytes, tmp_path: Path
 ) -> None:
     (tmp_path / "key").write_bytes(content + b"\n")
-    key = load_public_key(str(tmp_path / "key"))
-    assert PushAccess(key=key, unsigned=unsigned).refusal(push(**fields)) == refusal
+    config = default_config(signature_key_file=str(tmp_path / "key"), unsigned_pushes=unsigned)
+    assert PushAccess(config).refusal(push(**fields)) == refusal
 
 
 def test_by_server() -> None:
-    access = PushAccess(server_ids=frozenset({"s1"}))
+    access = PushAccess(default_config(allowed_server_ids=("s1",)))
     assert access.refusal(push()) is None
     assert access.refusal(push(server_id="s2")) == (
         "Failed because this server is not allowed here serverId=s2", "server_not_allowed",

@@ -20,7 +20,8 @@ from tests.proxy.settings import default_config
 
 def ingress(access: RequestAccess, *, per_s: int = 300, metrics: Metrics | None = None) -> Ingress:
     gate = Gate(access, Senders(()), Throttle(per_s, 10, lambda: 0.0))
-    deliveries = Deliveries(Targets(), EventBus(), default_config(), PushAccess(), print)
+    config = default_config()
+    deliveries = Deliveries(Targets(), EventBus(), config, PushAccess(config), print)
     return Ingress(deliveries, gate, metrics, lambda: "draining")
 
 
