@@ -35,7 +35,7 @@ def test_a_port_that_is_open_to_everybody_is_warned_of(
 ) -> None:
     (tmp_path / "key").write_bytes(PEM)
     found = proxy_config(tmp_path, text)
-    warning = wildcard_warning(found, RequestAccess.from_config(found), PushAccess(found))
+    warning = wildcard_warning(found, RequestAccess(found), PushAccess(found))
     assert bool(warning) is warned
     if warned:
         assert "is open to everybody who reaches this host" in warning

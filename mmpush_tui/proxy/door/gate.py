@@ -83,7 +83,7 @@ class Gate:
             config.throttle_store,
             complain,
         )
-        return cls(RequestAccess.from_config(config), senders, throttle)
+        return cls(RequestAccess(config), senders, throttle)
 
     def admit(
         self, request: IncomingRequest, *, is_counted: bool, is_open: bool

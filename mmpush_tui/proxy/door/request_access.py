@@ -2,52 +2,34 @@
 
 import base64
 import hmac
-from collections.abc import Sequence
 
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.networks import Network, is_everybody, membership, networks
+from mmpush_tui.proxy.networks import is_everybody, membership, networks
 
 
 class RequestAccess:
-    """What one configuration asks of requests; made by :meth:`from_config`.
+    """What one configuration asks of requests.
 
     Args:
-        allowed: the networks that may ask; empty lets everybody.
-        credentials: what follows ``Basic`` in a good request; empty asks for none.
-        prefix: what stands in front of every path, ``/secret``; or empty.
+        config: the configuration.
+
+    Raises:
+        ConfigError: a rule cannot be obeyed. Nothing is served then, rather than everybody.
     """
 
-    def __init__(
-        self,
-        *,
-        allowed: Sequence[Network] = (),
-        credentials: bytes = b"",
-        prefix: str = "",
-    ) -> None:
-        self._allowed = allowed
-        self._is_allowed = membership(allowed)
-        self._credentials = credentials
-        self._prefix = prefix
-
-    @classmethod
-    def from_config(cls, config: ProxyConfig) -> "RequestAccess":
-        """Return the rules of ``config``.
-
-        Raises:
-            ConfigError: a rule cannot be obeyed. Nothing is served then, rather than everybody.
-        """
+    def __init__(self, config: ProxyConfig) -> None:
         user, password = config.access_user, config.access_password.reveal()
         if bool(user) != bool(password):
             raise ConfigError(
                 "AccessUser and AccessPassword go together, and one is missing",
                 code="access-incomplete",
             )
-        return cls(
-            allowed=networks(config.allowed_addresses, "AllowedAddresses"),
-            credentials=base64.b64encode(f"{user}:{password}".encode()) if user else b"",
-            prefix=_prefix(config.path_prefix.reveal()),
-        )
+        self._allowed = networks(config.allowed_addresses, "AllowedAddresses")
+        self._is_allowed = membership(self._allowed)
+        # What follows "Basic" in a good request.
+        self._credentials = base64.b64encode(f"{user}:{password}".encode()) if user else b""
+        self._prefix = _prefix(config.path_prefix.reveal())
 
     @property
     def is_open(self) -> bool:

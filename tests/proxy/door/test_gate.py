@@ -12,8 +12,9 @@ from mmpush_tui.proxy.door.http1 import IncomingRequest
 from mmpush_tui.proxy.door.request_access import RequestAccess
 from mmpush_tui.proxy.door.throttle import Throttle
 from mmpush_tui.proxy.networks import Senders
+from mmpush_tui.text import Secret
 from tests.clock import Clock
-from tests.proxy.settings import proxy_config
+from tests.proxy.settings import default_config, proxy_config
 
 
 class Door:
@@ -118,7 +119,7 @@ def test_by_number(tmp_path: Path) -> None:
 
 def test_passwords_are_not_tried_faster_on_pages_that_are_not_counted() -> None:
     throttle = Throttle(2, 10, Clock(1000))
-    access = RequestAccess(credentials=base64.b64encode(b"mm:right"))
+    access = RequestAccess(default_config(access_user="mm", access_password=Secret("right")))
     it = Door(Gate(access, Senders(()), throttle))
     for page in ("/", "/version", "/metrics"):
         assert [answer(it, page) for _ in range(4)] == [401] * 4
@@ -132,7 +133,7 @@ def test_passwords_are_not_tried_faster_on_pages_that_are_not_counted() -> None:
 
 
 def test_a_refusal_by_number_says_when_to_come_back() -> None:
-    it = Door(Gate(RequestAccess(), Senders(()), Throttle(1, 10, Clock(1000))))
+    it = Door(Gate(RequestAccess(default_config()), Senders(()), Throttle(1, 10, Clock(1000))))
     request = IncomingRequest("192.0.2.1")
     request.path = "/api/v1/ack"
     assert it.admit(request) == "/api/v1/ack"
