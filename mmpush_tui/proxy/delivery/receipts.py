@@ -85,15 +85,11 @@ class Receipts:
         return None
 
     async def look_up(self) -> None:
-        """Ask the journal for what :meth:`match` did not know, until cancelled."""
-        while True:
+        """Ask the journal, where one is kept, for what :meth:`match` did not know."""
+        while self._journal is not None:
             await self._has_asked.wait()
             self._has_asked.clear()
             while self._asked:
                 ack = self._asked.popleft()
-                delivery = None
-                if self._journal is not None:
-                    delivery = await beside(
-                        "journal-lookup", find_delivery, self._journal.path, ack.id
-                    )
-                self._on_found(ack, delivery)
+                path = self._journal.path
+                self._on_found(ack, await beside("journal-lookup", find_delivery, path, ack.id))
