@@ -1,4 +1,4 @@
-"""One record per setting: form row, CLI flag, wizard question, JSON and docs come from it."""
+"""One record per setting: form row, CLI flag and wizard question come from it."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -117,30 +117,6 @@ class Field:
                 return self.check(int(word) if is_number and len(word) < 19 else text)
             case _:
                 return self.check(text)
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the record as JSON-ready data; empty attributes are left out."""
-        record: dict[str, object] = {
-            "key": self.key,
-            "label": self.label,
-            "help": self.help,
-            "kind": self.kind.value,
-            "default": self.default,
-        }
-        optional: dict[str, object] = {
-            "choices": [{"value": c.value, "label": c.label} for c in self.choices],
-            "minimum": self.minimum,
-            "maximum": self.maximum,
-            "env": self.env,
-            "upstream": self.upstream,
-            "secret": self.secret,
-            "restart": self.restart,
-        }
-        return record | {
-            name: value
-            for name, value in optional.items()
-            if value is not None and value is not False and value not in ("", [])
-        }
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,4 +1,3 @@
-import json
 from datetime import date
 
 import pytest
@@ -162,54 +161,6 @@ def test_refuses_text_of_another_kind(setting: Field, text: str, message: str) -
     with pytest.raises(FieldError) as error:
         setting.parse(text)
     assert str(error.value) == message
-
-
-def test_is_json_without_empty_attributes() -> None:
-    assert field(Kind.TEXT).to_dict() == {
-        "key": "proxy.thing",
-        "label": "Thing",
-        "help": "What the thing does.",
-        "kind": "text",
-        "default": "",
-    }
-
-
-def test_is_json_with_all_attributes() -> None:
-    full = Field(
-        key="proxy.log_format",
-        label="Log format",
-        help="How log lines look.",
-        kind=Kind.CHOICE,
-        default="plain",
-        choices=(Choice(value="plain", label="Plain"), Choice(value="json", label="JSON")),
-        minimum=0,
-        maximum=9,
-        env="MMPUSH_PROXY__LOG_FORMAT",
-        upstream="LogFormat",
-        secret=True,
-        restart=True,
-    )
-    assert full.to_dict() == {
-        "key": "proxy.log_format",
-        "label": "Log format",
-        "help": "How log lines look.",
-        "kind": "choice",
-        "default": "plain",
-        "choices": [{"value": "plain", "label": "Plain"}, {"value": "json", "label": "JSON"}],
-        "minimum": 0,
-        "maximum": 9,
-        "env": "MMPUSH_PROXY__LOG_FORMAT",
-        "upstream": "LogFormat",
-        "secret": True,
-        "restart": True,
-    }
-    assert json.loads(json.dumps(full.to_dict())) == full.to_dict()
-
-
-@pytest.mark.parametrize("setting", [BOOLEAN, AT_LEAST], ids=["false", "zero"])
-def test_keeps_a_default_that_is_false_or_zero(setting: Field) -> None:
-    assert setting.to_dict()["default"] == setting.default
-    assert AT_LEAST.to_dict()["minimum"] == 0
 
 
 def test_is_found_under_the_last_part_of_its_key() -> None:
