@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import idna
 
-from mmpush_tui.checks.model.proofs import Proof
 from mmpush_tui.checks.model.report import Stage
+from mmpush_tui.configuration.config import AndroidSettings, AppleSettings
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.http2.outbound import OutboundProxy
 
@@ -84,7 +84,7 @@ class TargetPlan:
         spare_proxy: one that a variable names for other addresses than this; None mostly.
         told_at: the stage that ``config`` is told at.
         is_blocked: what ``config`` says keeps everything else from being looked at.
-        proof: what shows that its credentials are good; None where there is nothing to prove.
+        proof: the settings whose credentials are tried; None where there is nothing to prove.
         has_client_certificate: it is shown a client certificate, which no inspection passes on.
         source: the address of this host to connect from, or empty.
     """
@@ -102,7 +102,7 @@ class TargetPlan:
     spare_proxy: OutboundProxy | None = None
     told_at: Stage = Stage.CONFIG
     is_blocked: bool = False
-    proof: Proof | None = None
+    proof: AppleSettings | AndroidSettings | None = None
     has_client_certificate: bool = False
     source: str = ""
 

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendProof
 from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
 from mmpush_tui.checks.proof.credential_files import CredentialFile
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings
@@ -29,16 +28,10 @@ def apple_target(entry: AppleSettings | None, credential: CredentialFile | None)
         whose=Whose.RELAY if endpoint else Whose.VENDOR,
         ca_file=entry.ca_file if entry else "",
         config=credential.finding if credential else None,
-        proof=_apple_proof(entry, credential),
+        # A key or certificate that is of no use already is not tried.
+        proof=entry if credential and credential.finding.severity is not Severity.FAIL else None,
         has_client_certificate=bool(entry and signs_with_certificate(entry)),
     )
-
-
-def _apple_proof(entry: AppleSettings | None, credential: CredentialFile | None) -> Proof | None:
-    """Return how a target's key or certificate is tried; None where it is of no use already."""
-    if entry is None or credential is None or credential.finding.severity is Severity.FAIL:
-        return None
-    return AppleProof(entry)
 
 
 def fcm_target(entry: AndroidSettings | None, credential: CredentialFile | None) -> TargetPlan:
@@ -55,7 +48,7 @@ def fcm_target(entry: AndroidSettings | None, credential: CredentialFile | None)
         ca_file=entry.ca_file if entry else "",
         project=(credential.project if credential else "") or "x",
         config=credential.finding if credential else None,
-        proof=SendProof(entry) if entry and credential and credential.project else None,
+        proof=entry if credential and credential.project else None,
     )
 
 
@@ -71,5 +64,5 @@ def token_target(entry: AndroidSettings | None, token_uri: str = TOKEN_URI) -> T
         kind=TargetKind.TOKEN,
         whose=Whose.VENDOR if is_google else Whose.RELAY,
         ca_file=entry.ca_file if entry else "",
-        proof=GrantProof(entry) if entry else None,
+        proof=entry,
     )

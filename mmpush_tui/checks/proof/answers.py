@@ -5,15 +5,14 @@ permission before the registration token; the refusal of the token is the good a
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.target import TargetPlan
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Response
 from mmpush_tui.proxy.android.errors import read_error
+from mmpush_tui.proxy.apple.reasons import read_reason
 from mmpush_tui.text import clean
 
 _APPLE: Final[Mapping[str, str]] = {
@@ -37,7 +36,7 @@ _BUSY: Final = (429, 500, 502, 503, 504)
 
 def judge_apple(plan: TargetPlan, response: Response) -> Finding:
     """Return what Apple's answer about a device of nobody's says of key and topic."""
-    reason = _reason(response)
+    reason = clean(read_reason(response.body), 60)
     seen = {"http_status": response.status, "reason": reason}
     said = f"{response.status} {reason}".strip()
     if response.status == 400 and reason == "BadDeviceToken":
@@ -85,12 +84,3 @@ def judge_google(plan: TargetPlan, response: Response) -> Finding:
             return failed(plan, "vendor_busy", said, seen)
         case _:
             return failed(plan, "fcm_refused", said, seen)
-
-
-def _reason(response: Response) -> str:
-    try:
-        document: Any = msgspec.json.decode(response.body)
-    except (ValueError, RecursionError):
-        return ""
-    reason = document.get("reason") if isinstance(document, dict) else ""
-    return clean(reason, 60) if isinstance(reason, str) else ""

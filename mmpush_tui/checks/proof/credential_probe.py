@@ -14,13 +14,12 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from mmpush_tui.checks.model.failures import failed
-from mmpush_tui.checks.model.proofs import AppleProof, GrantProof, Proof, SendProof
 from mmpush_tui.checks.model.report import Stage, check_id
-from mmpush_tui.checks.model.target import NO_DEVICE, TargetPlan
+from mmpush_tui.checks.model.target import NO_DEVICE, TargetKind, TargetPlan
 from mmpush_tui.checks.proof import answers as proof_answers
 from mmpush_tui.checks.proof.credential_files import in_one_message
 from mmpush_tui.checks.proof.limiter import ProbeLimiter
-from mmpush_tui.configuration.config import AndroidSettings, NetworkSettings
+from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, NetworkSettings
 from mmpush_tui.credentials import certificate
 from mmpush_tui.credentials.look import look
 from mmpush_tui.errors import ConfigError
@@ -88,35 +87,40 @@ class Grants:
             return self._found[type_]
 
 
-async def prove(proof: Proof, session: ProofSession, means: ProofContext) -> Finding:
-    """Ask what ``proof`` asks, or return the answer of a moment ago.
+async def prove(
+    settings: AppleSettings | AndroidSettings, session: ProofSession, means: ProofContext
+) -> Finding:
+    """Ask what only good credentials get the right answer to, or return that of a moment ago.
+
+    Apple is asked with a push to nobody, Google's token server for an access token, and Google
+    with a push to nobody that it is told to validate only.
 
     Args:
-        proof: the question.
+        settings: those of the target whose credentials are tried.
         session: what leads to the target.
         means: what it is asked with.
 
     Raises:
         TransportError: there is no connection, or no answer.
     """
-    match proof:
-        case AppleProof():
-            return await _ask_apple(proof, session, means)
-        case GrantProof():
-            return await _ask_token_server(proof, session, means)
-        case SendProof():
-            return await _ask_google(proof, session, means)
+    if isinstance(settings, AppleSettings):
+        return await _ask_apple(settings, session, means)
+    if session.plan.kind is TargetKind.TOKEN:
+        return await _ask_token_server(settings, session, means)
+    return await _ask_google(settings, session, means)
 
 
-async def _ask_apple(proof: AppleProof, session: ProofSession, means: ProofContext) -> Finding:
+async def _ask_apple(
+    settings: AppleSettings, session: ProofSession, means: ProofContext
+) -> Finding:
     try:
-        loaded = await beside("apple-proof", _load_apple, proof, means)
+        loaded = await beside("apple-proof", _load_apple, settings, means)
     except ConfigError as error:
         return _unread(session.plan, error.finding)
     if isinstance(loaded, Finding):
         return _unread(session.plan, loaded)
     group, token, tls = loaded
-    topic = proof.settings.topic
+    topic = settings.topic
     asked = f"{group}|{session.plan.address}|{topic}"
     if (kept := await beside("pace", means.limiter.take, group, asked)) is not None:
         return kept
@@ -127,26 +131,25 @@ async def _ask_apple(proof: AppleProof, session: ProofSession, means: ProofConte
 
 
 def _load_apple(
-    proof: AppleProof, means: ProofContext
+    settings: AppleSettings, means: ProofContext
 ) -> tuple[str, str, ssl.SSLContext] | Finding:
     """Return a name of the credential, the provider token and the context to connect with.
 
     Where the credential is of no use, return why.
     """
-    it = proof.settings
-    tls = client_context(means.network.ca_file, it.ca_file)
-    credential = look(it)
+    tls = client_context(means.network.ca_file, settings.ca_file)
+    credential = look(settings)
     loaded = credential.loaded
     if credential.refusals or loaded is None:
         return credential.refusals[0]
     if isinstance(loaded, EllipticCurvePrivateKey):
         store = TokenStore(means.tokens, lambda _sentence: None)
-        token = ProviderToken(loaded, it.auth_key_id, it.team_id, store)
+        token = ProviderToken(loaded, settings.auth_key_id, settings.team_id, store)
         made = token()
         token.join()
         return token.name, made, tls
     certificate.use(tls, loaded)
-    return f"certificate|{it.certificate_file}|{loaded.not_after}", "", tls
+    return f"certificate|{settings.certificate_file}|{loaded.not_after}", "", tls
 
 
 def _push_to_nobody(topic: str, token: str) -> Request:
@@ -163,27 +166,29 @@ def _push_to_nobody(topic: str, token: str) -> Request:
 
 
 async def _ask_token_server(
-    proof: GrantProof, session: ProofSession, means: ProofContext
+    settings: AndroidSettings, session: ProofSession, means: ProofContext
 ) -> Finding:
-    asked = f"grant|{proof.settings.service_account_file}|{session.plan.address}"
+    asked = f"grant|{settings.service_account_file}|{session.plan.address}"
     if (kept := await beside("pace", means.limiter.take, asked, asked)) is not None:
         return kept
-    finding, _ = await _grant(proof.settings, session.plan, means)
+    finding, _ = await _grant(settings, session.plan, means)
     await beside("pace", means.limiter.keep, asked, asked, finding)
     return finding
 
 
-async def _ask_google(proof: SendProof, session: ProofSession, means: ProofContext) -> Finding:
-    it, plan = proof.settings, session.plan
-    group = f"fcm|{it.service_account_file}|{plan.address}"
+async def _ask_google(
+    settings: AndroidSettings, session: ProofSession, means: ProofContext
+) -> Finding:
+    plan = session.plan
+    group = f"fcm|{settings.service_account_file}|{plan.address}"
     asked = f"{group}|{plan.project}"
     if (kept := await beside("pace", means.limiter.take, group, asked)) is not None:
         return kept
-    refused, token = await _grant(it, plan, means)
+    refused, token = await _grant(settings, plan, means)
     if not token:
         await beside("pace", means.limiter.drop, group)
-        return _left_out(it.type, means) or refused
-    tls = await beside("roots", client_context, means.network.ca_file, it.ca_file)
+        return _left_out(settings.type, means) or refused
+    tls = await beside("roots", client_context, means.network.ca_file, settings.ca_file)
     response = await _answer(session, means, group, tls, _validation(plan, token))
     finding = proof_answers.judge_google(plan, response)
     await beside("pace", means.limiter.keep, group, asked, finding)
