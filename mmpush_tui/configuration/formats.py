@@ -1,26 +1,31 @@
 """The two file formats of the configuration, converted into one set of plain values. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from mmpush_tui.configuration.document import ConfigFormat, Document
 from mmpush_tui.configuration.problems import Problems
-from mmpush_tui.configuration.schema import ANDROID, APPLE, NETWORK, OBSOLETE, PROXY
+from mmpush_tui.configuration.schema import ANDROID, APPLE, NETWORK, PROXY
 from mmpush_tui.configuration.tables import (
     as_table,
-    checked,
     converted,
     refuse_unknown,
     values_of,
+    warn_of_unknown,
 )
-from mmpush_tui.fields import Field, FieldError, nearest
-from mmpush_tui.text import clean
+from mmpush_tui.fields import Field, FieldError
 
 Values = dict[str, Any]
 
 _TABLES: Final = ("mattermost", "proxy", "network", "console")
+_LISTS: Final = (
+    ("apple", "ApplePushSettings", APPLE),
+    ("android", "AndroidPushSettings", ANDROID),
+)
+"""The lists of targets, as we and as upstream call them."""
 _WARN_WHEN_MISSING: Final = (
     "listen_address",
     "throttle_per_sec",
@@ -38,40 +43,25 @@ def values_in(document: Document, environment: Mapping[str, str], problems: Prob
         problems: told of every value, key and table that is not what it must be, and of what
             is tolerated.
     """
-    if document.format is ConfigFormat.OURS:
-        values = _ours(document, problems)
+    is_ours = document.format is ConfigFormat.OURS
+    names = {name if is_ours else upstream: name for name, upstream, _ in _LISTS}
+    lists = {
+        name if is_ours else upstream: partial(_targets, document, fields, problems)
+        for name, upstream, fields in _LISTS
+    }
+    if is_ours:
+        refuse_unknown(document.tables, _TABLES, f"{document.path}: ", "table", problems)
+        values = values_of(document, "proxy", PROXY, problems, lists)
     else:
-        values = _upstream(document, problems)
+        values = converted(document, document.tables, PROXY, f"{document.path}: ", problems, lists)
+    values |= {name: values.pop(written, []) for written, name in names.items()}
+    if is_ours:
+        _refuse_types_twice(values, document, problems)
+    values["network"] = network_values(document, problems)
     _lay_over(values, environment, problems)
     _lay_under(values, document, problems)
-    if document.format is ConfigFormat.UPSTREAM:
+    if not is_ours:
         _settle_types(values, problems)
-    return values
-
-
-def _upstream(document: Document, problems: Problems) -> Values:
-    """Return the values of an upstream file.
-
-    Key case does not matter and unknown keys are tolerated with a warning, as Go tolerates them.
-    """
-    path = document.path
-    keys = {field.upstream.lower(): field for field in PROXY}
-    lists = {"applepushsettings": APPLE, "androidpushsettings": ANDROID}
-    values: Values = {"apple": [], "android": [], "network": _no_network()}
-    known = [field.upstream for field in PROXY] + ["ApplePushSettings", "AndroidPushSettings"]
-    for key, value in document.tables.items():
-        if field := keys.get(key.lower()):
-            if value is not None:
-                where = f"{path}: {field.upstream}"
-                values[field.name] = checked(field, value, where, problems)
-        elif key.lower() in lists:
-            name = "apple" if key.lower().startswith("apple") else "android"
-            values[name] = [
-                _upstream_entry(entry, lists[key.lower()], f"{path}: {key}[{index}]", problems)
-                for index, entry in enumerate(_entries(value, f"{path}: {key}", problems))
-            ]
-        elif not _is_obsolete(key, value, problems):
-            _warn_of_unknown(key, known, problems)
     return values
 
 
@@ -93,24 +83,10 @@ def _settle_types(values: Values, problems: Problems) -> None:
         )
 
 
-def _ours(document: Document, problems: Problems) -> Values:
-    """Return the values of our TOML file. Paths in it count from the file's own folder."""
-    path = document.path
-    refuse_unknown(document.tables, _TABLES, f"{path}: ", "table", problems)
-    values = values_of(document, "proxy", PROXY, problems, ("apple", "android"))
-    proxy = document.tables.get("proxy", {})
-    for name, fields in (("apple", APPLE), ("android", ANDROID)):
-        where = f"{path}: proxy.{name}"
-        written = proxy.get(name) if isinstance(proxy, dict) else None
-        values[name] = [
-            _our_entry(entry, fields, f"{where}[{index}]", document, problems)
-            for index, entry in enumerate(_entries(written, where, problems))
-        ]
+def _refuse_types_twice(values: Values, document: Document, problems: Problems) -> None:
     types = [entry["type"] for entry in (*values["apple"], *values["android"]) if entry["type"]]
     if twice := next((kind for kind in types if types.count(kind) > 1), None):
-        problems.refuse(f"{path}: two targets have the type {twice}")
-    values["network"] = network_values(document, problems)
-    return values
+        problems.refuse(f"{document.path}: two targets have the type {twice}")
 
 
 def _no_network() -> Values:
@@ -127,8 +103,8 @@ def network_values(document: Document | None, problems: Problems) -> Values:
     """
     if document is None or document.format is not ConfigFormat.OURS:
         return _no_network()
-    values = values_of(document, "network", NETWORK, problems, ("connect_to",))
-    return _no_network() | {"connect_to": _connect_to(document, problems)} | values
+    others = {"connect_to": partial(_connect_to, problems)}
+    return _no_network() | values_of(document, "network", NETWORK, problems, others)
 
 
 def _lay_over(values: Values, environment: Mapping[str, str], problems: Problems) -> None:
@@ -141,7 +117,7 @@ def _lay_over(values: Values, environment: Mapping[str, str], problems: Problems
             # Other rooms read these tables.
             continue
         if (field := known.get(name)) is None:
-            _warn_of_unknown(name, known, problems)
+            warn_of_unknown(name, known, problems)
             continue
         try:
             value = field.parse(text)
@@ -165,51 +141,37 @@ def _lay_under(values: Values, document: Document, problems: Problems) -> None:
             )
 
 
-def _upstream_entry(
-    entry: Mapping[str, Any], fields: Sequence[Field], where: str, problems: Problems
-) -> Values:
-    keys = {field.upstream.lower(): field for field in fields}
-    values: Values = {field.name: field.default for field in fields}
-    for key, value in entry.items():
-        if field := keys.get(key.lower()):
-            if value is not None:
-                place = f"{where}.{field.upstream}"
-                values[field.name] = checked(field, value, place, problems)
-        elif not _is_obsolete(key, value, problems):
-            _warn_of_unknown(key, [field.upstream for field in fields], problems)
-    _judge_entry(values, entry, (f"{where}.Type", f"{where}.Endpoint"), problems)
-    return values
-
-
-def _our_entry(
-    entry: Mapping[str, Any], fields: Sequence[Field], where: str, document: Document,
-    problems: Problems,
-) -> Values:  # fmt: skip
-    values: Values = {field.name: field.default for field in fields}
-    values |= converted(entry, fields, where, document.path.parent, problems)
-    _judge_entry(values, entry, (f"{where}.type", f"{where}.endpoint"), problems)
-    return values
-
-
-def _is_obsolete(key: str, value: object, problems: Problems) -> bool:
-    """Return whether ``key`` is one without a meaning today; warn once where it is set."""
-    reason = OBSOLETE.get(key.lower())
-    if reason and value:
-        problems.warn("config-obsolete-key", f"{key} is ignored: {reason}")
-    return reason is not None
+def _targets(
+    document: Document, fields: tuple[Field, ...], problems: Problems, written: object, where: str
+) -> list[Values]:
+    """Return the targets of a list."""
+    if written is None:
+        return []
+    if not isinstance(written, list) or not all(isinstance(entry, dict) for entry in written):
+        problems.refuse(f"{where}: expected a list of targets", code="config-shape")
+        return []
+    targets = []
+    for index, entry in enumerate(written):
+        place = f"{where}[{index}]."
+        values: Values = {field.name: field.default for field in fields}
+        values |= converted(document, entry, fields, place, problems)
+        _judge_entry(values, entry, document, place, problems)
+        targets.append(values)
+    return targets
 
 
 def _judge_entry(
-    values: Values, entry: Mapping[str, Any], keys: tuple[str, str], problems: Problems
+    values: Values, entry: Mapping[str, Any], document: Document, where: str, problems: Problems
 ) -> None:
-    """Judge what a target must say, and its endpoint; ``keys`` are where these two stand."""
-    of_type, of_endpoint = keys
+    """Judge what a target must say, and its endpoint."""
+    is_ours = document.format is ConfigFormat.OURS
+    of_type, of_endpoint = ("type", "endpoint") if is_ours else ("Type", "Endpoint")
     written = next((value for key, value in entry.items() if key.lower() == "type"), None)
     # What is no text was told already.
     if not values["type"] and (written is None or isinstance(written, str)):
-        problems.refuse(f"{of_type}: expected a platform such as apple_rn or android_rn")
+        problems.refuse(f"{where}{of_type}: expected a platform such as apple_rn or android_rn")
     if not _is_endpoint(values["endpoint"]):
-        problems.refuse(f"{of_endpoint}: expected https://host or https://host:port")
+        problems.refuse(f"{where}{of_endpoint}: expected https://host or https://host:port")
 
 
 def _is_endpoint(endpoint: str) -> bool:
@@ -233,36 +195,12 @@ def _types(entries: list[Values]) -> set[str]:
     return {entry["type"] for entry in entries}
 
 
-def _connect_to(document: Document, problems: Problems) -> dict[str, str]:
-    where = f"{document.path}: network"
-    network = document.tables.get("network", {})
-    if not isinstance(network, dict):
-        # Told already.
-        return {}
-    connect_to = as_table(network.get("connect_to", {}), f"{where}.connect_to", problems)
+def _connect_to(problems: Problems, written: object, where: str) -> dict[str, str]:
     places: dict[str, str] = {}
-    for key, target in connect_to.items():
+    for key, target in as_table(written, where, problems).items():
         if isinstance(target, str) and _is_host_port(key) and _is_host_port(target):
             # Names are compared in lower case, as the endpoint's host is.
             places[key.lower()] = target
         else:
-            problems.refuse(f'{where}.connect_to: expected "host:port" = "addr:port"')
+            problems.refuse(f'{where}: expected "host:port" = "addr:port"')
     return places
-
-
-def _entries(value: object, where: str, problems: Problems) -> list[Mapping[str, Any]]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        problems.refuse(f"{where}: expected a list of targets", code="config-shape")
-        return []
-    return value
-
-
-def _warn_of_unknown(key: str, known: Iterable[str], problems: Problems) -> None:
-    near = nearest(key, known)
-    problems.warn(
-        "config-unknown-key",
-        f"{clean(key, 60)} is no known setting and is ignored"
-        + (f"; did you mean {near}?" if near else ""),
-    )

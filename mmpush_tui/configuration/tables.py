@@ -1,73 +1,69 @@
 """A table of a configuration, converted through the fields of those who read it. Pure."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
-from mmpush_tui.configuration.document import Document
+from mmpush_tui.configuration.document import ConfigFormat, Document
 from mmpush_tui.configuration.problems import Problems
-from mmpush_tui.fields import Field, FieldError, Kind, Value, by_name, nearest
+from mmpush_tui.configuration.schema import OBSOLETE
+from mmpush_tui.fields import Field, FieldError, Kind, nearest
+from mmpush_tui.text import clean
+
+Convert = Callable[[object, str], Any]
+"""Returns what a value comes to that no field describes; told where it stands, too."""
+_NOTHING_ELSE: Final[Mapping[str, Convert]] = MappingProxyType({})
 
 
 def values_of(
     document: Document, name: str, fields: Sequence[Field], problems: Problems,
-    others: Iterable[str] = (),
+    others: Mapping[str, Convert] = _NOTHING_ELSE,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return what our file sets of ``fields`` in one of its tables, checked.
-
-    Args:
-        document: our file; paths in it count from its folder.
-        name: the table.
-        fields: the settings that belong into it.
-        problems: told of a table, a key or a value that is not what it must be.
-        others: further keys that belong into it, which the caller converts.
-    """
+    """Return what our file sets of ``fields`` in one of its tables, as :func:`converted` does."""
     where = f"{document.path}: {name}"
     table = as_table(document.tables.get(name, {}), where, problems)
-    return converted(table, fields, where, document.path.parent, problems, others)
+    return converted(document, table, fields, f"{where}.", problems, others)
 
 
 def converted(
-    table: Mapping[str, Any], fields: Sequence[Field], where: str, folder: Path,
-    problems: Problems, others: Iterable[str] = (),
+    document: Document, table: Mapping[str, Any], fields: Sequence[Field], where: str,
+    problems: Problems, others: Mapping[str, Convert] = _NOTHING_ELSE,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return what ``table`` sets of ``fields``, as :func:`values_of` does.
+    """Return what ``table`` sets of ``fields``, checked.
+
+    In upstream's format the case of a key does not matter, null counts as missing, and what is
+    unknown is tolerated with a warning, all as Go has it. In ours relative paths count from the
+    file's folder.
 
     Args:
-        table: as it was parsed.
-        fields: the settings that belong into it.
-        where: file and table, for who must find it.
-        folder: what relative paths count from.
+        document: the file.
+        table: one in it, as it was parsed.
+        fields: the settings that belong into the table.
+        where: file and table, up to the key, for who must find it.
         problems: told of a key or a value that is not what it must be.
-        others: further keys that belong into it.
+        others: further keys that belong into it, with what converts their values.
     """
-    by_key = by_name(fields)
-    refuse_unknown(table, (*others, *by_key), f"{where}.", "key", problems)
+    is_ours = document.format is ConfigFormat.OURS
+    settings = {field.name if is_ours else field.upstream: field for field in fields}
+    known = [*others, *settings]
+    names = {name if is_ours else name.lower(): name for name in known}
+    if is_ours:
+        refuse_unknown(table, known, where, "key", problems)
     values: dict[str, Any] = {}
     for key, value in table.items():
-        if (field := by_key.get(key)) is None:
-            continue
-        values[key] = checked(field, value, f"{where}.{key}", problems)
-        if field.kind is Kind.PATH and values[key]:
-            values[key] = str(folder / os.path.expanduser(values[key]))
+        if (name := names.get(key if is_ours else key.lower())) is None:
+            if not is_ours:
+                _tolerate(key, value, known, problems)
+        elif convert := others.get(name):
+            values[name] = convert(value, f"{where}{name}")
+        elif value is not None:
+            field = settings[name]
+            values[field.name] = _checked(field, value, f"{where}{name}", problems)
+            if is_ours and field.kind is Kind.PATH and values[field.name]:
+                path = document.path.parent / os.path.expanduser(values[field.name])
+                values[field.name] = str(path)
     return values
-
-
-def checked(field: Field, value: object, where: str, problems: Problems) -> Value:
-    """Return ``value``, or the setting's default where it cannot hold that.
-
-    Args:
-        field: the setting.
-        value: what was written.
-        where: file and key, for who must find it.
-        problems: told where it cannot be.
-    """
-    try:
-        return field.check(value)
-    except FieldError as error:
-        problems.refuse(f"{where}: {error}")
-        return field.default
 
 
 def as_table(value: object, where: str, problems: Problems) -> Mapping[str, Any]:
@@ -79,7 +75,7 @@ def as_table(value: object, where: str, problems: Problems) -> Mapping[str, Any]
 
 
 def refuse_unknown(
-    table: Mapping[str, Any], known: Sequence[str], where: str, what: str, problems: Problems
+    table: Iterable[str], known: Sequence[str], where: str, what: str, problems: Problems
 ) -> None:
     """Tell ``problems`` of each key that is none of those, and of the one that may be meant.
 
@@ -99,3 +95,28 @@ def refuse_unknown(
             fix=f"Did you mean {near}?" if near else f"Known: {', '.join(known)}.",
             code="config-unknown-key",
         )
+
+
+def warn_of_unknown(key: str, known: Iterable[str], problems: Problems) -> None:
+    """Tell ``problems`` of a key that is ignored, and of the one of ``known`` that may be meant."""
+    near = nearest(key, known)
+    problems.warn(
+        "config-unknown-key",
+        f"{clean(key, 60)} is no known setting and is ignored"
+        + (f"; did you mean {near}?" if near else ""),
+    )
+
+
+def _tolerate(key: str, value: object, known: Iterable[str], problems: Problems) -> None:
+    if (reason := OBSOLETE.get(key.lower())) is None:
+        warn_of_unknown(key, known, problems)
+    elif value:
+        problems.warn("config-obsolete-key", f"{key} is ignored: {reason}")
+
+
+def _checked(field: Field, value: object, where: str, problems: Problems) -> Any:
+    try:
+        return field.check(value)
+    except FieldError as error:
+        problems.refuse(f"{where}: {error}")
+        return field.default
