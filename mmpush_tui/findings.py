@@ -95,6 +95,11 @@ def passed(message: str, **evidence: Any) -> Finding:
     return Finding(severity=Severity.PASS, code=OK, message=message, evidence=evidence)
 
 
+def warning(code: str, message: str) -> Finding:
+    """Return the finding that something is tolerated, or works for now, and should be mended."""
+    return Finding(severity=Severity.WARN, code=code, message=message)
+
+
 def evident(value: Any, depth: int = 0) -> Any:
     """Return evidence fit for every output: cleaned, redacted, bounded.
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import msgspec
 
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Finding, Severity, warning
 
 
 class Problems:
@@ -61,8 +61,7 @@ class Problems:
             code: its stable name.
             message: what is tolerated, as a clause.
         """
-        finding = Finding(severity=Severity.WARN, code=code, message=message)
-        if finding not in self.findings:
+        if (finding := warning(code, message)) not in self.findings:
             self.add(finding)
 
     @contextmanager

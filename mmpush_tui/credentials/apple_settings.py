@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from mmpush_tui.configuration.config import AppleSettings
 from mmpush_tui.credentials.certificate_marks import Environment
 from mmpush_tui.credentials.identifiers import on_id, on_ids, on_key_file, on_topic
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Finding, Severity, warning
 
 # A custom endpoint is one of Apple's where only the port is another.
 _OURS: Final[dict[str, Environment]] = {
@@ -63,7 +63,7 @@ def advice(apple: AppleSettings) -> list[Finding]:
     advised = [_on_two_ways(apple)]
     if apple.certificate_password and not apple.certificate_file:
         message = f"ApplePushCertPassword{of} is set without ApplePushCertPrivate"
-        advised.append(_warning("apple-password-unused", message))
+        advised.append(warning("apple-password-unused", message))
     if apple.auth_key_file:
         advised.append(on_key_file(apple.auth_key_file, of))
         advised.append(on_ids(apple.auth_key_id, apple.team_id, apple.auth_key_file, of))
@@ -73,7 +73,7 @@ def advice(apple: AppleSettings) -> list[Finding]:
             f"ApplePushUseDevelopment{of} does nothing, because the endpoint "
             f"{_host_of(apple.endpoint)} outranks it"
         )
-        advised.append(_warning("apple-sandbox-outranked", message))
+        advised.append(warning("apple-sandbox-outranked", message))
     return [it for it in advised if it]
 
 
@@ -86,20 +86,16 @@ def _on_two_ways(apple: AppleSettings) -> Finding | None:
             f"{apple.type} uses its certificate, because {', '.join(missing)} of its key "
             f"{'is' if len(missing) == 1 else 'are'} missing"
         )
-        return _warning("apple-key-unused", message)
+        return warning("apple-key-unused", message)
     message = (
         f"{apple.type} has a key and a certificate; the key is used. Empty ApplePushCertPrivate, "
         "or one of the key's three settings"
     )
-    return _warning("apple-certificate-unused", message)
+    return warning("apple-certificate-unused", message)
 
 
 def _host_of(url: str) -> str:
     return (urlsplit(url).hostname or "").lower()
-
-
-def _warning(code: str, message: str) -> Finding:
-    return Finding(severity=Severity.WARN, code=code, message=message)
 
 
 def _refusal(code: str, message: str, fix: str = "") -> Finding:

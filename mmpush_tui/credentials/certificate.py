@@ -15,7 +15,7 @@ from mmpush_tui.credentials import file
 from mmpush_tui.credentials.certificate_marks import Environment, environments_of, topics_of
 from mmpush_tui.credentials.key_pair import INVALID, key_pair
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Finding, warning
 from mmpush_tui.text import Secret
 
 SOON: Final = timedelta(days=30)
@@ -53,7 +53,7 @@ class ClientCertificate(NamedTuple):
         found = []
         if (left := self.not_after - now) < SOON:
             found.append(
-                _warning(
+                warning(
                     "apple-certificate-ends",
                     f"Apple's certificate for {topic} ends in {max(left.days, 0)} days, on "
                     f"{self.not_after:%Y-%m-%d}; a .p8 key never does",
@@ -61,14 +61,14 @@ class ClientCertificate(NamedTuple):
             )
         if self.topics and f"{topic}.voip" not in self.topics:
             words = f"Apple's certificate is not for {topic}.voip, so calls cannot ring"
-            found.append(_warning("apple-certificate-no-calls", words))
+            found.append(warning("apple-certificate-no-calls", words))
         if self.topics and topic not in self.topics:
             words = f"Apple's certificate is for {topic}.voip alone, so only calls can be sent"
-            found.append(_warning("apple-certificate-calls-alone", words))
+            found.append(warning("apple-certificate-calls-alone", words))
         if environment and self.environments and environment not in self.environments:
             (other,) = self.environments
             found.append(
-                _warning(
+                warning(
                     "apple-certificate-environment",
                     f"Apple's certificate for {topic} is marked for {_NETWORK[other]} and used in "
                     f"{_NETWORK[environment]}, which will refuse it; ApplePushUseDevelopment "
@@ -76,10 +76,6 @@ class ClientCertificate(NamedTuple):
                 )
             )
         return found
-
-
-def _warning(code: str, message: str) -> Finding:
-    return Finding(severity=Severity.WARN, code=code, message=message)
 
 
 def load_certificate(

@@ -8,7 +8,7 @@ import re
 from pathlib import PurePath
 from typing import Final
 
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Finding, Severity, warning
 
 _KNOWN: Final = frozenset(
     {
@@ -41,14 +41,14 @@ def key_id_in(path: str) -> str:
 def on_type(type_: str) -> Finding | None:
     """Say where no push will ever name the type of a target."""
     if "-v" in type_:
-        return _warning(
+        return warning(
             "type-version",
             f"no push reaches {type_}: the apps' -v1 and -v2 are no part of the type. Call it "
             f"{type_.partition('-v')[0]}",
         )
     if type_ in _KNOWN:
         return None
-    return _warning(
+    return warning(
         "type-unknown",
         "Mattermost's apps call themselves apple_rn, apple_rnbeta and android_rn, and servers "
         f"from 11.10 on take nothing else; {type_} can only be an app of your own",
@@ -96,7 +96,7 @@ def on_ids(key_id: str, team_id: str, key_file: str, of: str = "") -> Finding | 
             f"the key file{of} is named for the key id {named}, and its key id is {key_id}; Apple "
             "will refuse it unless the file was renamed"
         )
-    return _warning("apple-key-id", message) if message else None
+    return warning("apple-key-id", message) if message else None
 
 
 def on_key_file(path: str, of: str = "") -> Finding | None:
@@ -104,7 +104,7 @@ def on_key_file(path: str, of: str = "") -> Finding | None:
     name = PurePath(path).name
     for prefix, purpose in _NOT_FOR_PUSH.items():
         if name.startswith(prefix):
-            return _warning(
+            return warning(
                 "apple-key-purpose",
                 f"the key file{of} is named as Apple names keys for {purpose}; those for push are "
                 "AuthKey_ and the key id",
@@ -129,8 +129,4 @@ def on_topic(topic: str, of: str = "") -> Finding | None:
         )
     else:
         return None
-    return _warning("apple-topic", message)
-
-
-def _warning(code: str, message: str) -> Finding:
-    return Finding(severity=Severity.WARN, code=code, message=message)
+    return warning("apple-topic", message)

@@ -5,7 +5,7 @@ Reads files: not for the event loop.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Generic, TypeVar, overload
+from typing import Final, Generic, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -15,7 +15,7 @@ from mmpush_tui.credentials.account import ServiceAccount, load_account
 from mmpush_tui.credentials.certificate import ClientCertificate, load_certificate
 from mmpush_tui.credentials.key import load_key
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Finding, Severity, warning
 
 _GOOGLE_TOKENS: Final = "oauth2.googleapis.com"
 
@@ -43,80 +43,51 @@ class Credential(Generic[L]):
     advice: tuple[Finding, ...] = ()
 
 
-@overload
-def look(settings: AppleSettings) -> Credential[AppleLoaded]: ...
-
-
-@overload
-def look(settings: AndroidSettings) -> Credential[ServiceAccount]: ...
-
-
-def look(
-    settings: AppleSettings | AndroidSettings,
-) -> Credential[AppleLoaded] | Credential[ServiceAccount]:
-    """Return what a target sends with, by its settings and the file that they name."""
-    if isinstance(settings, AndroidSettings):
-        return _account(settings)
-    if apple_settings.signs_with_certificate(settings):
-        return _certificate(settings)
-    return _key(settings)
-
-
-def _key(apple: AppleSettings) -> Credential[AppleLoaded]:
-    refusals = apple_settings.refusals(apple)
-    key: AppleLoaded | None = None
-    if apple.auth_key_file:
-        try:
-            key = load_key(apple.auth_key_file)
-        except ConfigError as error:
-            refusals.append(error.finding)
-    return Credential(
-        path=apple.auth_key_file,
-        loaded=key,
-        refusals=tuple(refusals),
-        advice=tuple(apple_settings.advice(apple)),
-    )
-
-
-def _certificate(apple: AppleSettings) -> Credential[AppleLoaded]:
-    refusals = apple_settings.refusals(apple)
+def look_at_apple(settings: AppleSettings) -> Credential[AppleLoaded]:
+    """Return what an Apple target sends with, by its settings and the file that they name."""
+    refusals = apple_settings.refusals(settings)
     warnings: list[Finding] = []
     loaded: AppleLoaded | None = None
-    topic = apple.topic
+    path, topic = settings.auth_key_file, settings.topic
     try:
-        loaded = load_certificate(apple.certificate_file, apple.certificate_password, topic)
-        if topic:
-            network = apple_settings.apple_network_of(apple)
-            warnings = loaded.cautions(topic, network, datetime.now(UTC))
+        if apple_settings.signs_with_certificate(settings):
+            path = settings.certificate_file
+            loaded = load_certificate(path, settings.certificate_password, topic)
+            if topic:
+                network = apple_settings.apple_network_of(settings)
+                warnings = loaded.cautions(topic, network, datetime.now(UTC))
+        elif path:
+            loaded = load_key(path)
     except ConfigError as error:
         refusals.append(error.finding)
     return Credential(
-        path=apple.certificate_file,
+        path=path,
         loaded=loaded,
         refusals=tuple(refusals),
         warnings=tuple(warnings),
-        advice=tuple(apple_settings.advice(apple)),
+        advice=tuple(apple_settings.advice(settings)),
     )
 
 
-def _account(android: AndroidSettings) -> Credential[ServiceAccount]:
-    path = android.service_account_file
+def look_at_android(settings: AndroidSettings) -> Credential[ServiceAccount]:
+    """Return what an Android target sends with, by its settings and the file that they name."""
+    path = settings.service_account_file
     if not path:
-        missing = f"{android.type} is not configured: ServiceFileLocation missing"
-        return Credential(path="", refusals=(_finding("service-account-missing", missing),))
+        refusal = Finding(
+            severity=Severity.FAIL,
+            code="service-account-missing",
+            message=f"{settings.type} is not configured: ServiceFileLocation missing",
+        )
+        return Credential(path="", refusals=(refusal,))
     try:
         account = load_account(path)
     except ConfigError as error:
         return Credential(path=path, refusals=(error.finding,))
     advice: tuple[Finding, ...] = ()
-    if account.token_host != _GOOGLE_TOKENS and not android.endpoint:
+    if account.token_host != _GOOGLE_TOKENS and not settings.endpoint:
         elsewhere = (
-            f"the service account of {android.type} gets its tokens at {account.token_host}, which "
-            "is not Google's; what is sent there lets its owner send pushes"
+            f"the service account of {settings.type} gets its tokens at {account.token_host}, "
+            "which is not Google's; what is sent there lets its owner send pushes"
         )
-        advice = (_finding("service-account-token-uri", elsewhere, Severity.WARN),)
+        advice = (warning("service-account-token-uri", elsewhere),)
     return Credential(path=path, loaded=account, advice=advice)
-
-
-def _finding(code: str, message: str, severity: Severity = Severity.FAIL) -> Finding:
-    return Finding(severity=severity, code=code, message=message)

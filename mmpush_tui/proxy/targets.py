@@ -21,7 +21,7 @@ from mmpush_tui.configuration.config import (
 from mmpush_tui.configuration.schema import in_words_of_file
 from mmpush_tui.credentials.account import ServiceAccount
 from mmpush_tui.credentials.certificate import use
-from mmpush_tui.credentials.look import AppleLoaded, Credential, look
+from mmpush_tui.credentials.look import AppleLoaded, Credential, look_at_android, look_at_apple
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Finding
 from mmpush_tui.http2 import policy
@@ -107,10 +107,10 @@ class Targets:
         around = os.environ if environment is None else environment
         for apple in config.apple:
             use_apple = partial(it._apple, apple, config.network, store, around)
-            it._add(apple, look(apple), use_apple, config.path)
+            it._add(apple, look_at_apple(apple), use_apple, config.path)
         for android in config.android:
             use_account = partial(it._android, android, config.network, around)
-            it._add(android, look(android), use_account, config.path)
+            it._add(android, look_at_android(android), use_account, config.path)
         it._old = None
         return it
 

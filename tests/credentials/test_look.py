@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings
 from mmpush_tui.credentials.account import ServiceAccount
 from mmpush_tui.credentials.certificate import ClientCertificate
-from mmpush_tui.credentials.look import Credential, look
+from mmpush_tui.credentials.look import Credential, look_at_android, look_at_apple
 from mmpush_tui.text import Secret
 from tests.setup import files
 from tests.setup.files import KEY_NAME, P8, keep, secrets_of
@@ -24,11 +24,11 @@ def apple(**fields: Any) -> Credential[Any]:
         "team_id": "DEF123GHIJ", "sandbox": False, "certificate_file": "",
         "certificate_password": Secret(""), "endpoint": "", "proxy": Secret(""), "ca_file": "",
     }  # fmt: skip
-    return look(AppleSettings(**(good | fields)))
+    return look_at_apple(AppleSettings(**(good | fields)))
 
 
 def android(path: Path | str, endpoint: str = "") -> Credential[ServiceAccount]:
-    return look(
+    return look_at_android(
         AndroidSettings(
             type="android_rn", service_account_file=str(path), endpoint=endpoint,
             proxy=Secret(""), ca_file="",

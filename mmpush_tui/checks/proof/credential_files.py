@@ -15,7 +15,7 @@ from mmpush_tui.checks.model.target import is_address
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.credentials.account import ServiceAccount
 from mmpush_tui.credentials.certificate import ClientCertificate
-from mmpush_tui.credentials.look import Credential, look
+from mmpush_tui.credentials.look import Credential, look_at_android, look_at_apple
 from mmpush_tui.findings import Finding, passed
 from mmpush_tui.text import clean
 
@@ -42,8 +42,8 @@ def read_credentials(config: ProxyConfig) -> Mapping[str, CredentialFile]:
 
     Targets that name no file are left out. Reads files: not for the event loop.
     """
-    looks: dict[str, Credential[Any]] = {it.type: look(it) for it in config.apple}
-    looks |= {it.type: look(it) for it in config.android}
+    looks: dict[str, Credential[Any]] = {it.type: look_at_apple(it) for it in config.apple}
+    looks |= {it.type: look_at_android(it) for it in config.android}
     return {type_: _told(credential) for type_, credential in looks.items() if credential.path}
 
 

@@ -21,7 +21,7 @@ from mmpush_tui.checks.proof.credential_files import in_one_message
 from mmpush_tui.checks.proof.limiter import ProbeLimiter
 from mmpush_tui.configuration.config import AndroidSettings, AppleSettings, NetworkSettings
 from mmpush_tui.credentials import certificate
-from mmpush_tui.credentials.look import look
+from mmpush_tui.credentials.look import look_at_android, look_at_apple
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Request, Response
@@ -138,7 +138,7 @@ def _load_apple(
     Where the credential is of no use, return why.
     """
     tls = client_context(means.network.ca_file, settings.ca_file)
-    credential = look(settings)
+    credential = look_at_apple(settings)
     loaded = credential.loaded
     if credential.refusals or loaded is None:
         return credential.refusals[0]
@@ -236,7 +236,7 @@ async def _grant(
     """Return what came of asking for an access token, and the token, empty where there is none."""
 
     def load() -> AccessToken | Finding:
-        credential = look(settings)
+        credential = look_at_android(settings)
         if credential.loaded is None:
             return credential.refusals[0]
         tls = client_context(means.network.ca_file, settings.ca_file)
