@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mmpush_tui.checks.model.report import Stage
-from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import TargetKind, TargetPlan
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Confidence, Finding, Severity, passed
 from mmpush_tui.settings.sources import rewrite
@@ -118,8 +118,8 @@ def judge_log(text: str, now: datetime, at: str, since: datetime | None = None) 
 def log_target(finding: Finding) -> TargetPlan:
     """Return what the log said as a target of a check run."""
     return TargetPlan(
-        target=TARGET, title="Mattermost's own log", who="Mattermost's log", url="",
-        kind=TargetKind.MATTERMOST, whose=Whose.OWN, config=finding, told_at=Stage.APP,
+        target=TARGET, title="Mattermost's own log", who="Mattermost's log",
+        kind=TargetKind.MATTERMOST, config=finding, told_at=Stage.APP,
     )  # fmt: skip
 
 

@@ -9,9 +9,8 @@ from typing import Final
 
 from mmpush_tui.checks.model.report import CheckResult, Report, Stage
 from mmpush_tui.checks.model.target import TargetPlan
-from mmpush_tui.checks.proof.credential_probe import ProofContext as ProofMeans
-from mmpush_tui.checks.proof.limiter import ProbeLimiter
-from mmpush_tui.checks.proof.limiter import default_limits as pace_path
+from mmpush_tui.checks.proof.credential_probe import ProofContext
+from mmpush_tui.checks.proof.limiter import ProbeLimiter, default_limits
 from mmpush_tui.checks.verdict import verdict
 from mmpush_tui.checks.wire import clock
 from mmpush_tui.checks.wire.probe import CheckContext, Limits, Probe, result_of
@@ -20,7 +19,7 @@ from mmpush_tui.exits import Exit
 from mmpush_tui.findings import Severity
 from mmpush_tui.http2 import names
 from mmpush_tui.http2.connect import Lookup
-from mmpush_tui.proxy.apple.token_store import default_tokens as tokens_path
+from mmpush_tui.proxy.apple.token_store import default_tokens
 
 DEADLINE_S: Final = 10.0
 STEP_S: Final = 4.0
@@ -65,10 +64,10 @@ async def run_checks(
         on_result(result)
 
     limits = Limits(ends_at=began + deadline_s, whole_s=deadline_s, step_s=step_s)
-    proofs = ProofMeans(
+    proofs = ProofContext(
         network=network,
-        limiter=limiter or ProbeLimiter(pace_path()),
-        tokens=tokens or tokens_path(),
+        limiter=limiter or ProbeLimiter(default_limits()),
+        tokens=tokens or default_tokens(),
         targets=frozenset(plan.target for plan in plans),
     )
     means = CheckContext(

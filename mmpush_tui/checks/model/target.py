@@ -92,9 +92,9 @@ class TargetPlan:
     target: str
     title: str
     who: str
-    url: str = field(repr=False)
-    kind: TargetKind
-    whose: Whose
+    url: str = field(repr=False, default="")
+    kind: TargetKind = TargetKind.PUSH_PROXY
+    whose: Whose = Whose.OWN
     ca_file: str = ""
     project: str = "x"
     config: Finding | Flaw | None = None

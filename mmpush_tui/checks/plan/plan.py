@@ -88,7 +88,7 @@ def plan_targets(
     log = [mattermost_log.log_target(around.log)] if around.log else []
     if wanted:
         if "log" in wanted and not log:
-            raise _no_log()
+            raise UsageError("Mattermost's log cannot be read from here", code="check-no-log")
         found = [
             target for word in wanted for target in (log if word == "log" else known.named(word))
         ]
@@ -118,46 +118,27 @@ def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: PlanCont
     return proxied(target, settings, around.environment)
 
 
-def _no_log() -> UsageError:
-    return UsageError(
-        "Mattermost's log cannot be read from here",
-        code="check-no-log",
-    )
-
-
 def _nothing(page: Page | None, config: ProxyConfig | None) -> UsageError:
-    missing = []
+    of_page = "push notifications are switched off in Mattermost"
     if page is None:
-        missing.append("no Mattermost configuration was named")
-    else:
-        missing.append("push notifications are switched off in Mattermost")
-    if config is None:
-        missing.append("no configuration of a push proxy was found")
-    else:
-        missing.append(f"{config.path} holds no Apple or Android target with a key")
+        of_page = "no Mattermost configuration was named"
+    of_config = "no configuration of a push proxy was found"
+    if config is not None:
+        of_config = f"{config.path} holds no Apple or Android target with a key"
     return UsageError(
-        "there is nothing to check",
-        why=" and ".join(missing),
-        code="check-nothing",
+        "there is nothing to check", why=f"{of_page} and {of_config}", code="check-nothing"
     )
 
 
+@dataclass(frozen=True, slots=True)
 class _Known:
     """What page and configuration say, as targets."""
 
-    def __init__(
-        self,
-        page: Page | None,
-        config: ProxyConfig | None,
-        credentials: Mapping[str, CredentialFile],
-        mattermost_url: str,
-        local: Finding | None,
-    ) -> None:
-        self._page = page
-        self._config = config
-        self._credentials = credentials
-        self._mattermost_url = mattermost_url
-        self._local = local
+    _page: Page | None
+    _config: ProxyConfig | None
+    _credentials: Mapping[str, CredentialFile]
+    _mattermost_url: str
+    _local: Finding | None
 
     def named(self, word: str) -> list[TargetPlan]:
         """Return the targets that a word of the command line means."""
@@ -181,7 +162,7 @@ class _Known:
                 return [self._worker()]
             case _ if "://" in word:
                 return [_url(word)]
-            case _ if found := [it for it in self._all() if it.target == word]:
+            case _ if found := [it for it in (*self.apple(), *self.android()) if it.target == word]:
                 return found
             case _:
                 near = nearest(word, WORDS)
@@ -191,9 +172,6 @@ class _Known:
                     + f"Known are {', '.join(WORDS)}, or an address such as http://HOST:8066.",
                     code="check-target-unknown",
                 )
-
-    def _all(self) -> list[TargetPlan]:
-        return [*self.apple(), *self.android()]
 
     def of_page(self) -> list[TargetPlan]:
         """Return the push service that the page chooses; none where push is off."""
@@ -236,7 +214,6 @@ class _Known:
             title=f"Mattermost -> hosted push service (HPNS), {region}",
             who="Mattermost's hosted push service (HPNS)",
             url=REGION_URLS[region],
-            kind=TargetKind.PUSH_PROXY,
             whose=Whose.HOSTED,
         )
 
@@ -254,8 +231,6 @@ class _Known:
             title="Mattermost -> push proxy",
             who="the push proxy",
             url=server if is_good else "",
-            kind=TargetKind.PUSH_PROXY,
-            whose=Whose.OWN,
             config=None if is_good else _flaw(server),
         )
 
@@ -291,8 +266,6 @@ class _Known:
             title="this host -> worker",
             who="the push proxy",
             url=f"{'https' if is_tls else 'http'}://{user}{shown}:{port}{path}",
-            kind=TargetKind.PUSH_PROXY,
-            whose=Whose.OWN,
             config=_open(self._config),
         )
 
@@ -300,8 +273,8 @@ class _Known:
         if self._local is not None:
             return TargetPlan(
                 target="mattermost", title="this host -> Mattermost's local socket",
-                who="the Mattermost server", url="", kind=TargetKind.MATTERMOST, whose=Whose.OWN,
-                config=self._local, told_at=Stage.APP,
+                who="the Mattermost server", kind=TargetKind.MATTERMOST, config=self._local,
+                told_at=Stage.APP,
             )  # fmt: skip
         url = in_ascii(self._mattermost_url)
         if not is_address(url):
@@ -317,7 +290,6 @@ class _Known:
             who="the Mattermost server",
             url=url,
             kind=TargetKind.MATTERMOST,
-            whose=Whose.OWN,
         )
 
 
@@ -350,7 +322,6 @@ def _tpns() -> TargetPlan:
         title="Mattermost -> test push service (TPNS)",
         who="Mattermost's test push service (TPNS)",
         url=TPNS_URL,
-        kind=TargetKind.PUSH_PROXY,
         whose=Whose.HOSTED,
     )
 
@@ -358,31 +329,16 @@ def _tpns() -> TargetPlan:
 def _url(word: str) -> TargetPlan:
     word = in_ascii(word)
     if not is_address(word) or urlsplit(word).username is not None:
-        raise UsageError(
-            "this is no address that can be checked",
-            code="check-address",
-        )
-    return TargetPlan(
-        target=_host_port(word),
-        title=f"this host -> {_host_port(word)}",
-        who="the push proxy",
-        url=word,
-        kind=TargetKind.PUSH_PROXY,
-        whose=Whose.OWN,
-    )
-
-
-def _host_port(url: str) -> str:
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+        raise UsageError("this is no address that can be checked", code="check-address")
+    plan = TargetPlan(target="", title="", who="the push proxy", url=word)
+    return replace(plan, target=plan.address, title=f"this host -> {plan.address}")
 
 
 def _settings(unread: str) -> TargetPlan:
     """Return that Mattermost's settings are not known, so that nobody takes the rest for all."""
     return TargetPlan(
         target="mattermost-settings", title="Mattermost's own settings",
-        who="Mattermost's settings", url="", kind=TargetKind.MATTERMOST, whose=Whose.OWN,
+        who="Mattermost's settings", kind=TargetKind.MATTERMOST,
         config=Flaw("settings_unread", unread, Severity.WARN),
     )  # fmt: skip
 

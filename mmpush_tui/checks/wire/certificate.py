@@ -38,7 +38,7 @@ def facts(der: bytes, now: datetime) -> dict[str, Any]:
         names = _names(certificate)
         not_after = certificate.not_valid_after_utc
         found: dict[str, Any] = {
-            "subject": _common_name(certificate.subject) or next(iter(names), ""),
+            "subject": _first(certificate.subject, NameOID.COMMON_NAME) or next(iter(names), ""),
             "issuer": named(certificate.issuer),
             "not_before": certificate.not_valid_before_utc.isoformat(),
             "not_after": not_after.isoformat(),
@@ -79,15 +79,7 @@ def _quietly(load_: Callable[[bytes], x509.Certificate], data: bytes) -> x509.Ce
 
 def named(name: x509.Name) -> str:
     """Return what somebody is called in a certificate."""
-    return _common_name(name) or _organisation(name)
-
-
-def _common_name(name: x509.Name) -> str:
-    return _first(name, NameOID.COMMON_NAME)
-
-
-def _organisation(name: x509.Name) -> str:
-    return _first(name, NameOID.ORGANIZATION_NAME)
+    return _first(name, NameOID.COMMON_NAME) or _first(name, NameOID.ORGANIZATION_NAME)
 
 
 def _first(name: x509.Name, oid: x509.ObjectIdentifier) -> str:

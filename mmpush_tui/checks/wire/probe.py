@@ -11,8 +11,7 @@ import msgspec
 from mmpush_tui.checks.model.failures import config_of, failed
 from mmpush_tui.checks.model.report import CheckResult, Stage, check_id, skipped
 from mmpush_tui.checks.model.target import TargetPlan
-from mmpush_tui.checks.proof.credential_probe import ProofContext as ProofMeans
-from mmpush_tui.checks.proof.credential_probe import prove
+from mmpush_tui.checks.proof.credential_probe import ProofContext, prove
 from mmpush_tui.checks.wire.diagnosis import Diagnosis
 from mmpush_tui.checks.wire.session import ProbeSession
 from mmpush_tui.configuration.config import NetworkSettings
@@ -66,7 +65,7 @@ class CheckContext:
     limits: Limits
     on_start: Callable[[str], None]
     on_result: Callable[[CheckResult], None]
-    proofs: ProofMeans
+    proofs: ProofContext
 
 
 class Probe:
