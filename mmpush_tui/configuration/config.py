@@ -125,10 +125,10 @@ def _warn_of_readable_secrets(path: Path, values: dict[str, Any], problems: Prob
     names += [entry["service_account_file"] for entry in values["android"]]
     if values["tls_certificate_file"]:
         names.append(values["tls_key_file"] or values["tls_certificate_file"])
-    secrets = [values[field.name] for field in PROXY if field.secret]
-    secrets += [entry["certificate_password"] for entry in values["apple"]]
-    secrets += [entry["proxy"] for entry in (*values["apple"], *values["android"])]
-    if any(secrets):
+    tables = [(values, PROXY)]
+    tables += [(entry, APPLE) for entry in values["apple"]]
+    tables += [(entry, ANDROID) for entry in values["android"]]
+    if any(table[field.name] for table, fields in tables for field in fields if field.secret):
         names.append(str(path))
     for name in dict.fromkeys(filter(None, names)):
         try:

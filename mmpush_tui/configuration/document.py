@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Finding, warning
 from mmpush_tui.text import clean
 
 SIZE_LIMIT: Final = 1024 * 1024
@@ -108,8 +108,14 @@ def parse_document(text: str, path: Path, warnings: tuple[Finding, ...] = ()) ->
     Raises:
         ConfigError: the text is not of the format that the file's name says.
     """
-    of_format = _toml if format_of(path) is ConfigFormat.OURS else _upstream
-    return Document(path=path, text=text, tables=of_format(text, path), warnings=warnings)
+    form, parse = ("TOML", _toml) if format_of(path) is ConfigFormat.OURS else ("JSON", _upstream)
+    try:
+        return Document(path=path, text=text, tables=parse(text, path), warnings=warnings)
+    except (ValueError, RecursionError) as error:
+        # Nested without end, or a number without end.
+        raise ConfigError(
+            f"{path}: expected {form} that a person wrote", code="config-syntax"
+        ) from error
 
 
 def our_document(source: Path | Document | None) -> Document | None:
@@ -133,7 +139,7 @@ def _warnings(path: Path, status: os.stat_result) -> tuple[Finding, ...]:
     if not status.st_mode & stat.S_IWOTH:
         return ()
     message = f"{path} can be changed by every user of this host: chmod o-w {path}"
-    return (Finding(severity=Severity.WARN, code="config-writable", message=message),)
+    return (warning("config-writable", message),)
 
 
 def _toml(text: str, path: Path) -> dict[str, Any]:
@@ -147,10 +153,6 @@ def _toml(text: str, path: Path) -> dict[str, Any]:
             why=f"this is no TOML: {_reason(str(error).split(' (at')[0])}",
             code="config-syntax",
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(
-            f"{path}: expected TOML that a person wrote", code="config-syntax"
-        ) from error
 
 
 def _upstream(text: str, path: Path) -> dict[str, Any]:
@@ -161,10 +163,6 @@ def _upstream(text: str, path: Path) -> dict[str, Any]:
             f"{path}, line {error.lineno}, column {error.colno}",
             why=f"this is no JSON: {_reason(error.msg)}",
             code="config-syntax",
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise ConfigError(
-            f"{path}: expected JSON that a person wrote", code="config-syntax"
         ) from error
     if not isinstance(document, dict):
         raise ConfigError(

@@ -10,14 +10,13 @@ import msgspec
 
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.document import ConfigFormat, Document, format_of, read_document
+from mmpush_tui.configuration.formats import WARN_WHEN_MISSING
 from mmpush_tui.configuration.schema import ANDROID, APPLE, NETWORK, PROXY, ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Field, Kind, field_words
 from mmpush_tui.text import Secret, clean
 
 _SET: Final = "(set)"
-_ALWAYS: Final = ("listen_address", "throttle_per_sec", "throttle_memory_store_size")
-"""Settings that the worker warns about where they are missing."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,9 +53,11 @@ def view(path: Path, environment: Mapping[str, str]) -> list[Row]:
     document = read_document(path)
     config = configuration.convert_document(document, environment)
     written = _written(document)
-    rows = [_row(field, getattr(config, field.name), written, environment) for field in PROXY]
-    for field in NETWORK:
-        rows.append(_row(field, getattr(config.network, field.name), written, environment))
+    rows = [
+        _row(field, getattr(record, field.name), written, environment)
+        for record, fields in ((config, PROXY), (config.network, NETWORK))
+        for field in fields
+    ]
     for host, target in config.network.connect_to.items():
         rows.append(Row(key=f"network.connect_to.{host}", value=target, source="file"))
     for kind, entries, fields in (
@@ -97,7 +98,7 @@ def as_toml(path: Path) -> tuple[dict[str, Any], list[str]]:
         default = (
             list(field_words(str(field.default))) if field.kind is Kind.LIST else field.default
         )
-        if value != default or field.name in _ALWAYS:
+        if value != default or field.name in WARN_WHEN_MISSING:
             proxy[field.name] = value
     for name, (entries, fields) in targets.items():
         if entries:
@@ -137,9 +138,8 @@ def _relative(config: ProxyConfig) -> list[str]:
 
 
 def _entry(entry: object, fields: Sequence[Field], base: Path) -> dict[str, Any]:
-    made = {field.name: _bare(getattr(entry, field.name), field, base) for field in fields}
-    defaults = {field.name: field.default for field in fields}
-    return {name: value for name, value in made.items() if value != defaults[name]}
+    made = ((field, _bare(getattr(entry, field.name), field, base)) for field in fields)
+    return {field.name: value for field, value in made if value != field.default}
 
 
 def _bare(value: Any, field: Field, base: Path) -> Any:

@@ -26,11 +26,8 @@ _LISTS: Final = (
     ("android", "AndroidPushSettings", ANDROID),
 )
 """The lists of targets, as we and as upstream call them."""
-_WARN_WHEN_MISSING: Final = (
-    "listen_address",
-    "throttle_per_sec",
-    "throttle_memory_store_size",
-)
+WARN_WHEN_MISSING: Final = ("listen_address", "throttle_per_sec", "throttle_memory_store_size")
+"""Settings that somebody should have decided."""
 _HOST_PORT: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}", re.ASCII)
 
 
@@ -133,7 +130,7 @@ def _lay_under(values: Values, document: Document, problems: Problems) -> None:
         if field.name in values:
             continue
         values[field.name] = field.default
-        if field.name in _WARN_WHEN_MISSING:
+        if field.name in WARN_WHEN_MISSING:
             name = field.key if document.format is ConfigFormat.OURS else field.upstream
             problems.warn(
                 "config-default-used",
