@@ -10,7 +10,7 @@ import ssl
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -23,15 +23,8 @@ from mmpush_tui.checks.wire import requests as apps
 from mmpush_tui.checks.wire.dialer import Dialer
 from mmpush_tui.checks.wire.session import ProbeSession, hang_up, unverified
 from mmpush_tui.checks.wire.trust import tls_evidence
-from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.findings import Finding, Severity
-from mmpush_tui.http2.connect import (
-    Endpoint,
-    Lookup,
-    in_seconds,
-    resolve,
-    through_proxy,
-)
+from mmpush_tui.http2.connect import Endpoint, in_seconds, resolve, through_proxy
 from mmpush_tui.http2.errors import TransportError
 from mmpush_tui.http2.outbound import OutboundProxy
 from mmpush_tui.tasks import beside
@@ -70,26 +63,15 @@ class Diagnosis:
     """Looks again where a step of one way failed.
 
     Args:
-        way: the way, gone as far as the step that failed.
-        network: how connections are made.
-        lookup: asks for addresses.
+        session: the way, gone as far as the step that failed.
         within_s: returns the seconds that a second look may take from now on: there are several,
             and the whole run has an end.
     """
 
-    def __init__(
-        self,
-        session: ProbeSession,
-        network: NetworkSettings,
-        lookup: Lookup,
-        within_s: Callable[[], float],
-    ) -> None:
+    def __init__(self, session: ProbeSession, within_s: Callable[[], float]) -> None:
         self._session = session
         self._plan = session.plan
-        self._network = network
-        self._lookup = lookup
         self._within_s = within_s
-        self._shown: dict[str, object] = {}
 
     async def diagnose(self, stage: Stage, error: TransportError) -> Finding:
         """Return what ``error`` means, which ended the step of ``stage``."""
@@ -116,12 +98,14 @@ class Diagnosis:
                 found = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
             case _:
                 found = None
-        if found is not None:
-            return found
         code = error.code if error.code in codes() else "closed"
+        return found or await self._unexplained(stage, code, str(error))
+
+    async def _unexplained(self, stage: Stage, code: str, said: str) -> Finding:
+        """Return the finding of a step that no second look has anything to say about."""
         name = self._session.route.address[0]
         why = await self._blocked_alone() if stage is Stage.TCP else ()
-        return failed(self._plan, code, str(error), self._seen(stage), why=why, lookup=name)
+        return failed(self._plan, code, said, self._seen(stage), why=why, lookup=name)
 
     async def _blocked_alone(self) -> tuple[str, ...]:
         """Return that the other port of the web is open, where it is."""
@@ -148,22 +132,19 @@ class Diagnosis:
         if reach is not None and (answered := reach.failure()).code != "tcp_timeout":
             return await self.diagnose(stage, answered)
         found = None
-        if stage is Stage.TLS:
-            found = await self._in_time(self._look_for_http)
+        said = f"{self._plan.address} did not answer ({stage}) within {in_seconds(after_s)}"
         match stage:
             case Stage.DNS:
                 said = f"no name server answered within {in_seconds(after_s)}"
             case Stage.HTTP2:
                 said = f"{self._plan.address} sent no HTTP/2 SETTINGS within {in_seconds(after_s)}"
+            case Stage.TCP:
+                found = await self._no_tcp(said)
+            case Stage.TLS:
+                found = await self._in_time(self._look_for_http)
             case _:
-                said = f"{self._plan.address} did not answer ({stage}) within {in_seconds(after_s)}"
-        if stage is Stage.TCP:
-            found = await self._no_tcp(said)
-        name = self._session.route.address[0]
-        if found is not None:
-            return found
-        why = await self._blocked_alone() if stage is Stage.TCP else ()
-        return failed(self._plan, _TIMEOUT[stage], said, self._seen(stage), why=why, lookup=name)
+                pass
+        return found or await self._unexplained(stage, _TIMEOUT[stage], said)
 
     async def reconsider(self, finding: Finding) -> Finding:
         """Return ``finding`` about an answer, or what a second look makes of it."""
@@ -175,8 +156,7 @@ class Diagnosis:
     async def _untrusted(
         self, error: TransportError, cause: ssl.SSLCertVerificationError
     ) -> Finding:
-        links = await self._in_time(self._look_at_chain) or []
-        seen = self._shown
+        seen, links = await self._in_time(self._look_at_chain) or ({}, [])
         why: tuple[str, ...] = ()
         code = _VERIFY.get(cause.verify_code, "tls_untrusted")
         if code in ("tls_untrusted", "tls_self_signed") and links:
@@ -191,11 +171,10 @@ class Diagnosis:
             why = (f"it is valid from {seen['not_before']} to {seen['not_after']}", *why)
         return failed(self._plan, code, str(error), seen, why=why, issuer=issuer or "somebody")
 
-    async def _look_at_chain(self) -> list[x509.Certificate]:
+    async def _look_at_chain(self) -> tuple[dict[str, Any], list[x509.Certificate]]:
         channel = await self._session.fresh(tls=unverified())
         try:
-            self._shown = tls_evidence(channel)
-            return chain.sent(channel.tls)
+            return tls_evidence(channel), chain.sent(channel.tls)
         finally:
             await hang_up(channel)
 
@@ -304,7 +283,7 @@ class Diagnosis:
         """Return whether a direct connection stands."""
 
         async def look() -> bool:
-            found = await self._lookup(host, port)
+            found = await self._session.route.lookup(host, port)
             (await Dialer(found, self._plan.source, host).run()).close()
             return True
 
@@ -337,7 +316,7 @@ class Diagnosis:
         parts = urlsplit(self._plan.url)
         netloc = f"{parts.netloc.rpartition(':')[0]}:{other}"
         plan = replace(self._plan, url=parts._replace(netloc=netloc).geturl())
-        is_there = await _answers(plan, self._network, self._lookup)
+        is_there = await _answers(plan, self._session)
         said = f"{self._plan.address} refused the connection"
         if not is_there:
             why = (f"no push proxy answers on port {other} either",)
@@ -364,9 +343,9 @@ class Diagnosis:
         return None
 
 
-async def _answers(plan: TargetPlan, network: NetworkSettings, lookup: Lookup) -> bool:
-    """Return whether a push proxy answers at ``plan``."""
-    session = await ProbeSession.prepare(plan, network, lookup)
+async def _answers(plan: TargetPlan, before: ProbeSession) -> bool:
+    """Return whether a push proxy answers at ``plan``, asked as ``before`` was."""
+    session = await ProbeSession.prepare(plan, before.network, before.route.lookup)
     try:
         for stage in plan.stages:
             if stage not in (Stage.CONFIG, Stage.CREDENTIAL):

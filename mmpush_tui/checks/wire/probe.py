@@ -127,10 +127,7 @@ class Probe:
         # A sign-in and a request: as much as two steps.
         step_s = limits.step_s * (2 if stage is Stage.CREDENTIAL else 1)
         limit_s = min(step_s, left_s)
-        diagnosis = Diagnosis(
-            session, self._means.network, self._means.lookup,
-            lambda: max(min(limits.step_s / 2, limits.left_s()), 0),
-        )  # fmt: skip
+        diagnosis = Diagnosis(session, lambda: max(min(limits.step_s / 2, limits.left_s()), 0))
         try:
             async with asyncio.timeout(max(limit_s, 0)):
                 if stage is Stage.CREDENTIAL and self._plan.proof is not None:

@@ -51,11 +51,12 @@ class ProbeSession:
     it found. A failure is raised as the ``TransportError`` that the worker would see.
     """
 
-    def __init__(self, plan: TargetPlan, route: Route) -> None:
+    def __init__(self, plan: TargetPlan, network: NetworkSettings, route: Route) -> None:
         self.plan = plan
+        self.network = network
         self.route = route
         self.reach: Dialer | None = None
-        self.is_private = False
+        self.is_private = bool(network.ca_file or plan.ca_file) or self.is_led
         """Authorities of their own were named for it, or another address."""
         self.ping_s = _PING_S
         """Seconds that the answer to a PING is waited for."""
@@ -81,10 +82,7 @@ class ProbeSession:
             tls.check_hostname = plan.target != WORKER
             await beside("public-roots", chain.load_public_roots)
         endpoint = Endpoint(plan.host, plan.port)
-        route = Route(endpoint, tls, network.connect_to, lookup, plan.proxy)
-        session = cls(plan, route)
-        session.is_private = bool(network.ca_file or plan.ca_file) or session.is_led
-        return session
+        return cls(plan, network, Route(endpoint, tls, network.connect_to, lookup, plan.proxy))
 
     async def step(self, stage: Stage) -> Finding:
         """Go the step of ``stage``.
@@ -92,23 +90,16 @@ class ProbeSession:
         Raises:
             TransportError: it failed.
         """
-        match stage:
-            case Stage.DNS:
-                return await self._dns()
-            case Stage.TCP:
-                return await self._tcp()
-            case Stage.PROXY:
-                return await self._through_proxy()
-            case Stage.TLS:
-                return await self._tls()
-            case Stage.ALPN:
-                return self._alpn()
-            case Stage.HTTP2:
-                return await self._http2()
-            case Stage.APP:
-                return await self._app()
-            case _:
-                raise AssertionError(f"{stage} is no step on the wire")
+        steps = {
+            Stage.DNS: self._dns,
+            Stage.TCP: self._tcp,
+            Stage.PROXY: self._through_proxy,
+            Stage.TLS: self._tls,
+            Stage.ALPN: self._alpn,
+            Stage.HTTP2: self._http2,
+            Stage.APP: self._app,
+        }
+        return await steps[stage]()
 
     @property
     def is_led(self) -> bool:
@@ -248,7 +239,7 @@ class ProbeSession:
             self._channel = await self.fresh(tls=self.route.tls)
         return trust.judge_certificate(self.plan, self._channel, is_private=self.is_private)
 
-    def _alpn(self) -> Finding:
+    async def _alpn(self) -> Finding:
         chosen = self._chosen()
         seen = {"offered": _offered(self.plan), "chosen": chosen}
         if chosen == "h2":
@@ -284,19 +275,16 @@ class ProbeSession:
         if self.plan.kind is not TargetKind.PUSH_PROXY or finding.code == "app_redirect":
             return finding
         if finding.severity is Severity.PASS:
-            return await self._provoked(finding)
+            if self.plan.whose is not Whose.OWN:
+                return finding
+            # One's own is asked to refuse a push that is for nobody.
+            answer = await self._once_more(apps.provocation(self.plan))
+            return apps.judge_provocation(self.plan, finding, answer)
         # Not every push proxy has /version: its front page is the second thing to go by.
         with contextlib.suppress(TransportError):
             page = await self._once_more(apps.front_page(self.plan))
             return apps.judge_front_page(self.plan, finding, page)
         return finding
-
-    async def _provoked(self, finding: Finding) -> Finding:
-        """Have a push proxy of one's own refuse a push that is for nobody."""
-        if self.plan.whose is not Whose.OWN:
-            return finding
-        answer = await self._once_more(apps.provocation(self.plan))
-        return apps.judge_provocation(self.plan, finding, answer)
 
     async def _once_more(self, request: Request) -> Response:
         channel = await self.fresh(tls=self.route.tls if self.plan.is_tls else None)
