@@ -4,8 +4,6 @@ One base and a few leaves, named by what the caller does about them. ``exits`` m
 its exit code and nothing else does.
 """
 
-from collections.abc import Mapping
-
 from mmpush_tui.findings import Finding, Severity
 
 
@@ -32,7 +30,7 @@ class MmpushError(Exception):
         if why.endswith(".") and not why.endswith(".."):
             why = why[:-1]
         if code and not fix:
-            fix = _fix_of(code, places)
+            fix = fix_in_book(code, **places)
         self.finding = Finding(
             severity=Severity.FAIL, code=code, message=what, why=(why,) if why else (), fix=fix
         )
@@ -63,8 +61,13 @@ class MmpushError(Exception):
         return self.finding.line()
 
 
-def _fix_of(code: str, places: Mapping[str, object]) -> str:
-    """Return what the catalogue has for ``code``; read only where something fails."""
+def fix_in_book(code: str, **places: object) -> str:
+    """Return what the troubleshooting catalogue asks for; it is read only where something fails.
+
+    Args:
+        code: a code that the catalogue may have words for; without, the answer is empty.
+        places: what the names in braces stand for.
+    """
     try:
         from mmpush_tui.troubleshooting.wording import fix_of
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mmpush_tui.credentials import file
-from mmpush_tui.credentials.file import COPY_AGAIN, GOOGLE_SOURCE, OtherKindError, google_fix
+from mmpush_tui.credentials.file import OtherKindError, fix_for
 from mmpush_tui.credentials.kinds import FileKind, identify
 from mmpush_tui.errors import ConfigError
 
@@ -46,7 +46,7 @@ def load_account(path: str) -> ServiceAccount:
     data = file.read_credential_file(path, where, "service-account-missing")
     seen = identify(data)
     if seen.kind is not FileKind.SERVICE_ACCOUNT:
-        raise OtherKindError(seen.kind, where, google_fix(seen), _INVALID)
+        raise OtherKindError(seen.kind, where, _INVALID, seen.project_id)
     document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
     missing = [name for name in _NEEDED if not _is_text(document.get(name))]
     if missing:
@@ -60,7 +60,7 @@ def load_account(path: str) -> ServiceAccount:
         pem = document["private_key"].replace("\\n", "\n").encode()
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _refusal(where, "private_key cannot be read", COPY_AGAIN) from error
+        raise _refusal(where, "private_key cannot be read", FileKind.BROKEN_KEY) from error
     if not isinstance(key, RSAPrivateKey):
         raise _refusal(where, "private_key is no RSA key")
     return ServiceAccount(
@@ -72,8 +72,8 @@ def load_account(path: str) -> ServiceAccount:
     )
 
 
-def _refusal(where: str, why: str, fix: str = GOOGLE_SOURCE) -> ConfigError:
-    return ConfigError(where, why=why, fix=fix, code=_INVALID)
+def _refusal(where: str, why: str, kind: FileKind = FileKind.OTHER_JSON) -> ConfigError:
+    return ConfigError(where, why=why, fix=fix_for(kind, "service_account"), code=_INVALID)
 
 
 def _is_text(value: object) -> bool:

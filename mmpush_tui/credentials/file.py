@@ -3,56 +3,15 @@
 Reads files; no error ever holds a character of one.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from mmpush_tui import files
-from mmpush_tui.credentials.kinds import FileKind, Seen, identify
-from mmpush_tui.errors import ConfigError
+from mmpush_tui.credentials.kinds import FileKind, identify
+from mmpush_tui.errors import ConfigError, fix_in_book
 from mmpush_tui.text import clean
 
 SIZE_LIMIT: Final = 64 * 1024
 """More bytes than any key or service account file has."""
-
-APPLE_SOURCE: Final = (
-    "Get the .p8 key at developer.apple.com > Certificates, Identifiers & Profiles > Keys, "
-    "with the Apple Push Notifications service (APNs) enabled."
-)
-GOOGLE_SOURCE: Final = (
-    "Get the right file at Firebase console > Project settings > Service accounts > "
-    "Generate new private key."
-)
-COPY_AGAIN: Final = "Copy the file again without changing a character."
-_ACCOUNT_HERE: Final = "A service account belongs into ServiceFileLocation of an Android target."
-FIXES: Final[Mapping[FileKind, str]] = {
-    FileKind.EMPTY: COPY_AGAIN,
-    FileKind.BROKEN_KEY: COPY_AGAIN,
-    FileKind.BROKEN_JSON: COPY_AGAIN,
-    FileKind.ESCAPED_KEY: "Write real line breaks: printf '%b' \"$(cat FILE)\" > NEWFILE.",
-    FileKind.UNESCAPED_JSON: "Write \\n in place of each line break inside private_key, or copy "
-    "the file again without changing a character.",
-    FileKind.QUOTED_JSON: "Remove the quotation marks around it.",
-    FileKind.ARCHIVE: "Unpack it first, and name the file inside.",
-    FileKind.BASE64: "Decode it first: base64 -d FILE > NEWFILE.",
-    FileKind.WEB_PAGE: "Probably a login page was saved instead. Download the file in a browser.",
-    FileKind.UTF16: "An editor changed it. Copy the original file, or save it as UTF-8.",
-}
-"""What to do about files that are wrong whatever was expected."""
-_CERTIFICATE_HERE: Final = f"Name it in ApplePushCertPrivate instead, or: {APPLE_SOURCE}"
-APPLE_FIXES: Final[Mapping[FileKind, str]] = {
-    **FIXES,
-    FileKind.PROTECTED_KEY: "Use the file as Apple gave it, which has no password.",
-    FileKind.BARE_KEY: "Use the whole file from Apple, with its first and its last line.",
-    FileKind.SERVICE_ACCOUNT: f"{_ACCOUNT_HERE} {APPLE_SOURCE}",
-    FileKind.CERTIFICATE_AND_KEY: _CERTIFICATE_HERE,
-    FileKind.PKCS12: _CERTIFICATE_HERE,
-}
-"""What to do about a file in place of Apple's .p8 key; for every other kind ``APPLE_SOURCE``."""
-_GOOGLE_FIXES: Final[Mapping[FileKind, str]] = {
-    **FIXES,
-    FileKind.P256_KEY: f"Apple's keys look like this. {GOOGLE_SOURCE}",
-    FileKind.RSA_KEY: f"It may be the key alone; needed is the whole JSON file. {GOOGLE_SOURCE}",
-}
 
 
 class UnreadableError(ConfigError):
@@ -76,13 +35,30 @@ class OtherKindError(ConfigError):
     Args:
         kind: what it is.
         where: what it was taken for, with its path.
-        fix: what to do about it.
-        code: a stable name.
+        code: a stable name: ``apple-key-invalid``, ``apple-certificate-invalid`` or
+            ``service-account-invalid``.
+        project_id: the Firebase project of a file that belongs elsewhere, or empty.
     """
 
-    def __init__(self, kind: FileKind, where: str, fix: str, code: str) -> None:
+    def __init__(self, kind: FileKind, where: str, code: str, project_id: str = "") -> None:
+        fix = fix_for(kind, code.removesuffix("-invalid").replace("-", "_"))
+        if project_id and kind in (FileKind.GOOGLE_SERVICES, FileKind.OAUTH_CLIENT):
+            fix += f" This one is of the project {clean(project_id, 60)}."
         super().__init__(where, why=f"this is {kind.value}", fix=fix, code=code)
         self.kind = kind
+
+
+def fix_for(kind: FileKind, wanted: str) -> str:
+    """Return what to do about a file of ``kind``; the catalogue's words are for its name.
+
+    Args:
+        kind: what the file is.
+        wanted: what it was taken for: ``apple_key``, ``apple_certificate``, ``service_account``,
+            or ``setup_key`` where the guided setup asks for Apple's key.
+    """
+    name = kind.name.lower()
+    of_kind = fix_in_book(f"{wanted}.{name}") or fix_in_book(f"file.{name}")
+    return of_kind or fix_in_book(wanted)
 
 
 def read_credential_file(path: str, where: str, code: str, limit: int = SIZE_LIMIT) -> bytes:
@@ -112,11 +88,3 @@ def read_credential_file(path: str, where: str, code: str, limit: int = SIZE_LIM
             code=code.replace("-missing", "-invalid"),
         )
     return data
-
-
-def google_fix(seen: Seen) -> str:
-    """Return what to do about a file in place of a service account."""
-    fix = _GOOGLE_FIXES.get(seen.kind, GOOGLE_SOURCE)
-    if seen.project_id and seen.kind in (FileKind.GOOGLE_SERVICES, FileKind.OAUTH_CLIENT):
-        fix += f" This one is of the project {clean(seen.project_id, 60)}."
-    return fix

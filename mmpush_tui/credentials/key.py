@@ -4,7 +4,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mmpush_tui.credentials import file
-from mmpush_tui.credentials.file import APPLE_FIXES, APPLE_SOURCE, OtherKindError
+from mmpush_tui.credentials.file import OtherKindError
 from mmpush_tui.credentials.kinds import FileKind, identify
 
 
@@ -18,8 +18,7 @@ def load_key(path: str) -> EllipticCurvePrivateKey:
     data = file.read_credential_file(path, where, "apple-key-missing")
     seen = identify(data)
     if seen.kind is not FileKind.P256_KEY:
-        fix = APPLE_FIXES.get(seen.kind, APPLE_SOURCE)
-        raise OtherKindError(seen.kind, where, fix, "apple-key-invalid")
+        raise OtherKindError(seen.kind, where, "apple-key-invalid")
     key = load_pem_private_key(data, password=None)
     if not isinstance(key, EllipticCurvePrivateKey):
         raise TypeError("a P-256 key is an elliptic curve key")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
     load_pkcs12,
 )
 
-from mmpush_tui.credentials.file import FIXES, OtherKindError
+from mmpush_tui.credentials.file import OtherKindError, fix_for
 from mmpush_tui.credentials.kinds import FileKind, identify
 from mmpush_tui.errors import ConfigError
 
@@ -58,13 +58,6 @@ _KEY_ANEW: Final = (
     "Write the key anew: openssl pkey -provider legacy -provider default -in OLD.pem -aes256 "
     "-out key.pem, and put it in place of the old one."
 )
-_FIXES: Final = {
-    **FIXES,
-    FileKind.PKCS7: f"Apple's certificate alone is not enough. {_WITH_KEY}",
-    FileKind.SERVICE_ACCOUNT: "It belongs into ServiceFileLocation of an Android target.",
-    FileKind.BINARY_KEY: f"Write it as PEM: openssl pkey -inform DER -in FILE. {_KEY_HERE}",
-}
-_ELSE: Final = "Needed is a certificate with its key: a .p12 file, or PEM with both."
 # The encryptions that OpenSSL 3 leaves to its legacy provider, as they stand in a .p12, in DER:
 # RC2 and RC4 of PKCS #12 (RFC 7292, C), DES and RC2 of PKCS #5 (RFC 8018, A), RC2-CBC, DES-CBC.
 _OLD: Final = tuple(
@@ -116,7 +109,7 @@ def _key_pair(data: bytes, password: str, where: str) -> KeyPair:
             where, "this is the certificate alone, as Apple sends it, without its key", _WITH_KEY
         )
     else:
-        raise OtherKindError(seen.kind, where, _FIXES.get(seen.kind, _ELSE), INVALID)
+        raise OtherKindError(seen.kind, where, INVALID)
     for key in keys:
         ours = _public(key.public_key())
         for certificate in certificates:
@@ -146,7 +139,9 @@ def _from_pem(
         raise _refusal(where, "there is a key and no certificate in it", _KEY_HERE)
     blocks = list(_KEY_BLOCK.finditer(data))
     if not blocks:
-        raise _refusal(where, "its key is cut off", FIXES[FileKind.BROKEN_KEY])
+        raise _refusal(
+            where, "its key is cut off", fix_for(FileKind.BROKEN_KEY, "apple_certificate")
+        )
     keys = [_key(block[0], block[1], password, where) for block in blocks]
     try:
         return keys, x509.load_pem_x509_certificates(data)

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from mmpush_tui import files
 from mmpush_tui.credentials.account import ServiceAccount, load_account
-from mmpush_tui.credentials.file import APPLE_SOURCE, OtherKindError, UnreadableError
+from mmpush_tui.credentials.file import OtherKindError, UnreadableError, fix_for
 from mmpush_tui.credentials.identifiers import key_id_in, on_key_file
 from mmpush_tui.credentials.key import load_key
 from mmpush_tui.credentials.kinds import FileKind
@@ -27,13 +27,8 @@ from mmpush_tui.setup.answers import as_sentence
 from mmpush_tui.text import clean, clip
 
 _NAMES_LIMIT: Final = 2000
-_FIXES: Final = {
-    FileKind.SERVICE_ACCOUNT: f"It belongs to the Android step. {APPLE_SOURCE}",
-    # The guided setup asks for no certificate.
-    FileKind.CERTIFICATE_AND_KEY: APPLE_SOURCE,
-    FileKind.PKCS12: APPLE_SOURCE,
-}
-"""What to do here about files in place of Apple's key that have a setting of their own."""
+# What has a setting of its own belongs elsewhere here: the guided setup asks for no certificate.
+_ELSEWHERE: Final = (FileKind.SERVICE_ACCOUNT, FileKind.CERTIFICATE_AND_KEY, FileKind.PKCS12)
 L = TypeVar("L")
 
 
@@ -71,7 +66,8 @@ def _look(
         message, fix = error.why, error.fix
         if isinstance(error, OtherKindError):
             message += f"; needed is {wanted}"
-            fix = _FIXES.get(error.kind, fix) if load is load_key else fix
+            if load is load_key and error.kind in _ELSEWHERE:
+                fix = fix_for(error.kind, "setup_key")
         return Finding(
             severity=Severity.FAIL, code=error.code, message=as_sentence(message), fix=fix
         )
@@ -80,7 +76,8 @@ def _look(
 
 def _on_key(path: str, _key: object) -> Finding:
     if odd := on_key_file(path):
-        return Finding(severity=odd.severity, message=as_sentence(odd.message), fix=APPLE_SOURCE)
+        fix = fix_for(FileKind.UNKNOWN, "apple_key")
+        return Finding(severity=odd.severity, message=as_sentence(odd.message), fix=fix)
     key_id = key_id_in(path)
     message = "A P-256 private key, as Apple's are"
     message += f"; key id {key_id} from its name." if key_id else "; its name tells no key id."

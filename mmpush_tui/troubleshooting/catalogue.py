@@ -213,7 +213,8 @@ def parse_catalogue(*texts: str) -> tuple[Entry, ...]:
     """
     try:
         raw = [_unwrapped(tomllib.loads(text)) for text in texts]
-        shared = {name: step for document in raw for name, step in document.get("step", {}).items()}
+        steps = {name: step for document in raw for name, step in document.get("step", {}).items()}
+        shared = {name: filled(step, steps) for name, step in steps.items()}
         documents = [msgspec.convert(_with(shared, document), _Document) for document in raw]
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise CatalogueError(f"catalogue: {error}") from error

@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 
 from mmpush_tui.credentials.certificate import ClientCertificate, load_certificate, use
 from mmpush_tui.credentials.certificate_marks import TOPICS, environments_of, topics_of
-from mmpush_tui.credentials.file import COPY_AGAIN
 from mmpush_tui.credentials.key_pair import key_pair
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Severity
 from mmpush_tui.text import Secret
 from tests.credentials import old_certificates as old
+from tests.credentials.sources import COPY_AGAIN
 from tests.standins.apple_certificate import BOTH, AppleCertificate, topics_extension
 
 TOPIC = "com.example.chat"

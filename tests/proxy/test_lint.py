@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from mmpush_tui.credentials.file import APPLE_SOURCE
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.proxy.lint import lint
 from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount, write_private
+from tests.credentials.sources import APPLE_SOURCE
 from tests.standins.apple_certificate import AppleCertificate
 
 KEY = AppleKey.make()

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mmpush_tui.credentials.file import APPLE_SOURCE, COPY_AGAIN, GOOGLE_SOURCE
 from mmpush_tui.proxy.apple.sender import AppleTarget
 from mmpush_tui.proxy.targets import Targets
 from tests.configuration.test_config import UPSTREAM, upstream
+from tests.credentials.sources import APPLE_SOURCE, COPY_AGAIN, GOOGLE_SOURCE
 
 
 def pem(key: PrivateKeyTypes) -> str:

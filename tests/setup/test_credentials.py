@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mmpush_tui.credentials.file import APPLE_SOURCE, GOOGLE_SOURCE
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.setup.credentials import look_at_apple_key, look_at_service_account
+from tests.credentials.sources import APPLE_SOURCE, GOOGLE_SOURCE
 from tests.rights import as_nobody
 from tests.setup import files
 from tests.setup.files import KEY_NAME, P8, P256, RSA, keep, pem, secrets_of

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from mmpush_tui.credentials.file import APPLE_SOURCE
 from mmpush_tui.fields import Value
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.protocol.paths import user_folder
@@ -13,6 +12,7 @@ from mmpush_tui.proxy.door.listen import bind_unix
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.proof import prove_step
 from mmpush_tui.setup.steps import Apps, Existing, StepId, When, Where
+from tests.credentials.sources import APPLE_SOURCE
 from tests.setup import files
 from tests.setup.files import KEY_NAME, P8, keep, pem, secrets_of
 from tests.setup.test_document import OWN

@@ -82,7 +82,7 @@ def test_no_fix_is_written_twice() -> None:
 def test_every_shared_step_is_asked_for_more_than_once() -> None:
     folder = resources.files("mmpush_tui.troubleshooting").joinpath("entries")
     shared = tomllib.loads(folder.joinpath("shared.toml").read_text(encoding="utf-8"))["step"]
-    uses = Counter(fix[1:-1] for _, fix in NAMED)
+    uses = Counter(name for _, fix in WRITTEN for name in re.findall(r"\{([a-z_]+)\}", fix))
     assert {name: uses[name] for name in shared if uses[name] < 2} == {}
 
 

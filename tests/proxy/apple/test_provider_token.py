@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from mmpush_tui.credentials.file import APPLE_SOURCE, COPY_AGAIN
 from mmpush_tui.credentials.key import load_key
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.apple.provider_token import LIFETIME_S, ProviderToken
 from mmpush_tui.proxy.apple.token_store import StoredToken
 from tests.clock import Clock
+from tests.credentials.sources import APPLE_SOURCE, COPY_AGAIN
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
