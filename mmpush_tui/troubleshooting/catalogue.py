@@ -9,7 +9,7 @@ findings in ``wording``.
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -212,10 +212,12 @@ def parse_catalogue(*texts: str) -> tuple[Entry, ...]:
         CatalogueError: the text is no TOML, or breaks a rule of this schema.
     """
     try:
-        raw = [_unwrapped(tomllib.loads(text)) for text in texts]
+        raw = [_changed(tomllib.loads(text), _unwrapped) for text in texts]
         steps = {name: step for document in raw for name, step in document.get("step", {}).items()}
         shared = {name: filled(step, steps) for name, step in steps.items()}
-        documents = [msgspec.convert(_with(shared, document), _Document) for document in raw]
+        # Each with the steps that several findings share in place of their names.
+        filled_in = [_changed(document, lambda text: filled(text, shared)) for document in raw]
+        documents = [msgspec.convert(document, _Document) for document in filled_in]
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise CatalogueError(f"catalogue: {error}") from error
     if other := next((it.schema for it in documents if it.schema != SCHEMA), None):
@@ -226,15 +228,19 @@ def parse_catalogue(*texts: str) -> tuple[Entry, ...]:
     return found
 
 
-def _with(shared: Mapping[str, str], value: Any) -> Any:
-    """Return ``value`` with the steps that several findings share in place of their names."""
+def _unwrapped(text: str) -> str:
+    return _SPACES.sub(" ", text).strip()
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    """Return parsed TOML with every text in it changed."""
     match value:
         case str():
-            return filled(value, shared)
+            return change(value)
         case list():
-            return [_with(shared, item) for item in value]
+            return [_changed(item, change) for item in value]
         case dict():
-            return {key: _with(shared, item) for key, item in value.items()}
+            return {key: _changed(item, change) for key, item in value.items()}
         case _:
             return value
 
@@ -249,18 +255,6 @@ def _written_twice(documents: Sequence[Any]) -> list[str]:
         if fix and not _PLACE.fullmatch(fix)
     ]
     return [f"the fix {fix!r} is there twice, make it a shared step" for fix in _twice(fixes)]
-
-
-def _unwrapped(value: Any) -> Any:
-    match value:
-        case str():
-            return _SPACES.sub(" ", value).strip()
-        case list():
-            return [_unwrapped(item) for item in value]
-        case dict():
-            return {key: _unwrapped(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def _complaints(found: Sequence[Entry]) -> Iterator[str]:

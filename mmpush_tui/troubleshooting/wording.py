@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mmpush_tui.findings import Confidence
 from mmpush_tui.text import presentable
@@ -50,19 +50,21 @@ def words_for(code: str, *, at: str = "", platform: str = "") -> Words | None:
         at: whose the other end is, as in :class:`~.catalogue.Wording`.
         platform: ``apple`` or ``android``, where it is of one.
     """
-    general = _find(code, "", platform)
-    special = _find(code, at, platform) if at else None
-    if general is None or special is None:
-        found = special or general
-        return _put_together(*found) if found else None
-    own, common = _put_together(*special), _put_together(*general)
-    wording = special[1]
+    found = [row for place in (at, "") if (row := _find(code, place, platform))]
+    if not found:
+        return None
+    (entry, special), (last, general) = found[0], found[-1]
+
+    def said(name: str) -> Any:
+        own = getattr(special, name)
+        return getattr(general, name) if own is None else own
+
     return Words(
-        summary=common.summary if wording.summary is None else own.summary,
-        why=common.why if wording.why is None else own.why,
-        fix=common.fix if wording.fix is None else own.fix,
-        confidence=wording.confidence or common.confidence,
-        see=own.see,
+        summary=said("summary") or f"{last.title}.",
+        why=said("why") or "",
+        fix=said("fix") or last.fix[0],
+        confidence=said("confidence") or Confidence.CERTAIN,
+        see=entry.code,
     )
 
 
@@ -75,16 +77,6 @@ def fix_of(code: str, places: Mapping[str, object]) -> str:
     """
     words = words_for(code)
     return filled(words.fix, {**GENERIC, **places}) if words else ""
-
-
-def _put_together(entry: Entry, wording: Wording) -> Words:
-    return Words(
-        summary=wording.summary or f"{entry.title}.",
-        why=wording.why or "",
-        fix=wording.fix or entry.fix[0],
-        confidence=wording.confidence or Confidence.CERTAIN,
-        see=entry.code,
-    )
 
 
 def _find(code: str, at: str, platform: str) -> tuple[Entry, Wording] | None:
