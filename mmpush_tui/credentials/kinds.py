@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -129,7 +130,7 @@ def _pem(data: bytes, labels: list[bytes]) -> FileKind:
         key = load_pem_private_key(data, password=None)
     except _UNREADABLE:
         # As it stands in an environment variable, or in Google's JSON.
-        is_escaped = b"\\n" in data and _is_pem_key(data.replace(b"\\n", b"\n"))
+        is_escaped = b"\\n" in data and _is_key(data.replace(b"\\n", b"\n"), load_pem_private_key)
         return FileKind.ESCAPED_KEY if is_escaped else FileKind.BROKEN_KEY
     if isinstance(key, EllipticCurvePrivateKey):
         return FileKind.P256_KEY if isinstance(key.curve, SECP256R1) else FileKind.OTHER_CURVE
@@ -145,7 +146,7 @@ def _der(data: bytes) -> FileKind:
     try:
         x509.load_der_x509_certificate(data)
     except ValueError:
-        return FileKind.BINARY_KEY if _is_der_key(data) else FileKind.UNKNOWN
+        return FileKind.BINARY_KEY if _is_key(data, load_der_private_key) else FileKind.UNKNOWN
     return FileKind.CERTIFICATE
 
 
@@ -155,7 +156,7 @@ def _encoded(text: bytes) -> FileKind:
         data = base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
         return FileKind.UNKNOWN
-    if _is_der_key(data):
+    if _is_key(data, load_der_private_key):
         return FileKind.BARE_KEY
     if data.startswith((b"-----BEGIN ", b"{")) or (
         data[:1] == b"0" and _der(data) is FileKind.PKCS12
@@ -164,17 +165,9 @@ def _encoded(text: bytes) -> FileKind:
     return FileKind.UNKNOWN
 
 
-def _is_pem_key(data: bytes) -> bool:
+def _is_key(data: bytes, load: Callable[[bytes, None], object]) -> bool:
     try:
-        load_pem_private_key(data, password=None)
-    except _UNREADABLE:
-        return False
-    return True
-
-
-def _is_der_key(data: bytes) -> bool:
-    try:
-        load_der_private_key(data, password=None)
+        load(data, None)
     except _UNREADABLE:
         return False
     return True
