@@ -19,7 +19,7 @@ from mmpush_tui.checks.model.target import WORKER, TargetKind, TargetPlan, Whose
 from mmpush_tui.checks.wire import addresses as names
 from mmpush_tui.checks.wire import chain, clock, http1, trust
 from mmpush_tui.checks.wire import requests as apps
-from mmpush_tui.checks.wire.dialer import Dialer, dead, dead_family
+from mmpush_tui.checks.wire.dialer import Dialer
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Request, Response
@@ -196,16 +196,15 @@ class ProbeSession:
         self._sock = sock = await self.reach.run()
         if not self.plan.is_tls:
             self._channel, self._sock = await _plain(sock), None
-        attempts = self.reach.attempts
         peer = Endpoint(self.reach.connected_to(), self.route.first_hop[1])
         seen = {"peer": str(peer), **self.reach.evidence()}
-        if family := dead_family(attempts):
+        if family := self.reach.dead_family():
             said = f"connected to {peer}, and none of the {family} addresses answers"
             return failed(
                 self.plan, "tcp_family_dead", said, seen, severity=Severity.WARN, family=family,
                 other_family="IPv4" if family == "IPv6" else "IPv6",
             )  # fmt: skip
-        if silent := dead(attempts):
+        if silent := self.reach.dead():
             said = f"connected to {peer}; {silent[0].address} {silent[0].ended}"
             return passed(said, **seen)
         source = f" from {sock.getsockname()[0]}" if self.plan.source else ""
