@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
     load_pkcs12,
 )
 
-from mmpush_tui.credentials.file import OtherKindError, fix_for
+from mmpush_tui.credentials.file import OtherKindError
 from mmpush_tui.credentials.kinds import FileKind, identify
-from mmpush_tui.errors import ConfigError
+from mmpush_tui.errors import ConfigError, fix_in_book
 
 INVALID: Final = "apple-certificate-invalid"
 _KEY_BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----", re.S)
@@ -42,22 +42,6 @@ _PEM_KINDS: Final = frozenset(
     }
 )
 _UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
-
-_SET: Final = "Set ApplePushCertPassword."
-_CORRECT: Final = "Correct ApplePushCertPassword."
-_KEY_HERE: Final = (
-    "A .p8 key belongs into AppleAuthKeyFile, with AppleAuthKeyID and AppleTeamID; to another key, "
-    "append its certificate as PEM."
-)
-_WITH_KEY: Final = "Export it from the keychain together with its key, as .p12."
-_P12_ANEW: Final = (
-    "openssl pkcs12 -legacy -in OLD.p12 -nodes -out apple.pem, and name apple.pem in "
-    "ApplePushCertPrivate."
-)
-_KEY_ANEW: Final = (
-    "Write the key anew: openssl pkey -provider legacy -provider default -in OLD.pem -aes256 "
-    "-out key.pem, and put it in place of the old one."
-)
 # The encryptions that OpenSSL 3 leaves to its legacy provider, as they stand in a .p12, in DER:
 # RC2 and RC4 of PKCS #12 (RFC 7292, C), DES and RC2 of PKCS #5 (RFC 8018, A), RC2-CBC, DES-CBC.
 _OLD: Final = tuple(
@@ -106,7 +90,7 @@ def _key_pair(data: bytes, password: str, where: str) -> KeyPair:
         keys, certificates = _from_pem(data, secret, where)
     elif seen.kind is FileKind.CERTIFICATE:
         raise _refusal(
-            where, "this is the certificate alone, as Apple sends it, without its key", _WITH_KEY
+            where, "this is the certificate alone, as Apple sends it, without its key", "no_key"
         )
     else:
         raise OtherKindError(seen.kind, where, INVALID)
@@ -115,9 +99,7 @@ def _key_pair(data: bytes, password: str, where: str) -> KeyPair:
         for certificate in certificates:
             if _public_of(certificate, where) == ours:
                 return KeyPair(key, certificate, [it for it in certificates if it != certificate])
-    raise _refusal(
-        where, "key and certificate do not belong together", "Export both from the same entry."
-    )
+    raise _refusal(where, "key and certificate do not belong together", "other_key")
 
 
 def _from_pem(
@@ -125,46 +107,38 @@ def _from_pem(
 ) -> tuple[list[PrivateKeyTypes], list[x509.Certificate]]:
     labels = set(_LABEL.findall(data))
     if not any(label.endswith(b"PRIVATE KEY") for label in labels):
-        raise _refusal(
-            where, "there is no private key in it",
-            "Export certificate and key together, or append the key's PEM to the file.",
-        )  # fmt: skip
+        raise _refusal(where, "there is no private key in it", "no_key_block")
     if not labels & _CERTIFICATES:
         if any(label.endswith(b"CERTIFICATE REQUEST") for label in labels):
             raise _refusal(
-                where, "there is a request for a certificate in it and no certificate",
-                "Put the certificate that Apple made of it in its place, as PEM: openssl x509 "
-                "-inform DER -in aps.cer.",
-            )  # fmt: skip
-        raise _refusal(where, "there is a key and no certificate in it", _KEY_HERE)
+                where, "there is a request for a certificate in it and no certificate", "request"
+            )
+        raise _refusal(where, "there is a key and no certificate in it", "key_alone")
     blocks = list(_KEY_BLOCK.finditer(data))
     if not blocks:
-        raise _refusal(
-            where, "its key is cut off", fix_for(FileKind.BROKEN_KEY, "apple_certificate")
-        )
+        raise _refusal(where, "its key is cut off", "key_cut")
     keys = [_key(block[0], block[1], password, where) for block in blocks]
     try:
         return keys, x509.load_pem_x509_certificates(data)
     except ValueError as error:
-        raise _refusal(where, "its certificate cannot be read", "Export it again.") from error
+        raise _refusal(where, "its certificate cannot be read", "unreadable") from error
 
 
 def _key(pem: bytes, label: bytes, password: bytes, where: str) -> PrivateKeyTypes:
     is_encrypted = label == b"ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in pem
     if is_encrypted and not password:
-        raise _refusal(where, "its key has a password", _SET)
+        raise _refusal(where, "its key has a password", "no_password")
     try:
         return load_pem_private_key(pem, password if is_encrypted else None)
     except _UNREADABLE as error:
         said = str(error).lower()
         if is_encrypted and (isinstance(error, UnsupportedAlgorithm) or "unknown" in said):
-            raise _refusal(
-                where, "its key is encrypted in a way that is not read any more", _KEY_ANEW
-            ) from error
+            why = "its key is encrypted in a way that is not read any more"
+            raise _refusal(where, why, "old_key") from error
         # Bytes that a wrong password made are unreadable in many ways; a broken frame is not.
         if is_encrypted and "pem" not in said:
-            raise _refusal(where, "the password does not open its key", _CORRECT) from error
-        raise _refusal(where, "its key cannot be read", "Export it again.") from error
+            raise _refusal(where, "the password does not open its key", "wrong_password") from error
+        raise _refusal(where, "its key cannot be read", "unreadable") from error
 
 
 def _from_p12(
@@ -173,11 +147,9 @@ def _from_p12(
     store = _opened(data, password, where)
     certificates = [it.certificate for it in (store.cert, *store.additional_certs) if it]
     if store.key is None:
-        raise _refusal(where, "there is no private key in it", "Export it with its key.")
+        raise _refusal(where, "there is no private key in it", "store_no_key")
     if not certificates:
-        raise _refusal(
-            where, "there is a key and no certificate in it", "Export it with its certificate."
-        )
+        raise _refusal(where, "there is a key and no certificate in it", "store_no_certificate")
     return [store.key], certificates
 
 
@@ -190,21 +162,19 @@ def _opened(data: bytes, password: bytes, where: str) -> PKCS12KeyAndCertificate
             failure = failure or error
     # OpenSSL says the same of a wrong password and of an encryption that it does not read.
     if password and any(mark in data for mark in _OLD):
-        raise _refusal(
-            where,
+        why = (
             "the password does not open it, or its encryption (RC2 or one of its time) is too old "
-            "for this host's OpenSSL",
-            f"{_CORRECT} If it is right, write the file anew: {_P12_ANEW}",
-        ) from failure
+            "for this host's OpenSSL"
+        )
+        raise _refusal(where, why, "store_old") from failure
     if isinstance(failure, UnsupportedAlgorithm):
-        raise _refusal(
-            where, "it is encrypted in a way that is not read here", f"Write it anew: {_P12_ANEW}"
-        ) from failure
+        why = "it is encrypted in a way that is not read here"
+        raise _refusal(where, why, "store_unread") from failure
     if "password" not in str(failure).lower():
-        raise _refusal(where, "this .p12 file is damaged", "Export it again.") from failure
+        raise _refusal(where, "this .p12 file is damaged", "unreadable") from failure
     if not password:
-        raise _refusal(where, "it has a password", _SET) from failure
-    raise _refusal(where, "the password does not open it", _CORRECT) from failure
+        raise _refusal(where, "it has a password", "no_password") from failure
+    raise _refusal(where, "the password does not open it", "wrong_password") from failure
 
 
 def _public_of(certificate: x509.Certificate, where: str) -> bytes:
@@ -212,7 +182,7 @@ def _public_of(certificate: x509.Certificate, where: str) -> bytes:
         return _public(certificate.public_key())
     except _UNREADABLE as error:
         # What is inside is parsed only when it is asked for.
-        raise _refusal(where, "its certificate cannot be read", "Export it again.") from error
+        raise _refusal(where, "its certificate cannot be read", "unreadable") from error
 
 
 def _public(key: object) -> bytes:
@@ -220,5 +190,6 @@ def _public(key: object) -> bytes:
     return made
 
 
-def _refusal(where: str, why: str, fix: str) -> ConfigError:
-    return ConfigError(where, why=why, fix=fix, code=INVALID)
+def _refusal(where: str, why: str, fault: str) -> ConfigError:
+    """Return the error; ``fault`` is what the catalogue knows what is to be done by."""
+    return ConfigError(where, why=why, fix=fix_in_book(f"certificate.{fault}"), code=INVALID)
