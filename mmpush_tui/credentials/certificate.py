@@ -100,12 +100,8 @@ def load_certificate(
     _refuse_dates(leaf, where, now or datetime.now(UTC))
     topics = topics_of(leaf)
     if topic and topics and topics.isdisjoint({topic, f"{topic}.voip"}):
-        raise ConfigError(
-            where,
-            why=f"this certificate is for {', '.join(sorted(topics))} and not for {topic}",
-            fix="Set ApplePushTopic to the bundle id of the app, or get a certificate for it.",
-            code="apple-certificate-topic",
-        )
+        why = f"this certificate is for {', '.join(sorted(topics))} and not for {topic}"
+        raise ConfigError(where, why=why, code="apple-certificate-topic")
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     pem += b"".join(it.public_bytes(Encoding.PEM) for it in (leaf, *others))
     return ClientCertificate(
@@ -155,16 +151,8 @@ def _as_file(content: bytes) -> Iterator[str]:
 def _refuse_dates(certificate: x509.Certificate, where: str, now: datetime) -> None:
     ends, begins = certificate.not_valid_after_utc, certificate.not_valid_before_utc
     if ends < now:
-        raise ConfigError(
-            where,
-            why=f"the certificate ended on {ends:%Y-%m-%d}",
-            fix="Renew it at developer.apple.com, or change to a .p8 key, which never ends.",
-            code="apple-certificate-expired",
-        )
+        why = f"the certificate ended on {ends:%Y-%m-%d}"
+        raise ConfigError(where, why=why, code="apple-certificate-expired")
     if begins > now:
-        raise ConfigError(
-            where,
-            why=f"the certificate begins on {begins:%Y-%m-%d}",
-            fix="Is this host's clock right?",
-            code="apple-certificate-early",
-        )
+        why = f"the certificate begins on {begins:%Y-%m-%d}"
+        raise ConfigError(where, why=why, code="apple-certificate-early")

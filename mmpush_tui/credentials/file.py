@@ -58,7 +58,7 @@ def fix_for(kind: FileKind, wanted: str) -> str:
     """
     name = kind.name.lower()
     of_kind = fix_in_book(f"{wanted}.{name}") or fix_in_book(f"file.{name}")
-    return of_kind or fix_in_book(wanted)
+    return of_kind or fix_in_book(f"{wanted}.other")
 
 
 def read_credential_file(path: str, where: str, code: str, limit: int = SIZE_LIMIT) -> bytes:

@@ -97,7 +97,7 @@ class Wording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     it. Names in braces stand for what is known where it is said.
 
     Attributes:
-        code: of the finding.
+        code: of the finding; or ``THING.CASE``, which an error asks for whose code has many cases.
         at: whose the other end is: empty for Apple's and Google's servers, and wherever nothing
             differs; ``hosted``, ``relay`` or ``own`` as in ``checks.model.target.Whose``.
         summary: what is broken, as a sentence.

@@ -37,8 +37,8 @@ class Words(NamedTuple):
 
 
 def codes() -> tuple[str, ...]:
-    """Return every code that has words of its own."""
-    return tuple(dict.fromkeys(code for code, _, _ in _wordings()))
+    """Return every code that has words of its own; cases within a code, with a dot, are none."""
+    return tuple(dict.fromkeys(code for code, _, _ in _wordings() if "." not in code))
 
 
 @cache

@@ -35,7 +35,6 @@ UNKNOWN: Mapping[str, str] = {
 ALIKE_EVERYWHERE: Mapping[str, str] = {
     **dict.fromkeys(
         (
-            "apple-certificate-early", "apple-certificate-expired", "apple-certificate-topic",
             "config-missing", "setup-config-changed",
             "setup-config-unwritable",
         ),
