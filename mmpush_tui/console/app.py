@@ -235,7 +235,10 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def tell_of(self, topic: str) -> None:
         """Tell the screens of a change soon; a flood of changes becomes one."""
         if not self._dirty and self._running:
-            self.set_timer(self.session.flush_s if topic == "worker" else 0.02, self._tell)
+            # No timer of Textual's: where this program gets no turn for that long just as one
+            # starts, it ends without its call, and nothing would be drawn any more.
+            delay_s = self.session.flush_s if topic == "worker" else 0.02
+            asyncio.get_running_loop().call_later(delay_s, self._tell)
         self._dirty.add(topic)
 
     def _tell(self) -> None:
