@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,32 +10,53 @@ import click
 
 from mmpush_tui import files
 from mmpush_tui.checks.model.report import CheckResult, Report, to_json
-from mmpush_tui.checks.output import markdown, nagios, prometheus
-from mmpush_tui.checks.output import plain as lines
+from mmpush_tui.checks.output import markdown, nagios, plain, prometheus
+from mmpush_tui.commands.printing import print_lines
 from mmpush_tui.errors import FailedError, MmpushError, UsageError
 from mmpush_tui.exits import Exit
 from mmpush_tui.watching.lines import clock
 
-FORMATS: Final = ("text", "json", "markdown", "nagios", "prometheus")
+
+def _nagios(report: Report) -> tuple[str, int]:
+    line, code = nagios.render(report)
+    return f"{line}\n", code
+
+
+_FORMS: Final[Mapping[str, Callable[[Report], tuple[str, int]]]] = {
+    "json": lambda report: (f"{to_json(report).decode()}\n", report.exit_code),
+    "markdown": lambda report: (markdown.render(report), report.exit_code),
+    "nagios": _nagios,
+    "prometheus": lambda report: (prometheus.render(report), report.exit_code),
+}
+"""A report's text and exit code in each format that is written when a run is over."""
+_ENDLESS: Final = ("text", "json")
+"""Formats in which runs may follow one another on standard output."""
 
 
 class Output:
-    """Where a run goes.
+    """Where a run goes: to standard output once it is over.
+
+    Args:
+        name: the format.
 
     Attributes:
-        is_endless: it can be watched: runs may follow one another.
         is_unread: nobody reads it any more; set by whoever finds out.
     """
 
-    is_endless = True
     is_unread = False
+    _is_for_people = False
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def result(self, result: CheckResult) -> None:
         """Show a result as it comes."""
 
     def report(self, report: Report) -> int:
         """Show the report and return the exit code."""
-        return report.exit_code
+        text, code = _FORMS[self._name](report)
+        click.echo(text, nl=False)
+        return code
 
     def problem(self, error: MmpushError, when: str) -> None:
         """Tell why a later run of a watch could not be.
@@ -44,13 +65,17 @@ class Output:
             error: the failure, as of a configuration that somebody is changing right now.
             when: the time of day.
         """
-        click.echo(_not_checked(error, when), err=True)
+        click.echo(f"{when}  not checked: {error.line()}", err=not self._is_for_people)
 
 
 class Text(Output):
     """Lines for people; of a run that is like the one before, one line."""
 
+    # A run that could not be has its place among the others.
+    _is_for_people = True
+
     def __init__(self) -> None:
+        super().__init__("text")
         self._held: list[CheckResult] = []
         self._said: set[str] = set()
         self._last: tuple[object, ...] | None = None
@@ -58,7 +83,7 @@ class Text(Output):
     def result(self, result: CheckResult) -> None:
         """Show a result as it comes, as long as there is no run to compare with."""
         if self._last is None:
-            _echo(lines.render(result, self._said))
+            print_lines(plain.render(result, self._said))
         else:
             self._held.append(result)
 
@@ -70,62 +95,15 @@ class Text(Output):
         when = clock(report.started_at)[:8]
         if self._last == now:
             took = f"{report.duration_ms / 1000:.1f} s"
-            _echo([f"{when}  as before: {verdict.summary}  ({lines.counts(report)}, {took})"])
+            click.echo(f"{when}  as before: {verdict.summary}  ({plain.counts(report)}, {took})")
         else:
             if self._last is not None:
-                _echo(["", f"{when}  changed:", ""])
+                print_lines(["", f"{when}  changed:", ""])
             for result in held:
-                _echo(lines.render(result, self._said))
-            _echo(lines.ending(report))
+                print_lines(plain.render(result, self._said))
+            print_lines(plain.ending(report))
         self._last = now
         self._said.clear()
-        return report.exit_code
-
-    def problem(self, error: MmpushError, when: str) -> None:
-        """Tell it in its place among the runs; see :class:`Output`."""
-        click.echo(_not_checked(error, when))
-
-
-class Json(Output):
-    """One JSON object a run, on one line."""
-
-    def report(self, report: Report) -> int:
-        """Show the report; see :class:`Output`."""
-        click.echo(to_json(report))
-        return report.exit_code
-
-
-class Markdown(Output):
-    """A report for a ticket."""
-
-    is_endless = False
-
-    def report(self, report: Report) -> int:
-        """Show the report; see :class:`Output`."""
-        click.echo(markdown.render(report), nl=False)
-        return report.exit_code
-
-
-class Nagios(Output):
-    """One line and the exit codes of monitoring plugins."""
-
-    is_endless = False
-
-    def report(self, report: Report) -> int:
-        """Show the report; see :class:`Output`."""
-        line, code = nagios.render(report)
-        click.echo(line)
-        return code
-
-
-class Prometheus(Output):
-    """Metrics for the textfile collector."""
-
-    is_endless = False
-
-    def report(self, report: Report) -> int:
-        """Show the report; see :class:`Output`."""
-        click.echo(prometheus.render(report), nl=False)
         return report.exit_code
 
 
@@ -138,29 +116,22 @@ class File(Output):
     """
 
     def __init__(self, path: Path, name: str) -> None:
+        super().__init__(name)
         self._path = path
-        self._name = name
 
     def report(self, report: Report) -> int:
         """Show the report; see :class:`Output`. One that was stopped is not whole."""
+        text, code = _FORMS[self._name](report)
         if report.exit_code != Exit.INTERRUPTED:
-            self._write(self._text(report))
-        return nagios.render(report)[1] if self._name == "nagios" else report.exit_code
-
-    def _text(self, report: Report) -> str:
-        return {
-            "json": lambda: to_json(report).decode() + "\n",
-            "markdown": lambda: markdown.render(report),
-            "prometheus": lambda: prometheus.render(report),
-            "nagios": lambda: nagios.render(report)[0] + "\n",
-        }[self._name]()
+            self._write(text)
+        return code
 
     def problem(self, error: MmpushError, when: str) -> None:
         """Tell it, in the file too where the format has a word for it; see :class:`Output`."""
         super().problem(error, when)
         if self._name == "nagios":
             with contextlib.suppress(FailedError):  # which is what is told
-                self._write(nagios.unknown(error.line())[0] + "\n")
+                self._write(f"{nagios.unknown(error.line())[0]}\n")
 
     def _write(self, text: str) -> None:
         try:
@@ -175,7 +146,7 @@ def make_output(name: str, path: Path | None, *, is_watched: bool) -> Output:
     """Return the output that the options ask for.
 
     Args:
-        name: one of :data:`FORMATS`.
+        name: the format.
         path: the file to write to instead of standard output, or None.
         is_watched: runs will follow one another.
 
@@ -191,17 +162,12 @@ def make_output(name: str, path: Path | None, *, is_watched: bool) -> Output:
             )
         _replaceable(path)
         return File(path, name)
-    kinds: dict[str, type[Output]] = {
-        "text": Text, "json": Json, "markdown": Markdown, "nagios": Nagios,
-        "prometheus": Prometheus,
-    }  # fmt: skip
-    made = kinds[name]()
-    if is_watched and not made.is_endless:
+    if is_watched and name not in _ENDLESS:
         raise UsageError(
             f"--watch and --format {name} do not go together",
             code="check-watch-format",
         )
-    return made
+    return Text() if name == "text" else Output(name)
 
 
 def _replaceable(path: Path) -> Path:
@@ -221,13 +187,3 @@ def _replaceable(path: Path) -> Path:
 
 def _open_to_everybody(descriptor: int) -> None:
     os.fchmod(descriptor, 0o644)
-
-
-def _not_checked(error: MmpushError, when: str) -> str:
-    return f"{when}  not checked: {error.line()}"
-
-
-def _echo(texts: Iterable[str]) -> None:
-    # Flushed by click: whoever watches sees each check when it is done.
-    for text in texts:
-        click.echo(text)
