@@ -4,56 +4,39 @@ import asyncio
 import json
 import os
 import socket
+from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
+from msgspec import structs
 
 from mmpush_tui.checks.mattermost_log import of_config
 from mmpush_tui.checks.plan.outbound import is_loopback
+from mmpush_tui.checks.plan.plan import PlanContext
 from mmpush_tui.commands.source import source_at
 from mmpush_tui.configuration.document import Document
 from mmpush_tui.errors import ConfigError, MmpushError
-from mmpush_tui.findings import Finding, Severity, passed
-from mmpush_tui.settings.page import Licence
+from mmpush_tui.findings import Finding, passed
+from mmpush_tui.settings.page import Licence, Page
 from mmpush_tui.settings.sources import rewrite
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.locate import Named, choose_source
-from mmpush_tui.settings.sources.source import Loaded, Source
+from mmpush_tui.settings.sources.source import Loaded
 from mmpush_tui.tasks import beside
 
 _OWN_NAME_S: Final = 1.0
 
 
-class MattermostState:
-    """What is known of Mattermost.
-
-    Args:
-        loaded: its settings, where they could be read.
-        url: its own address, or empty.
-        is_elsewhere: it runs on another host than this.
-        log: what its log says, where it can be read.
-        local: whether it answers on its local socket, where that is how it is asked.
-    """
-
-    def __init__(
-        self, loaded: Loaded | None, url: str, *, is_elsewhere: bool = False,
-        log: Finding | None = None, local: Finding | None = None,
-    ) -> None:  # fmt: skip
-        self.page = loaded.page if loaded else None
-        self.licence = loaded.licence if loaded else Licence()
-        self.url = url
-        self.is_elsewhere = is_elsewhere
-        self.log = log
-        self.local = local
-
-
 async def ask_mattermost(
     named: Path | None, toml: Document | None, connect_to: dict[str, str], ca_file: Path | None,
     timeout_s: float,
-) -> MattermostState:  # fmt: skip
-    """Return Mattermost's push settings and its own address, as far as they are known.
+) -> tuple[Page | None, str, PlanContext]:  # fmt: skip
+    """Return Mattermost's push settings, its own address, and what else is known of it.
+
+    Settings that cannot be read are None, and an address that is not known is empty.
 
     Raises:
         ConfigError: a file of settings that is there, or was named, cannot be used.
@@ -66,36 +49,30 @@ async def ask_mattermost(
             url, local = chosen.url, chosen.local_socket
             if chosen.config_file is None:
                 loaded = await _asked(chosen, toml, connect_to)
-                answers = passed(f"Mattermost answers on {local}") if local else None
-                is_elsewhere = bool(url) and not await _is_here(url)
-                return MattermostState(loaded, url, is_elsewhere=is_elsewhere, local=answers)
+                around = PlanContext(
+                    licence=loaded.licence if loaded else Licence(),
+                    is_elsewhere=bool(url) and not await _is_here(url),
+                    local=passed(f"Mattermost answers on {local}") if local else None,
+                )
+                return loaded.page if loaded else None, url, around
             read = await ConfigFile(chosen.config_file).load()
             site_url = await beside("site-url", _site_url, chosen.config_file)
-            return MattermostState(
-                read, site_url, log=await beside("log", of_config, chosen.config_file)
-            )
+            log = await beside("log", of_config, chosen.config_file)
+            return read.page, site_url, PlanContext(licence=read.licence, log=log)
     except TimeoutError:
         _pass_over(f"Mattermost's settings could not be read within {timeout_s:g} s.")
     except MmpushError as error:
         if local is not None:
-            return MattermostState(None, url, local=_refused(error))
+            return None, url, PlanContext(local=_refused(error.finding))
         if named is not None or not (url or error.code == "mattermost-config-database"):
             raise
         _pass_over(error.line())
-    return MattermostState(None, url)
+    return None, url, PlanContext()
 
 
-def _refused(error: MmpushError) -> Finding:
-    what = f"{error.what[:1].upper()}{error.what[1:]}."
-    return Finding(
-        severity=Severity.FAIL,
-        code=error.code,
-        message=error.what,
-        why=(error.why,),
-        fix=error.fix,
-        see="mattermost-local-socket",
-        summary=what,
-    )
+def _refused(finding: Finding) -> Finding:
+    summary = f"{finding.message[:1].upper()}{finding.message[1:]}."
+    return structs.replace(finding, see="mattermost-local-socket", summary=summary)
 
 
 async def _is_here(url: str) -> bool:
@@ -113,17 +90,12 @@ async def _is_here(url: str) -> bool:
 
 async def _asked(chosen: Named, toml: Document | None, connect_to: dict[str, str]) -> Loaded | None:
     """Return the settings as a running server tells them."""
-
-    def opened() -> Source | None:
-        return source_at(chosen, toml, Licence(), may_ask=False, connect_to=connect_to)
-
+    opened = partial(source_at, chosen, toml, Licence(), may_ask=False, connect_to=connect_to)
     source = await beside("source", opened)
     if source is None:
         return None
-    try:
+    async with aclosing(source):
         return await source.load()
-    finally:
-        await source.aclose()
 
 
 def _pass_over(sentence: str) -> None:

@@ -19,7 +19,7 @@ from mmpush_tui.checks.model.target import TargetPlan
 from mmpush_tui.checks.plan.plan import PlanContext, plan_targets
 from mmpush_tui.checks.proof import credential_files
 from mmpush_tui.checks.run import run_checks
-from mmpush_tui.commands import check_mattermost
+from mmpush_tui.commands.check_mattermost import ask_mattermost
 from mmpush_tui.commands.check_output import Output
 from mmpush_tui.configuration import config as configuration
 from mmpush_tui.configuration.config import NetworkSettings, ProxyConfig
@@ -28,6 +28,7 @@ from mmpush_tui.configuration.locations import find_config, worker_config
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.exits import exit_code_of
 from mmpush_tui.http2.connect import client_context
+from mmpush_tui.settings.page import Page
 from mmpush_tui.tasks import Tasks
 from mmpush_tui.watching.client import running_config
 
@@ -186,11 +187,12 @@ class _Checking:
         config = (
             await in_time(lambda: self._load(document), options.timeout_s) if document else None
         )
-        mattermost = check_mattermost.MattermostState(None, "")
+        page: Page | None = None
+        mattermost_url, around = "", PlanContext()
         # A file that nobody asked for must not keep others from being checked.
         wanted = options.targets
         if not wanted or options.mattermost_config or _NEED_SETTINGS & set(wanted):
-            mattermost = await check_mattermost.ask_mattermost(
+            page, mattermost_url, around = await ask_mattermost(
                 options.mattermost_config, document, dict(options.connect_to), options.ca_file,
                 options.timeout_s,
             )  # fmt: skip
@@ -199,17 +201,9 @@ class _Checking:
             if config
             else {}
         )
-        around = PlanContext(
-            licence=mattermost.licence,
-            environment=os.environ,
-            is_elsewhere=mattermost.is_elsewhere,
-            source=options.source,
-            log=mattermost.log,
-            local=mattermost.local,
-        )
         plans = plan_targets(
-            mattermost.page, config, wanted, credentials=credentials,
-            mattermost_url=mattermost.url, around=around,
+            page, config, wanted, credentials=credentials, mattermost_url=mattermost_url,
+            around=replace(around, environment=os.environ, source=options.source),
         )  # fmt: skip
         return plans, await in_time(lambda: self._network(config), options.timeout_s)
 
