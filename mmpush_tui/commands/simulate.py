@@ -2,17 +2,13 @@
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mmpush_tui.errors import UsageError
-
-if TYPE_CHECKING:
-    from mmpush_tui.commands.simulating import MattermostPlan
 
 
 @click.command("simulate")
@@ -92,74 +88,50 @@ def command(
     good for nothing but that server.
     """
     if not mattermost:
-        _refuse_alone(
+        _refuse(
             {
                 "--no-vendors": no_vendors, "--mattermost-version": mattermost_version,
                 "--licence": licence, "--mattermost-port": mattermost_port,
-            }
+            },
+            "the Mattermost server that is played", "Add --mattermost.",
         )  # fmt: skip
     if as_list:
         _list(as_json, has_vendors=not no_vendors, has_mattermost=mattermost)
         return 0
     if no_vendors:
-        _refuse_without_vendors(apns_port, fcm_port, through_proxy)
+        _refuse(
+            {"--apns-port": apns_port, "--fcm-port": fcm_port, "--outbound-proxy": through_proxy},
+            "Apple and Google, who are not played", "Leave --no-vendors away.",
+        )  # fmt: skip
+    from mmpush_tui.commands.simulating import SimulationPlan, simulate
+    from mmpush_tui.commands.source import parse_licence
     from mmpush_tui.simulator.mattermost.fault_words import parse_any
+    from mmpush_tui.simulator.mattermost.rehearsal import ALL_INCLUDED, full_version
+    from mmpush_tui.simulator.mattermost.schema import VERSION
+    from mmpush_tui.simulator.simulation import refuse_foreign
 
     for words in faults:
         # Refused here, before anything is started.
         parse_any(words, has_vendors=not no_vendors, has_mattermost=mattermost)
-    from mmpush_tui.commands.simulating import SimulationPlan, simulate
-    from mmpush_tui.simulator.simulation import refuse_foreign
-
     if folder is not None:
         # What is written there names files, and is read from other folders.
         folder = folder.absolute()
         refuse_foreign(folder)
-    played = _mattermost(mattermost_version, licence, mattermost_port) if mattermost else None
     plan = SimulationPlan(
-        faults=faults, folder=folder, apns_port=apns_port or 0,
-        fcm_port=fcm_port or 0, seed=seed, is_strict=strict, as_json=as_json,
-        through_proxy=through_proxy, has_vendors=not no_vendors, mattermost=played,
+        faults=faults, folder=folder, apns_port=apns_port or 0, fcm_port=fcm_port or 0,
+        seed=seed, is_strict=strict, as_json=as_json, through_proxy=through_proxy,
+        has_vendors=not no_vendors, has_mattermost=mattermost,
+        mattermost_version=full_version(mattermost_version) if mattermost_version else VERSION,
+        licence=parse_licence(licence) if licence else ALL_INCLUDED,
+        mattermost_port=mattermost_port or 0,
     )  # fmt: skip
     return int(simulate(plan))
 
 
-def _mattermost(version: str | None, licence: str | None, port: int | None) -> "MattermostPlan":
-    from mmpush_tui.commands.simulating import MattermostPlan
-    from mmpush_tui.commands.source import parse_licence
-    from mmpush_tui.simulator.mattermost.rehearsal import ALL_INCLUDED, full_version
-    from mmpush_tui.simulator.mattermost.schema import VERSION
-
-    return MattermostPlan(
-        version=full_version(version) if version else VERSION,
-        licence=parse_licence(licence) if licence else ALL_INCLUDED,
-        port=port or 0,
-    )
-
-
-def _refuse_alone(options: Mapping[str, object]) -> None:
+def _refuse(options: Mapping[str, object], about: str, fix: str) -> None:
     for name, value in options.items():
         if value:
-            raise UsageError(
-                f"{name} is about the Mattermost server that is played",
-                fix="Add --mattermost.",
-                code="simulate-option",
-            )
-
-
-def _refuse_without_vendors(
-    apns_port: int | None, fcm_port: int | None, through_proxy: bool
-) -> None:
-    options = {
-        "--apns-port": apns_port, "--fcm-port": fcm_port, "--outbound-proxy": through_proxy,
-    }  # fmt: skip
-    for name, value in options.items():
-        if value:
-            raise UsageError(
-                f"{name} is about Apple and Google, who are not played",
-                fix="Leave --no-vendors away.",
-                code="simulate-option",
-            )
+            raise UsageError(f"{name} is about {about}", fix=fix, code="simulate-option")
 
 
 def _list(as_json: bool, *, has_vendors: bool, has_mattermost: bool) -> None:
@@ -175,10 +147,9 @@ def _list(as_json: bool, *, has_vendors: bool, has_mattermost: bool) -> None:
         for heading, fault in listed:
             click.echo(heading)
             click.echo(click.wrap_text(fault["help"], 78, "    ", "    "))
-        sys.stdout.flush()
 
 
-def _vendors_faults() -> "Iterator[tuple[str, dict[str, Any]]]":
+def _vendors_faults() -> Iterator[tuple[str, dict[str, Any]]]:
     from mmpush_tui.simulator.fault_words import describe_faults
     from mmpush_tui.simulator.faults import FAULTS
 
@@ -192,7 +163,7 @@ def _vendors_faults() -> "Iterator[tuple[str, dict[str, Any]]]":
         }  # fmt: skip
 
 
-def _mattermosts_faults() -> "Iterator[tuple[str, dict[str, Any]]]":
+def _mattermosts_faults() -> Iterator[tuple[str, dict[str, Any]]]:
     from mmpush_tui.simulator.mattermost import fault_words
     from mmpush_tui.simulator.mattermost.faults import RestFault
 

@@ -45,7 +45,12 @@ _LINE_LIMIT: Final = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationPlan:
-    """What was asked for on the command line."""
+    """What was asked for on the command line; a port of 0 is a free one.
+
+    Attributes:
+        mattermost_version: with all its numbers.
+        licence: what the licence of the Mattermost server covers.
+    """
 
     faults: tuple[str, ...]
     folder: Path | None
@@ -54,24 +59,12 @@ class SimulationPlan:
     seed: int
     is_strict: bool
     as_json: bool
-    through_proxy: bool = False
-    has_vendors: bool = True
-    mattermost: "MattermostPlan | None" = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MattermostPlan:
-    """What was asked for of the Mattermost server that is played.
-
-    Attributes:
-        version: with all its numbers.
-        licence: what its licence covers.
-        port: 0 for a free one.
-    """
-
-    version: str
+    through_proxy: bool
+    has_vendors: bool
+    has_mattermost: bool
+    mattermost_version: str
     licence: Licence
-    port: int = 0
+    mattermost_port: int
 
 
 def simulate(plan: SimulationPlan) -> Exit:
@@ -94,7 +87,7 @@ class _Session:
         self._folder = folder
         self._simulation = Simulation(
             folder, plan.seed, self._judged, through_proxy=plan.through_proxy,
-            mattermost=self._mattermost if plan.mattermost else None,
+            mattermost=self._mattermost if plan.has_mattermost else None,
             has_vendors=plan.has_vendors,
         )  # fmt: skip
         self._stop = asyncio.Event()
@@ -104,24 +97,22 @@ class _Session:
         self._told_violations: Counter[str] = Counter()
 
     def _mattermost(self, watch: Watch) -> MattermostRehearsal:
-        plan = self._plan.mattermost
-        assert plan is not None  # noqa: S101 - for the type checker
         # As the server itself, which whoever looks at its process takes it for.
         environment = {name: text for name, text in os.environ.items() if name.startswith("MM_")}
         return MattermostRehearsal(
-            self._folder / "mattermost", version=plan.version, licence=plan.licence,
+            self._folder / "mattermost", version=self._plan.mattermost_version,
+            licence=self._plan.licence,
             environment=environment, watch=watch,
         )  # fmt: skip
 
     async def run(self) -> Exit:
-        simulation = self._simulation
+        simulation, plan = self._simulation, self._plan
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
         try:
-            mattermost_port = self._plan.mattermost.port if self._plan.mattermost else 0
-            await simulation.start(self._plan.apns_port, self._plan.fcm_port, mattermost_port)
-            for words in self._plan.faults:
+            await simulation.start(plan.apns_port, plan.fcm_port, plan.mattermost_port)
+            for words in plan.faults:
                 await simulation.raise_fault(words)
             self._tell_ready()
             self._listen()
@@ -134,9 +125,8 @@ class _Session:
             await simulation.aclose()
             with contextlib.suppress(OSError, ValueError):
                 loop.remove_reader(sys.stdin.fileno())
-        violations = simulation.violations
         self._tell_end()
-        return Exit.FAILED if violations and self._plan.is_strict else Exit.OK
+        return Exit.FAILED if simulation.violations and plan.is_strict else Exit.OK
 
     # Orders
 
@@ -315,4 +305,3 @@ and in a third one:
         # Whoever reads may be gone; the stand-ins are not there for their output.
         with contextlib.suppress(OSError):
             click.echo(text)
-            sys.stdout.flush()
