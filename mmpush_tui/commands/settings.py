@@ -56,11 +56,7 @@ def save_options(function: Decorated) -> Decorated:
     return dry_run(in_place(then_reload(json_option(function))))
 
 
-@click.group(
-    "settings",
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+@click.group("settings", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Mattermost's push settings, as on the System Console's Push Notification Server page."""
