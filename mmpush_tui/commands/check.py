@@ -1,12 +1,14 @@
 """``mmpush-tui check``: every hop that push needs, looked at from this host."""
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Final
 
 import click
 
-from mmpush_tui.commands.options import Seconds
+from mmpush_tui.checks.output import nagios
+from mmpush_tui.commands.options import Seconds, ca_file_option
 from mmpush_tui.errors import MmpushError, UsageError
 
 _HOST_PORT: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
@@ -14,8 +16,6 @@ _PAIR: Final = re.compile(rf"({_HOST_PORT})=({_HOST_PORT})", re.ASCII)
 
 
 def _source(text: str) -> str:
-    import ipaddress
-
     if not text:
         return ""
     try:
@@ -42,8 +42,6 @@ class _CheckCommand(click.Command):
 
 def _unknown(sentence: str) -> int:
     """Print that nothing is known of push, for monitoring; return the exit code."""
-    from mmpush_tui.checks.output import nagios
-
     line, code = nagios.unknown(sentence)
     click.echo(line)
     return code
@@ -77,10 +75,7 @@ def _unknown(sentence: str) -> int:
     "--connect-to", "pairs", multiple=True, metavar="HOST:PORT=ADDR:PORT",
     help="Connect elsewhere while name and certificate stay. May be given more than once.",
 )  # fmt: skip
-@click.option(
-    "--ca-file", metavar="FILE", type=click.Path(path_type=Path),
-    help="Certificates trusted beside the system's.",
-)  # fmt: skip
+@ca_file_option
 @click.option(
     "--source", default="", metavar="ADDRESS",
     help="Connect from this address of this host, as from another network.",

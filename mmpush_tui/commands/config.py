@@ -1,15 +1,22 @@
 """``mmpush-tui config``: the worker's configuration looked at, checked, and brought to our form."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
+import tomli_w
 
-if TYPE_CHECKING:
-    from mmpush_tui.findings import Finding
+from mmpush_tui import files
+from mmpush_tui.commands.options import json_option
+from mmpush_tui.configuration.effective import as_toml, view
+from mmpush_tui.configuration.locations import find_config, worker_config
+from mmpush_tui.errors import ConfigError, FailedError, UsageError
+from mmpush_tui.exits import Exit
+from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.text import clean
 
 _FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group("config")
@@ -23,23 +30,16 @@ def command() -> None:
 
 @command.command("check")
 @_FILE
-@_JSON
+@json_option
 def check(file: Path | None, as_json: bool) -> int:
     """Read FILE and every credential it names, and say what is wrong with each.
 
     Nothing is sent; `check` tries the connections. Exit code 2 where FILE itself is wrong, 1
     where something will not work, 0 where there are warnings at most.
     """
-    import os
-
-    import msgspec
-
-    from mmpush_tui.exits import Exit
-    from mmpush_tui.findings import Severity
     from mmpush_tui.proxy.lint import lint
-    from mmpush_tui.text import clean
 
-    path = _found(file)
+    path = _named_or_usual(file)
     config, findings, is_refused = lint(path, os.environ)
     errors = [it for it in findings if it.severity is Severity.FAIL]
     exit_code = Exit.USAGE if is_refused else Exit.FAILED if errors else Exit.OK
@@ -69,23 +69,14 @@ def check(file: Path | None, as_json: bool) -> int:
 
 @command.command("show")
 @_FILE
-@_JSON
+@json_option
 def show(file: Path | None, as_json: bool) -> int:
     """Show every setting of FILE, its value, and whether file, environment or default says so."""
-    import os
-
-    import msgspec
-
-    from mmpush_tui.configuration.effective import view
-
-    path = _found(file)
+    path = _named_or_usual(file)
     rows = view(path, os.environ)
     if as_json:
-        click.echo(
-            msgspec.json.encode(
-                {"schema": 1, "kind": "config", "file": str(path), "settings": rows}
-            )
-        )
+        document = {"schema": 1, "kind": "config", "file": str(path), "settings": rows}
+        click.echo(msgspec.json.encode(document))
         return 0
     width = max(len(row.key) for row in rows)
     for row in rows:
@@ -105,11 +96,6 @@ def import_(file: Path, output: Path) -> int:
     Every setting means the same there; paths become absolute, and what is a default is left out.
     FILE itself works in serve and check as it is, so that there is no need to.
     """
-    import tomli_w
-
-    from mmpush_tui.configuration.effective import as_toml
-    from mmpush_tui.errors import ConfigError
-
     document, warnings = as_toml(file)
     for sentence in warnings:
         click.echo(f"warn   {sentence}", err=True)
@@ -130,12 +116,12 @@ def import_(file: Path, output: Path) -> int:
     return 0
 
 
-def _severity(finding: "Finding") -> str:
+def _severity(finding: Finding) -> str:
     """Return ``error`` or ``warn``: the words that this command published."""
     return "error" if finding.severity == "fail" else "warn"
 
 
-def _as_json(finding: "Finding") -> dict[str, str]:
+def _as_json(finding: Finding) -> dict[str, str]:
     return {
         "severity": _severity(finding), "target": finding.about, "code": finding.code,
         "message": finding.line(),
@@ -143,9 +129,6 @@ def _as_json(finding: "Finding") -> dict[str, str]:
 
 
 def _write_new(path: Path, text: str) -> None:
-    from mmpush_tui import files
-    from mmpush_tui.errors import FailedError
-
     try:
         files.write_new(path, text.encode())
     except FileExistsError as error:
@@ -156,17 +139,14 @@ def _write_new(path: Path, text: str) -> None:
         ) from error
 
 
-def _found(file: Path | None) -> Path:
-    from mmpush_tui.configuration.locations import find_config, worker_config
-    from mmpush_tui.errors import UsageError
-
+def _named_or_usual(file: Path | None) -> Path:
     if file is not None:
         return file
-    found = find_config()
-    if found is None:
+    usual = find_config()
+    if usual is None:
         raise UsageError(
             "no configuration of a push proxy was found",
             fix="Name it: mmpush-tui config check FILE.",
             code="config-not-found",
         )
-    return worker_config(found)
+    return worker_config(usual)

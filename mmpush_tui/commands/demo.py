@@ -2,16 +2,16 @@
 
 import contextlib
 import secrets
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from mmpush_tui.commands.options import Seconds, terminal_options
 from mmpush_tui.errors import UsageError
+from mmpush_tui.protocol.event import Event
+from mmpush_tui.watching.lines import HEADER, line
 
 if TYPE_CHECKING:
-    from mmpush_tui.protocol.event import Event
     from mmpush_tui.simulator.demo import DemoReport
     from mmpush_tui.simulator.fault_words import WantedFault
 
@@ -96,8 +96,6 @@ def _headless(seconds: float, as_json: bool, seed: int, faults: "tuple[WantedFau
 
 
 def _intro(seconds: float, seed: int, faults: "tuple[WantedFault, ...]") -> str:
-    from mmpush_tui.watching.lines import HEADER
-
     words = ", ".join(wanted.words for wanted in faults)
     during = f"  Faults in the middle half: {words}." if faults else ""
     return (
@@ -106,9 +104,7 @@ def _intro(seconds: float, seed: int, faults: "tuple[WantedFault, ...]") -> str:
     )
 
 
-def _show(event: "Event") -> None:
-    from mmpush_tui.watching.lines import line
-
+def _show(event: Event) -> None:
     if event.kind != "state" and (text := line(event)):
         _say(text)
 
@@ -126,10 +122,8 @@ def _summary(report: "DemoReport") -> str:
         )
         for row in rows
     )
-    if report.leftovers:
-        end = f"Left behind: {', '.join(report.leftovers)}."
-    else:
-        end = "Nothing was left behind."
+    left = ", ".join(report.leftovers)
+    end = f"Left behind: {left}." if left else "Nothing was left behind."
     state = "Interrupted" if report.interrupted else "Done"
     truth = (
         "every notification was answered"
@@ -146,4 +140,3 @@ def _say(text: str) -> None:
     # The terminal may be gone; the run still ends in order, and its exit code says how.
     with contextlib.suppress(OSError):
         click.echo(text)
-        sys.stdout.flush()

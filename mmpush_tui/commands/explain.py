@@ -7,6 +7,7 @@ from typing import Final
 import click
 import msgspec
 
+from mmpush_tui.commands.options import json_option
 from mmpush_tui.commands.printing import print_lines, wrapped
 from mmpush_tui.errors import FailedError, UsageError
 from mmpush_tui.troubleshooting.catalogue import SCHEMA, Entry, Hop, entries
@@ -18,7 +19,7 @@ _STDIN_LIMIT: Final = 256 * 1024
 
 @click.command("explain")
 @click.argument("words", nargs=-1, metavar="[TEXT]...")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.option("--list", "as_list", is_flag=True, help="List the catalogue: each code and title.")
 def command(words: tuple[str, ...], as_json: bool, as_list: bool) -> None:
     """Look up a log line or error: what it means and what to do.

@@ -13,6 +13,7 @@ from mmpush_tui.proxy.records import journal_file
 from mmpush_tui.proxy.records import journal_queries as journal_reading
 from mmpush_tui.watching import client
 
+_MOST: Final = 1_000_000
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -32,8 +33,12 @@ def since_seconds(since: str) -> float:
     return max(time.time() - int(number) * _UNITS[unit], 0.0)
 
 
-def read_deliveries(path: Path, *, since: float, limit: int) -> list[Event]:
+def read_deliveries(path: Path, *, since: float) -> list[Event]:
     """Return the newest deliveries in the journal at ``path``, the last one last.
+
+    Args:
+        path: the journal.
+        since: of what time on, in seconds since 1970.
 
     Raises:
         FailedError: there is none, or it cannot be read.
@@ -49,7 +54,7 @@ def read_deliveries(path: Path, *, since: float, limit: int) -> list[Event]:
             fix="Run this as that user, or with sudo.", code="journal-unreadable",
         )  # fmt: skip
     try:
-        return journal_reading.read_journal(path, since=since, limit=limit)
+        return journal_reading.read_journal(path, since=since, limit=_MOST)
     except sqlite3.Error as error:
         raise FailedError(
             f"{path} cannot be read as a journal", why=str(error), code="journal-unreadable"

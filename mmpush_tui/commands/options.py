@@ -20,6 +20,11 @@ control_option: Final = click.option(
     help="The worker's control socket, where several run.",
 )  # fmt: skip
 
+ca_file_option: Final = click.option(
+    "--ca-file", metavar="FILE", type=click.Path(path_type=Path),
+    help="Certificates trusted beside the system's.",
+)  # fmt: skip
+
 
 class Seconds(click.FloatRange):
     """A number of seconds within a range; ``nan`` compares with no bound and is none."""

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 import click
+import msgspec
+
+from mmpush_tui.commands.options import control_option, json_option
+from mmpush_tui.errors import FailedError
 
 
 @click.command("release")
 @click.argument("target")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "--control", metavar="PATH", type=click.Path(path_type=Path), envvar="MMPUSH_CONTROL",
-    help="The worker's control socket, where several run.",
-)  # fmt: skip
+@json_option
+@control_option
 def command(target: str, as_json: bool, control: Path | None) -> int:
     """Let TARGET, such as apple_rn, pass removals on again.
 
@@ -22,7 +23,6 @@ def command(target: str, as_json: bool, control: Path | None) -> int:
     """
     import asyncio
 
-    from mmpush_tui.errors import FailedError
     from mmpush_tui.watching import client
 
     path = client.find_worker(control)
@@ -33,8 +33,6 @@ def command(target: str, as_json: bool, control: Path | None) -> int:
 
     is_released = asyncio.run(release())
     if as_json:
-        import msgspec
-
         document = {
             "schema": 1, "kind": "release", "target": target, "released": is_released,
         }  # fmt: skip

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmpush_tui.commands.options import ca_file_option, json_option
+from mmpush_tui.errors import MmpushError, UsageError
+
 if TYPE_CHECKING:
     from mmpush_tui.configuration.config import ProxyConfig
 
@@ -55,13 +58,8 @@ if TYPE_CHECKING:
 )
 @click.option("--control", metavar="PATH", type=click.Path(path_type=Path), envvar="MMPUSH_CONTROL",
               help="The control socket of the worker to follow.")  # fmt: skip
-@click.option(
-    "--ca-file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Certificates trusted beside the system's.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@ca_file_option
+@json_option
 def command(
     via: str, device_file: Path, proxy_url: str | None, mattermost_url: str | None, kind: str,
     config: Path | None, topic: str, control: Path | None, ca_file: Path | None, as_json: bool,
@@ -73,7 +71,6 @@ def command(
     """
     import asyncio
 
-    from mmpush_tui.errors import UsageError
     from mmpush_tui.watching import trial, trial_send
 
     device = trial.read_device(device_file)
@@ -101,7 +98,6 @@ def _config(named: Path | None) -> "ProxyConfig | None":
     """Return the configuration that was named, or the usual one where it can be read."""
     from mmpush_tui.configuration import config
     from mmpush_tui.configuration.locations import find_config, worker_config
-    from mmpush_tui.errors import MmpushError
 
     try:
         toml = named or find_config()
