@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import socket
+from collections.abc import Mapping
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ _OWN_NAME_S: Final = 1.0
 
 
 async def ask_mattermost(
-    named: Path | None, toml: Document | None, connect_to: dict[str, str], ca_file: Path | None,
+    named: Path | None, toml: Document | None, connect_to: Mapping[str, str], ca_file: Path | None,
     timeout_s: float,
 ) -> tuple[Page | None, str, PlanContext]:  # fmt: skip
     """Return Mattermost's push settings, its own address, and what else is known of it.
@@ -88,7 +89,9 @@ async def _is_here(url: str) -> bool:
         return True
 
 
-async def _asked(chosen: Named, toml: Document | None, connect_to: dict[str, str]) -> Loaded | None:
+async def _asked(
+    chosen: Named, toml: Document | None, connect_to: Mapping[str, str]
+) -> Loaded | None:
     """Return the settings as a running server tells them."""
     opened = partial(source_at, chosen, toml, Licence(), may_ask=False, connect_to=connect_to)
     source = await beside("source", opened)

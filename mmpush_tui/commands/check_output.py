@@ -38,12 +38,8 @@ class Output:
 
     Args:
         name: the format.
-
-    Attributes:
-        is_unread: nobody reads it any more; set by whoever finds out.
     """
 
-    is_unread = False
     _is_for_people = False
 
     def __init__(self, name: str) -> None:

@@ -97,6 +97,7 @@ class _Checking:
         self._options = options
         self._output = output
         self.stop = asyncio.Event()
+        self._is_unread = False
         # Who watches wants to read each warning once.
         self._warned: set[str] = set()
 
@@ -117,7 +118,7 @@ class _Checking:
                 code = exit_code_of(error)
                 with self._unless_unread():
                     self._output.problem(error, time.strftime("%H:%M:%S"))
-            if every_s is None or self.stop.is_set() or self._output.is_unread:
+            if every_s is None or self.stop.is_set() or self._is_unread:
                 return code
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(began + every_s - time.monotonic(), 0)):
@@ -131,7 +132,7 @@ class _Checking:
         try:
             yield
         except BrokenPipeError:
-            self._output.is_unread = True
+            self._is_unread = True
 
     async def _check(self) -> int:
         """Check once; return the exit code."""
@@ -193,7 +194,7 @@ class _Checking:
         wanted = options.targets
         if not wanted or options.mattermost_config or _NEED_SETTINGS & set(wanted):
             page, mattermost_url, around = await ask_mattermost(
-                options.mattermost_config, document, dict(options.connect_to), options.ca_file,
+                options.mattermost_config, document, options.connect_to, options.ca_file,
                 options.timeout_s,
             )  # fmt: skip
         credentials = (

@@ -1,15 +1,13 @@
 """``mmpush-tui send``: one test push, followed and explained."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from mmpush_tui.commands.options import ca_file_option, json_option
+from mmpush_tui.configuration.config import ProxyConfig, load
+from mmpush_tui.configuration.locations import find_config, worker_config
 from mmpush_tui.errors import MmpushError, UsageError
-
-if TYPE_CHECKING:
-    from mmpush_tui.configuration.config import ProxyConfig
 
 
 @click.command("send")
@@ -94,14 +92,11 @@ def command(
     return int(result.exit_code)
 
 
-def _config(named: Path | None) -> "ProxyConfig | None":
+def _config(named: Path | None) -> ProxyConfig | None:
     """Return the configuration that was named, or the usual one where it can be read."""
-    from mmpush_tui.configuration import config
-    from mmpush_tui.configuration.locations import find_config, worker_config
-
     try:
         toml = named or find_config()
-        return config.load(worker_config(toml)) if toml else None
+        return load(worker_config(toml)) if toml else None
     except MmpushError:
         if named is not None:
             raise
