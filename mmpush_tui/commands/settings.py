@@ -1,5 +1,6 @@
 """``mmpush-tui settings``: the System Console's push page without a screen."""
 
+import functools
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
@@ -56,6 +57,33 @@ def save_options(function: Decorated) -> Decorated:
     return dry_run(in_place(then_reload(json_option(function))))
 
 
+def on_source(function: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Add the options of a place, and run a command on it: opened, within the deadline, closed."""
+
+    @source_options
+    @functools.wraps(function)
+    def run(place: SourceOptions, **arguments: Any) -> None:
+        import asyncio
+
+        from mmpush_tui.commands.source import open_source
+
+        source = open_source(place)
+
+        async def in_time() -> None:
+            try:
+                async with aclosing(source), asyncio.timeout(_DEADLINE_S):
+                    await function(source, **arguments)
+            except TimeoutError as error:
+                raise DeadlineError(
+                    f"this took more than {_DEADLINE_S:.0f} s and was given up",
+                    code="settings-deadline",
+                ) from error
+
+        asyncio.run(in_time())
+
+    return run
+
+
 @click.group("settings", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
@@ -65,29 +93,25 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command("show", cls=SourceCommand)
-@source_options
+@on_source
 @json_option
-def show(place: SourceOptions, as_json: bool) -> None:
+async def show(source: Source, as_json: bool) -> None:
     """Show the settings as on the web page, with advice.
 
     Only the push settings are read; nothing is changed.
     """
-
-    async def work(source: Source) -> None:
-        loaded = await source.load()
-        if as_json:
-            click.echo(msgspec.json.encode(words.settings_document(source.where, loaded)))
-        else:
-            print_lines(words.page_text(source.where, loaded))
-
-    _run(place, work)
+    loaded = await source.load()
+    if as_json:
+        click.echo(msgspec.json.encode(words.settings_document(source.where, loaded)))
+    else:
+        print_lines(words.page_text(source.where, loaded))
 
 
 @command.command("set", cls=SourceCommand)
 @click.argument("pairs", metavar="KEY=VALUE...", nargs=-1, required=True)
-@source_options
+@on_source
 @save_options
-def set_(pairs: tuple[str, ...], place: SourceOptions, **options: Unpack[SaveOptions]) -> None:
+async def set_(source: Source, pairs: tuple[str, ...], **options: Unpack[SaveOptions]) -> None:
     """Change settings by the rules of the web page.
 
     \b
@@ -101,105 +125,68 @@ def set_(pairs: tuple[str, ...], place: SourceOptions, **options: Unpack[SaveOpt
 
     Nobody is asked: --dry-run shows the plan, and the backup is the way back.
     """
-
-    async def work(source: Source) -> None:
-        loaded = await source.load()
-        await _apply(source, loaded, *_planned(loaded, pairs), **options)
-
-    _run(place, work)
+    loaded = await source.load()
+    await _apply(source, loaded, *_planned(loaded, pairs), **options)
 
 
 @command.command("diff", cls=SourceCommand)
 @click.argument("pairs", metavar="[KEY=VALUE...]", nargs=-1)
-@source_options
+@on_source
 @json_option
-def diff(pairs: tuple[str, ...], place: SourceOptions, as_json: bool) -> None:
+async def diff(source: Source, pairs: tuple[str, ...], as_json: bool) -> None:
     """Show what set would change, or what changed lately.
 
     With KEY=VALUE, what `settings set` with the same words would write; without, what differs
     from the newest backup. Nothing is written.
     """
-
-    async def work(source: Source) -> None:
-        loaded = await source.load()
-        if pairs:
-            draft, differing = _planned(loaded, pairs)
-            lines = words.plan_text(loaded, draft, differing)
-        else:
-            backup = await _newest(source)
-            differing = changed_since(loaded, backup)
-            lines = words.changes_text(differing, "then", "now")
-        if as_json:
-            document = words.settings_document(source.where, loaded)
-            outcome = words.outcome(differing, None, dry_run=True)
-            click.echo(msgspec.json.encode(document | outcome))
-            return
-        if not pairs:
-            print_lines(wrapped(f"Since {backup.at}:"))
-        print_lines(lines)
-        if not differing:
-            click.echo("Nothing differs.")
-
-    _run(place, work)
+    loaded = await source.load()
+    if pairs:
+        draft, differing = _planned(loaded, pairs)
+        lines = words.plan_text(loaded, draft, differing)
+    else:
+        backup = await _newest(source)
+        differing = changed_since(loaded, backup)
+        lines = words.changes_text(differing, "then", "now")
+    if as_json:
+        document = words.settings_document(source.where, loaded)
+        outcome = words.outcome(differing, None, dry_run=True)
+        click.echo(msgspec.json.encode(document | outcome))
+        return
+    if not pairs:
+        print_lines(wrapped(f"Since {backup.at}:"))
+    print_lines(lines)
+    if not differing:
+        click.echo("Nothing differs.")
 
 
 @command.command("restore", cls=SourceCommand)
 @click.argument("backup", required=False)
 @click.option("--list", "only_list", is_flag=True, help="List the backups, the newest first.")
-@source_options
+@on_source
 @save_options
-def restore(
-    backup: str | None, only_list: bool, place: SourceOptions, **options: Unpack[SaveOptions]
+async def restore(
+    source: Source, backup: str | None, only_list: bool, **options: Unpack[SaveOptions]
 ) -> None:
     """Bring back the values before the last change.
 
     With BACKUP, those of that time. Only the push settings are brought back. That too makes a
     backup, so that doing it twice leads back again.
     """
-
-    async def work(source: Source) -> None:
-        if only_list:
-            await _list(source, as_json=options["as_json"])
-            return
-        former = await source.former(backup) if backup else await _newest(source)
-        loaded = await source.load()
-        page = infer(former.stored, loaded.licence, loaded.regions)
-        await _apply(source, loaded, page, restoring(loaded, former), undoes=former, **options)
-
-    _run(place, work)
+    if only_list:
+        await _list(source, as_json=options["as_json"])
+        return
+    former = await source.former(backup) if backup else await _newest(source)
+    loaded = await source.load()
+    page = infer(former.stored, loaded.licence, loaded.regions)
+    await _apply(source, loaded, page, restoring(loaded, former), undoes=former, **options)
 
 
 @command.command("reload", cls=SourceCommand)
-@source_options
-def reload(place: SourceOptions) -> None:
+@on_source
+async def reload(source: Source) -> None:
     """Let Mattermost read its configuration anew."""
-
-    async def work(source: Source) -> None:
-        await source.reload()
-        click.echo("Mattermost has read its configuration anew.")
-
-    _run(place, work)
-
-
-def _run(place: SourceOptions, work: Callable[[Source], Coroutine[Any, Any, None]]) -> None:
-    """Open the place, do the work within the deadline, and close it."""
-    import asyncio
-
-    from mmpush_tui.commands.source import open_source
-
-    source = open_source(place)
-
-    async def in_time() -> None:
-        try:
-            async with aclosing(source), asyncio.timeout(_DEADLINE_S):
-                await work(source)
-        except TimeoutError as error:
-            raise DeadlineError(
-                f"this took more than {_DEADLINE_S:.0f} s and was given up",
-                code="settings-deadline",
-            ) from error
-
-    asyncio.run(in_time())
+    await source.reload()
+    click.echo("Mattermost has read its configuration anew.")
 
 
 def _planned(loaded: Loaded, pairs: tuple[str, ...]) -> tuple[Page, tuple[Change, ...]]:
