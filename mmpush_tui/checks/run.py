@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from mmpush_tui.checks.model.report import CheckResult, Report, Stage
+from mmpush_tui.checks.model.report import CheckResult, Report, Stage, exit_code
 from mmpush_tui.checks.model.target import TargetPlan
 from mmpush_tui.checks.proof.credential_probe import ProofContext
 from mmpush_tui.checks.proof.limiter import ProbeLimiter, default_limits
@@ -16,7 +16,6 @@ from mmpush_tui.checks.wire import clock
 from mmpush_tui.checks.wire.probe import CheckContext, Limits, Probe, result_of
 from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.exits import Exit
-from mmpush_tui.findings import Severity
 from mmpush_tui.http2 import names
 from mmpush_tui.http2.connect import Lookup
 from mmpush_tui.proxy.apple.token_store import default_tokens
@@ -83,7 +82,7 @@ async def run_checks(
         duration_ms=round((time.monotonic() - began) * 1000, 1),
         verdict=verdict(plans, checks, is_stopped=is_stopped),
         checks=checks,
-        exit_code=_exit_code(checks, is_stopped=is_stopped),
+        exit_code=Exit.INTERRUPTED if is_stopped else exit_code(checks),
     )
 
 
@@ -108,12 +107,3 @@ async def _until_stopped(probes: Sequence[Probe], stop: asyncio.Event | None) ->
         for task in left:
             task.cancel()
     return bool(left)
-
-
-def _exit_code(checks: Sequence[CheckResult], *, is_stopped: bool) -> Exit:
-    if is_stopped:
-        return Exit.INTERRUPTED
-    codes = {check.code for check in checks if check.severity is Severity.FAIL}
-    if codes == {"deadline"}:
-        return Exit.DEADLINE
-    return Exit.FAILED if codes else Exit.OK

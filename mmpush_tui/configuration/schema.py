@@ -118,7 +118,7 @@ class ProxyConfig:
         "", "ThrottleVaryByHeader", "Header that names the sender",
         "Which header tells the throttle who is asking.")  # fmt: skip
     enable_metrics: bool = setting(False, "EnableMetrics", "Metrics",
-        "Serve Prometheus metrics at /metrics.")  # fmt: skip
+        "Serve Prometheus metrics at /metrics.", restart=True)  # fmt: skip
     send_timeout_sec: int = setting(30, "SendTimeoutSec", "Answer within, seconds",
         "Mattermost gets its answer within this time, and within 25 seconds in any case, because "
         "it waits 30.", minimum=0, maximum=3600)  # fmt: skip
@@ -126,16 +126,16 @@ class ProxyConfig:
         "How long one try to reach Apple or Google may take.",
         minimum=0, maximum=3600)  # fmt: skip
     enable_console_log: bool = setting(True, "EnableConsoleLog", "Log to standard error",
-        "Write log lines to standard error.")  # fmt: skip
+        "Write log lines to standard error.", restart=True)  # fmt: skip
     enable_file_log: bool = setting(False, "EnableFileLog", "Log to a file",
-        "Write log lines to the log file too.")  # fmt: skip
+        "Write log lines to the log file too.", restart=True)  # fmt: skip
     log_file_location: str = setting("", "LogFileLocation", "Log file",
-        "The log file, where logging to a file is on.", kind=Kind.PATH)  # fmt: skip
+        "The log file, where logging to a file is on.", kind=Kind.PATH, restart=True)  # fmt: skip
     log_format: str = setting("plain", "LogFormat", "Log format",
-        "How log lines look.", choices=("plain", "json"))  # fmt: skip
+        "How log lines look.", choices=("plain", "json"), restart=True)  # fmt: skip
     log_level: str = setting("info", "LogLevel", "Log level",
         "The least severe lines that are written.",
-        choices=("debug", "info", "warn", "error"))  # fmt: skip
+        choices=("debug", "info", "warn", "error"), restart=True)  # fmt: skip
     log_file_max_mb: int = setting(100, "LogFileMaxMB", "Log file size, MB",
         "The log file is put aside and begun anew at this size; 0 leaves that to others.",
         minimum=0, maximum=100_000, restart=True)  # fmt: skip
@@ -166,10 +166,10 @@ class ProxyConfig:
         "test pushes alone.", choices=("refuse", "test", "accept"))  # fmt: skip
     tls_certificate_file: str = setting("", "TLSCertificateFile", "TLS certificate",
         "A PEM file with the certificate of this proxy and its chain; with it, Mattermost must "
-        "use https://.", kind=Kind.PATH, restart=True)  # fmt: skip
+        "use https://.", kind=Kind.PATH)  # fmt: skip
     tls_key_file: str = setting("", "TLSKeyFile", "TLS key",
         "The PEM file of its key, where that is not in the certificate's file.",
-        kind=Kind.PATH, restart=True)  # fmt: skip
+        kind=Kind.PATH)  # fmt: skip
     connection_limit: int = setting(1000, "ConnectionLimit", "Connections",
         "How many senders may be connected at once.", minimum=1, maximum=100_000)  # fmt: skip
     in_flight_limit: int = setting(1000, "InFlightLimit", "Pushes under way",
@@ -188,9 +188,10 @@ class ProxyConfig:
         "The database, instead of one in the state folder.",
         kind=Kind.PATH, restart=True)  # fmt: skip
     journal_days: int = setting(14, "JournalDays", "Days in the journal",
-        "How long a delivery is kept.", minimum=1, maximum=3650)  # fmt: skip
+        "How long a delivery is kept.", minimum=1, maximum=3650, restart=True)  # fmt: skip
     journal_rows: int = setting(200_000, "JournalRows", "Deliveries in the journal",
-        "How many deliveries are kept.", minimum=1000, maximum=100_000_000)  # fmt: skip
+        "How many deliveries are kept.", minimum=1000, maximum=100_000_000,
+        restart=True)  # fmt: skip
     watch_files: bool = setting(True, "WatchFiles", "Reload on change",
         "Read configuration and credentials again when one of their files changes.")  # fmt: skip
     apple: tuple[AppleSettings, ...]

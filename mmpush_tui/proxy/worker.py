@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from mmpush_tui.configuration.schema import PROXY
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.exits import Exit
 from mmpush_tui.protocol.event import Event, timestamp
@@ -37,12 +38,6 @@ _RELOAD_WITHIN_S: Final = 10.0
 _CONTROL_DRAIN_S: Final = 2.0
 _NOT_READ: Final = "configuration and credentials took over 10 s to read; is a file server away?"
 _LEVELS: Final = {"OK": "debug", "REMOVE": "info"}
-_RESTART: Final = (
-    "listen_address", "enable_metrics", "enable_console_log", "enable_file_log",
-    "log_file_location", "log_format", "log_level", "log_file_max_mb", "log_files_kept",
-    "journal", "journal_file", "journal_days", "journal_rows",
-)  # fmt: skip
-"""Settings that count when a worker starts and not again."""
 
 
 class Worker:
@@ -208,7 +203,9 @@ class Worker:
         self._tasks.spawn("retire-gate", self._ingress.use(loaded.gate).aclose())
         self.server.limits = ConnectionLimits(connections=config.connection_limit)
         needs_restart = [
-            name for name in _RESTART if getattr(config, name) != getattr(self.config, name)
+            field.name
+            for field in PROXY
+            if field.restart and getattr(config, field.name) != getattr(self.config, field.name)
         ]
         if not self.server.use_certificate(loaded.tls):
             needs_restart.append("tls_certificate_file")

@@ -110,9 +110,14 @@ def skipped(stage: Stage, target: str, needs: CheckResult) -> CheckResult:
 
 
 def exit_code(checks: Sequence[CheckResult]) -> Exit:
-    """Return 1 where any check failed, else 0: warnings and skipped checks are no failure."""
-    failed = any(check.severity is Severity.FAIL for check in checks)
-    return Exit.FAILED if failed else Exit.OK
+    """Return whether any check failed; warnings and skipped checks are no failure.
+
+    Where the run's time alone is what failed, that is what is returned.
+    """
+    codes = {check.code for check in checks if check.severity is Severity.FAIL}
+    if codes == {"deadline"}:
+        return Exit.DEADLINE
+    return Exit.FAILED if codes else Exit.OK
 
 
 def to_json(report: Report) -> bytes:

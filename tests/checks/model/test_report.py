@@ -113,3 +113,9 @@ def test_a_child_of_a_failed_check_is_skipped_and_names_it() -> None:
 )
 def test_only_a_failure_is_exit_1(statuses: list[Severity], code: Exit) -> None:
     assert exit_code([result(status) for status in statuses]) is code
+
+
+def test_where_only_the_time_was_over_the_exit_says_so() -> None:
+    late = msgspec.structs.replace(result(Severity.FAIL), code="deadline")
+    assert exit_code([late, result(Severity.PASS)]) is Exit.DEADLINE
+    assert exit_code([late, result(Severity.FAIL)]) is Exit.FAILED
