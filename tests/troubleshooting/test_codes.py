@@ -3,7 +3,7 @@
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from mmpush_tui.troubleshooting.lookup import by_code, by_reason, explain
 from mmpush_tui.troubleshooting.wording import codes, fix_of, words_for
 
 ROOT = Path(mmpush_tui.__file__).parent
-PARSED = {
-    str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))
+NODES = {
+    str(path.relative_to(ROOT)): tuple(ast.walk(ast.parse(path.read_text())))
+    for path in sorted(ROOT.rglob("*.py"))
 }
+"""Each source's syntax, read and walked through once."""
 CODE = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)+|[A-Z][A-Za-z]+")
 OF_AN_ERROR = {"why", "fix", "code"}
 
@@ -54,7 +56,8 @@ class Site:
     """A call that names a code."""
 
     where: str
-    call: ast.Call
+    function: str
+    """The name that is called; empty where it is an attribute of something."""
     code: str
     fix: str | None
     """What to do, where that is a constant; None where it is made, empty where there is none."""
@@ -63,21 +66,22 @@ class Site:
 
 def sites() -> Iterator[Site]:
     """Return each call with a constant ``code=``, of errors and findings."""
-    for name, tree in PARSED.items():
-        constants = _constants(tree)
-        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    for name, nodes in NODES.items():
+        constants = _constants(nodes)
+        for call in (node for node in nodes if isinstance(node, ast.Call)):
             given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
             code = _text(given.get("code"), constants)
             if code:
                 fix = _text(given["fix"], {}) if "fix" in given else ""
-                places = frozenset(given) - OF_AN_ERROR if _is_error(call) else frozenset()
-                yield Site(f"{name}:{call.lineno}", call, code, fix, places)
+                function = call.func.id if isinstance(call.func, ast.Name) else ""
+                places = frozenset(given) - OF_AN_ERROR if _is_error(function) else frozenset()
+                yield Site(f"{name}:{call.lineno}", function, code, fix, places)
 
 
-def _constants(tree: ast.Module) -> dict[str, str]:
+def _constants(nodes: Sequence[ast.AST]) -> dict[str, str]:
     """Return the texts that have a name in a module or in one of its functions."""
     found = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Assign(targets=[ast.Name(name)], value=ast.Constant(str(text))):
                 found[name] = text
@@ -102,21 +106,21 @@ def _text(value: ast.expr | None, constants: Mapping[str, str]) -> str | None:
             return None
 
 
-def _is_error(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id.endswith("Error")
+def _is_error(function: str) -> bool:
+    return function.endswith("Error")
 
 
 def handed_on() -> Iterator[str]:
     """Return each constant given to a function of ours as its argument ``code``."""
     takers: dict[str, int] = {}
-    for tree in PARSED.values():
-        for node in ast.walk(tree):
+    for nodes in NODES.values():
+        for node in nodes:
             if isinstance(node, ast.FunctionDef):
                 names = [argument.arg for argument in node.args.args if argument.arg != "self"]
                 if "code" in names:
                     takers[node.name] = names.index("code")
-    for tree in PARSED.values():
-        for node in ast.walk(tree):
+    for nodes in NODES.values():
+        for node in nodes:
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
                 if name in takers and len(node.args) > takers[name]:
@@ -127,8 +131,8 @@ def handed_on() -> Iterator[str]:
 
 def event_reasons() -> Iterator[str]:
     """Return each constant that an event or a refusal has as its reason."""
-    for tree in PARSED.values():
-        for node in ast.walk(tree):
+    for nodes in NODES.values():
+        for node in nodes:
             if isinstance(node, ast.keyword) and node.arg == "reason":
                 reason = _text(node.value, {})
                 if reason and CODE.fullmatch(reason):
@@ -140,10 +144,11 @@ CODES_OF_SITES = {site.code for site in SITES} - {"ok", "nothing"}
 RAISED = sorted(CODES_OF_SITES | set(handed_on()) | set(event_reasons()))
 WORDS_OF_THE_PROGRAM = {
     node.value
-    for tree in PARSED.values()
-    for node in ast.walk(tree)
+    for nodes in NODES.values()
+    for node in nodes
     if isinstance(node, ast.Constant) and isinstance(node.value, str)
 } | {code.replace("-missing", "-invalid") for code in RAISED}
+NODES.clear()  # else each later collection of garbage goes through hundreds of thousands of them
 
 
 def test_the_sources_were_read() -> None:
@@ -192,14 +197,14 @@ def test_every_reason_of_an_entry_of_the_program_is_raised() -> None:
 
 def test_no_raise_site_repeats_what_the_book_says() -> None:
     rows = set(codes())
-    assert [site.where for site in SITES if _is_error(site.call) and site.fix and
+    assert [site.where for site in SITES if _is_error(site.function) and site.fix and
             site.code in rows] == []  # fmt: skip
 
 
 def test_a_fix_that_is_the_same_everywhere_is_in_the_book() -> None:
     by_fix: dict[str, set[str | None]] = defaultdict(set)
     for site in SITES:
-        if not isinstance(site.call.func, ast.Name) or site.call.func.id != "Finding":
+        if site.function != "Finding":
             by_fix[site.code].add(site.fix)
     alike = {code for code, fixes in by_fix.items() if len(fixes) == 1 and all(fixes)}
     assert alike == set(ALIKE_EVERYWHERE)
