@@ -6,12 +6,16 @@ STAMP := $(VENV)/.installed
 # Most tests wait for processes and sockets, so the machine has time for more of them than cores.
 WORKERS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 
-.PHONY: run test unit lint fix bench losses soak screenshots clean
+# Where bytecode is not kept, each of the thousand processes that the tests start compiles us anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test unit lint collected fix bench losses soak screenshots clean
 
 run: $(STAMP)
 	@$(BIN)/mmpush-tui demo
 
-test: lint
+test: $(STAMP)
+	@$(MAKE) --no-print-directory --jobs 2 lint collected
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 unit: $(STAMP)
@@ -22,6 +26,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Pytest compiles the tests in a way of its own. Once is enough; its workers, which all begin at
+# the same time, would each do it. What goes wrong here is said by the tests' own run.
+collected: $(STAMP)
+	-@$(BIN)/pytest --collect-only -qq >/dev/null 2>&1
 
 fix: $(STAMP)
 	$(BIN)/ruff check --fix .
@@ -53,3 +62,4 @@ $(STAMP): pyproject.toml
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find mmpush_tui tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
