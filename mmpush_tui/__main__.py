@@ -1,5 +1,6 @@
 """``mmpush-tui`` and ``python -m mmpush_tui``."""
 
+import gc
 import os
 import sys
 
@@ -10,7 +11,11 @@ def main() -> None:
     _have_a_home()
     from mmpush_tui.cli import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # The process ends and its memory goes as a whole. Python would look through every module for
+    # garbage first, several times: a fifth of the time that a short command takes.
+    gc.freeze()
+    sys.exit(code)
 
 
 def _open_closed_streams() -> None:
