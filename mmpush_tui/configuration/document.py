@@ -71,11 +71,7 @@ def read_document(path: Path) -> Document:
             status = os.fstat(file.fileno())
             data = file.read(SIZE_LIMIT + 1)
     except FileNotFoundError as error:
-        raise ConfigError(
-            f"{path}: there is no such file",
-            fix="Name the configuration file with --config.",
-            code="config-missing",
-        ) from error
+        raise ConfigError(f"{path}: there is no such file", code="config-missing") from error
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", "") or str(error)
         raise ConfigError(f"{path}: cannot be read", why=why, code="config-unreadable") from error

@@ -130,7 +130,6 @@ def apply(planned: Plan) -> Applied:
         raise FailedError(
             f"{short_path(path)} was changed by somebody else meanwhile",
             why="nothing was written",
-            fix="Look at the plan again: it is made anew from the file as it is now.",
             code="setup-config-changed",
         )
     if not planned.is_change:
@@ -149,8 +148,6 @@ def apply(planned: Plan) -> Applied:
         raise FailedError(
             f"{short_path(path)} cannot be written",
             why=error.strerror or "",
-            fix="Give this user the right to write there, or choose another file and start the "
-            "push proxy with --config.",
             code="setup-config-unwritable",
         ) from error
     return Applied(path=path, backup=backup)

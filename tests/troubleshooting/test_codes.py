@@ -35,13 +35,6 @@ UNKNOWN: Mapping[str, str] = {
 """What nobody can look up, and why nobody needs to."""
 
 ALIKE_EVERYWHERE: Mapping[str, str] = {
-    **dict.fromkeys(
-        (
-            "config-missing", "setup-config-changed",
-            "setup-config-unwritable",
-        ),
-        "not moved yet",
-    ),
     "config-value": "most values are refused through ``Problems``, which say it themselves",
     **dict.fromkeys(
         ("no-outbound-proxy", "nothing-held", "worker-ended"),
