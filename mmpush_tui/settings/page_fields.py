@@ -10,8 +10,6 @@ from mmpush_tui.settings.urls import FOUR_REGIONS, TPNS_URL
 
 TERMS_URL: Final = "https://mattermost.com/hpns-terms/"
 PRIVACY_URL: Final = "https://mattermost.com/data-processing-addendum/"
-OLD_PRIVACY_URL: Final = "https://about.mattermost.com/hpns-privacy/"
-"""What the web page of older servers calls the Privacy Policy."""
 
 MODE: Final = Field(
     key="settings.mode",

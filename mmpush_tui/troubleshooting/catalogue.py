@@ -114,6 +114,23 @@ class Wording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     confidence: Confidence | None = None
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Advice on a state that is no failure.
+
+    Attributes:
+        code: of the finding that gives it.
+        case: which of the states with this code it is about; empty where there is only one, or
+            for the plain one.
+        severity: whether it is a fact to know or asks for a look.
+        message: whole sentences. Who gives the advice fills every name in braces.
+    """
+
+    code: Reason
+    case: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]*$")] = ""
+    severity: Severity
+    message: Prose
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that goes wrong, or only looks as if it did.
 
@@ -138,6 +155,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         links: documentation and first-hand reports.
         see: codes of entries that are mistaken for this one, or follow from it.
         finding: what findings say that lead here.
+        note: advice that leads here.
     """
 
     code: Code
@@ -154,6 +172,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     links: tuple[Link, ...] = ()
     see: tuple[Code, ...] = ()
     finding: tuple[Wording, ...] = ()
+    note: tuple[Note, ...] = ()
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -174,7 +193,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON-ready data, every field present but what findings say."""
         record = msgspec.to_builtins(self) | {"fix": self.steps}
-        del record["finding"]
+        del record["finding"], record["note"]
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in record.items()
@@ -268,6 +287,8 @@ def _complaints(found: Sequence[Entry]) -> Iterator[str]:
     yield from (f"symptom {symptom!r} is there twice" for symptom in _twice(symptoms))
     wordings = [(said.code, said.at, entry.platform) for entry in found for said in entry.finding]
     yield from (f"what {code} says at {at!r} is there twice" for code, at, _ in _twice(wordings))
+    advice = [(note.code, note.case) for entry in found for note in entry.note]
+    yield from (f"the note {code} {case!r} is there twice" for code, case in _twice(advice))
     for entry in found:
         yield from (f"{entry.code}: {complaint}" for complaint in _complaints_of(entry, codes))
 
@@ -290,7 +311,19 @@ def _complaints_of(entry: Entry, codes: list[str]) -> Iterator[str]:
     for place in _PLACE.findall(" ".join((*said, *entry.fix))):
         if place not in GENERIC:
             yield f"nothing stands for {{{place}}}"
-    prose = (*said, entry.title, entry.cause, entry.fixed_when, *entry.fix, *entry.symptoms)
+    strangers = {note.code for note in entry.note} - {*entry.reasons}
+    yield from (f"the note {code} is of none of its reasons" for code in sorted(strangers))
+    if any(note.severity not in (Severity.INFO, Severity.WARN) for note in entry.note):
+        yield "a note is no failure"
+    prose = (
+        *said,
+        *(note.message for note in entry.note),
+        entry.title,
+        entry.cause,
+        entry.fixed_when,
+        *entry.fix,
+        *entry.symptoms,
+    )
     # A terminal of any encoding can show it, and nobody has to type a curly quote to find it.
     yield from (f"not plain ASCII: {text!r}" for text in prose if not text.isascii())
 

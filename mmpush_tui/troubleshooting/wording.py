@@ -1,12 +1,12 @@
-"""What a finding or an error says about its code: the catalogue's words for it. Pure."""
+"""What a finding, a note or an error says about its code: the catalogue's words. Pure."""
 
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from mmpush_tui.findings import Confidence
+from mmpush_tui.findings import Confidence, Finding
 from mmpush_tui.text import presentable
-from mmpush_tui.troubleshooting.catalogue import GENERIC, Entry, Wording, entries, filled
+from mmpush_tui.troubleshooting.catalogue import GENERIC, Entry, Note, Wording, entries, filled
 
 _LIMIT: Final = 400
 
@@ -77,6 +77,25 @@ def fix_of(code: str, places: Mapping[str, object]) -> str:
     """
     words = words_for(code)
     return filled(words.fix, {**GENERIC, **places}) if words else ""
+
+
+def note_of(code: str, case: str = "", **places: object) -> Finding:
+    """Return the advice with this code.
+
+    Args:
+        code: of the advice; the catalogue has words for it.
+        case: which of the code's states it is about, as in :class:`~.catalogue.Note`.
+        places: what the names in braces stand for.
+    """
+    note = notes()[code, case]
+    message = filled(note.message, places)
+    return Finding(severity=note.severity, code=code, message=message)
+
+
+@cache
+def notes() -> Mapping[tuple[str, str], Note]:
+    """Return every note, by its code and its case."""
+    return {(note.code, note.case): note for entry in entries() for note in entry.note}
 
 
 def _find(code: str, at: str, platform: str) -> tuple[Entry, Wording] | None:

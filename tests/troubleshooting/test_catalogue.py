@@ -90,7 +90,7 @@ def test_reason_finds_its_own_entry(entry: Entry, reason: str) -> None:
 
 def test_entry_is_json_ready_with_every_field() -> None:
     record = msgspec.json.decode(msgspec.json.encode(ENTRIES[0].to_dict()))
-    assert set(record) == set(Entry.__struct_fields__) - {"finding"}
+    assert set(record) == set(Entry.__struct_fields__) - {"finding", "note"}
 
 
 def test_fixes_for_a_reader_have_no_places_left_open() -> None:
@@ -106,6 +106,12 @@ def test_line_breaks_in_the_file_count_as_spaces() -> None:
     assert parse_catalogue(text)[0].cause == "The notification is of the wrong colour."
 
 
+NOTE = """
+[[entry.note]]
+code = "BadColour"
+severity = "warn"
+message = "The {colour} is wrong."
+"""
 TWICE = ONE + ONE.split("schema = 1", 1)[1]
 BROKEN = [
     pytest.param("entry = [", "Invalid", id="no TOML"),
@@ -146,6 +152,14 @@ BROKEN = [
     pytest.param(ONE + 'see = ["apns-made-up"]', "leads nowhere", id="see itself"),
     pytest.param(ONE + 'links = ["http://example.com"]', "regex", id="plain link"),
     pytest.param(ONE + "colour = 3", "colour", id="unknown field"),
+    pytest.param(ONE + NOTE + NOTE, "note BadColour '' is there twice", id="a note twice"),
+    pytest.param(
+        ONE + NOTE.replace("BadColour", "other"), "note other is of none", id="a note of nothing"
+    ),
+    pytest.param(
+        ONE + NOTE.replace("warn", "fail"), "a note is no failure", id="a note that is a failure"
+    ),
+    pytest.param(ONE + NOTE.replace("wrong", "wr\u00f6ng"), "ASCII", id="a note with an umlaut"),
 ]
 
 

@@ -12,7 +12,7 @@ import pytest
 import mmpush_tui
 from mmpush_tui.troubleshooting.catalogue import GENERIC, entries
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason, explain
-from mmpush_tui.troubleshooting.wording import codes, fix_of, words_for
+from mmpush_tui.troubleshooting.wording import codes, fix_of, note_of, notes, words_for
 
 ROOT = Path(mmpush_tui.__file__).parent
 NODES = {
@@ -132,7 +132,18 @@ def event_reasons() -> Iterator[str]:
                     yield reason
 
 
+def given_notes() -> Iterator[tuple[str, set[str | None]]]:
+    """Return the code of each advice that is given, with the names of its places."""
+    for nodes in NODES.values():
+        for node in nodes:
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "note_of":
+                code = _text(node.args[0], {})
+                assert code, "a code that cannot be read here"
+                yield code, {keyword.arg for keyword in node.keywords}
+
+
 SITES = tuple(sites())
+GIVEN_NOTES = tuple(given_notes())
 CODES_OF_SITES = {site.code for site in SITES} - {"ok", "nothing"}
 RAISED = sorted(CODES_OF_SITES | set(handed_on()) | set(event_reasons()))
 WORDS_OF_THE_PROGRAM = {
@@ -214,6 +225,23 @@ def test_places_are_names_that_the_books_words_have() -> None:
         words = words_for(site.code)
         named = set(re.findall(r"\{([a-z_]+)\}", words.fix)) if words else set()
         assert site.places <= named, site.where
+
+
+def test_all_advice_of_the_book_is_given_and_no_other() -> None:
+    assert {code for code, _ in GIVEN_NOTES} == {code for code, _ in notes()}
+
+
+def test_all_places_of_advice_are_filled_where_it_is_given() -> None:
+    for code, given in GIVEN_NOTES:
+        messages = [note.message for (other, _), note in notes().items() if other == code]
+        assert given == set(re.findall(r"\{([a-z_]+)\}", " ".join(messages))), code
+
+
+def test_advice_is_told_from_an_error_by_its_code() -> None:
+    """What a finding is to say and what advice says are two things."""
+    assert not {code for code, _ in notes()} & set(codes())
+    with pytest.raises(KeyError):
+        note_of("no-such-code")
 
 
 def test_no_words_for_an_error_are_those_of_another_step() -> None:

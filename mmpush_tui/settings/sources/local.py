@@ -12,7 +12,6 @@ from typing import Final
 import httpx
 
 from mmpush_tui.errors import FailedError, MmpushError, UnreachableError
-from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings.page import Licence, field_of
 from mmpush_tui.settings.sources import config_text, server_process
 from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Api
@@ -21,6 +20,7 @@ from mmpush_tui.settings.sources.served import Served, read_served
 from mmpush_tui.settings.sources.source import Loaded, Origin, Place, SourceAddress
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import presentable
+from mmpush_tui.troubleshooting.wording import note_of
 
 SOCKET_VARIABLE: Final = "MMCTL_LOCAL_SOCKET_PATH"
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -77,14 +77,7 @@ class Local(Served):
         licence, remarks = self._licence, []
         if licence == Licence() and answer.is_licensed is False:
             licence = _NO_LICENCE
-            remarks.append(
-                Finding(
-                    code="licence-none",
-                    severity=Severity.INFO,
-                    message="The server says that it has no licence; what a licence includes "
-                    "cannot be seen over the local socket.",
-                )
-            )
+            remarks.append(note_of("licence-none"))
         return Loaded(
             stored=stored,
             licence=licence,

@@ -11,13 +11,13 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from mmpush_tui.errors import ConfigError, FailedError, MmpushError, UsageError
-from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.settings.page import Licence, field_of
 from mmpush_tui.settings.sources import config_text
 from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Api, ApiAnswer
 from mmpush_tui.settings.sources.served import Served, read_served
 from mmpush_tui.settings.sources.source import PERMISSIONS, Loaded, Origin, Place, SourceAddress
 from mmpush_tui.text import Secret, presentable
+from mmpush_tui.troubleshooting.wording import note_of
 
 _API: Final = "/api/v4"
 _PORTS: Final = {"http": 80, "https": 443}
@@ -99,17 +99,10 @@ class Rest(Served):
                 fix="Use the token of a system admin, or give the role that permission.",
                 code="mattermost-permission",
             )
-        remarks = list(self._remarks())
+        remarks = [note_of("rest-http")] if self._is_open else []
         locked: dict[str, str] = {}
         if (held := await self._if_allowed("/config/environment")) is None:
-            remarks.append(
-                Finding(
-                    code="environment-unknown",
-                    severity=Severity.INFO,
-                    message="The server does not say which settings its environment holds; a "
-                    "change of such a setting has no effect.",
-                )
-            )
+            remarks.append(note_of("environment-unknown"))
         else:
             locked = _locked(held.body)
         licence = self._licence
@@ -125,18 +118,6 @@ class Rest(Served):
             hidden=hidden,
             remarks=tuple(remarks),
         )
-
-    def _remarks(self) -> list[Finding]:
-        if not self._is_open:
-            return []
-        return [
-            Finding(
-                code="rest-http",
-                severity=Severity.WARN,
-                message="The access token goes to the server by http://, readable for everyone on "
-                "the way: use https://, and make a new token.",
-            )
-        ]
 
     async def _if_allowed(self, path: str) -> ApiAnswer | None:
         """Return an answer, or None where this server or token does not give it."""

@@ -610,9 +610,10 @@ def test_what_is_no_authority_is_refused(tmp_path: Path) -> None:
         )
 
 
-async def test_a_token_in_the_clear_is_warned_of() -> None:
-    rest = Rest("http://chat.example.com", Secret(TOKEN))
-    assert [note.code for note in rest._remarks()] == ["rest-http"]
+async def test_a_token_in_the_clear_is_warned_of(mattermost: MattermostRest) -> None:
+    there = mattermost.url.removeprefix("http://")
+    rest = Rest("http://chat.example.com", Secret(TOKEN), connect_to={"chat.example.com:80": there})
+    assert [note.code for note in (await rest.load()).remarks] == ["rest-http"]
     await rest.aclose()
 
 
