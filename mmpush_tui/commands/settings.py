@@ -217,7 +217,13 @@ async def _apply(
     saved: Saved | None = None
     failure: MmpushError | None = None
     if wanted and not options["dry_run"]:
-        saved = await source.save(loaded, wanted, in_place=options["in_place"], undoes=undoes)
+        from mmpush_tui.settings.sources.config_file import ConfigFile
+
+        if options["in_place"] and isinstance(source, ConfigFile):
+            source = source.in_place()
+        saved = await (
+            source.save(loaded, wanted) if undoes is None else source.restore(loaded, undoes)
+        )
     if options["then_reload"] and not options["dry_run"]:
         try:
             await source.reload()

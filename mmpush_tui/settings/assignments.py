@@ -6,7 +6,8 @@ from typing import Final
 from mmpush_tui.errors import UsageError
 from mmpush_tui.fields import Field, FieldError, Value, by_name, nearest
 from mmpush_tui.settings import page_fields as rows
-from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Region
+from mmpush_tui.settings.page import Contents, Licence, Mode, Page
+from mmpush_tui.settings.urls import Region
 
 SAME_MODE: Final[Mapping[str, Mode]] = {
     "mhpns": Mode.HPNS,

@@ -9,35 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from mmpush_tui.settings.urls import (
-    ANY_REGIONS,
-    LEGACY_URLS,
-    REGION_URLS,
-    TPNS_URL,
-    Region,
-    Regions,
-)
-
-__all__ = [
-    "KEYS",
-    "LEGACY_URLS",
-    "NOTHING_CHANGED",
-    "REGION_URLS",
-    "TPNS_URL",
-    "Change",
-    "Contents",
-    "Licence",
-    "Mode",
-    "Page",
-    "Region",
-    "Regions",
-    "Stored",
-    "blocked",
-    "changes",
-    "field_of",
-    "infer",
-    "to_stored",
-]
+from mmpush_tui.settings.urls import ANY_REGIONS, TPNS_URL, Region, Regions
 
 INT64_MAX: Final = 2**63 - 1
 """What the server can hold in a number."""
@@ -234,11 +206,15 @@ def changes(
         page: the draft.
         locked: fields held by an environment variable; their keys are left as they are.
     """
-    wanted = to_stored(page)
+    return differences(stored, to_stored(page), locked)
+
+
+def differences(before: Stored, after: Stored, held: Mapping[str, str]) -> tuple[Change, ...]:
+    """Return what makes ``after`` of ``before``; what is held stays as it is."""
     return tuple(
-        Change(key=key, old=getattr(stored, name), new=getattr(wanted, name))
+        Change(key=key, old=getattr(before, name), new=getattr(after, name))
         for name, key in KEYS.items()
-        if getattr(stored, name) != getattr(wanted, name) and field_of(name) not in locked
+        if getattr(before, name) != getattr(after, name) and field_of(name) not in held
     )
 
 

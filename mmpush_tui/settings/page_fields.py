@@ -5,8 +5,8 @@ from types import MappingProxyType
 from typing import Final
 
 from mmpush_tui.fields import Choice, Field, Kind, by_name
-from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Region
-from mmpush_tui.settings.urls import FOUR_REGIONS, TPNS_URL
+from mmpush_tui.settings.page import Contents, Licence, Mode, Page
+from mmpush_tui.settings.urls import FOUR_REGIONS, TPNS_URL, Region
 
 TERMS_URL: Final = "https://mattermost.com/hpns-terms/"
 PRIVACY_URL: Final = "https://mattermost.com/data-processing-addendum/"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mmpush_tui.settings.page import Mode, Page, Region
+from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION, SERVER, page_words
 from mmpush_tui.settings.page_fields import MODE as MODE_FIELD
-from mmpush_tui.settings.urls import REGION_URLS, TPNS_URL
+from mmpush_tui.settings.urls import REGION_URLS, TPNS_URL, Region
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import is_loopback, is_own, server_address
 from mmpush_tui.setup.steps import Answers, StepId, When, Where, answer

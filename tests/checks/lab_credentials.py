@@ -1,7 +1,8 @@
 """Faults of keys, accounts, clocks and settings."""
 
 from mmpush_tui.checks.model.report import Report
-from mmpush_tui.settings.page import Licence, Mode, Page, Region
+from mmpush_tui.settings.page import Licence, Mode, Page
+from mmpush_tui.settings.urls import Region
 from mmpush_tui.simulator.credentials import AppleKey, GoogleAccount
 from tests.checks.internet import (
     OWN,

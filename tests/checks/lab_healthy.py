@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from mmpush_tui.checks.model.report import Report
 from mmpush_tui.configuration.config import NetworkSettings
-from mmpush_tui.settings.page import Licence, Mode, Page, Region
+from mmpush_tui.settings.page import Licence, Mode, Page
+from mmpush_tui.settings.urls import Region
 from mmpush_tui.text import Secret
 from tests.checks.certificates import expires_in
 from tests.checks.internet import (

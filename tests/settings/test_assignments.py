@@ -4,8 +4,8 @@ import pytest
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.settings.assignments import assigned
-from mmpush_tui.settings.page import Licence, Mode, Page, Region, Stored, infer
-from mmpush_tui.settings.urls import TWO_REGIONS, regions_for
+from mmpush_tui.settings.page import Licence, Mode, Page, Stored, infer
+from mmpush_tui.settings.urls import TWO_REGIONS, Region, regions_for
 from tests.settings.table import DE, LICENSED, OWN, TPNS, UNLICENSED
 
 TERMS = (

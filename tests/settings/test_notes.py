@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from mmpush_tui.settings.notes import notes
-from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Regions, Stored, infer
-from mmpush_tui.settings.urls import ANY_REGIONS, FOUR_REGIONS, TWO_REGIONS
+from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Stored, infer
+from mmpush_tui.settings.urls import ANY_REGIONS, FOUR_REGIONS, TWO_REGIONS, Regions
 from mmpush_tui.troubleshooting.lookup import by_reason
 
 ALL = Licence(hpns=True, id_loaded=True)

@@ -6,23 +6,28 @@ import pytest
 
 from mmpush_tui.settings.page import (
     KEYS,
-    LEGACY_URLS,
-    REGION_URLS,
-    TPNS_URL,
     Change,
     Contents,
     Licence,
     Mode,
     Page,
-    Region,
-    Regions,
     Stored,
     blocked,
     changes,
     infer,
     to_stored,
 )
-from mmpush_tui.settings.urls import ANY_REGIONS, FOUR_REGIONS, TWO_REGIONS, regions_for
+from mmpush_tui.settings.urls import (
+    ANY_REGIONS,
+    FOUR_REGIONS,
+    LEGACY_URLS,
+    REGION_URLS,
+    TPNS_URL,
+    TWO_REGIONS,
+    Region,
+    Regions,
+    regions_for,
+)
 
 LICENSED = Licence(hpns=True, id_loaded=True)
 UNLICENSED = Licence(hpns=False, id_loaded=False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmpush_tui.settings.page import Contents, Licence, Mode, Page, Region
+from mmpush_tui.settings.page import Contents, Licence, Mode, Page
 from mmpush_tui.settings.page_fields import (
     CONTENTS,
     CONTENTS_SENDS,
@@ -15,7 +15,7 @@ from mmpush_tui.settings.page_fields import (
     page_words,
     visible,
 )
-from mmpush_tui.settings.urls import ANY_REGIONS, FOUR_REGIONS, TWO_REGIONS
+from mmpush_tui.settings.urls import ANY_REGIONS, FOUR_REGIONS, TWO_REGIONS, Region
 
 SEND_VARIABLE = "MM_EMAILSETTINGS_SENDPUSHNOTIFICATIONS"
 SERVER_VARIABLE = "MM_EMAILSETTINGS_PUSHNOTIFICATIONSERVER"

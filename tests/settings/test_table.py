@@ -4,16 +4,8 @@ import pytest
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.settings.assignments import assigned
-from mmpush_tui.settings.page import (
-    Contents,
-    Mode,
-    Page,
-    Region,
-    blocked,
-    changes,
-    infer,
-)
-from mmpush_tui.settings.urls import regions_for
+from mmpush_tui.settings.page import Contents, Mode, Page, blocked, changes, infer
+from mmpush_tui.settings.urls import Region, regions_for
 from tests.settings.table import CONSENT, ROWS, Row
 
 

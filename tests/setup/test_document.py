@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.fields import Value
-from mmpush_tui.settings.page import Licence, Mode, Page, Region, Stored, infer, to_stored
+from mmpush_tui.settings.page import Licence, Mode, Page, Stored, infer, to_stored
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION
+from mmpush_tui.settings.urls import Region
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.document import document, revised, takes_over, to_toml
 from mmpush_tui.setup.handover import Remaining, on_page, remaining

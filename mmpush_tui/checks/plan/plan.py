@@ -28,7 +28,8 @@ from mmpush_tui.errors import ConfigError, UsageError
 from mmpush_tui.fields import nearest
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.proxy.door.listen import split
-from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Licence, Mode, Page, Region
+from mmpush_tui.settings.page import Licence, Mode, Page
+from mmpush_tui.settings.urls import REGION_URLS, TPNS_URL, Region
 from mmpush_tui.text import Secret, clean
 
 __all__ = ["WORDS", "TargetPlan", "plan_targets"]

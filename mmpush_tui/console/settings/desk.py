@@ -301,8 +301,14 @@ class SettingsDesk:
         if view.loaded is None or source is None or not changes:
             return False
         self._set(is_saving=True, wants_overwrite=False)
+        if in_place and isinstance(source, ConfigFile):
+            source = source.in_place()
         try:
-            done = await source.save(view.loaded, changes, in_place=in_place, undoes=undoes)
+            done = await (
+                source.save(view.loaded, changes)
+                if undoes is None
+                else source.restore(view.loaded, undoes)
+            )
         except MmpushError as error:
             self._set(problem=error.line(), wants_overwrite=error.code == IN_PLACE, news="")
             return False

@@ -22,7 +22,8 @@ from mmpush_tui.console.widgets.frame import MARKS, Spread
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.fields import FieldError
 from mmpush_tui.settings import page_fields as rows
-from mmpush_tui.settings.page import Contents, Mode, Region
+from mmpush_tui.settings.page import Contents, Mode
+from mmpush_tui.settings.urls import Region
 from mmpush_tui.troubleshooting import lookup
 
 if TYPE_CHECKING:

@@ -5,12 +5,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 from mmpush_tui.errors import ConfigError, DeadlineError, FailedError, UnreachableError
-from mmpush_tui.settings.page import KEYS, Change, Licence
+from mmpush_tui.settings.page import KEYS, Change, Licence, differences
 from mmpush_tui.settings.sources import (
     backups,
     config_text,
@@ -20,7 +19,7 @@ from mmpush_tui.settings.sources import (
     server_process,
 )
 from mmpush_tui.settings.sources.local import Local
-from mmpush_tui.settings.sources.locate import USUAL_SOCKET, locate
+from mmpush_tui.settings.sources.locate import USUAL_SOCKET, is_socket
 from mmpush_tui.settings.sources.source import (
     NEEDS,
     Backup,
@@ -30,26 +29,13 @@ from mmpush_tui.settings.sources.source import (
     Saved,
     SourceAddress,
     held_back,
+    restoring,
 )
 from mmpush_tui.tasks import beside
-
-__all__ = ["ConfigFile", "locate"]
 
 _T = TypeVar("_T")
 
 _TIMEOUT_S: Final = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Fingerprint:
-    digest: bytes
-    device: int
-    inode: int
-
-    @classmethod
-    def of(cls, seen: rewrite.FileState) -> "_Fingerprint":
-        digest = hashlib.sha256(seen.data).digest()
-        return cls(digest, seen.status.st_dev, seen.status.st_ino)
 
 
 class ConfigFile:
@@ -61,6 +47,7 @@ class ConfigFile:
         environment: where Mattermost's ``MM_…`` variables are looked for where the running
             server's own are not to be seen; default this process' environment, which whoever
             starts both the same way shares with the server.
+        in_place: write over the file where it cannot be replaced in one step.
     """
 
     def __init__(
@@ -69,10 +56,12 @@ class ConfigFile:
         *,
         licence: Licence | None = None,
         environment: Mapping[str, str] | None = None,
+        in_place: bool = False,
     ) -> None:
         self._path = path
         self._licence = licence or Licence()
         self._environment = os.environ if environment is None else environment
+        self._in_place = in_place
 
     @property
     def where(self) -> SourceAddress:
@@ -90,35 +79,39 @@ class ConfigFile:
         """
         return await _in_time(self._load, "read", self._path)
 
+    def in_place(self) -> "ConfigFile":
+        """Return this place, where the file is written over if it cannot be replaced."""
+        return ConfigFile(
+            self._path, licence=self._licence, environment=self._environment, in_place=True
+        )
+
     async def save(
-        self,
-        loaded: Loaded,
-        changes: Sequence[Change],
-        *,
-        in_place: bool = False,
-        undoes: Backup | None = None,
+        self, loaded: Loaded, changes: Sequence[Change], *, undoes: Backup | None = None
     ) -> Saved:
         """Write ``changes`` into the file, whose every other byte stays as it is.
 
         Args:
             loaded: what the changes were made from.
             changes: what is written.
-            in_place: write over the file where it cannot be replaced in one step.
             undoes: the backup that the changes bring back. Where nothing but our keys changed
                 since, it comes back byte by byte.
 
         Raises:
             ConfigError: as :meth:`load`.
             FailedError: the file cannot be written, or was changed since it was loaded; with the
-                code :data:`overwrite.CODE` where ``in_place`` would help.
+                code :data:`overwrite.CODE` where :meth:`in_place` would help.
             DeadlineError: the file system does not answer; what it makes of the order is open.
         """
         return await _in_time(
-            lambda: self._save(loaded, changes, undoes, in_place=in_place),
+            lambda: self._save(loaded, changes, undoes),
             "written",
             self._path,
-            must_end=in_place,
+            must_end=self._in_place,
         )
+
+    async def restore(self, loaded: Loaded, backup: Backup) -> Saved:
+        """Bring ``backup`` back, as :meth:`save`."""
+        return await self.save(loaded, restoring(loaded, backup), undoes=backup)
 
     async def backups(self) -> list[str]:
         """Return the backups of this file, the newest first.
@@ -188,7 +181,7 @@ class ConfigFile:
             stored=config_text.in_force(stored, environment),
             licence=self._licence,
             locked=config_text.held_by(environment),
-            fingerprint=_Fingerprint.of(seen),
+            fingerprint=_fingerprint(seen),
             origin=Origin.OWN if server is None else Origin.PROCESS,
         )
 
@@ -210,14 +203,12 @@ class ConfigFile:
             code="mattermost-config-database",
         )
 
-    def _save(
-        self, loaded: Loaded, changes: Sequence[Change], undoes: Backup | None, *, in_place: bool
-    ) -> Saved:
+    def _save(self, loaded: Loaded, changes: Sequence[Change], undoes: Backup | None) -> Saved:
         wanted, skipped = held_back(loaded, changes)
         # The link stays; what it leads to is replaced.
         path = Path(os.path.realpath(self._path))
         seen = rewrite.read_config_file(path)
-        if _Fingerprint.of(seen) != loaded.fingerprint:
+        if _fingerprint(seen) != loaded.fingerprint:
             raise rewrite.changed_meanwhile(self._path)
         if not wanted:
             return Saved(backup=None, needs=(), skipped=skipped)
@@ -225,13 +216,14 @@ class ConfigFile:
         data = (undoes and self._as_it_was(undoes, text, wanted)) or config_text.verified_text(
             _changed(text, wanted), wanted, self._path
         )
-        backup = self._write(path, seen, data, in_place=in_place)
+        backup = self._write(path, seen, data)
         is_clustered = config_text.value_of(text, "ClusterSettings.Enable") is True
         return Saved(
             backup=str(backup),
             needs=("reload", "cluster") if is_clustered else ("reload",),
             skipped=skipped,
-            can_reload=self._socket() is not None,
+            # Our keys are none of those that say where the socket is.
+            can_reload=_socket_of(text) is not None,
         )
 
     def _as_it_was(self, backup: Backup, text: str, wanted: Sequence[Change]) -> bytes | None:
@@ -240,7 +232,7 @@ class ConfigFile:
         data = rewrite.read_config_file(path).data
         former = config_text.parsed_config(data, path)
         now, then = config_text.stored_in(text, self._path), config_text.stored_in(former, path)
-        differ = {key for name, key in KEYS.items() if getattr(now, name) != getattr(then, name)}
+        differ = {change.key for change in differences(now, then, {})}
         if not differ <= {change.key for change in wanted}:
             return None
         theirs = [
@@ -250,7 +242,7 @@ class ConfigFile:
         ]
         return data if _changed(former, theirs) == text else None
 
-    def _write(self, path: Path, seen: rewrite.FileState, data: bytes, *, in_place: bool) -> Path:
+    def _write(self, path: Path, seen: rewrite.FileState, data: bytes) -> Path:
         spare = self._spare
         may_write = os.access(path, os.W_OK, effective_ids=True)
         if not may_write and not seen.status.st_mode & stat.S_IWUSR:
@@ -262,7 +254,7 @@ class ConfigFile:
         names = seen.status.st_nlink
         if names > 1:
             why = f"it has {names} names (hard links), and replacing it would part them"
-            if not in_place:
+            if not self._in_place:
                 raise overwrite.must_be_overwritten(self._path, why)
             return overwrite.overwrite(path, seen, data, spare)
         try:
@@ -270,7 +262,7 @@ class ConfigFile:
         except rewrite.NotReplaceableError as error:
             if not may_write:
                 raise
-            if not in_place:
+            if not self._in_place:
                 raise overwrite.must_be_overwritten(self._path, error.why) from error
         return overwrite.overwrite(path, seen, data, spare)
 
@@ -289,18 +281,22 @@ class ConfigFile:
         return [str(file) for file in sorted(found, key=rewrite.age, reverse=True)]
 
     def _socket(self) -> Path | None:
-        """Return the local socket of the server that reads this file, if this user may use it."""
         text = config_text.parsed_config(rewrite.read_config_file(self._path).data, self._path)
-        if config_text.value_of(text, "ServiceSettings.EnableLocalMode") is not True:
-            # A socket at the usual place would be that of a server with another file.
-            return None
-        named = config_text.value_of(text, "ServiceSettings.LocalModeSocketLocation")
-        path = Path(named) if isinstance(named, str) and named else USUAL_SOCKET
-        try:
-            is_socket = stat.S_ISSOCK(path.stat().st_mode)
-        except (OSError, ValueError):
-            return None
-        return path if is_socket and os.access(path, os.W_OK, effective_ids=True) else None
+        return _socket_of(text)
+
+
+def _fingerprint(seen: rewrite.FileState) -> object:
+    return hashlib.sha256(seen.data).digest(), seen.status.st_dev, seen.status.st_ino
+
+
+def _socket_of(text: str) -> Path | None:
+    """Return the local socket of the server that reads this text, if this user may use it."""
+    if config_text.value_of(text, "ServiceSettings.EnableLocalMode") is not True:
+        # A socket at the usual place would be that of a server with another file.
+        return None
+    named = config_text.value_of(text, "ServiceSettings.LocalModeSocketLocation")
+    path = Path(named) if isinstance(named, str) and named else USUAL_SOCKET
+    return path if is_socket(path) and os.access(path, os.W_OK, effective_ids=True) else None
 
 
 def _changed(text: str, changes: Sequence[Change]) -> str:

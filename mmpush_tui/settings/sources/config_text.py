@@ -20,7 +20,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "max_notifications": MAX_NOTIFICATIONS,
 }
 """The rows that an environment variable can hold, by the attributes of :class:`Stored`."""
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TRUE: Final = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE: Final = ("0", "f", "F", "FALSE", "false", "False")
 
@@ -80,28 +80,33 @@ def stored_in(text: str, path: Path) -> Stored:
             if not isinstance(found.value, dict | None):
                 raise _wrong(text, path, found, section, "an object")
         for found in json_text.occurrences(text, key.split(".")):
-            if (expected := _unlike(name, found.value)) is not None:
+            if expected := unlike(name, found.value):
                 raise _wrong(text, path, found, key, expected)
             values[name] = found.value
     given: dict[str, Any] = {
-        name: _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
+        name: LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
         for name, value in values.items()
         if value is not None
     }
     return replace(Stored(), **given)
 
 
-def _unlike(name: str, value: object) -> str | None:
-    """Return what was expected where Mattermost could not read ``value``, else None."""
+def unlike(name: str, value: object) -> str:
+    """Return what was expected where Mattermost could not read ``value``, else nothing.
+
+    Args:
+        name: an attribute of :class:`Stored`.
+        value: what is in its place, in JSON.
+    """
     match name, value:
         case (_, None) | ("send", bool()) | ("server" | "contents", str()):
-            return None
+            return ""
         case "send", _:
             return "true or false"
         case "max_notifications", bool():
             return "a whole number"
         case "max_notifications", int(number) if -INT64_MAX - 1 <= number <= INT64_MAX:
-            return None
+            return ""
         case "max_notifications", _:
             return "a whole number"
         case _:
@@ -151,7 +156,7 @@ def verified_text(text: str, wanted: Sequence[Change], path: Path) -> bytes:
     json_text.check_json(text)
     for change in wanted:
         found = json_text.occurrences(text, change.key.split("."))
-        if not found or found[-1].value != change.new or _LONE_SURROGATE.search(str(change.new)):
+        if not found or found[-1].value != change.new or LONE_SURROGATE.search(str(change.new)):
             raise ConfigError(
                 f"{path}: {change.key} cannot hold this value, and nothing was written",
                 fix="Enter it again, without characters that are none.",

@@ -1,6 +1,5 @@
 """What the REST API and the local socket have in common as sources of settings."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +11,10 @@ from mmpush_tui.errors import (
     MmpushError,
     UnreachableError,
 )
-from mmpush_tui.settings.page import INT64_MAX, KEYS, Change, Stored, field_of
+from mmpush_tui.settings.page import KEYS, Change, Stored, field_of
 from mmpush_tui.settings.sources import backups
 from mmpush_tui.settings.sources.api import Api, ApiAnswer
+from mmpush_tui.settings.sources.config_text import LONE_SURROGATE, unlike
 from mmpush_tui.settings.sources.source import (
     PERMISSIONS,
     Backup,
@@ -22,11 +22,11 @@ from mmpush_tui.settings.sources.source import (
     Saved,
     SourceAddress,
     held_back,
+    restoring,
 )
 from mmpush_tui.tasks import beside
 
 _NAMES: Final = {key: name for name, key in KEYS.items()}
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def read_served(answer: ApiAnswer) -> tuple[Stored, frozenset[str]]:
@@ -43,7 +43,7 @@ def read_served(answer: ApiAnswer) -> tuple[Stored, frozenset[str]]:
     for name, key in KEYS.items():
         section, _, last = key.partition(".")
         inside = answer.body.get(section, {})
-        if not isinstance(inside, dict | None) or not _fits(name, (inside or {}).get(last)):
+        if not isinstance(inside, dict | None) or unlike(name, (inside or {}).get(last)):
             raise FailedError(
                 f"Mattermost gave something else than a value for {key}",
                 fix="Look at it with `mmctl config get`.",
@@ -54,16 +54,6 @@ def read_served(answer: ApiAnswer) -> tuple[Stored, frozenset[str]]:
         elif last in inside:
             values[name] = inside[last]
     return Stored(**values), frozenset(hidden)
-
-
-def _fits(name: str, value: object) -> bool:
-    match name, value:
-        case (_, None) | ("send", bool()) | ("server" | "contents", str()):
-            return True
-        case "max_notifications", int(number) if not isinstance(value, bool):
-            return -INT64_MAX - 1 <= number <= INT64_MAX
-        case _:
-            return False
 
 
 class Served:
@@ -83,14 +73,7 @@ class Served:
         """Which place this is."""
         return self._where
 
-    async def save(
-        self,
-        loaded: Loaded,
-        changes: Sequence[Change],
-        *,
-        in_place: bool = False,
-        undoes: Backup | None = None,
-    ) -> Saved:
+    async def save(self, loaded: Loaded, changes: Sequence[Change]) -> Saved:
         """Send ``changes`` to the server, which uses them at once, and read back what became.
 
         Only the keys that change are sent. A server passes over what the user may not write, or
@@ -101,9 +84,12 @@ class Served:
             MmpushError: the server cannot be reached or refuses, its settings were changed by
                 someone else since they were loaded, or the former ones could not be kept.
         """
-        del in_place, undoes
         await self._ready()
         return await _save(self._api, self._where, loaded, changes)
+
+    async def restore(self, loaded: Loaded, backup: Backup) -> Saved:
+        """Send what brings ``backup`` back, as :meth:`save`."""
+        return await self.save(loaded, restoring(loaded, backup))
 
     async def backups(self) -> list[str]:
         """Return where former states of this place are kept, the newest first."""
@@ -138,7 +124,7 @@ class Served:
 async def _save(api: Api, where: SourceAddress, loaded: Loaded, changes: Sequence[Change]) -> Saved:
     wanted, skipped = held_back(loaded, changes)
     for change in wanted:
-        if isinstance(change.new, str) and _LONE_SURROGATE.search(change.new):
+        if isinstance(change.new, str) and LONE_SURROGATE.search(change.new):
             raise ConfigError(
                 f"{change.key} cannot hold this value, and nothing was written",
                 fix="Enter it again, without characters that are none.",

@@ -13,12 +13,12 @@ from mmpush_tui.settings.page import (
     Change,
     Licence,
     Page,
-    Regions,
     Stored,
+    differences,
     field_of,
     infer,
 )
-from mmpush_tui.settings.urls import regions_for
+from mmpush_tui.settings.urls import Regions, regions_for
 
 NEEDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -190,26 +190,16 @@ class Source(Protocol):
         """
         ...
 
-    async def save(
-        self,
-        loaded: Loaded,
-        changes: Sequence[Change],
-        *,
-        in_place: bool = False,
-        undoes: Backup | None = None,
-    ) -> Saved:
+    async def save(self, loaded: Loaded, changes: Sequence[Change]) -> Saved:
         """Write ``changes`` and nothing else, unless the place changed since ``loaded``.
-
-        Args:
-            loaded: what the changes were made from.
-            changes: what is written.
-            in_place: write over the file where it cannot be replaced in one step.
-            undoes: the former state that the changes bring back; where nothing else changed
-                since, every byte of it comes back.
 
         Raises:
             MmpushError: they cannot be written, or not without losing somebody's change.
         """
+        ...
+
+    async def restore(self, loaded: Loaded, backup: Backup) -> Saved:
+        """Bring a former state back, as :meth:`save` with what :func:`restoring` returns."""
         ...
 
     async def backups(self) -> list[str]:
@@ -254,33 +244,18 @@ def page_notes(loaded: Loaded, page: Page) -> tuple[Finding, ...]:
 
 def restoring(loaded: Loaded, backup: Backup) -> tuple[Change, ...]:
     """Return what brings ``backup`` back. Pure."""
-    return tuple(
-        Change(key=key, old=getattr(loaded.stored, name), new=getattr(backup.stored, name))
-        for name, key in KEYS.items()
-        if getattr(loaded.stored, name) != getattr(backup.stored, name)
-        and field_of(name) not in loaded.locked
-        and field_of(name) not in loaded.hidden
-        and key in backup.keys
-    )
+    differ = differences(loaded.stored, backup.stored, loaded.held)
+    return tuple(change for change in differ if change.key in backup.keys)
 
 
 def changed_since(loaded: Loaded, backup: Backup) -> tuple[Change, ...]:
     """Return what differs from ``backup`` now, as far as it can be told and changed. Pure."""
-    return tuple(
-        Change(key=key, old=getattr(backup.stored, name), new=getattr(loaded.stored, name))
-        for name, key in KEYS.items()
-        if getattr(loaded.stored, name) != getattr(backup.stored, name)
-        and field_of(name) not in loaded.held
-        and key in backup.keys
-    )
+    differ = differences(backup.stored, loaded.stored, loaded.held)
+    return tuple(change for change in differ if change.key in backup.keys)
 
 
 def held_back(loaded: Loaded, changes: Iterable[Change]) -> tuple[list[Change], tuple[str, ...]]:
     """Return those of ``changes`` that can be written, and the keys of those that cannot."""
-    held = {
-        key
-        for name, key in KEYS.items()
-        if field_of(name) in loaded.locked or field_of(name) in loaded.hidden
-    }
+    held = {key for name, key in KEYS.items() if field_of(name) in loaded.held}
     wanted = [change for change in changes if change.key not in held]
     return wanted, tuple(change.key for change in changes if change.key in held)

@@ -15,7 +15,8 @@ from mmpush_tui.configuration.config import ProxyConfig, convert_document
 from mmpush_tui.configuration.document import parse_document
 from mmpush_tui.errors import UsageError
 from mmpush_tui.findings import Severity, passed
-from mmpush_tui.settings.page import Mode, Page, Region
+from mmpush_tui.settings.page import Mode, Page
+from mmpush_tui.settings.urls import Region
 
 OFF = Page(mode=Mode.OFF, server="https://push-test.mattermost.com")
 TPNS = Page(mode=Mode.TPNS, server="https://push-test.mattermost.com")

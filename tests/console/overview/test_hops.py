@@ -18,8 +18,9 @@ from mmpush_tui.console.worker.recent import End, Outlook
 from mmpush_tui.findings import Severity
 from mmpush_tui.protocol.status import Counts, TargetStatus
 from mmpush_tui.protocol.status import Status as WorkerStatus
-from mmpush_tui.settings.page import REGION_URLS, Licence, Mode, Page, Region, Stored
+from mmpush_tui.settings.page import Licence, Mode, Page, Stored
 from mmpush_tui.settings.sources.source import Loaded
+from mmpush_tui.settings.urls import REGION_URLS, Region
 from mmpush_tui.watching.rates import Reading
 
 HERE = "http://127.0.0.1:8086"

@@ -12,10 +12,11 @@ from mmpush_tui.console.options import ConsoleOptions
 from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.settings.source import RestScreen
 from mmpush_tui.console.widgets.form import TextField
-from mmpush_tui.settings.page import Licence, Mode, Region
+from mmpush_tui.settings.page import Licence, Mode
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.local import Local
 from mmpush_tui.settings.sources.rest import Rest
+from mmpush_tui.settings.urls import Region
 from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.text import Secret

@@ -11,8 +11,9 @@ from textual.containers import VerticalScroll
 from mmpush_tui.console.screens.ask import AskScreen
 from mmpush_tui.console.settings.setting_row import Advice, SettingRow
 from mmpush_tui.console.widgets.form import Dropdown, TextField, Tick
-from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Licence, Mode, Page, Region
+from mmpush_tui.settings.page import Licence, Mode, Page
 from mmpush_tui.settings.sources.rest import Rest
+from mmpush_tui.settings.urls import REGION_URLS, TPNS_URL, Region
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.text import Secret
 from tests.console.forms import SMALL, USUAL, WIDE, Bench, bench, content_of, stored, write

@@ -18,8 +18,9 @@ from mmpush_tui.console.setup.question import Question
 from mmpush_tui.console.widgets.form import Choices, TextField
 from mmpush_tui.fields import Field
 from mmpush_tui.findings import Severity
-from mmpush_tui.settings.page import REGION_URLS, TPNS_URL, Mode, Region
+from mmpush_tui.settings.page import Mode
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION
+from mmpush_tui.settings.urls import REGION_URLS, TPNS_URL, Region
 from mmpush_tui.setup import draft as drafts
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.steps import StepId

@@ -16,7 +16,7 @@ from mmpush_tui.errors import ConfigError, FailedError, MmpushError, Unreachable
 from mmpush_tui.settings.page import KEYS, Change
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.overwrite import CODE, OFFER
-from mmpush_tui.settings.sources.source import NEEDS, Loaded, Origin, Saved, restoring
+from mmpush_tui.settings.sources.source import NEEDS, Loaded, Origin, Saved
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from tests.rights import NOBODY
 from tests.settings.sources.servers import running
@@ -46,8 +46,8 @@ def load(path: Path, **environment: str) -> Loaded:
 
 def save(path: Path, wanted: Sequence[Change], *, in_place: bool = False) -> Saved:
     async def both() -> Saved:
-        source = ConfigFile(path, environment={})
-        return await source.save(await source.load(), wanted, in_place=in_place)
+        source = ConfigFile(path, environment={}, in_place=in_place)
+        return await source.save(await source.load(), wanted)
 
     return asyncio.run(both())
 
@@ -56,7 +56,7 @@ def restore(path: Path, backup: str) -> Saved:
     async def all_of_it() -> Saved:
         source = ConfigFile(path, environment={})
         loaded, former = await source.load(), await source.former(backup)
-        return await source.save(loaded, restoring(loaded, former), undoes=former)
+        return await source.restore(loaded, former)
 
     return asyncio.run(all_of_it())
 
@@ -158,7 +158,7 @@ def test_a_key_that_is_held_does_not_come_back_with_the_others(config: Path) -> 
         saved = await plain.save(await plain.load(), wanted)
         held = ConfigFile(config, environment={SERVER_VARIABLE: "http://held"})
         loaded, former = await held.load(), await held.former(saved.backup or "")
-        await held.save(loaded, restoring(loaded, former), undoes=former)
+        await held.restore(loaded, former)
 
     asyncio.run(all_of_it())
     email = json.loads(config.read_text())["EmailSettings"]
@@ -213,9 +213,9 @@ def test_a_file_of_two_names_is_written_in_place_on_request(config: Path, tmp_pa
 
 def restore_in_place(path: Path, backup: str) -> None:
     async def all_of_it() -> None:
-        source = ConfigFile(path, environment={})
+        source = ConfigFile(path, environment={}).in_place()
         loaded, former = await source.load(), await source.former(backup)
-        await source.save(loaded, restoring(loaded, former), undoes=former, in_place=True)
+        await source.restore(loaded, former)
 
     asyncio.run(all_of_it())
 

@@ -9,7 +9,7 @@ import pytest
 from mmpush_tui.errors import MmpushError, UnreachableError
 from mmpush_tui.settings.page import KEYS, Change, Licence, Stored
 from mmpush_tui.settings.sources.local import Local
-from mmpush_tui.settings.sources.source import Origin, Place, Source, restoring
+from mmpush_tui.settings.sources.source import Origin, Place, Source
 from mmpush_tui.simulator.mattermost.faults import RestFault
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from tests.rights import NOBODY
@@ -41,7 +41,7 @@ async def test_it_reads_and_writes(path: Path, version: str) -> None:
         assert (saved.needs, saved.skipped) == ((), ())
         former = await local.former((await local.backups())[0])
         now = await local.load()
-        await local.save(now, restoring(now, former), undoes=former)
+        await local.restore(now, former)
         assert mattermost.config["EmailSettings"]["PushNotificationServer"] == TPNS
         await local.reload()
         assert mattermost.violations == []

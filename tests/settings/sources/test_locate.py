@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.settings.sources.config_file import locate
-from mmpush_tui.settings.sources.locate import USUAL_FILES, Named, choose_source
+from mmpush_tui.settings.sources.locate import USUAL_FILES, Named, choose_source, locate
 
 
 def toml(folder: Path, text: str) -> Path:

@@ -10,10 +10,11 @@ import pytest
 
 from mmpush_tui.errors import ConfigError, MmpushError, UsageError
 from mmpush_tui.exits import exit_code_of
-from mmpush_tui.settings.page import Change, Contents, Licence, Mode, Region, Stored
+from mmpush_tui.settings.page import Change, Contents, Licence, Mode, Stored
 from mmpush_tui.settings.sources import api
 from mmpush_tui.settings.sources.rest import Rest
-from mmpush_tui.settings.sources.source import Origin, Place, Source, page_notes, restoring
+from mmpush_tui.settings.sources.source import Origin, Place, Source, page_notes
+from mmpush_tui.settings.urls import Region
 from mmpush_tui.simulator.mattermost.faults import RestFault, Trouble
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
@@ -146,7 +147,7 @@ async def test_the_state_before_is_kept_and_brought_back(mattermost: MattermostR
     assert await rest.backups() == [saved.backup]
     now, former = await rest.load(), await rest.former(saved.backup)
     assert former.stored == loaded.stored
-    await rest.save(now, restoring(now, former), undoes=former)
+    await rest.restore(now, former)
     assert (await rest.load()).stored == loaded.stored
     assert len(await rest.backups()) == 2
     await rest.aclose()
