@@ -97,9 +97,9 @@ class Api:
                 f"{self._at} did not answer within {REQUEST_TIMEOUT_S:.0f} s",
                 code="mattermost-slow",
             ) from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict) as error:
-            raise self._unreachable(error) from error
-        except httpx.StreamError as error:
+        except (
+            httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError
+        ) as error:  # fmt: skip
             raise self._unreachable(error) from error
         return self._judged(response, body, path)
 
@@ -197,7 +197,7 @@ class Api:
                 )
             case 400, _:
                 return FailedError(
-                    f"Mattermost refused the settings ({_word(error_id)})",
+                    f"Mattermost refused the settings ({presentable(error_id, 80)})",
                     why=said,
                     fix="Nothing was changed.",
                     code="mattermost-refused",
@@ -209,13 +209,12 @@ class Api:
                 )
             case _:
                 return FailedError(
-                    f"Mattermost failed with status {status} ({_word(error_id)})",
+                    f"Mattermost failed with status {status} ({presentable(error_id, 80)})",
                     why=said,
                     code="mattermost-error",
                 )
 
     def _unreachable(self, error: Exception) -> MmpushError:
-        what, code = f"{self._at} cannot be reached", "mattermost-unreachable"
         for cause in causes(error):
             match cause:
                 case ssl.SSLCertVerificationError():
@@ -231,44 +230,38 @@ class Api:
                         code="mattermost-tls",
                     )
                 case socket.gaierror():
-                    return UnreachableError(
-                        what,
-                        why="its name is not known to the name servers of this host",
-                        fix="Check the name, and /etc/resolv.conf.",
-                        code=code,
+                    return self._not_reached(
+                        "its name is not known to the name servers of this host",
+                        "Check the name, and /etc/resolv.conf.",
                     )
                 case ConnectionRefusedError():
-                    return UnreachableError(
-                        what,
-                        why="nothing listens there",
-                        fix="Check the port, and that Mattermost runs.",
-                        code=code,
+                    return self._not_reached(
+                        "nothing listens there", "Check the port, and that Mattermost runs."
                     )
-        if isinstance(error, httpx.ProxyError):
-            return UnreachableError(
-                what,
-                why="the outbound proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names refused",
-                fix="Name the host in NO_PROXY where it is reached directly.",
-                code=code,
-            )
-        if isinstance(error, httpx.ConnectTimeout):
-            return UnreachableError(
-                what,
-                why=f"no connection within {CONNECT_TIMEOUT_S:.0f} s",
-                fix="A firewall in between drops the packets, or the address is wrong.",
-                code=code,
-            )
-        if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
-            return UnreachableError(
-                f"{self._at} broke the connection off without a whole answer",
-                code="mattermost-broken",
-            )
-        return UnreachableError(
-            what,
-            why=presentable(error, 200) or type(error).__name__,
-            fix="Check the address and that Mattermost runs.",
-            code=code,
+        match error:
+            case httpx.ProxyError():
+                return self._not_reached(
+                    "the outbound proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names refused",
+                    "Name the host in NO_PROXY where it is reached directly.",
+                )
+            case httpx.ConnectTimeout():
+                return self._not_reached(
+                    f"no connection within {CONNECT_TIMEOUT_S:.0f} s",
+                    "A firewall in between drops the packets, or the address is wrong.",
+                )
+            case httpx.RemoteProtocolError() | httpx.ReadError():
+                return UnreachableError(
+                    f"{self._at} broke the connection off without a whole answer",
+                    code="mattermost-broken",
+                )
+        return self._not_reached(
+            presentable(error, 200) or type(error).__name__,
+            "Check the address and that Mattermost runs.",
         )
+
+    def _not_reached(self, why: str, fix: str) -> MmpushError:
+        what = f"{self._at} cannot be reached"
+        return UnreachableError(what, why=why, fix=fix, code="mattermost-unreachable")
 
 
 def _object(body: bytes) -> dict[str, Any] | None:
@@ -277,7 +270,3 @@ def _object(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
-
-
-def _word(error_id: str) -> str:
-    return presentable(error_id, 80)
