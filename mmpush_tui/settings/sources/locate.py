@@ -14,51 +14,39 @@ from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Field, Kind
 from mmpush_tui.settings.sources.server_process import CONFIG_VARIABLE, is_database
 
-CONFIG_FILE: Final = Field(
-    key="mattermost.config_file",
-    label="Mattermost's config.json",
-    help="The file that the Mattermost server on this host is configured by.",
-    kind=Kind.PATH,
-    default="",
-    env="MMPUSH_MATTERMOST__CONFIG_FILE",
-)
 
-URL: Final = Field(
-    key="mattermost.url",
-    label="Mattermost's address",
-    help="The address that users open Mattermost by; settings are read and saved over its REST "
-    "API, with an access token.",
-    kind=Kind.URL,
-    default="",
-    env="MMPUSH_MATTERMOST__URL",
-)
+def _field(name: str, label: str, help_: str, kind: Kind = Kind.PATH) -> Field:
+    env = f"MMPUSH_MATTERMOST__{name.upper()}"
+    return Field(key=f"mattermost.{name}", label=label, help=help_, kind=kind, default="", env=env)
 
-TOKEN_FILE: Final = Field(
-    key="mattermost.token_file",
-    label="File with an access token",
-    help="A file with the personal access token of a Mattermost system admin, that nobody else "
-    "can read.",
-    kind=Kind.PATH,
-    default="",
-    env="MMPUSH_MATTERMOST__TOKEN_FILE",
-)
 
-CA_FILE: Final = Field(
-    key="mattermost.ca_file",
-    label="File with certificates",
-    help="Certificates in PEM form that Mattermost's may be signed by, beside the system's.",
-    kind=Kind.PATH,
-    default="",
-    env="MMPUSH_MATTERMOST__CA_FILE",
+CONFIG_FILE: Final = _field(
+    "config_file",
+    "Mattermost's config.json",
+    "The file that the Mattermost server on this host is configured by.",
 )
-
-LOCAL_SOCKET: Final = Field(
-    key="mattermost.local_socket",
-    label="Mattermost's local socket",
-    help="The socket of a server on this host whose local mode is on, as `mmctl --local` uses it.",
-    kind=Kind.PATH,
-    default="",
-    env="MMPUSH_MATTERMOST__LOCAL_SOCKET",
+URL: Final = _field(
+    "url",
+    "Mattermost's address",
+    "The address that users open Mattermost by; settings are read and saved over its REST API, "
+    "with an access token.",
+    Kind.URL,
+)
+TOKEN_FILE: Final = _field(
+    "token_file",
+    "File with an access token",
+    "A file with the personal access token of a Mattermost system admin, that nobody else can "
+    "read.",
+)
+CA_FILE: Final = _field(
+    "ca_file",
+    "File with certificates",
+    "Certificates in PEM form that Mattermost's may be signed by, beside the system's.",
+)
+LOCAL_SOCKET: Final = _field(
+    "local_socket",
+    "Mattermost's local socket",
+    "The socket of a server on this host whose local mode is on, as `mmctl --local` uses it.",
 )
 
 FIELDS: Final = (CONFIG_FILE, URL, TOKEN_FILE, CA_FILE, LOCAL_SOCKET)
