@@ -1,6 +1,7 @@
 """Former settings of a server that has no file of its own here, kept in our state directory."""
 
 import contextlib
+import dataclasses
 import hashlib
 import time
 from pathlib import Path
@@ -52,12 +53,7 @@ def keep_former(where: SourceAddress, stored: Stored, keys: frozenset[str]) -> P
     Raises:
         FailedError: it cannot be written.
     """
-    values = _Values(
-        send=stored.send,
-        server=stored.server,
-        contents=stored.contents,
-        max_notifications=stored.max_notifications,
-    )
+    values = _Values(**dataclasses.asdict(stored))
     kept = _Kept(_SCHEMA, str(where.kind), where.at, values, sorted(keys))
     folder = folder_of(where)
     try:
@@ -111,12 +107,7 @@ def read_backup(where: SourceAddress, path: Path) -> Backup:
             f"{path} is a backup of {found.at}, not of {where.at}",
             code="mattermost-backup-elsewhere",
         )
-    stored = Stored(
-        send=found.values.send,
-        server=found.values.server,
-        contents=found.values.contents,
-        max_notifications=found.values.max_notifications,
-    )
+    stored = Stored(**msgspec.structs.asdict(found.values))
     return Backup(at=str(path), stored=stored, keys=frozenset(found.keys) & set(KEYS.values()))
 
 

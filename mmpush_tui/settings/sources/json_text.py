@@ -6,7 +6,7 @@ that are the same the later counts, and an object that comes twice is read as bo
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
 _BOM: Final = "\ufeff"
@@ -149,6 +149,14 @@ def _encoded(value: str | int | bool) -> str:
     return text.translate(_ESCAPED) if isinstance(value, str) else text
 
 
+def _newline(space: str) -> str:
+    return "\r\n" if "\r\n" in space else "\n" if "\n" in space else ""
+
+
+def _last_line(space: str) -> str:
+    return space.rpartition("\n")[2] if "\n" in space else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
     """How the text around a new member is laid out.
@@ -175,9 +183,9 @@ class _Layout:
             return cls(newline="\n", indent=indent, unit=_DEFAULT_UNIT, colon=": ")
         lead = text[first.lead : first.key_start]
         return cls(
-            newline="\r\n" if "\r\n" in lead else "\n" if "\n" in lead else "",
+            newline=_newline(lead),
             indent=indent,
-            unit=lead.rpartition("\n")[2] if "\n" in lead else "",
+            unit=_last_line(lead),
             colon=text[first.key_end : first.start],
         )
 
@@ -185,12 +193,7 @@ class _Layout:
         """Return ``value`` inside objects with the keys of ``path``, as text after a colon."""
         if not path:
             return _encoded(value)
-        inner = _Layout(
-            newline=self.newline,
-            indent=self.indent + self.unit,
-            unit=self.unit,
-            colon=self.colon,
-        )
+        inner = replace(self, indent=self.indent + self.unit)
         member = f"{_encoded(path[0])}{self.colon}{inner.nested(path[1:], value)}"
         return "{" + inner.line_start() + member + self.line_start() + "}"
 
@@ -211,10 +214,10 @@ def _inserted(text: str, start: int, path: Sequence[str], value: str | int | boo
         return text[: start + 1] + body + text[start + 1 :]
     last = members[-1]
     lead = text[last.lead : last.key_start]
-    layout = _Layout(
-        newline="\r\n" if "\r\n" in lead else "\n" if "\n" in lead else "",
-        indent=lead.rpartition("\n")[2] if "\n" in lead else "",
-        unit=layout.unit,
+    layout = replace(
+        layout,
+        newline=_newline(lead),
+        indent=_last_line(lead),
         colon=text[last.key_end : last.start],
     )
     if not layout.newline and last.lead == start + 1 and layout.colon.endswith(" "):
