@@ -1,12 +1,14 @@
 """The questions of the guided set-up, in their order, and which of them apply. Pure.
 
-Each step asks for :class:`~mmpush_tui.fields.Field` values; where a setting has a field already,
-it is that one, so that no setting exists in the set-up alone.
+Their words are in ``questions.toml``. Each step asks for :class:`~mmpush_tui.fields.Field` values;
+where a setting has a field already, it is that one, so that no setting exists in the set-up alone.
 """
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from importlib import resources
 from typing import Final
 
 from mmpush_tui.configuration.schema import ANDROID, APPLE, PROXY
@@ -78,29 +80,20 @@ class Step:
     fields: tuple[Field, ...]
 
 
-APPS: Final = Field(
-    key="setup.apps",
-    label="Apps",
-    help="The apps from the App Store and Google Play, or apps that were built and signed for you.",
-    kind=Kind.CHOICE,
-    default=Apps.STORE,
-    choices=(
-        Choice(value=Apps.STORE, label="The Mattermost apps from the App Store and Google Play"),
-        Choice(value=Apps.OWN, label="Our own apps, built and signed by us"),
-    ),
+_WORDS: Final = tomllib.loads(
+    resources.files(__package__).joinpath("questions.toml").read_text("utf-8")
 )
-WHERE: Final = Field(
-    key="setup.mattermost",
-    label="Configuration",
-    help="The file can be read and checked from here. Without it, the summary says what to enter "
-    "in the System Console.",
-    kind=Kind.CHOICE,
-    default=Where.FILE,
-    choices=(
-        Choice(value=Where.FILE, label="In a config.json on this host"),
-        Choice(value=Where.ELSEWHERE, label="Somewhere else, or not on this host"),
-    ),
-)
+
+
+def _question(name: str) -> Field:
+    """Return a question that the set-up alone asks."""
+    words = _WORDS["fields"][name]
+    choices = tuple(Choice(**choice) for choice in words["choices"])
+    return Field(key=f"setup.{name}", kind=Kind.CHOICE, **words | {"choices": choices})
+
+
+APPS: Final = _question("apps")
+WHERE: Final = _question("mattermost")
 CONFIG_FILE: Final = locate.CONFIG_FILE
 SERVICE: Final = replace(
     MODE,
@@ -116,35 +109,9 @@ EXISTING_FILE: Final = Field(
     default="",
 )
 """Answered by what was found on this host; while it is empty, nobody is asked about it."""
-EXISTING: Final = Field(
-    key="setup.existing",
-    label="Take it over",
-    help="The worker reads the file as it is and changes nothing in it.",
-    kind=Kind.CHOICE,
-    default=Existing.USE,
-    choices=(
-        Choice(value=Existing.USE, label="Use this file as it is"),
-        Choice(value=Existing.NEW, label="Make a new configuration"),
-    ),
-)
-
-
-def _now_or_later(key: str, platform: str) -> Field:
-    return Field(
-        key=key,
-        label=platform,
-        help="One platform is enough to begin with; run the set-up again for the other one.",
-        kind=Kind.CHOICE,
-        default=When.NOW,
-        choices=(
-            Choice(value=When.NOW, label="Set it up now"),
-            Choice(value=When.LATER, label="Later"),
-        ),
-    )
-
-
-APPLE_WHEN: Final = _now_or_later("setup.apple", "iOS apps")
-ANDROID_WHEN: Final = _now_or_later("setup.android", "Android apps")
+EXISTING: Final = _question("existing")
+APPLE_WHEN: Final = _question("apple")
+ANDROID_WHEN: Final = _question("android")
 _APPLE: Final = by_name(APPLE)
 KEY_FILE: Final = _APPLE["auth_key_file"]
 KEY_ID: Final = _APPLE["auth_key_id"]
@@ -154,66 +121,19 @@ SANDBOX: Final = _APPLE["sandbox"]
 ACCOUNT_FILE: Final = by_name(ANDROID)["service_account_file"]
 LISTEN: Final = by_name(PROXY)["listen_address"]
 
-STEPS: Final = (
-    Step(
-        id=StepId.APPS,
-        title="Which apps do your users have?",
-        why="Only whoever signed an app may send to it: Mattermost's hosted services reach the "
-        "store apps, your own apps need a push proxy of your own.",
-        fields=(APPS,),
-    ),
-    Step(
-        id=StepId.MATTERMOST,
-        title="Where is Mattermost's configuration?",
-        why="It tells which push service the server uses today, so that nothing has to be typed "
-        "twice.",
-        fields=(WHERE, CONFIG_FILE),
-    ),
-    Step(
-        id=StepId.SERVICE,
-        title="Which of Mattermost's services shall send?",
-        why="TPNS is free and meant for tests; HPNS has an uptime promise and needs a licence "
-        "that includes it.",
-        fields=(SERVICE,),
-    ),
-    Step(
-        id=StepId.REGION,
-        title="Where shall the hosted service stand?",
-        why="The location decides which country your notifications pass through, and its terms "
-        "must be accepted.",
-        fields=(REGION, ACCEPT_TERMS),
-    ),
-    Step(
-        id=StepId.EXISTING,
-        title="A push proxy is configured here. Take it over?",
-        why="The worker reads such a file unchanged, so a move needs no new credentials.",
-        fields=(EXISTING,),
-    ),
-    Step(
-        id=StepId.APPLE,
-        title="The key that lets your proxy send to Apple",
-        why="Apple accepts notifications for an app only with a key of the team that signed it.",
-        fields=(APPLE_WHEN, KEY_FILE, KEY_ID, TEAM_ID, TOPIC, SANDBOX),
-    ),
-    Step(
-        id=StepId.ANDROID,
-        title="The account that lets your proxy send to Google",
-        why="Google accepts notifications for an app only from a service account of the Firebase "
-        "project it was built with.",
-        fields=(ANDROID_WHEN, ACCOUNT_FILE),
-    ),
-    Step(
-        id=StepId.LISTEN,
-        title="Where shall your proxy listen?",
-        why="Mattermost posts every notification to this address.",
-        fields=(LISTEN,),
-    ),
-    Step(
-        id=StepId.SUMMARY,
-        title="What will be written, and what is left to do",
-        why="Nothing was changed so far.",
-        fields=(),
-    ),
+_ASKED: Final[Mapping[StepId, tuple[Field, ...]]] = {
+    StepId.APPS: (APPS,),
+    StepId.MATTERMOST: (WHERE, CONFIG_FILE),
+    StepId.SERVICE: (SERVICE,),
+    StepId.REGION: (REGION, ACCEPT_TERMS),
+    StepId.EXISTING: (EXISTING,),
+    StepId.APPLE: (APPLE_WHEN, KEY_FILE, KEY_ID, TEAM_ID, TOPIC, SANDBOX),
+    StepId.ANDROID: (ANDROID_WHEN, ACCOUNT_FILE),
+    StepId.LISTEN: (LISTEN,),
+    StepId.SUMMARY: (),
+}
+STEPS: Final = tuple(
+    Step(id=id_, fields=fields, **_WORDS["steps"][id_]) for id_, fields in _ASKED.items()
 )
 BY_ID: Final[Mapping[StepId, Step]] = {step.id: step for step in STEPS}
 FIELDS: Final[Mapping[str, Field]] = {
