@@ -100,6 +100,11 @@ def warning(code: str, message: str) -> Finding:
     return Finding(severity=Severity.WARN, code=code, message=message)
 
 
+def failed(message: str, fix: str = "") -> Finding:
+    """Return the finding that something does not work, which the catalogue has no entry about."""
+    return Finding(severity=Severity.FAIL, message=message, fix=fix)
+
+
 def evident(value: Any, depth: int = 0) -> Any:
     """Return evidence fit for every output: cleaned, redacted, bounded.
 

@@ -21,7 +21,7 @@ from mmpush_tui.credentials.key import load_key
 from mmpush_tui.credentials.kinds import FileKind
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import nearest
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Finding, Severity, failed, passed
 from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.setup.answers import as_sentence
 from mmpush_tui.text import clean, clip
@@ -53,7 +53,7 @@ def _look(
 ) -> Finding:
     path = full_path(named)
     if not path:
-        return Finding(severity=Severity.FAIL, message="No file is named yet.")
+        return failed("No file is named yet.")
     try:
         loaded = load(path)
         mode = os.stat(path).st_mode
@@ -81,18 +81,13 @@ def _on_key(path: str, _key: object) -> Finding:
     key_id = key_id_in(path)
     message = "A P-256 private key, as Apple's are"
     message += f"; key id {key_id} from its name." if key_id else "; its name tells no key id."
-    derived = {"auth_key_id": key_id} if key_id else {}
-    return Finding(severity=Severity.PASS, message=message, evidence=derived)
+    return passed(message, auth_key_id=key_id)
 
 
 def _on_account(_path: str, account: ServiceAccount) -> Finding:
     email = short_email(account)
-    return Finding(
-        severity=Severity.PASS,
-        message=f"A service account of the Firebase project {clip(account.project_id, 60)}, "
-        f"{email}.",
-        evidence={"project_id": account.project_id, "client_email": email},
-    )
+    message = f"A service account of the Firebase project {clip(account.project_id, 60)}, {email}."
+    return passed(message, project_id=account.project_id, client_email=email)
 
 
 def short_email(account: ServiceAccount) -> str:
@@ -118,32 +113,23 @@ def _with_mode(finding: Finding, path: str, mode: int) -> Finding:
 
 def _unopened(path: str, error: OSError | ValueError) -> Finding:
     if not isinstance(error, OSError):
-        return Finding(severity=Severity.FAIL, message="This is no path.", fix="Type it again.")
+        return failed("This is no path.", "Type it again.")
     if isinstance(error, files.NotAFileError):
         if error.is_folder:
-            return Finding(
-                severity=Severity.FAIL, message="This is a folder.", fix="Name the file in it."
-            )
-        return Finding(
-            severity=Severity.FAIL,
-            message="This is no ordinary file.",
-            fix="Name a file, not a device, pipe or socket.",
-        )
+            return failed("This is a folder.", "Name the file in it.")
+        return failed("This is no ordinary file.", "Name a file, not a device, pipe or socket.")
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
-            return Finding(
-                severity=Severity.FAIL, message="There is no such file.", fix=_similar(Path(path))
-            )
+            return failed("There is no such file.", _similar(Path(path)))
         case errno.EACCES | errno.EPERM:
-            return Finding(
-                severity=Severity.FAIL,
-                message=f"The user {_user()} may not read it.",
-                fix="The push proxy must be able to: make the user it runs as the file's owner, "
+            return failed(
+                f"The user {_user()} may not read it.",
+                "The push proxy must be able to: make the user it runs as the file's owner, "
                 f"sudo chown USER {shlex.quote(path)}",
             )
         case _:
             why = error.strerror or "no reason was given"
-            return Finding(severity=Severity.FAIL, message=f"It cannot be read: {why}.")
+            return failed(f"It cannot be read: {why}.")
 
 
 def _similar(path: Path) -> str:

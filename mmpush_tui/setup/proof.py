@@ -13,7 +13,7 @@ from mmpush_tui.configuration import config
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.configuration.document import parse_document
 from mmpush_tui.errors import ConfigError, MmpushError
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Finding, Severity, failed, passed
 from mmpush_tui.paths import full_path
 from mmpush_tui.protocol import paths
 from mmpush_tui.protocol.paths import is_alive
@@ -39,7 +39,7 @@ async def prove_step(step: Step, answers: Answers) -> Finding | None:
     Files are read in a thread; the caller sets the deadline.
     """
     if problem := next(iter(problems(step, answers).values()), ""):
-        return Finding(severity=Severity.FAIL, message=problem)
+        return failed(problem)
     match step.id:
         case StepId.MATTERMOST if answer(answers, steps.WHERE) == Where.FILE:
             return await mattermost(answers)
@@ -76,11 +76,7 @@ async def mattermost(answers: Answers) -> Finding:
             today = f"uses the push proxy at {clip(clean(page.server), 100)}"
         case _:
             today = "has no push proxy's address"
-    return Finding(
-        severity=Severity.PASS,
-        message=f"Readable: Mattermost {today} today.",
-        evidence={"mode": page.mode.value, "server": page.server},
-    )
+    return passed(f"Readable: Mattermost {today} today.", mode=page.mode.value, server=page.server)
 
 
 async def apple(answers: Answers) -> Finding:
@@ -114,7 +110,7 @@ async def existing(answers: Answers) -> Finding:
     where = f"it listens on {taken.listen_address}"
     if not ready:
         why = reasons[0] if reasons else "Its targets are not filled in."
-        return Finding(severity=Severity.FAIL, message=f"None of its targets can send. {why}")
+        return failed(f"None of its targets can send. {why}")
     message = f"Ready to send: {', '.join(ready)}; {where}."
     if reasons:
         return Finding(severity=Severity.WARN, message=f"{message} Set aside: {reasons[0]}")
@@ -125,7 +121,7 @@ async def _build(entries: dict[str, Any], message: str) -> Finding:
     made = config.convert_document(parse_document(to_toml({"proxy": entries}), _IN_MEMORY), {})
     ready, disabled = await _targets(made)
     if not ready:
-        return Finding(severity=Severity.FAIL, message=disabled[0][0])
+        return failed(disabled[0][0])
     # Of these, the ones about missing settings are not about the target.
     readable = [it for it in made.warnings if it.code == "config-secret-readable"]
     return _with_warnings(message, readable)
@@ -143,7 +139,7 @@ async def _targets(made: ProxyConfig) -> tuple[list[str], list[tuple[str, bool]]
 
 def _with_warnings(message: str, warnings: Sequence[Finding]) -> Finding:
     if not warnings:
-        return Finding(severity=Severity.PASS, message=message)
+        return passed(message)
     return Finding(severity=Severity.WARN, message=f"{message} {warnings[0].message}")
 
 
@@ -163,33 +159,23 @@ def _try_to_listen(address: str) -> Finding:
                 fix="Let it reload after the file is written, or choose another port for a "
                 "second one.",
             )
-        return Finding(
-            severity=Severity.FAIL,
-            message=f"{error.what}.",
-            fix="Stop that program, or choose another port.",
-        )
-    return Finding(severity=Severity.PASS, message=f"{address} is free.")
+        return failed(f"{error.what}.", "Stop that program, or choose another port.")
+    return passed(f"{address} is free.")
 
 
 def _try_unix(path: Path) -> Finding:
     """Judge a socket's path without making one there."""
     with contextlib.suppress(OSError):
         if path.is_socket() and is_alive(path):
-            return Finding(
-                severity=Severity.FAIL,
-                message="Another program listens on this socket.",
-                fix="Stop that program, or choose another path.",
+            return failed(
+                "Another program listens on this socket.",
+                "Stop that program, or choose another path.",
             )
         if path.exists() and not path.is_socket():
-            return Finding(
-                severity=Severity.FAIL,
-                message="Something else is there.",
-                fix="Choose another path.",
-            )
+            return failed("Something else is there.", "Choose another path.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        return Finding(
-            severity=Severity.FAIL,
-            message="This user cannot make files in that folder.",
-            fix="Make the folder, or choose one that is yours.",
+        return failed(
+            "This user cannot make files in that folder.",
+            "Make the folder, or choose one that is yours.",
         )
-    return Finding(severity=Severity.PASS, message="The socket can be made there.")
+    return passed("The socket can be made there.")

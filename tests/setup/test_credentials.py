@@ -39,6 +39,7 @@ def test_a_key_from_apple_tells_its_key_id(tmp_path: Path) -> None:
     found = look_at_apple_key(str(keep(tmp_path / KEY_NAME, P8)))
     assert found == Finding(
         severity=Severity.PASS,
+        code="ok",
         message="A P-256 private key, as Apple's are; key id ABC123DEFG from its name.",
         evidence={"auth_key_id": "ABC123DEFG"},
     )
@@ -199,6 +200,7 @@ def test_a_service_account_tells_project_and_address(tmp_path: Path) -> None:
     name = files.ACCOUNT.client_email.partition("@")[0]
     assert look_at_service_account(str(path)) == Finding(
         severity=Severity.PASS,
+        code="ok",
         message=f"A service account of the Firebase project chat-project, {name}@….",
         evidence={"project_id": "chat-project", "client_email": f"{name}@…"},
     )

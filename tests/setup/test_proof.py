@@ -36,6 +36,7 @@ async def test_good_credentials_are_ready(answers: dict[str, Value]) -> None:
     apple = await proof(StepId.APPLE, answers)
     assert apple == Finding(
         severity=Severity.PASS,
+        code="ok",
         message="Ready to send to com.example.chat in production. Apple was not asked yet: a key "
         "made for App Store Connect looks the same from here.",
     )
@@ -43,7 +44,9 @@ async def test_good_credentials_are_ready(answers: dict[str, Value]) -> None:
     assert sandbox.sentence.startswith("Ready to send to com.example.chat in the sandbox.")
     android = await proof(StepId.ANDROID, answers)
     assert android == Finding(
-        severity=Severity.PASS, message="Ready to send to Android apps. Google was not asked yet."
+        severity=Severity.PASS,
+        code="ok",
+        message="Ready to send to Android apps. Google was not asked yet.",
     )
 
 
@@ -156,7 +159,7 @@ async def test_a_configuration_to_take_over_is_tried(tmp_path: Path) -> None:
     }
     good = await proof(StepId.EXISTING, existing(tmp_path, document))
     assert good == Finding(
-        severity=Severity.PASS, message="Ready to send: android_rn; it listens on :8066."
+        severity=Severity.PASS, code="ok", message="Ready to send: android_rn; it listens on :8066."
     )
     document["ApplePushSettings"] = [{"Type": "apple_rn", "AppleAuthKeyFile": "/none.p8"}]
     partly = await proof(StepId.EXISTING, existing(tmp_path, document))
@@ -181,7 +184,7 @@ async def test_a_port_is_free_or_its_holder_is_named() -> None:
     assert f"127.0.0.1:{port}: the port is in use by " in taken.sentence
     assert taken.fix == "Stop that program, or choose another port."
     free = await proof(StepId.LISTEN, {steps.LISTEN.key: f"127.0.0.1:{port}"})
-    assert free == Finding(severity=Severity.PASS, message=f"127.0.0.1:{port} is free.")
+    assert free == Finding(severity=Severity.PASS, code="ok", message=f"127.0.0.1:{port} is free.")
     # It was given back.
     socket.create_server(("127.0.0.1", port)).close()
     unknown = await proof(StepId.LISTEN, {steps.LISTEN.key: "192.0.2.1:8086"})

@@ -10,7 +10,7 @@ import msgspec
 
 from mmpush_tui.errors import MmpushError
 from mmpush_tui.fields import Field, Value
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Finding, Severity, failed
 from mmpush_tui.paths import short_path
 from mmpush_tui.setup import answers as judged
 from mmpush_tui.setup import candidates, credentials, detect, draft, proof, steps, write
@@ -28,10 +28,9 @@ _LOOKS: Final = {
 }
 WANTED: Final[Mapping[str, Wanted]] = MappingProxyType({k: look[0] for k, look in _LOOKS.items()})
 """The fields that name a credential, and which one."""
-_NO_ANSWER: Final = Finding(
-    severity=Severity.FAIL,
-    message="This took too long: a file or folder does not answer.",
-    fix="Is it on a network share that is away? Name another file.",
+_NO_ANSWER: Final = failed(
+    "This took too long: a file or folder does not answer.",
+    "Is it on a network share that is away? Name another file.",
 )
 
 
