@@ -3,10 +3,9 @@
 Reads folders and the beginnings of small files: call it through ``tasks.beside``.
 """
 
+import contextlib
 import os
 import stat
-from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,7 @@ from typing import Final
 from mmpush_tui import files
 from mmpush_tui.credentials.file import SIZE_LIMIT
 from mmpush_tui.credentials.kinds import FileKind, identify
-from mmpush_tui.paths import full_path, short_path
+from mmpush_tui.paths import full_path
 from mmpush_tui.text import clean
 
 CONFIG_FOLDER: Final = Path("/etc/mmpush-tui")
@@ -30,22 +29,7 @@ class Wanted(StrEnum):
     SERVICE_ACCOUNT = "service account"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A file that could be it.
-
-    Attributes:
-        path: its full path.
-        shown: the same with ``~`` for the home folder.
-    """
-
-    path: Path
-    shown: str
-
-
-def suggest_files(
-    wanted: Wanted, typed: str = "", extra: Iterable[Path] = ()
-) -> tuple[Candidate, ...]:
+def suggest_files(wanted: Wanted, typed: str = "") -> tuple[Path, ...]:
     """Return files that could be meant, best first, at most 20.
 
     Args:
@@ -53,21 +37,20 @@ def suggest_files(
         typed: what is in the input so far: a folder, or the beginning of a path. Its folder is
             looked at first, and only names that begin as typed are offered from it. Where it
             names a folder, the usual places are left out.
-        extra: further folders to look in.
     """
     found: dict[Path, None] = {}
     opened = 0
-    for folder, prefix in _places(typed, extra):
+    for folder, prefix in _places(typed):
         for path in _listing(folder, prefix, wanted):
             if len(found) >= _FOUND_LIMIT or opened >= _OPENED_LIMIT:
                 break
             opened += 1
             if path not in found and _is_it(path, wanted):
                 found[path] = None
-    return tuple(Candidate(path=path, shown=short_path(path)) for path in found)
+    return tuple(found)
 
 
-def _places(typed: str, extra: Iterable[Path]) -> list[tuple[Path, str]]:
+def _places(typed: str) -> list[tuple[Path, str]]:
     """Return the folders to look into, each with what names there must begin with."""
     if path := full_path(typed):
         if typed.rstrip(" '\"").endswith("/") or os.path.isdir(path):
@@ -75,8 +58,8 @@ def _places(typed: str, extra: Iterable[Path]) -> list[tuple[Path, str]]:
         return [(Path(path).parent, Path(path).name)]
     home = Path(os.path.expanduser("~"))
     here = Path(full_path("."))
-    places = [here, home / "Downloads", home, CONFIG_FOLDER, *extra]
-    return [(folder, "") for folder in dict.fromkeys(places)]
+    places = dict.fromkeys((here, home / "Downloads", home, CONFIG_FOLDER))
+    return [(folder, "") for folder in places]
 
 
 def _listing(folder: Path, prefix: str, wanted: Wanted) -> list[Path]:
@@ -91,20 +74,13 @@ def _listing(folder: Path, prefix: str, wanted: Wanted) -> list[Path]:
                 if clean(entry.name) != entry.name:
                     # Such a name could act on the terminal that offers it.
                     continue
-                status = _status(entry)
-                if status is not None and 0 < status.st_size <= SIZE_LIMIT:
-                    found.append((-status.st_mtime, folder / entry.name))
+                with contextlib.suppress(OSError):
+                    status = entry.stat()
+                    if stat.S_ISREG(status.st_mode) and 0 < status.st_size <= SIZE_LIMIT:
+                        found.append((-status.st_mtime, folder / entry.name))
     except (OSError, ValueError):
         return []
     return [path for _, path in sorted(found)]
-
-
-def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    try:
-        status = entry.stat()
-    except OSError:
-        return None
-    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def _is_it(path: Path, wanted: Wanted) -> bool:

@@ -1,4 +1,4 @@
-"""What is on this host already: Mattermost, a push proxy, ports in use, workers of ours.
+"""What is on this host already: Mattermost, a push proxy, ports in use.
 
 Reads files and /proc: call it through ``tasks.beside``. Each thing found has a short reason.
 """
@@ -17,7 +17,6 @@ from mmpush_tui.configuration import config
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.fields import Value
 from mmpush_tui.paths import full_path, short_path
-from mmpush_tui.protocol import paths
 from mmpush_tui.settings.sources.server_process import (
     NAME,
     candidates,
@@ -52,14 +51,6 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
-    """A port of a push proxy that somebody listens on; who, where this user may know."""
-
-    number: int
-    holder: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What was found.
 
@@ -67,15 +58,14 @@ class Surroundings:
         mattermost: config.json files, the likeliest first.
         remarks: sentences about what was found and cannot be used as it is.
         push_proxies: configurations of the reference push proxy.
-        ports: those of :data:`PORTS` that are in use.
-        workers: the control sockets of running workers.
+        ports: those of :data:`PORTS` that are in use, each with the program that listens there; an
+            empty one where this user may not know.
     """
 
     mattermost: tuple[Found, ...]
     remarks: tuple[str, ...]
     push_proxies: tuple[Found, ...]
-    ports: tuple[Port, ...]
-    workers: tuple[Path, ...]
+    ports: Mapping[int, str]
 
 
 def look_around(
@@ -111,7 +101,6 @@ def look_around(
         remarks=tuple(map(presentable, remarks)),
         push_proxies=tuple(_judged(found.path) for found in _existing(proxies)),
         ports=_ports(),
-        workers=tuple(paths.running_workers()),
     )
 
 
@@ -222,11 +211,11 @@ def _judged(path: Path) -> Found:
     return Found(path=path, reason=presentable(f"targets: {', '.join(types)}", 200))
 
 
-def _ports() -> tuple[Port, ...]:
+def _ports() -> dict[int, str]:
     try:
         connections = psutil.net_connections("tcp")
     except psutil.Error:
-        return ()
+        return {}
     holders: dict[int, str] = {}
     for connection in connections:
         if connection.status != psutil.CONN_LISTEN or not connection.laddr:
@@ -234,7 +223,7 @@ def _ports() -> tuple[Port, ...]:
         number = connection.laddr.port
         if number in PORTS:
             holders[number] = holders.get(number) or _name(connection.pid)
-    return tuple(Port(number=port, holder=holders[port]) for port in PORTS if port in holders)
+    return {port: holders[port] for port in PORTS if port in holders}
 
 
 def _name(pid: int | None) -> str:

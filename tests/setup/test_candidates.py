@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from mmpush_tui.paths import short_path
 from mmpush_tui.setup.candidates import Wanted, suggest_files
 from tests.rights import as_nobody
 from tests.setup import files
@@ -21,7 +22,7 @@ def home() -> Path:
 
 
 def shown(wanted: Wanted, typed: str = "") -> list[str]:
-    return [candidate.shown for candidate in suggest_files(wanted, typed)]
+    return [short_path(path) for path in suggest_files(wanted, typed)]
 
 
 def test_keys_are_found_where_people_keep_them(home: Path, tmp_path: Path) -> None:
@@ -81,6 +82,5 @@ def test_a_key_that_may_not_be_opened_is_offered_by_its_name(open_tmp: Path) -> 
     path = keep(open_tmp / "AuthKey_ABC123DEFG.p8", P8, 0)
     keep(open_tmp / "account.json", b"{}", 0)
     with as_nobody():
-        found = suggest_files(Wanted.APPLE_KEY, str(open_tmp))
-        assert [candidate.path for candidate in found] == [path]
+        assert suggest_files(Wanted.APPLE_KEY, str(open_tmp)) == (path,)
         assert suggest_files(Wanted.SERVICE_ACCOUNT, str(open_tmp)) == ()

@@ -11,13 +11,12 @@ from typing import Protocol
 
 import pytest
 
-from mmpush_tui.protocol.paths import user_folder
+from mmpush_tui.protocol.paths import running_workers, user_folder
 from mmpush_tui.proxy.door.listen import bind_unix
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.detect import (
     PORTS,
     Found,
-    Port,
     Surroundings,
     look_around,
     suggested,
@@ -27,7 +26,7 @@ from tests.rights import as_nobody
 from tests.setup import files
 from tests.setup.files import keep
 
-EMPTY = Surroundings(mattermost=(), remarks=(), push_proxies=(), ports=(), workers=())
+EMPTY = Surroundings(mattermost=(), remarks=(), push_proxies=(), ports={})
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def paths_of(found: tuple[Found, ...]) -> list[Path]:
 def test_an_empty_host_has_nothing(root: Path) -> None:
     found = around(root)
     assert (found.mattermost, found.push_proxies, found.remarks) == ((), (), ())
-    assert found.workers == ()
+    assert tuple(running_workers()) == ()
 
 
 def test_the_usual_places_and_the_variable_are_looked_at(root: Path) -> None:
@@ -283,7 +282,7 @@ def test_a_name_that_could_act_on_a_terminal_is_passed_over(root: Path, program:
     assert "\\x1b" not in repr(found)
 
 
-def test_ports_and_workers_in_use_are_found(root: Path) -> None:
+def test_ports_in_use_are_found(root: Path) -> None:
     with socket.socket() as listener:
         try:
             listener.bind(("127.0.0.1", PORTS[1]))
@@ -291,18 +290,14 @@ def test_ports_and_workers_in_use_are_found(root: Path) -> None:
             pytest.skip("the port is in use here")
         listener.listen()
         ports = around(root).ports
-    (port,) = [port for port in ports if port.number == PORTS[1]]
-    assert isinstance(port, Port)
-    assert f"(pid {os.getpid()})" in port.holder
+    assert f"(pid {os.getpid()})" in ports[PORTS[1]]
 
 
-def test_running_workers_are_found(
-    root: Path, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_running_workers_are_found(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(short_tmp / "s"))
     user_folder().mkdir(parents=True)
     with bind_unix(user_folder() / "8086.sock", 0o600):
-        assert around(root).workers == (user_folder() / "8086.sock",)
+        assert tuple(running_workers()) == (user_folder() / "8086.sock",)
 
 
 def test_nothing_found_means_elsewhere() -> None:
@@ -312,7 +307,7 @@ def test_nothing_found_means_elsewhere() -> None:
 def test_an_unusable_proxy_configuration_is_not_suggested(tmp_path: Path) -> None:
     path = keep(tmp_path / "p.json", b"{")
     found = Surroundings(
-        mattermost=(), remarks=(), ports=(), workers=(),
+        mattermost=(), remarks=(), ports={},
         push_proxies=(Found(path=path, reason="broken", is_usable=False),),
     )  # fmt: skip
     assert steps.EXISTING_FILE.key not in suggested(found)

@@ -111,8 +111,8 @@ class SetupView:
                 )
             case StepId.LISTEN:
                 return tuple(
-                    f"Port {port.number} is in use by {port.holder or 'another program'}."
-                    for port in self.found.ports
+                    f"Port {number} is in use by {holder or 'another program'}."
+                    for number, holder in self.found.ports.items()
                 )
             case _:
                 return ()
@@ -294,7 +294,7 @@ class SetupDesk:
                     found = await beside("suggest", candidates.suggest_files, WANTED[asked.key])
             except TimeoutError:
                 continue
-            offers[asked.key] = tuple(candidate.shown for candidate in found)
+            offers[asked.key] = tuple(map(short_path, found))
             await self.look(asked)
         self._set(offers={**self.view.offers, **offers})
 

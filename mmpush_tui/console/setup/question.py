@@ -1,7 +1,6 @@
 """One question of the guided set-up: its label, its control, what is known about the answer."""
 
 import asyncio
-import os
 from collections.abc import Iterable
 from typing import Final
 
@@ -150,8 +149,8 @@ class Completion(Suggester):
         if not found:
             return None
         folder, _, begun = value.rpartition("/")
-        name = found[0].path.name
-        if os.path.dirname(found[0].path) == full_path(value):
+        name = found[0].name
+        if str(found[0].parent) == full_path(value):
             return f"{value.rstrip('/')}/{name}"
         return f"{folder}/{name}" if name.startswith(begun) else None
 
