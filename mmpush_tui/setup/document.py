@@ -1,15 +1,13 @@
 """The answers as our configuration file. Pure.
 
-tomli-w writes new files; tomlkit changes a file that is there. The latter is large, and loads when
-there is one.
+Whoever writes a new file does it with tomli-w; tomlkit changes a file that is there. The latter is
+large, and loads when there is one.
 """
 
 import copy
 import tomllib
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
-
-import tomli_w
 
 from mmpush_tui.configuration.schema import PROXY, WORKER_CONFIG
 from mmpush_tui.paths import full_path
@@ -107,11 +105,6 @@ def android_target(answers: Answers) -> dict[str, Any]:
         "type": "android_rn",
         "service_account_file": full_path(text(answers, steps.ACCOUNT_FILE)),
     }
-
-
-def to_toml(made: Mapping[str, Any]) -> str:
-    """Return a configuration as the text of a new file."""
-    return tomli_w.dumps(made)
 
 
 def takes_over(answers: Answers) -> str:

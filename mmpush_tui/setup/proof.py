@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import tomli_w
+
 from mmpush_tui.configuration import config
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.configuration.document import parse_document
@@ -24,7 +26,7 @@ from mmpush_tui.settings.page_fields import REGION, page_words
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import problems
-from mmpush_tui.setup.document import android_target, apple_target, to_toml
+from mmpush_tui.setup.document import android_target, apple_target
 from mmpush_tui.setup.steps import Answers, Step, StepId, When, Where, answer, text
 from mmpush_tui.tasks import beside
 from mmpush_tui.text import clean, clip
@@ -118,7 +120,8 @@ async def existing(answers: Answers) -> Finding:
 
 
 async def _build(entries: dict[str, Any], message: str) -> Finding:
-    made = config.convert_document(parse_document(to_toml({"proxy": entries}), _IN_MEMORY), {})
+    written = parse_document(tomli_w.dumps({"proxy": entries}), _IN_MEMORY)
+    made = config.convert_document(written, {})
     ready, disabled = await _targets(made)
     if not ready:
         return failed(disabled[0][0])

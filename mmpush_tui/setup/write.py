@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import tomli_w
+
 from mmpush_tui import files
 from mmpush_tui.configuration import config
 from mmpush_tui.configuration.document import SIZE_LIMIT, Document, decode_document, parse_document
@@ -20,7 +22,7 @@ from mmpush_tui.errors import ConfigError, FailedError
 from mmpush_tui.paths import full_path, short_path
 from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import is_own, problems
-from mmpush_tui.setup.document import document, revised, takes_over, to_toml
+from mmpush_tui.setup.document import document, revised, takes_over
 from mmpush_tui.setup.handover import Remaining, remaining
 from mmpush_tui.setup.steps import Answers
 from mmpush_tui.text import presentable
@@ -156,12 +158,13 @@ def apply(planned: Plan) -> Applied:
 def _text(answers: Answers, existing: Document | None) -> tuple[str, tuple[str, ...]]:
     """Return the file's text to be, and what to know of it."""
     if existing is None:
-        return to_toml(document(answers)), ()
+        return tomli_w.dumps(document(answers)), ()
     if text := revised(answers, existing.text):
         return text, ()
     # A layout that cannot be changed in place is written anew.
     lost = "Comments in the file are not kept; the copy beside it has them."
-    return to_toml(document(answers, existing.tables)), (lost,) if "#" in existing.text else ()
+    notes = (lost,) if "#" in existing.text else ()
+    return tomli_w.dumps(document(answers, existing.tables)), notes
 
 
 def _refuse_problems(answers: Answers) -> None:

@@ -2,13 +2,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from mmpush_tui.fields import Value
 from mmpush_tui.settings.page import Licence, Mode, Page, Stored, infer, to_stored
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS, REGION
 from mmpush_tui.settings.urls import Region
 from mmpush_tui.setup import steps
-from mmpush_tui.setup.document import document, revised, takes_over, to_toml
+from mmpush_tui.setup.document import document, revised, takes_over
 from mmpush_tui.setup.handover import Remaining, on_page, remaining
 from mmpush_tui.setup.steps import Apps, Existing, When, Where
 
@@ -33,12 +34,12 @@ MMCTL = "mmctl config set EmailSettings."
 def test_the_store_apps_need_mattermost_only() -> None:
     assert document(STORE) == {"mattermost": {"config_file": "/opt/mattermost/config/config.json"}}
     assert document({steps.WHERE.key: Where.ELSEWHERE}) == {"mattermost": {}}
-    assert to_toml(document({steps.WHERE.key: Where.ELSEWHERE})) == "[mattermost]\n"
+    assert tomli_w.dumps(document({steps.WHERE.key: Where.ELSEWHERE})) == "[mattermost]\n"
 
 
 def test_own_apps_get_a_push_proxy() -> None:
     made = document(OWN)
-    assert tomllib.loads(to_toml(made)) == made
+    assert tomllib.loads(tomli_w.dumps(made)) == made
     assert made["proxy"] == {
         "listen_address": "127.0.0.1:8086",
         "throttle_per_sec": 300,
