@@ -20,6 +20,15 @@ _KEY_LINE: Final = re.compile(
     r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])/[A-Za-z0-9+/]{39,}={0,2}", re.ASCII
 )
 _LENGTH_LIMIT: Final = 1024
+_MISSING: Final = {
+    steps.CONFIG_FILE.key: "Name Mattermost's config.json, or choose Somewhere else.",
+    steps.KEY_FILE.key: "Name the .p8 file from Apple, or choose Later.",
+    steps.ACCOUNT_FILE.key: "Name the service account's JSON file, or choose Later.",
+    steps.TOPIC.key: "The topic is missing. It is the bundle id of your iOS app, as "
+    "com.example.chat.",
+    steps.LISTEN.key: "The address is missing. 127.0.0.1:8086 is for a Mattermost on this host.",
+}
+"""What to do where nothing was answered, by field key."""
 _LOOPBACK: Final = re.compile(r"127\..*|localhost|::1")
 
 
@@ -48,10 +57,11 @@ def problems(step: Step, answers: Answers) -> dict[str, str]:
     Files are not opened here; :mod:`~mmpush_tui.setup.credentials` and
     :mod:`~mmpush_tui.setup.proof` look into them.
     """
-    found: dict[str, str] = {}
-    for field in steps.asked(step, answers):
-        if problem := _problem(field, answers):
-            found[field.key] = problem
+    found = {
+        field.key: problem
+        for field in steps.asked(step, answers)
+        if (problem := _problem(field, answers))
+    }
     if step.id is StepId.SUMMARY and (problem := _nothing_to_send_with(answers)):
         found[steps.APPLE_WHEN.key] = problem
     return found
@@ -59,11 +69,11 @@ def problems(step: Step, answers: Answers) -> dict[str, str]:
 
 def answer_notes(step: Step, answers: Answers) -> dict[str, str]:
     """Return what one should know about good answers of ``step``, by field key."""
-    found: dict[str, str] = {}
-    for field in steps.asked(step, answers):
-        if not _problem(field, answers) and (note := _note(field, answers)):
-            found[field.key] = note
-    return found
+    return {
+        field.key: note
+        for field in steps.asked(step, answers)
+        if not _problem(field, answers) and (note := _note(field, answers))
+    }
 
 
 def apple_type(topic: str) -> str:
@@ -99,19 +109,15 @@ def _problem(field: Field, answers: Answers) -> str:
         return f"This cannot be: {error}."
     if field.kind in (Kind.PATH, Kind.TEXT, Kind.ADDRESS) and (problem := _content(str(value))):
         return problem
+    if field.key in _MISSING and not text(answers, field):
+        return _MISSING[field.key]
     match field:
-        case steps.CONFIG_FILE:
-            return _missing(value, "Name Mattermost's config.json, or choose Somewhere else.")
-        case steps.KEY_FILE:
-            return _missing(value, "Name the .p8 file from Apple, or choose Later.")
-        case steps.ACCOUNT_FILE:
-            return _missing(value, "Name the service account's JSON file, or choose Later.")
         case steps.KEY_ID:
             return _faulty(on_id("key id", text(answers, field)))
         case steps.TEAM_ID:
             return _team_id(text(answers, field), answers)
         case steps.TOPIC:
-            return _topic(text(answers, field))
+            return _faulty(on_topic(text(answers, field)))
         case steps.LISTEN:
             return _listen(text(answers, field))
         case _ if field.key == ACCEPT_TERMS.key and value is not True:
@@ -129,20 +135,10 @@ def _content(value: str) -> str:
     return ""
 
 
-def _missing(value: Value, sentence: str) -> str:
-    return "" if str(value).strip() else sentence
-
-
 def _team_id(team_id: str, answers: Answers) -> str:
     if team_id and team_id == text(answers, steps.KEY_ID):
         return _ids(answers)
     return _faulty(on_id("team id", team_id))
-
-
-def _topic(topic: str) -> str:
-    if not topic:
-        return "The topic is missing. It is the bundle id of your iOS app, as com.example.chat."
-    return _faulty(on_topic(topic))
 
 
 def _ids(answers: Answers) -> str:
@@ -160,8 +156,6 @@ def as_sentence(clause: str) -> str:
 
 
 def _listen(address: str) -> str:
-    if not address:
-        return "The address is missing. 127.0.0.1:8086 is for a Mattermost on this host."
     if address.startswith("unix:"):
         where = address.removeprefix("unix:")
         if not where.startswith("/"):

@@ -158,7 +158,7 @@ def path(answers: Answers) -> tuple[Step, ...]:
     A question that was not answered counts as answered with its default. Answers of steps that
     do not apply stay where they are and have no effect.
     """
-    return tuple(step for step in STEPS if step.id in _ids(answers))
+    return tuple(BY_ID[id_] for id_ in _ids(answers))
 
 
 def asked(step: Step, answers: Answers) -> tuple[Field, ...]:
