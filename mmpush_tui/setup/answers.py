@@ -19,7 +19,8 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/=]{50}")
 _KEY_LINE: Final = re.compile(
     r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])/[A-Za-z0-9+/]{39,}={0,2}", re.ASCII
 )
-_LENGTH_LIMIT: Final = 1024
+LENGTH_LIMIT: Final = 1024
+"""Characters of an answer."""
 _MISSING: Final = {
     steps.CONFIG_FILE.key: "Name Mattermost's config.json, or choose Somewhere else.",
     steps.KEY_FILE.key: "Name the .p8 file from Apple, or choose Later.",
@@ -45,10 +46,7 @@ def looks_like_content(value: str) -> bool:
 
 def is_storable(value: Value) -> bool:
     """Return whether an answer may be written to a draft: no key, no secret, one short line."""
-    if not isinstance(value, str):
-        return True
-    is_plain = len(value) <= _LENGTH_LIMIT and clean(value, _LENGTH_LIMIT) == value.strip()
-    return is_plain and redact(value) == value and not looks_like_content(value)
+    return not isinstance(value, str) or (not _content(value) and redact(value) == value)
 
 
 def problems(step: Step, answers: Answers) -> dict[str, str]:
@@ -126,11 +124,12 @@ def _problem(field: Field, answers: Answers) -> str:
 
 
 def _content(value: str) -> str:
+    """Return why a text cannot be an answer to any question; empty where it can."""
     if looks_like_content(value):
         return "This looks like the key itself. Save it in a file and give the file's path."
-    if len(value) > _LENGTH_LIMIT:
+    if len(value) > LENGTH_LIMIT:
         return "This is too long. Type it again."
-    if clean(value, _LENGTH_LIMIT) != value.strip():
+    if clean(value, LENGTH_LIMIT) != value.strip():
         return "This has line breaks or invisible characters in it. Type it again."
     return ""
 

@@ -17,11 +17,10 @@ from mmpush_tui.fields import Choice, Field, Kind, Value
 from mmpush_tui.paths import full_path
 from mmpush_tui.settings.page_fields import ACCEPT_TERMS
 from mmpush_tui.setup import candidates, steps
-from mmpush_tui.setup.answers import looks_like_content
+from mmpush_tui.setup.answers import LENGTH_LIMIT, looks_like_content
 from mmpush_tui.setup.candidates import Wanted
 from mmpush_tui.tasks import beside
 
-_LENGTH_LIMIT: Final = 1024
 _LONG: Final = 40
 """Characters of a label from which it stands above its control."""
 _OFFERED: Final = 5
@@ -60,7 +59,7 @@ class Question(Horizontal):
                 yield Choices([(choice.value, choice.label) for choice in choices], chosen)
             else:
                 completion = Completion(self._wanted) if self._wanted else None
-                yield TextField(max_length=_LENGTH_LIMIT, suggester=completion)
+                yield TextField(max_length=LENGTH_LIMIT, suggester=completion)
             yield Plain(classes="under")
             if self._wanted:
                 yield ShortList(classes="offers")
