@@ -1,6 +1,7 @@
 """The controls of a form: up and down go from field to field, and what is typed is cleaned."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from rich.text import Text
@@ -47,17 +48,11 @@ class TextField(Input):
         Binding("shift+tab", "app.focus_previous", "field before", show=False, priority=True),
     ]
 
+    @dataclass
     class Refused(Message):
         """Something was typed or pasted that the field does not take."""
 
-        def __init__(self, field: "TextField") -> None:
-            super().__init__()
-            self.field = field
-
-        @property
-        def control(self) -> "TextField":
-            """The field."""
-            return self.field
+        field: "TextField"
 
     def __init__(
         self,
@@ -115,18 +110,12 @@ class Dropdown(Select[str], inherit_bindings=False):
         *_ARROWS,
     ]
 
+    @dataclass
     class Chosen(Message):
         """The user chose something else."""
 
-        def __init__(self, dropdown: "Dropdown", value: str) -> None:
-            super().__init__()
-            self.dropdown = dropdown
-            self.value = value
-
-        @property
-        def control(self) -> "Dropdown":
-            """The list."""
-            return self.dropdown
+        dropdown: "Dropdown"
+        value: str
 
     def __init__(self, options: Iterable[tuple[str, str]], *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         self.offered = list(options)
@@ -166,18 +155,12 @@ class Tick(Horizontal, can_focus=True):
     value: reactive[bool] = reactive(False, init=False)
     """Whether it is ticked."""
 
+    @dataclass
     class Changed(Message):
         """It was ticked, or the tick was taken back."""
 
-        def __init__(self, tick: "Tick", value: bool) -> None:
-            super().__init__()
-            self.tick = tick
-            self.value = value
-
-        @property
-        def control(self) -> "Tick":
-            """The box."""
-            return self.tick
+        tick: "Tick"
+        value: bool
 
     def __init__(self, label: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
@@ -246,18 +229,12 @@ class Choices(ShortList):
 
     BINDINGS: ClassVar[Any] = [Binding("space", "mark", "choose", show=False)]
 
+    @dataclass
     class Marked(Message):
         """A line was chosen with Space, without going on as Enter does."""
 
-        def __init__(self, choices: "Choices", value: str) -> None:
-            super().__init__()
-            self.choices = choices
-            self.value = value
-
-        @property
-        def control(self) -> "Choices":
-            """The list."""
-            return self.choices
+        choices: "Choices"
+        value: str
 
     def __init__(self, choices: Sequence[tuple[str, str]], chosen: str) -> None:
         super().__init__()
@@ -299,7 +276,9 @@ class Choices(ShortList):
         marked = self.highlighted
         width = self.size.width or 60
         options = [
-            Option(hanging((f" {_dot(value == self._chosen)} ",), words, width), id=value)
+            Option(
+                hanging((" (o) " if value == self._chosen else " ( ) ",), words, width), id=value
+            )
             for value, words in self._choices
         ]
         self.clear_options()
@@ -314,7 +293,3 @@ def _shown(options: Iterable[tuple[str, str]]) -> list[tuple[Text, str]]:
 
 def _box(is_ticked: bool) -> str:
     return "[x]" if is_ticked else "[ ]"
-
-
-def _dot(is_chosen: bool) -> str:
-    return "(o)" if is_chosen else "( )"
