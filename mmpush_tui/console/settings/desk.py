@@ -143,8 +143,8 @@ class SettingsDesk:
         self._next: Source | None = None
         """The place that counts from the next reading on."""
         self._busy = asyncio.Lock()
-        where = _where(self._source)
-        self.view = SettingsView(at=where.at, kind=where.kind)
+        where = self._source.where if self._source else None
+        self.view = SettingsView(at=where.at, kind=where.kind) if where else SettingsView()
         self._on_change = on_change
 
     def reconfigure(self, options: ConsoleOptions) -> None:
@@ -343,10 +343,6 @@ def _source_of(options: ConsoleOptions) -> Source | None:
     if options.mattermost_config is None:
         return None
     return ConfigFile(options.mattermost_config, licence=options.licence)
-
-
-def _where(source: Source | None) -> SourceAddress:
-    return source.where if source is not None else SourceAddress(kind=Place.FILE, at="")
 
 
 def _news(done: Saved, changes: tuple[Change, ...], kind: Place) -> str:

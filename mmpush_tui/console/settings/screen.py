@@ -11,14 +11,14 @@ from textual.widget import Widget
 
 from mmpush_tui.console.actions import bindings
 from mmpush_tui.console.context import Context
-from mmpush_tui.console.safe import Part, content, hanging, lines
+from mmpush_tui.console.safe import content, hanging, lines
 from mmpush_tui.console.screens.ask import AskScreen, TextLine, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.settings import source, writing
 from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.settings.setting_row import Advice, SettingRow
 from mmpush_tui.console.widgets.form import Dropdown, FocusableText, TextField, Tick
-from mmpush_tui.console.widgets.frame import MARKS, Spread
+from mmpush_tui.console.widgets.frame import Spread, mark
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.fields import FieldError
 from mmpush_tui.settings import page_fields as rows
@@ -133,13 +133,12 @@ class SettingsScreen(ConsoleScreen):
         view = self._settings.view
         said: list[Content] = []
         if view.news:
-            said.append(hanging(_mark("ok"), view.news, width))
+            said.append(hanging((mark("ok"),), view.news, width))
         if view.problem:
             after = " r reads it again." if view.at else ""
             after = " r reads it again and can keep your changes." if view.is_edited else after
-            said.append(
-                hanging(_mark("fail" if view.at else "off"), f"{view.problem}{after}", width)
-            )
+            state = mark("fail" if view.at else "off")
+            said.append(hanging((state,), f"{view.problem}{after}", width))
         if view.is_saving:
             said.append(content(("Writing the changes.", "bold")))
         elif why := self._misfit() or (view.is_edited and view.blocked):
@@ -386,11 +385,6 @@ class SettingsScreen(ConsoleScreen):
 
 def _row_of(widget: Widget) -> SettingRow | None:
     return next((node for node in widget.ancestors_with_self if isinstance(node, SettingRow)), None)
-
-
-def _mark(name: str) -> tuple[Part, ...]:
-    word, style = MARKS[name]
-    return ((f"{word:<5}", style),)
 
 
 def _end_of(path: str, room: int) -> str:

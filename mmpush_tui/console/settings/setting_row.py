@@ -13,7 +13,7 @@ from textual.widget import Widget
 from mmpush_tui.console.safe import hanging, lines
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.widgets.form import Dropdown, TextField, Tick
-from mmpush_tui.console.widgets.frame import MARKS
+from mmpush_tui.console.widgets.frame import mark
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.fields import Field, FieldError, Kind
 from mmpush_tui.findings import Finding, Severity
@@ -182,8 +182,8 @@ class Advice(Vertical, can_focus=True):
         """Show ``notes`` in lines of ``width`` cells."""
         shown_rows: list[Content] = []
         for note in notes:
-            mark = MARKS["warn"] if note.severity is Severity.WARN else ("note", "$quiet")
-            shown_rows.append(hanging(((f"{mark[0]:<5}", mark[1]),), note.message, width))
+            word = mark("warn") if note.severity is Severity.WARN else ("note ", "$quiet")
+            shown_rows.append(hanging((word,), note.message, width))
         self.display = bool(shown_rows)
         self.query_one(".text", Plain).show(lines(*shown_rows))
 

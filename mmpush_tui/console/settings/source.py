@@ -18,6 +18,7 @@ from mmpush_tui.console.context import Context
 from mmpush_tui.console.screens.ask import AskScreen, ask
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.settings.desk import SettingsDesk
+from mmpush_tui.console.settings.writing import say
 from mmpush_tui.console.widgets.form import TextField
 from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.errors import MmpushError
@@ -50,8 +51,7 @@ async def demo_server(app: App[Any], stage: "DemoStage") -> "MattermostRehearsal
     try:
         return await stage.mattermost()
     except MmpushError as error:
-        text = [_sentence(error.line())]
-        await ask(app, AskScreen("The demo has no Mattermost", text, {"": "Back to the form"}))
+        await say(app, "The demo has no Mattermost", _sentence(error.line()))
         return None
 
 
@@ -101,8 +101,8 @@ async def choose_place(
         case _:
             return
     if problem := await context.use_source(source):
-        text = [_sentence(problem), "", "The place before is kept."]
-        await ask(app, AskScreen("That place cannot be used", text, {"": "Back to the form"}))
+        kept = "The place before is kept."
+        await say(app, "That place cannot be used", _sentence(problem), "", kept)
 
 
 def _told(offer: Offer, now: str) -> str:

@@ -10,7 +10,7 @@ from textual.app import App
 
 from mmpush_tui.console.screens.ask import AskScreen, TextLine, ask
 from mmpush_tui.console.settings.desk import SettingsDesk, SettingsView
-from mmpush_tui.console.widgets.frame import MARKS
+from mmpush_tui.console.widgets.frame import mark
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.paths import short_path
 from mmpush_tui.settings.page import Change
@@ -36,8 +36,9 @@ async def restore_former(app: App[Any], desk: SettingsDesk) -> bool:
     """Let a former state be chosen, ask with the plan, then write it; return whether it was."""
     found, why = await desk.backups()
     if not found:
-        text = [why or "Nothing was saved here by this program yet."]
-        await ask(app, AskScreen("There is no former state", text, {"": "Back to the form"}))
+        await say(
+            app, "There is no former state", why or "Nothing was saved here by this program yet."
+        )
         return False
     answers = {path: _told(path) for path in found[:_LISTED]}
     text = ["Each of these is the state before something was saved, the newest first."]
@@ -45,11 +46,11 @@ async def restore_former(app: App[Any], desk: SettingsDesk) -> bool:
     former, why = await desk.former(path) if path else (None, "")
     if former is None or desk.view.loaded is None:
         if path:
-            await _say(app, "That cannot be brought back", why or desk.view.problem)
+            await say(app, "That cannot be brought back", why or desk.view.problem)
         return False
     changes = restoring(desk.view.loaded, former)
     if not changes:
-        await _say(app, "Nothing differs", "The settings are as they were then.")
+        await say(app, "Nothing differs", "The settings are as they were then.")
         return False
     order = _order(desk.view, changes, ())
     if desk.view.is_edited:
@@ -87,11 +88,11 @@ async def _after(app: App[Any], desk: SettingsDesk, *, is_done: bool, is_kept: b
     if not is_done:
         if view.problem:
             # On the form it stays, but on a small terminal not all of it can be read there.
-            text = [view.problem, *(["", "Your changes are still on the form."] if is_kept else [])]
-            await ask(app, AskScreen("Not saved", text, {"": "Back to the form"}))
+            kept = ["", "Your changes are still on the form."] if is_kept else []
+            await say(app, "Not saved", view.problem, *kept)
     elif view.problem:
         title = "Saved in part" if view.skipped else "Saved, but not read again"
-        await _say(app, title, view.problem)
+        await say(app, title, view.problem)
     elif view.can_reload:
         answers = {"reload": "Let Mattermost read it now", "": "Later"}
         if await ask(app, AskScreen("Saved", [view.news], answers)):
@@ -100,7 +101,7 @@ async def _after(app: App[Any], desk: SettingsDesk, *, is_done: bool, is_kept: b
 
 async def _reload(app: App[Any], desk: SettingsDesk) -> None:
     if not await desk.reload():
-        await _say(app, "Mattermost did not reload", desk.view.problem)
+        await say(app, "Mattermost did not reload", desk.view.problem)
 
 
 async def _consents(app: App[Any], desk: SettingsDesk) -> bool:
@@ -116,8 +117,9 @@ async def _consents(app: App[Any], desk: SettingsDesk) -> bool:
     return bool(await ask(app, AskScreen("The file cannot be replaced", text, answers)))
 
 
-async def _say(app: App[Any], title: str, sentence: str) -> None:
-    await ask(app, AskScreen(title, [sentence], {"": "Back to the form"}))
+async def say(app: App[Any], title: str, *text: TextLine) -> None:
+    """Tell something that the form has no room for, until it was read."""
+    await ask(app, AskScreen(title, text, {"": "Back to the form"}))
 
 
 def _order(
@@ -125,9 +127,7 @@ def _order(
 ) -> list[TextLine]:
     """Return what saving does and what follows from it."""
     warnings: list[TextLine] = [
-        ((f"{MARKS['warn'][0]:<5}", MARKS["warn"][1]), note.message)
-        for note in notes
-        if note.severity is Severity.WARN
+        (mark("warn"), note.message) for note in notes if note.severity is Severity.WARN
     ]
     return [*change_rows(changes), "", *warnings, *([""] if warnings else []), *_ways(view)]
 

@@ -15,7 +15,7 @@ from mmpush_tui.paths import short_path
 from mmpush_tui.setup import answers as judged
 from mmpush_tui.setup import candidates, credentials, detect, draft, proof, steps, write
 from mmpush_tui.setup.candidates import Wanted
-from mmpush_tui.setup.detect import Surroundings
+from mmpush_tui.setup.detect import Found, Surroundings
 from mmpush_tui.setup.draft import Draft
 from mmpush_tui.setup.steps import Step, StepId
 from mmpush_tui.setup.write import Applied, Plan
@@ -102,13 +102,9 @@ class SetupView:
             return ()
         match self.step.id:
             case StepId.MATTERMOST:
-                files = [f"{short_path(at.path)}: {at.reason}." for at in self.found.mattermost]
-                return (*files, *self.found.remarks)
+                return (*map(_place, self.found.mattermost), *self.found.remarks)
             case StepId.EXISTING:
-                return tuple(
-                    f"{short_path(at.path)}: {at.reason.rstrip('.')}."
-                    for at in self.found.push_proxies
-                )
+                return tuple(map(_place, self.found.push_proxies))
             case StepId.LISTEN:
                 return tuple(
                     f"Port {number} is in use by {holder or 'another program'}."
@@ -211,21 +207,14 @@ class SetupDesk:
         if finding is not None and finding.severity is Severity.FAIL:
             self._set(finding=finding)
             return False
-        following = view.path[view.number]
-        self._set(draft=view.draft.at(following.id), before=finding, news="")
-        await self._enter()
+        await self._turn_to(view.path[view.number].id, before=finding)
         return True
 
     async def back(self) -> bool:
         """Go one page back; return whether there was one."""
         if self.view.number == 1:
             return False
-        previous = self.view.path[self.view.number - 2]
-        self._set(
-            draft=self.view.draft.at(previous.id), before=None, finding=None, problems={},
-            plan=None, applied=None, news="",
-        )  # fmt: skip
-        await self._enter()
+        await self._turn_to(self.view.path[self.view.number - 2].id)
         return True
 
     async def keep(self) -> bool:
@@ -259,12 +248,9 @@ class SetupDesk:
             self._set(finding=msgspec.structs.replace(error.finding, severity=Severity.WARN))
         return True
 
-    def start_over(self) -> None:
+    async def start_over(self) -> None:
         """Stand on the first page again, with all answers, for the day one of them changes."""
-        self._set(
-            draft=self.view.draft.at(StepId.APPS), before=None, finding=None, plan=None,
-            applied=None, news="",
-        )  # fmt: skip
+        await self._turn_to(StepId.APPS)
 
     async def plan(self) -> None:
         """Make the plan of what would be written, anew from the files as they are now."""
@@ -279,6 +265,13 @@ class SetupDesk:
         else:
             if self.view.draft == answered:
                 self._set(plan=made, finding=None)
+
+    async def _turn_to(self, step: StepId, before: Finding | None = None) -> None:
+        self._set(
+            draft=self.view.draft.at(step), before=before, finding=None, problems={},
+            plan=None, applied=None, news="",
+        )  # fmt: skip
+        await self._enter()
 
     async def _enter(self) -> None:
         """Prepare the page that is now in front."""
@@ -310,6 +303,10 @@ def _problems(step: Step, answers: steps.Answers) -> dict[str, str]:
         for sentence in judged.problems(steps.BY_ID[StepId.SUMMARY], answers).values():
             found[steps.ANDROID_WHEN.key] = sentence
     return found
+
+
+def _place(found: Found) -> str:
+    return f"{short_path(found.path)}: {found.reason.rstrip('.')}."
 
 
 def _without(values: Mapping[str, object], key: str) -> dict[str, object]:

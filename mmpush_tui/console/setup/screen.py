@@ -20,9 +20,9 @@ from mmpush_tui.console.settings.desk import SettingsDesk
 from mmpush_tui.console.setup.desk import WANTED, SetupDesk, SetupView
 from mmpush_tui.console.setup.question import Question
 from mmpush_tui.console.widgets.form import Choices, FocusableText, TextField
-from mmpush_tui.console.widgets.frame import MARKS, Spread
+from mmpush_tui.console.widgets.frame import Spread, mark
 from mmpush_tui.console.widgets.plain import Plain
-from mmpush_tui.findings import Finding, Severity
+from mmpush_tui.findings import Finding
 from mmpush_tui.paths import short_path
 from mmpush_tui.settings import page_fields
 from mmpush_tui.settings.page import Mode, Page
@@ -30,12 +30,8 @@ from mmpush_tui.setup import steps
 from mmpush_tui.setup.answers import answer_notes, is_own
 from mmpush_tui.setup.handover import on_page
 from mmpush_tui.setup.steps import Answers, StepId
+from mmpush_tui.setup.write import Applied, Plan
 
-_MARKS: Final = {
-    Severity.PASS: MARKS["ok"],
-    Severity.WARN: MARKS["warn"],
-    Severity.FAIL: MARKS["fail"],
-}
 _HEIGHTS: Final = [(0, "-low"), (22, "-high")]
 _TOO_LONG: Final = "That is too long, and was not taken."
 
@@ -159,8 +155,7 @@ class SetupScreen(ConsoleScreen):
         if problem := view.problems.get(field.key):
             question.say_under(problem, is_problem=True)
         elif look is not None and steps.text(answers, field):
-            mark, style = _MARKS[look.severity]
-            question.say_under((f"{mark:<5}", style), look.line())
+            question.say_under(mark(look.severity), look.line())
         elif note:
             question.say_under((note, "$quiet"))
         elif question.has_offers:
@@ -324,7 +319,7 @@ class SetupScreen(ConsoleScreen):
                     "The Settings screen (2) holds what Mattermost needs. Save it there."
                 )
         self._checks.start()
-        self._setup.start_over()
+        await self._setup.start_over()
         is_own_proxy = is_own(view.draft.answers)
         await self.action_goto("worker" if is_own_proxy else "settings" if draft else "checks")
 
@@ -360,17 +355,16 @@ def _question_of(widget: Widget) -> Question | None:
 
 
 def _result(finding: Finding, width: int) -> Content:
-    mark, style = _MARKS[finding.severity]
-    return hanging(((f"{mark:<5}", style),), finding.line(), width)
+    return hanging((mark(finding.severity),), finding.line(), width)
 
 
 def _summary(view: SetupView, width: int) -> list[Content]:
     """Return what will be written, or was, and what is left to do."""
     if view.plan is None:
         return []
-    rows = _written(view, width)
+    rows = _written(view.plan, view.applied, width)
     rows += [
-        hanging(((f"{MARKS['warn'][0]:<5}", MARKS["warn"][1]),), sentence, width)
+        hanging((mark("warn"),), sentence, width)
         # The worker's words, which without one of our own mean nothing.
         for sentence in (view.plan.warnings if is_own(view.draft.answers) else ())
     ]
@@ -384,14 +378,11 @@ def _summary(view: SetupView, width: int) -> list[Content]:
     return rows
 
 
-def _written(view: SetupView, width: int) -> list[Content]:
-    plan, applied = view.plan, view.applied
-    if plan is None:
-        return []
+def _written(plan: Plan, applied: Applied | None, width: int) -> list[Content]:
     if applied is not None:
         backup = f"The old file is {short_path(applied.backup)}. " if applied.backup else ""
         said = f"{backup}Enter goes on, and checks every hop."
-        return [hanging(((f"{MARKS['ok'][0]:<5}", MARKS["ok"][1]),), said, width)]
+        return [hanging((mark("ok"),), said, width)]
     if not plan.is_change:
         return [content(f"{short_path(plan.path)} is already as it should be. Enter goes on.")]
     rows = [content((f"Enter writes {short_path(plan.path)}:", "bold"))]

@@ -19,6 +19,14 @@ MARKS = {
     "unknown": ("?", "$quiet"),
 }
 """Words for states and severities, by their values; colour only repeats them."""
+
+
+def mark(state: str) -> tuple[str, str]:
+    """Return a state's word as the column before a sentence, and its style."""
+    word, style = MARKS[state]
+    return f"{word:<5}", style
+
+
 _NAMES_FROM = 70
 """Columns from which every tab has its name."""
 
