@@ -234,7 +234,10 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def tell_of(self, topic: str) -> None:
         """Tell the screens of a change soon; a flood of changes becomes one."""
-        if not self._dirty and self._running:
+        if not self._running:
+            # Before: screens draw everything as they come. Afterwards: there is no screen.
+            return
+        if not self._dirty:
             # No timer of Textual's: where this program gets no turn for that long just as one
             # starts, it ends without its call, and nothing would be drawn any more.
             delay_s = self.session.flush_s if topic == "worker" else 0.02

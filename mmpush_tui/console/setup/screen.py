@@ -71,7 +71,6 @@ class SetupScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Look around on this host first."""
-        super().on_mount()
         self.context.tasks.spawn("setup", self._setup.begin())
         self.call_after_refresh(self._make_questions)
 
