@@ -10,7 +10,8 @@ import pytest
 from mmpush_tui import __version__
 from mmpush_tui.cli import run as run_here
 from mmpush_tui.errors import ConfigError, MmpushError, UnreachableError
-from tests.commands.running import COMMAND, run
+from tests.commands.running import COMMAND
+from tests.commands.running import run_from_start as run
 
 
 def test_help_names_every_command_and_the_exit_codes() -> None:

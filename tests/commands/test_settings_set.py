@@ -60,15 +60,9 @@ class Done:
 
 async def settings(*arguments: str | Path, text: bytes = b"", **env: str) -> Done:
     """Run ``settings`` beside the stand-in; the token is never in what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, "settings", *map(str, arguments), env=os.environ | env,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    async with asyncio.timeout(60):
-        out, err = await process.communicate(text)
-    assert process.returncode is not None
-    done = Done(process.returncode, out.decode(), err.decode())
+    given = text.decode(errors="surrogateescape")
+    ended = await asyncio.to_thread(run, "settings", *arguments, text=given, **env)
+    done = Done(ended.returncode, ended.stdout, ended.stderr)
     assert "canary" not in done.out + done.err
     assert "Traceback" not in done.err
     return done
