@@ -108,9 +108,9 @@ class Field:
         """
         match self.kind:
             case Kind.BOOLEAN:
-                known = {"true": True, "1": True, "yes": True, "false": False, "0": False}
+                values = {"true": True, "1": True, "yes": True, "false": False, "0": False}
                 word = text.strip().lower()
-                return self.check(known.get(word, False if word == "no" else text))
+                return self.check(values.get(word, False if word == "no" else text))
             case Kind.INTEGER:
                 word = text.strip()
                 is_number = word.removeprefix("-").isdecimal() and word.isascii()
@@ -122,8 +122,8 @@ class Field:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the known name that ``name`` was probably meant to be, or an empty string."""
     by_folded = {candidate.lower(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.lower(), by_folded, n=1, cutoff=0.6)
-    return by_folded[found[0]] if found else ""
+    matches = difflib.get_close_matches(name.lower(), by_folded, n=1, cutoff=0.6)
+    return by_folded[matches[0]] if matches else ""
 
 
 def field_words(value: str) -> tuple[str, ...]:

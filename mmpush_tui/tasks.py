@@ -20,25 +20,25 @@ async def beside(name: str, work: Callable[[*Arguments], Result], *arguments: *A
     event loop's own threads are joined when it ends, whatever deadline was kept until then.
     """
     loop = asyncio.get_running_loop()
-    found: asyncio.Future[Result] = loop.create_future()
+    outcome: asyncio.Future[Result] = loop.create_future()
 
     def tell(settle: Callable[[], None]) -> None:
-        if not found.done():
+        if not outcome.done():
             settle()
 
     def run() -> None:
         try:
             result = work(*arguments)
         except Exception as error:  # handed on to whoever waits
-            settle: Callable[[], None] = partial(found.set_exception, error)
+            settle: Callable[[], None] = partial(outcome.set_exception, error)
         else:
-            settle = partial(found.set_result, result)
+            settle = partial(outcome.set_result, result)
         # The loop may have ended before the work did.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(tell, settle)
 
     threading.Thread(target=run, name=name, daemon=True).start()
-    return await found
+    return await outcome
 
 
 class Tasks:

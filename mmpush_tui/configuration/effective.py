@@ -130,16 +130,16 @@ def _relative(config: ProxyConfig) -> list[str]:
     held: list[tuple[object, Sequence[Field]]] = [(config, PROXY)]
     held += [(entry, APPLE) for entry in config.apple]
     held += [(entry, ANDROID) for entry in config.android]
-    found = [
+    paths = [
         getattr(entry, field.name) for entry, fields in held for field in fields
         if field.kind is Kind.PATH
     ]  # fmt: skip
-    return [name for name in found if name and not os.path.isabs(os.path.expanduser(name))]
+    return [name for name in paths if name and not os.path.isabs(os.path.expanduser(name))]
 
 
 def _entry(entry: object, fields: Sequence[Field], base: Path) -> dict[str, Any]:
-    made = ((field, _bare(getattr(entry, field.name), field, base)) for field in fields)
-    return {field.name: value for field, value in made if value != field.default}
+    pairs = ((field, _bare(getattr(entry, field.name), field, base)) for field in fields)
+    return {field.name: value for field, value in pairs if value != field.default}
 
 
 def _bare(value: Any, field: Field, base: Path) -> Any:

@@ -106,15 +106,15 @@ def network_values(document: Document | None, problems: Problems) -> Values:
 
 def _lay_over(values: Values, environment: Mapping[str, str], problems: Problems) -> None:
     """Lay environment overrides over the file."""
-    known = {field.env: field for field in (*PROXY, *NETWORK)}
+    by_variable = {field.env: field for field in (*PROXY, *NETWORK)}
     for name, text in environment.items():
         if not name.startswith("MMPUSH_") or "__" not in name:
             continue
         if name.startswith(("MMPUSH_MATTERMOST__", "MMPUSH_CONSOLE__")):
             # Other rooms read these tables.
             continue
-        if (field := known.get(name)) is None:
-            warn_of_unknown(name, known, problems)
+        if (field := by_variable.get(name)) is None:
+            warn_of_unknown(name, by_variable, problems)
             continue
         try:
             value = field.parse(text)

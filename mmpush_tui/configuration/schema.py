@@ -249,7 +249,7 @@ def in_words_of(path: Path, text: str) -> str:
     """
     if path.suffix != ".toml":
         return text
-    return _UPSTREAM.sub(lambda found: _OURS[found[0]], text)
+    return _UPSTREAM.sub(lambda match: _OURS[match[0]], text)
 
 
 def in_words_of_file(path: Path, finding: Finding) -> Finding:

@@ -44,9 +44,9 @@ def load_account(path: str) -> ServiceAccount:
     """
     where = f"service account file {path}"
     data = file.read_credential_file(path, where, "service-account-missing")
-    seen = identify(data)
-    if seen.kind is not FileKind.SERVICE_ACCOUNT:
-        raise OtherKindError(seen.kind, where, _INVALID, seen.project_id)
+    identified = identify(data)
+    if identified.kind is not FileKind.SERVICE_ACCOUNT:
+        raise OtherKindError(identified.kind, where, _INVALID, identified.project_id)
     document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
     missing = [name for name in _NEEDED if not _is_text(document.get(name))]
     if missing:

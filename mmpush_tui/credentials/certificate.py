@@ -50,9 +50,9 @@ class ClientCertificate(NamedTuple):
             environment: the network of Apple's it is used at; None for somebody else's endpoint.
             now: when.
         """
-        found = []
+        cautions = []
         if (left := self.not_after - now) < SOON:
-            found.append(
+            cautions.append(
                 warning(
                     "apple-certificate-ends",
                     f"Apple's certificate for {topic} ends in {max(left.days, 0)} days, on "
@@ -61,13 +61,13 @@ class ClientCertificate(NamedTuple):
             )
         if self.topics and f"{topic}.voip" not in self.topics:
             words = f"Apple's certificate is not for {topic}.voip, so calls cannot ring"
-            found.append(warning("apple-certificate-no-calls", words))
+            cautions.append(warning("apple-certificate-no-calls", words))
         if self.topics and topic not in self.topics:
             words = f"Apple's certificate is for {topic}.voip alone, so only calls can be sent"
-            found.append(warning("apple-certificate-calls-alone", words))
+            cautions.append(warning("apple-certificate-calls-alone", words))
         if environment and self.environments and environment not in self.environments:
             (other,) = self.environments
-            found.append(
+            cautions.append(
                 warning(
                     "apple-certificate-environment",
                     f"Apple's certificate for {topic} is marked for {_NETWORK[other]} and used in "
@@ -75,7 +75,7 @@ class ClientCertificate(NamedTuple):
                     "chooses",
                 )
             )
-        return found
+        return cautions
 
 
 def load_certificate(

@@ -30,14 +30,14 @@ _TEXT_TAGS: Final = frozenset({0x0C, 0x13, 0x16})
 
 def topics_of(certificate: x509.Certificate) -> frozenset[str]:
     """Return the topics that a certificate may send to: its UID, and those of the extensions."""
-    found = set[str]()
+    topics = set[str]()
     # ValueError: a subject that cannot be parsed.
     with contextlib.suppress(ValueError):
         names = certificate.subject.get_attributes_for_oid(NameOID.USER_ID)
-        found.update(str(it.value) for it in names)
+        topics.update(str(name.value) for name in names)
     for oid in (TOPICS, VOIP_TOPICS):
-        found.update(_texts(_extension(certificate, oid) or b""))
-    return frozenset(filter(None, (clean(it, 200) for it in found)))
+        topics.update(_texts(_extension(certificate, oid) or b""))
+    return frozenset(filter(None, (clean(topic, 200) for topic in topics)))
 
 
 def environments_of(certificate: x509.Certificate) -> frozenset[Environment]:
@@ -61,13 +61,13 @@ def _texts(der: bytes) -> list[str]:
     content = _content(der, 0)
     if content is None or der[0] != _SEQUENCE:
         return []
-    found, (at, end) = [], content
+    texts, (at, end) = [], content
     while at < end and (part := _content(der, at)) is not None:
         start, stop = part
         if der[at] in _TEXT_TAGS:
-            found.append(der[start:stop].decode("utf-8", errors="replace"))
+            texts.append(der[start:stop].decode("utf-8", errors="replace"))
         at = stop
-    return found
+    return texts
 
 
 def _content(der: bytes, at: int) -> tuple[int, int] | None:

@@ -16,9 +16,9 @@ def load_key(path: str) -> EllipticCurvePrivateKey:
     """
     where = f"Apple key {path}"
     data = file.read_credential_file(path, where, "apple-key-missing")
-    seen = identify(data)
-    if seen.kind is not FileKind.P256_KEY:
-        raise OtherKindError(seen.kind, where, "apple-key-invalid")
+    identified = identify(data)
+    if identified.kind is not FileKind.P256_KEY:
+        raise OtherKindError(identified.kind, where, "apple-key-invalid")
     key = load_pem_private_key(data, password=None)
     if not isinstance(key, EllipticCurvePrivateKey):
         raise TypeError("a P-256 key is an elliptic curve key")

@@ -81,19 +81,19 @@ def key_pair(data: bytes, password: str, where: str) -> KeyPair:
 
 
 def _key_pair(data: bytes, password: str, where: str) -> KeyPair:
-    seen = identify(data)
+    identified = identify(data)
     # A file can hold half a character or a NUL; no password has them, and OpenSSL chokes on both.
     secret = password.encode(errors="replace").replace(b"\0", b"?")
-    if seen.kind is FileKind.PKCS12:
+    if identified.kind is FileKind.PKCS12:
         keys, certificates = _from_p12(data, secret, where)
-    elif seen.kind in _PEM_KINDS and b"-----BEGIN" in data:
+    elif identified.kind in _PEM_KINDS and b"-----BEGIN" in data:
         keys, certificates = _from_pem(data, secret, where)
-    elif seen.kind is FileKind.CERTIFICATE:
+    elif identified.kind is FileKind.CERTIFICATE:
         raise _refusal(
             where, "this is the certificate alone, as Apple sends it, without its key", "no_key"
         )
     else:
-        raise OtherKindError(seen.kind, where, INVALID)
+        raise OtherKindError(identified.kind, where, INVALID)
     for key in keys:
         ours = _public(key.public_key())
         for certificate in certificates:
@@ -131,12 +131,12 @@ def _key(pem: bytes, label: bytes, password: bytes, where: str) -> PrivateKeyTyp
     try:
         return load_pem_private_key(pem, password if is_encrypted else None)
     except _UNREADABLE as error:
-        said = str(error).lower()
-        if is_encrypted and (isinstance(error, UnsupportedAlgorithm) or "unknown" in said):
+        words = str(error).lower()
+        if is_encrypted and (isinstance(error, UnsupportedAlgorithm) or "unknown" in words):
             why = "its key is encrypted in a way that is not read any more"
             raise _refusal(where, why, "old_key") from error
         # Bytes that a wrong password made are unreadable in many ways; a broken frame is not.
-        if is_encrypted and "pem" not in said:
+        if is_encrypted and "pem" not in words:
             raise _refusal(where, "the password does not open its key", "wrong_password") from error
         raise _refusal(where, "its key cannot be read", "unreadable") from error
 
@@ -186,8 +186,8 @@ def _public_of(certificate: x509.Certificate, where: str) -> bytes:
 
 
 def _public(key: object) -> bytes:
-    made: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined] # every one has it
-    return made
+    der: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined] # every one has it
+    return der
 
 
 def _refusal(where: str, why: str, fault: str) -> ConfigError:

@@ -186,8 +186,8 @@ def _json(data: bytes) -> Seen:
         return Seen(kind=FileKind.GOOGLE_SERVICES, project_id=_text(info.get("project_id")))
     if isinstance(client := document.get("installed", document.get("web")), dict):
         return Seen(kind=FileKind.OAUTH_CLIENT, project_id=_text(client.get("project_id")))
-    if known := _JSON_TYPES.get(_text(document.get("type"))):
-        return Seen(kind=known, project_id=_text(document.get("project_id")))
+    if kind := _JSON_TYPES.get(_text(document.get("type"))):
+        return Seen(kind=kind, project_id=_text(document.get("project_id")))
     if {key.lower() for key in document} & {"applepushsettings", "androidpushsettings"}:
         return Seen(kind=FileKind.PUSH_PROXY)
     return Seen(kind=FileKind.OTHER_JSON)

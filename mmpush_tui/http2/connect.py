@@ -160,9 +160,9 @@ async def connect(route: Route, timeout_s: float) -> Channel:
     channel: Channel | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            found = await resolve(route)
+            addresses = await resolve(route)
             stage = "tcp"
-            sock = await open_tcp(route, found)
+            sock = await open_tcp(route, addresses)
             if route.proxy is not None:
                 stage = "proxy"
                 await through_proxy(route, route.proxy, sock)
@@ -193,11 +193,9 @@ async def resolve(route: Route) -> Sequence[aiohappyeyeballs.AddrInfoType]:
         return await route.lookup(host, port)
     except (OSError, ValueError) as error:
         # ValueError: no name at all, such as one with an empty label.
-        known = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
-        cause = (
-            f"the name {host} does not exist" if known else f"the name {host} cannot be resolved"
-        )
-        raise ConnectError("dns", cause, "dns_unknown" if known else "dns_failed") from error
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
+            raise ConnectError("dns", f"the name {host} does not exist", "dns_unknown") from error
+        raise ConnectError("dns", f"the name {host} cannot be resolved", "dns_failed") from error
 
 
 async def open_tcp(

@@ -26,7 +26,7 @@ class HeaderDecoder:
     def __init__(self, limit: int) -> None:
         self._decoder = Decoder(max_header_list_size=limit)
         self._decoder.header_table = self._table = _Table()
-        self._known: dict[bytes, Headers] = {}
+        self._decoded: dict[bytes, Headers] = {}
 
     def decode(self, block: bytes) -> Headers:
         """Return the headers of a block.
@@ -34,17 +34,17 @@ class HeaderDecoder:
         Raises:
             hpack.HPACKError: it is none.
         """
-        if (found := self._known.get(block)) is not None:
-            return found
+        if (headers := self._decoded.get(block)) is not None:
+            return headers
         changes = self._table.changes
         decoded = self._decoder.decode(block, raw=True)
         headers = tuple([(text_of(name), text_of(value)) for name, value in decoded])
         # Another table size comes at the beginning of a block or not at all (RFC 7541, 4.2).
         is_resized = bool(block) and block[0] & 0xE0 == 0x20
-        if is_resized or self._table.changes != changes or len(self._known) >= _REMEMBERED:
-            self._known.clear()
+        if is_resized or self._table.changes != changes or len(self._decoded) >= _REMEMBERED:
+            self._decoded.clear()
         else:
-            self._known[block] = headers
+            self._decoded[block] = headers
         return headers
 
 

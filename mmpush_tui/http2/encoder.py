@@ -54,8 +54,8 @@ def encode(request: Request, authority: str, authorization: str = "") -> bytes:
 
 @lru_cache(maxsize=64)
 def _begin(method: str, authority: str) -> bytes:
-    known = _METHODS.get(method) or _name(":method", False) + _value(":method", method)
-    return known + _HTTPS + _name(":authority", False) + _value(":authority", authority)
+    method_field = _METHODS.get(method) or _name(":method", False) + _value(":method", method)
+    return method_field + _HTTPS + _name(":authority", False) + _value(":authority", authority)
 
 
 @lru_cache(maxsize=256)

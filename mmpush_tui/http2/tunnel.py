@@ -54,8 +54,8 @@ class AnswerReader:
         Whatever follows the answer is the other end's and must be left to TLS.
         """
         before = len(self._head)
-        found = _END.search(self._head + data, max(before - 3, 0))
-        return len(data) if found is None else found.end() - before
+        ending = _END.search(self._head + data, max(before - 3, 0))
+        return len(data) if ending is None else ending.end() - before
 
     def take(self, data: bytes) -> bool:
         """Take what :meth:`wants` counted; return whether the tunnel stands.
@@ -67,7 +67,7 @@ class AnswerReader:
         start = self._head[:16]
         if not b"HTTP/1."[: len(start)] == start[:7]:
             raise self._error("proxy_not_http", "speaks no HTTP: is this its port?")
-        if not (found := _END.search(self._head)):
+        if not (ending := _END.search(self._head)):
             if len(self._head) > _HEAD_LIMIT:
                 raise self._error("proxy_not_http", "answers without end")
             return False
@@ -77,13 +77,13 @@ class AnswerReader:
         number = int(status[1])
         if number < 200:
             # Only an announcement; the answer follows.
-            self._head = self._head[found.end() :]
+            self._head = self._head[ending.end() :]
             return False
         if number < 300:
             return True
-        said = clean((status[2] or b"").decode("latin-1"), 80)
+        phrase = clean((status[2] or b"").decode("latin-1"), 80)
         code, words = _WHY.get(number, ("proxy_refused", "refuses"))
-        raise self._error(code, f"{words} (it answers {number}{f' {said}' if said else ''})")
+        raise self._error(code, f"{words} (it answers {number}{f' {phrase}' if phrase else ''})")
 
     def ended(self) -> ConnectError:
         """Return what the proxy's hanging up means."""
@@ -110,12 +110,12 @@ async def open_tunnel(sock: socket.socket, host: str, port: int, proxy: Outbound
         while True:
             await _readable(sock)
             try:
-                seen = sock.recv(_PEEK, socket.MSG_PEEK)
+                peeked = sock.recv(_PEEK, socket.MSG_PEEK)
             except BlockingIOError:
                 continue
-            if not seen:
+            if not peeked:
                 raise reader.ended()
-            count = reader.wants(seen)
+            count = reader.wants(peeked)
             if reader.take(sock.recv(count)):
                 return
     except OSError as error:

@@ -58,8 +58,8 @@ def make_app(worker: Controlled) -> App:
             case "POST", "drain" | "stop":
                 worker.drain() if page == "drain" else worker.stop()
                 return _json({"accepted": page}, 202)
-            case _, known if known in _PAGES:
-                return _error(405, f"{method} is not for /{known}")
+            case _ if page in _PAGES:
+                return _error(405, f"{method} is not for /{page}")
             case _:
                 return _error(404, "no such page on the control socket")
 

@@ -35,19 +35,19 @@ class LoadedConfig:
 
     def warnings(self) -> list[str]:
         """Return a sentence for everything that was tolerated and should be seen."""
-        found = [it.message for it in self.config.warnings]
+        sentences = [it.message for it in self.config.warnings]
         exposed = wildcard_warning(self.config, self.gate.access, self.access)
-        found += filter(None, (exposed, header_warning(self.config)))
-        found += [it.message for it in self.targets.warnings]
+        sentences += filter(None, (exposed, header_warning(self.config)))
+        sentences += [it.message for it in self.targets.warnings]
         disabled = self.targets.disabled.values()
-        found += [
+        sentences += [
             f"target {it.type} cannot send: {it.reason}" for it in disabled if not it.is_blank
         ]
         if blank := [it.type for it in disabled if it.is_blank]:
-            found.append(f"targets left blank in the configuration: {', '.join(blank)}")
+            sentences.append(f"targets left blank in the configuration: {', '.join(blank)}")
         if not self.targets.ready:
-            found.append("no target can send; every push will be refused")
-        return found
+            sentences.append("no target can send; every push will be refused")
+        return sentences
 
 
 def load(

@@ -29,28 +29,28 @@ def networks(words: Iterable[str], key: str) -> tuple[Network, ...]:
     Raises:
         ConfigError: a word is neither.
     """
-    found = []
+    named = []
     for word in words:
         try:
-            found.append(_network(word))
+            named.append(_network(word))
         except ValueError as error:
             raise ConfigError(
                 f"{key}: {word} is neither an address nor a network",
                 code="network-invalid",
             ) from error
-    return tuple(found)
+    return tuple(named)
 
 
 def _network(word: str) -> Network:
     if "%" in word:
         # Zones are dropped from the addresses of senders; this would never be one of them.
         raise ValueError(word)
-    found = ipaddress.ip_network(word, strict=False)
-    if isinstance(found, ipaddress.IPv6Network) and found.prefixlen >= 96:
-        mapped = found.network_address.ipv4_mapped
+    network = ipaddress.ip_network(word, strict=False)
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
         if mapped is not None:
-            return ipaddress.IPv4Network((mapped, found.prefixlen - 96))
-    return found
+            return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
+    return network
 
 
 def address(text: str) -> Address | None:
@@ -71,11 +71,11 @@ def _address(text: str) -> Address | None:
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        found = ipaddress.ip_address(text.partition("%")[0])
+        parsed = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed
 
 
 def is_in(where: Address | None, among: Sequence[Network]) -> bool:
@@ -116,26 +116,26 @@ class Senders:
         """The header that is wanted of a trusted proxy, in lower case; empty where none is."""
         return self._header if self._trusted else ""
 
-    def of(self, peer: str, said: str = "") -> str:
+    def of(self, peer: str, named: str = "") -> str:
         """Return the address of whoever asks; the peer's own words count for nothing.
 
         Args:
             peer: the other end of the connection; empty on a Unix socket, which only a reverse
                 proxy on this host can open, so that it is trusted where any is.
-            said: the value of :attr:`header`.
+            named: the value of :attr:`header`.
 
         Returns:
             The last address in the header that no trusted proxy has, or the peer's; ``unix``
             where there is neither.
         """
-        if not self._trusted or not said or (peer and not self._trusts(peer)):
+        if not self._trusted or not named or (peer and not self._trusts(peer)):
             return peer or "unix"
         last = peer
-        for hop in reversed(said.rsplit(",", _HOPS_LIMIT)):
-            found = address(hop)
-            if found is None:
+        for hop in reversed(named.rsplit(",", _HOPS_LIMIT)):
+            parsed = address(hop)
+            if parsed is None:
                 break
-            last = str(found)
+            last = str(parsed)
             if not self._trusts(last):
                 break
         return last or "unix"
@@ -147,7 +147,7 @@ def throttle_key(sender: str) -> str:
 
     Whoever has an IPv6 address has a network of 2^64 of them.
     """
-    found = address(sender)
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found) if found is not None else sender
+    parsed = address(sender)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed) if parsed is not None else sender

@@ -103,16 +103,16 @@ class Targets:
             store: keeps provider tokens across restarts.
             environment: where an outbound proxy is looked for; default the process environment.
         """
-        it = cls(old)
+        targets = cls(old)
         around = os.environ if environment is None else environment
         for apple in config.apple:
-            use_apple = partial(it._apple, apple, config.network, store, around)
-            it._add(apple, look_at_apple(apple), use_apple, config.path)
+            use_apple = partial(targets._apple, apple, config.network, store, around)
+            targets._add(apple, look_at_apple(apple), use_apple, config.path)
         for android in config.android:
-            use_account = partial(it._android, android, config.network, around)
-            it._add(android, look_at_android(android), use_account, config.path)
-        it._old = None
-        return it
+            use_account = partial(targets._android, android, config.network, around)
+            targets._add(android, look_at_android(android), use_account, config.path)
+        targets._old = None
+        return targets
 
     def _add(
         self,
@@ -121,25 +121,25 @@ class Targets:
         make: Callable[[L], Target],
         path: Path,
     ) -> None:
-        def told(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        def labelled(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
             return tuple(
-                msgspec.structs.replace(in_words_of_file(path, it), about=settings.type)
-                for it in findings
+                msgspec.structs.replace(in_words_of_file(path, finding), about=settings.type)
+                for finding in findings
             )
 
         refusals = credential.refusals
-        self.advice += told(credential.advice)
+        self.advice += labelled(credential.advice)
         if credential.loaded is not None and not refusals:
             try:
                 self.ready[settings.type] = make(credential.loaded)
-                self.warnings += told(credential.warnings)
+                self.warnings += labelled(credential.warnings)
                 return
             except ConfigError as error:
                 refusals = (error.finding,)
         self.disabled[settings.type] = Disabled(
             settings.type,
             "apple" if isinstance(settings, AppleSettings) else "android",
-            told(refusals),
+            labelled(refusals),
             is_blank=not credential.path,
         )
 
@@ -203,8 +203,8 @@ class Targets:
         route = _route(settings.endpoint or GOOGLE, settings, network, environment)
         token_route = _route(account.token_uri, settings, network, environment)
         identity = _identity(account, settings, network, token_route)
-        known = self._old._access_tokens if self._old else {}
-        token = self._access_tokens.get(identity) or known.get(identity)
+        old_tokens = self._old._access_tokens if self._old else {}
+        token = self._access_tokens.get(identity) or old_tokens.get(identity)
         if token is None:
             token_route.tls.set_alpn_protocols(["h2", "http/1.1"])
             token = AccessToken(account, token_route.tls, network.connect_to, token_route.proxy)
@@ -217,21 +217,21 @@ def _identity(
     account: ServiceAccount, settings: AndroidSettings, network: NetworkSettings, route: Route
 ) -> bytes:
     """Return what tells apart two ways to get a token: the account, and how Google is reached."""
-    made = hashlib.sha256()
+    fingerprint = hashlib.sha256()
     for path in filter(None, (settings.ca_file, network.ca_file)):
         with contextlib.suppress(OSError):
-            made.update(Path(path).read_bytes())
-        made.update(b"\0")
+            fingerprint.update(Path(path).read_bytes())
+        fingerprint.update(b"\0")
     proxy = route.proxy
     names = (account.client_email, account.private_key_id, account.token_uri)
-    made.update(repr((names, route.address, str(proxy))).encode())
-    made.update(proxy.authorization.reveal().encode() if proxy else b"")
-    made.update(
+    fingerprint.update(repr((names, route.address, str(proxy))).encode())
+    fingerprint.update(proxy.authorization.reveal().encode() if proxy else b"")
+    fingerprint.update(
         account.private_key.public_key().public_bytes(
             Encoding.DER, PublicFormat.SubjectPublicKeyInfo
         )
     )
-    return made.digest()
+    return fingerprint.digest()
 
 
 def _route(

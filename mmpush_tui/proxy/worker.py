@@ -213,8 +213,8 @@ class Worker:
         for sentence in loaded.warnings():
             self._log.warn(sentence)
         self._tasks.spawn("retire-targets", self._retire(old))
-        said = {"kept": ",".join(kept), "needs_restart": ",".join(needs_restart)}
-        self._log.info("reloaded", **{name: value for name, value in said.items() if value})
+        details = {"kept": ",".join(kept), "needs_restart": ",".join(needs_restart)}
+        self._log.info("reloaded", **{name: value for name, value in details.items() if value})
         self.bus.publish("state", status="reloaded")
         unusable = [item.type for item in new.disabled.values() if not item.is_blank]
         return {

@@ -41,5 +41,5 @@ def goodbye_reason(cause: str) -> str:
 
     Apple says so, and not in an answer, that a certificate is for its other network.
     """
-    found = _GOODBYE.search(cause)
-    return found[1] if found else ""
+    match = _GOODBYE.search(cause)
+    return match[1] if match else ""

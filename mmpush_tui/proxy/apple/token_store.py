@@ -78,7 +78,7 @@ class TokenStore:
         self.path = path
         self._complain = complain
         self._now = now
-        self._said: set[str] = set()
+        self._complained: set[str] = set()
 
     def find(self, key: str) -> StoredToken | None:
         """Return what is kept for ``key``; nobody has checked it."""
@@ -102,11 +102,11 @@ class TokenStore:
                 return
             kept = self._read()
             before = next((it for it in kept if it.key == key), None)
-            made = make(before)
-            if made != before:
+            renewed = make(before)
+            if renewed != before:
                 fresh_from = self._now() - _FORGET_AFTER_S
                 others = [it for it in kept if it.key != key and it.issued_at >= fresh_from]
-                self._write([made, *others])
+                self._write([renewed, *others])
 
     def _read(self) -> list[StoredToken]:
         try:
@@ -123,11 +123,11 @@ class TokenStore:
             self._say(trouble)
             return []
         try:
-            found = msgspec.json.decode(data, type=_File)
+            file = msgspec.json.decode(data, type=_File)
         except (ValueError, RecursionError):
             self._say("holds nothing that this version wrote, and is written anew")
             return []
-        return found.tokens if found.schema == _SCHEMA else []
+        return file.tokens if file.schema == _SCHEMA else []
 
     def _write(self, kept: list[StoredToken]) -> None:
         try:
@@ -136,17 +136,17 @@ class TokenStore:
             self._say(f"cannot be written ({error.strerror})")
 
     def _say(self, trouble: str) -> None:
-        if trouble not in self._said:
-            self._said.add(trouble)
+        if trouble not in self._complained:
+            self._complained.add(trouble)
             self._complain(
                 f"Apple provider tokens are not kept across restarts: {self.path} {trouble}"
             )
 
 
-def _trouble(found: os.stat_result) -> str:
+def _trouble(status: os.stat_result) -> str:
     """Return why a file is not to be trusted, or nothing."""
-    if found.st_uid != os.geteuid():
+    if status.st_uid != os.geteuid():
         return "belongs to another user; remove it"
-    if found.st_mode & _OTHERS:
+    if status.st_mode & _OTHERS:
         return "can be read by others; run chmod 600 on it, or remove it"
     return ""

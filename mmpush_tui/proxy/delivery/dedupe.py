@@ -34,24 +34,24 @@ class Dedupe:
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._known: dict[Key, _First] = {}
+        self._firsts: dict[Key, _First] = {}
 
     def find(self, key: Key) -> "Answer | asyncio.Future[Answer] | None":
         """Return the answer, or what will be one, to the same push; None where it is new."""
         now = self._clock()
-        while self._known:
-            oldest = next(iter(self._known))
-            if self._known[oldest].until > now and len(self._known) <= LIMIT:
+        while self._firsts:
+            oldest = next(iter(self._firsts))
+            if self._firsts[oldest].until > now and len(self._firsts) <= LIMIT:
                 break
-            del self._known[oldest]
-        found = self._known.get(key)
-        return found.answer if found is not None else None
+            del self._firsts[oldest]
+        first = self._firsts.get(key)
+        return first.answer if first is not None else None
 
     @contextmanager
     def first(self, key: Key) -> Iterator[Callable[[Answer], None]]:
         """Announce a push; the block must call what it is given with the answer."""
         coming: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._known[key] = _First(self._clock() + self._seconds, coming)
+        self._firsts[key] = _First(self._clock() + self._seconds, coming)
         try:
             yield coming.set_result
         finally:
@@ -59,6 +59,6 @@ class Dedupe:
                 coming.set_result(fail(f"{TRANSPORT_PREFIX}: the push proxy was stopped"))
             answer = coming.result()
             if answer.status == "FAIL":
-                self._known.pop(key, None)
-            elif (first := self._known.get(key)) is not None:
-                self._known[key] = _First(first.until, answer)
+                self._firsts.pop(key, None)
+            elif (first := self._firsts.get(key)) is not None:
+                self._firsts[key] = _First(first.until, answer)

@@ -15,7 +15,7 @@ from mmpush_tui.tasks import beside
 
 MEMORY: Final = 20_000
 """Acknowledgeable pushes remembered; older ones are in the journal alone."""
-_ASKED_LIMIT: Final = 1_000
+_PENDING_LIMIT: Final = 1_000
 
 
 class SentPush(msgspec.Struct, gc=False):
@@ -54,8 +54,8 @@ class Receipts:
         self._on_found = on_found
         self._clock = clock
         self._sent: dict[str, SentPush] = {}
-        self._asked: deque[PushNotificationAck] = deque()
-        self._has_asked = asyncio.Event()
+        self._pending: deque[PushNotificationAck] = deque()
+        self._has_pending = asyncio.Event()
 
     def expect(self, ack_id: str, id_: str, target: str) -> None:
         """Remember that a receipt may come; none does for an empty id."""
@@ -77,19 +77,19 @@ class Receipts:
         """
         if (sent := self._sent.get(ack.id)) is not None:
             return sent
-        if self._journal is None or len(self._asked) >= _ASKED_LIMIT:
+        if self._journal is None or len(self._pending) >= _PENDING_LIMIT:
             self._on_found(ack, None)
         else:
-            self._asked.append(ack)
-            self._has_asked.set()
+            self._pending.append(ack)
+            self._has_pending.set()
         return None
 
     async def look_up(self) -> None:
         """Ask the journal, where one is kept, for what :meth:`match` did not know."""
         while self._journal is not None:
-            await self._has_asked.wait()
-            self._has_asked.clear()
-            while self._asked:
-                ack = self._asked.popleft()
+            await self._has_pending.wait()
+            self._has_pending.clear()
+            while self._pending:
+                ack = self._pending.popleft()
                 path = self._journal.path
                 self._on_found(ack, await beside("journal-lookup", find_delivery, path, ack.id))

@@ -132,9 +132,9 @@ class Gate:
         return path
 
     async def _admit_later(
-        self, asked: Awaitable[RateDecision], request: IncomingRequest, *, is_open: bool
+        self, pending: Awaitable[RateDecision], request: IncomingRequest, *, is_open: bool
     ) -> Admitted:
-        decision = await asked
+        decision = await pending
         if not decision.is_allowed:
             return self._too_many(decision)
         return request.path if is_open else self._behind_limit(request)

@@ -87,8 +87,8 @@ class Ingress:
         """Close the gate."""
         await self._gate.aclose()
 
-    async def _answer_later(self, request: IncomingRequest, asked: Awaitable[Admitted]) -> Reply:
-        admitted = await asked
+    async def _answer_later(self, request: IncomingRequest, pending: Awaitable[Admitted]) -> Reply:
+        admitted = await pending
         if isinstance(admitted, Refusal):
             return self._refuse(admitted)
         answered = self._route(request, admitted)

@@ -47,13 +47,13 @@ def split(address: str) -> tuple[str, int]:
     Raises:
         ConfigError: the address is none.
     """
-    found = _ADDRESS.fullmatch(address)
-    if found is None or int(found["port"]) > 65535:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > 65535:
         raise ConfigError(
             f"listen address {address!r}: expected host:port, :port or unix:/path",
             code="listen-address",
         )
-    return found["six"] or found["host"], int(found["port"])
+    return match["six"] or match["host"], int(match["port"])
 
 
 def bind_unix(path: Path, mode: int) -> socket.socket:

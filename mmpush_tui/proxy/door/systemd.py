@@ -25,15 +25,15 @@ def inherited(environment: MutableMapping[str, str]) -> dict[str, socket.socket]
     names = environment.pop("LISTEN_FDNAMES", "").split(":")
     if pid != str(os.getpid()) or not count.isdecimal():
         return {}
-    found: dict[str, socket.socket] = {}
+    sockets: dict[str, socket.socket] = {}
     for index in range(min(int(count), 16)):
         number = _FIRST_DESCRIPTOR + index
         os.set_inheritable(number, False)
         name = names[index] if index < len(names) and names[index] == CONTROL else "listen"
         # What is no socket is of no use to us, and whoever set it up sees that nobody listens.
         with contextlib.suppress(OSError):
-            found.setdefault(name, socket.socket(fileno=number))
-    return found
+            sockets.setdefault(name, socket.socket(fileno=number))
+    return sockets
 
 
 class Notifier:

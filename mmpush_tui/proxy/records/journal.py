@@ -114,8 +114,8 @@ class Journal:
         self._stop.set()
         self._thread.join(timeout_s)
 
-    def _wait(self, it: _Ended | _Receipt) -> None:
-        self._waiting.append(it)
+    def _wait(self, entry: _Ended | _Receipt) -> None:
+        self._waiting.append(entry)
         if len(self._waiting) > WAITING_LIMIT:
             # The thread may have taken the last one since.
             with contextlib.suppress(IndexError):
@@ -259,13 +259,13 @@ def _insert(database: sqlite3.Connection, rows: Sequence[Sequence[object]]) -> N
     database.executemany(_INSERT, rows[whole:])
 
 
-def _row(it: _Ended) -> Sequence[object]:
-    event, ms = it.event, it.event.ms
+def _row(ended: _Ended) -> Sequence[object]:
+    event, ms = ended.event, ended.event.ms
     return (
-        it.at_ms, event.run, event.seq, event.id, event.target, event.platform,
+        ended.at_ms, event.run, event.seq, event.id, event.target, event.platform,
         event.type, event.device, event.status, event.reason, event.message, event.http,
         event.upstream_id, event.tries, event.bytes, ms.get("total", 0.0), ms.get("upstream"),
-        ms.get("device"), ack_number(it.ack_id) if it.ack_id else None,
+        ms.get("device"), ack_number(ended.ack_id) if ended.ack_id else None,
     )  # fmt: skip
 
 

@@ -121,8 +121,8 @@ class _Writer(logging.handlers.QueueHandler):
         self._handler = handler
         self._dropped = 0
         """Lines that found no room to wait in."""
-        self._told_dropped = self._told_lost = self._lost = 0
-        self._told_trouble = ""
+        self._reported_dropped = self._reported_lost = self._lost = 0
+        self._reported_trouble = ""
         # A daemon, because a write to a stalled terminal never returns.
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
@@ -143,9 +143,9 @@ class _Writer(logging.handlers.QueueHandler):
         self._tell_dropped(at_least=1)
 
     def _tell_dropped(self, at_least: int = QUEUE_LIMIT) -> None:
-        dropped = self._dropped - self._told_dropped
+        dropped = self._dropped - self._reported_dropped
         if dropped and (dropped >= at_least or self._lines.empty()):
-            self._told_dropped += dropped
+            self._reported_dropped += dropped
             self._say(
                 f"{dropped} lines of the log were dropped: they came faster than they could be "
                 "written"
@@ -154,13 +154,13 @@ class _Writer(logging.handlers.QueueHandler):
     def _tell_file(self, file: LogFile) -> None:
         if file.lost > self._lost:
             self._lost = file.lost
-        elif self._lost > self._told_lost:
+        elif self._lost > self._reported_lost:
             # The latest was written again.
-            count = self._lost - self._told_lost
-            self._told_lost = self._lost
+            count = self._lost - self._reported_lost
+            self._reported_lost = self._lost
             self._say(f"{count} lines of the log could not be written: {file.cause}")
-        if file.trouble != self._told_trouble:
-            self._told_trouble = file.trouble
+        if file.trouble != self._reported_trouble:
+            self._reported_trouble = file.trouble
             if file.trouble:
                 self._say(f"the log file is full and cannot be put aside: {file.trouble}")
 
@@ -200,10 +200,10 @@ def _json(_logger: Any, _method: str, record: Record) -> str:
 
 def _head(record: Record) -> tuple[str, str]:
     # A traceback holds values; the exception's type and place are enough.
-    found = record.pop("exc_info", None)
-    if found is True:
-        found = sys.exc_info()
-    error = found[1] if isinstance(found, tuple) else found
+    exc_info = record.pop("exc_info", None)
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
     if isinstance(error, BaseException):
         record["error"] = traceback_text(error)
     return str(record.pop("level")), str(record.pop("event"))
@@ -229,8 +229,8 @@ def _safe(value: Any) -> Any:
 def _joined(items: list[Any]) -> list[Any]:
     """Return ``items``, or as one text what is a secret once they stand side by side."""
     text = "\n".join(item for item in items if isinstance(item, str))
-    found = redact(text)
-    return items if found == text else [presentable(found, _VALUE_LIMIT)]
+    redacted = redact(text)
+    return items if redacted == text else [presentable(redacted, _VALUE_LIMIT)]
 
 
 def _quoted(value: Any) -> str:

@@ -50,11 +50,11 @@ class _Times:
         self.total_s += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
-        found, below = [], 0
+        buckets, below = [], 0
         for limit, count in zip((*map(str, _BUCKETS), "+Inf"), self.counts, strict=True):
             below += count
-            found.append((limit, float(below)))
-        return found
+            buckets.append((limit, float(below)))
+        return buckets
 
 
 class Metrics(Collector):
@@ -95,7 +95,7 @@ class Metrics(Collector):
         """
         type_ = push.type if push.type in _TYPES else _OTHER
         transport = push.transport if push.transport in _TRANSPORTS else _OTHER
-        status, reason = outcome.answer.status, outcome.reason and _known(outcome.reason)
+        status, reason = outcome.answer.status, outcome.reason and _reason_label(outcome.reason)
         self._ended[(side, type_, transport, status, reason, bool(push.ack_id))] += 1
         self._versions[(target, app_version if app_version in _VERSIONS else 0)] += 1
         if outcome.upstream_ms:
@@ -220,5 +220,5 @@ def _histogram(name: str, help_: str, times: _Times) -> Metric:
 
 
 @lru_cache(1024)
-def _known(reason: str) -> str:
+def _reason_label(reason: str) -> str:
     return reason if by_reason(reason) is not None else _OTHER
