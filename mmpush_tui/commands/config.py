@@ -80,7 +80,7 @@ def show(file: Path | None, as_json: bool) -> int:
         return 0
     width = max(len(row.key) for row in rows)
     for row in rows:
-        click.echo(f"{row.key:<{width}}  {row.shown}  ({row.source})")
+        click.echo(f"{row.key:<{width}}  {row.text}  ({row.source})")
     return 0
 
 

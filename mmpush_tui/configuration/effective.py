@@ -33,7 +33,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     source: Literal["file", "environment", "default"]
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """The value as one line of text."""
         match self.value:
             case bool():
