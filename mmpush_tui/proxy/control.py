@@ -11,8 +11,9 @@ from mmpush_tui.proxy.door.http1 import App, IncomingRequest, Reply, query_of
 from mmpush_tui.proxy.events import EventBus
 
 _NDJSON: Final = b"application/x-ndjson"
-_COMMANDS: Final = ("reload", "release", "drain", "stop")
-_PAGES: Final = ("status", "deliveries", "events", "send", *_COMMANDS)
+_PAGES: Final = (
+    "status", "deliveries", "events", "send", "reload", "release", "drain", "stop",
+)  # fmt: skip
 
 
 class Controlled(Protocol):
@@ -49,12 +50,12 @@ def make_app(worker: Controlled) -> App:
             case "POST", "send":
                 if request.is_too_large:
                     return _error(413, "the push is larger than any notification")
-                return _send_push(worker, request)
+                return _answer(worker.deliveries.push(request.body))
             case "POST", "release":
                 name = query_of(request).get("target", "")
                 return _json({"released": worker.deliveries.release(name)})
             case "POST", "reload":
-                return _reload(worker)
+                return _answer(worker.reload())
             case "POST", "drain" | "stop":
                 worker.drain() if page == "drain" else worker.stop()
                 return _json({"accepted": page}, 202)
@@ -74,12 +75,8 @@ def _error(status: int, message: str) -> Reply:
     return _json({"error": message}, status)
 
 
-async def _reload(worker: Controlled) -> Reply:
-    return _json(await worker.reload())
-
-
-async def _send_push(worker: Controlled, request: IncomingRequest) -> Reply:
-    return _json(await worker.deliveries.push(request.body))
+async def _answer(document: Awaitable[object]) -> Reply:
+    return _json(await document)
 
 
 def _deliveries(worker: Controlled, query: dict[str, str]) -> Reply:

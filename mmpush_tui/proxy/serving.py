@@ -65,9 +65,10 @@ def serve(
             sock = listen.bind(config.listen_address)
             if sock.family == socket.AF_UNIX:
                 undo.callback(listen.remover(Path(sock.getsockname())))
+        port = 0 if sock.family == socket.AF_UNIX else sock.getsockname()[1]
         control_sock, control_at, complaint = inherited.get(systemd.CONTROL), None, ""
         if control_sock is None:
-            control_sock, control_at, complaint = _control_socket(config, sock, control_path)
+            control_sock, control_at, complaint = _control_socket(config, port, control_path)
         if control_at is not None:
             undo.callback(listen.remover(control_at))
         log_, stop_log = log.start(config)
@@ -76,7 +77,7 @@ def serve(
         if complaint:
             log_.warn("no control socket: console and deliveries cannot attach", reason=complaint)
 
-        journal = _journal(config, sock, log_.warn, is_kept=not until_eof)
+        journal = _journal(config, port, log_.warn, is_kept=not until_eof)
         if journal is not None:
             undo.callback(journal.close)
 
@@ -117,12 +118,11 @@ class _Warnings:
 
 
 def _journal(
-    config: ProxyConfig, sock: socket.socket, complain: Callable[[str], None], *, is_kept: bool
+    config: ProxyConfig, port: int, complain: Callable[[str], None], *, is_kept: bool
 ) -> Journal | None:
     """Return the journal; a worker that ends with the demo keeps one only where it is named."""
     if not config.journal or not (config.journal_file or is_kept):
         return None
-    port = 0 if sock.family == socket.AF_UNIX else sock.getsockname()[1]
     named = config.journal_file
     path = Path(named) if named else default_journal(port, config.listen_address)
     return Journal(
@@ -150,10 +150,9 @@ def _raise_descriptor_limit() -> None:
 
 
 def _control_socket(
-    config: ProxyConfig, sock: socket.socket, wanted: Path | None
+    config: ProxyConfig, port: int, wanted: Path | None
 ) -> tuple[socket.socket | None, Path | None, str]:
     """Return the control socket, its path, and why there is none."""
-    port = 0 if sock.family == socket.AF_UNIX else sock.getsockname()[1]
     path, mode = (
         (wanted, paths.USER_MODE) if wanted else paths.default_control(config.listen_address, port)
     )
