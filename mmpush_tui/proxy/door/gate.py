@@ -8,7 +8,7 @@ from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.door.http1 import TEXT, IncomingRequest, Reply
 from mmpush_tui.proxy.door.request_access import RequestAccess
-from mmpush_tui.proxy.door.throttle import RateDecision, SharedThrottle, Throttle, make_throttle
+from mmpush_tui.proxy.door.throttle import RateDecision, SharedThrottle, Throttle
 from mmpush_tui.proxy.networks import Senders, is_everybody, networks, throttle_key
 
 
@@ -77,12 +77,9 @@ class Gate:
                 "ThrottleVaryByHeader: this is no header's name", code="throttle-header"
             )
         senders = Senders(networks(config.trusted_proxies, "TrustedProxies"), header)
-        throttle = make_throttle(
-            config.throttle_per_sec,
-            config.throttle_memory_store_size,
-            config.throttle_store,
-            complain,
-        )
+        local = Throttle(config.throttle_per_sec, config.throttle_memory_store_size)
+        store = config.throttle_store
+        throttle = SharedThrottle(store, local, complain) if store else local
         return cls(RequestAccess(config), senders, throttle)
 
     def admit(

@@ -166,18 +166,6 @@ class SharedThrottle:
             self._complain("the throttle store answers again")
 
 
-def make_throttle(
-    per_s: int, senders: int, store: Secret, complain: Callable[[str], None]
-) -> Throttle | SharedThrottle:
-    """Return the throttle that the settings ask for.
-
-    Raises:
-        ConfigError: as :class:`SharedThrottle`.
-    """
-    local = Throttle(per_s, senders)
-    return SharedThrottle(store, local, complain) if store else local
-
-
 def _redis(url: Secret) -> Any:
     scheme, _, rest = url.reveal().partition("://")
     if scheme not in ("redis", "rediss", "redis+unix") or not rest:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.proxy.door.throttle import RateDecision, SharedThrottle, Throttle, make_throttle
+from mmpush_tui.proxy.door.throttle import RateDecision, SharedThrottle, Throttle
 from mmpush_tui.text import Secret
 from tests.clock import Clock
 from tests.waiting import eventually
@@ -124,6 +124,6 @@ STORES = ["memcached://x", "redis", "http://127.0.0.1", "redis://[::1"]
 @pytest.mark.parametrize("url", STORES)
 def test_what_is_no_redis_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        make_throttle(1, 1, Secret(f"{url}?password=canary"), print)
+        SharedThrottle(Secret(f"{url}?password=canary"), Throttle(1, 1), print)
     assert caught.value.what.startswith("ThrottleStore: ")
     assert "canary" not in caught.value.line()

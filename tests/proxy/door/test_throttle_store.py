@@ -5,12 +5,16 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from inspect import isawaitable
 
 import pytest
 
-from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle, make_throttle
+from mmpush_tui.proxy.door.gate import Gate
+from mmpush_tui.proxy.door.http1 import IncomingRequest
+from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle
 from mmpush_tui.text import Secret
 from tests.clock import Clock
+from tests.proxy.settings import default_config
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -104,9 +108,9 @@ def test_without_its_client_redis_cannot_be_used_and_that_is_said() -> None:
     script = (
         "import sys; sys.modules['redis'] = None\n"
         "from mmpush_tui.errors import ConfigError\n"
-        "from mmpush_tui.proxy.door.throttle import make_throttle\n"
+        "from mmpush_tui.proxy.door.throttle import SharedThrottle, Throttle\n"
         "from mmpush_tui.text import Secret\n"
-        "try: make_throttle(1, 1, Secret('redis://127.0.0.1/0'), print)\n"
+        "try: SharedThrottle(Secret('redis://127.0.0.1/0'), Throttle(1, 1), print)\n"
         "except ConfigError as error: print(error.line())\n"
     )
     done = subprocess.run(
@@ -119,6 +123,10 @@ def test_without_its_client_redis_cannot_be_used_and_that_is_said() -> None:
 
 
 async def test_where_a_store_is_set_it_counts() -> None:
-    throttle = make_throttle(1, 1, Secret("redis://127.0.0.1:1/0"), print)
-    assert isinstance(throttle, SharedThrottle)
-    await throttle.aclose()
+    config = default_config(throttle_store=Secret("redis://127.0.0.1:1/0"))
+    gate = Gate.from_config(config, print)
+    # Only a store has to be waited for.
+    waiting = gate.admit(IncomingRequest("127.0.0.1"), is_counted=True, is_open=True)
+    assert isawaitable(waiting)
+    assert await waiting == ""
+    await gate.aclose()
