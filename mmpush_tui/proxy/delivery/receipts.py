@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -54,8 +53,7 @@ class Receipts:
         self._on_found = on_found
         self._clock = clock
         self._sent: dict[str, SentPush] = {}
-        self._pending: deque[PushNotificationAck] = deque()
-        self._has_pending = asyncio.Event()
+        self._pending: asyncio.Queue[PushNotificationAck] = asyncio.Queue(_PENDING_LIMIT)
 
     def expect(self, ack_id: str, id_: str, target: str) -> None:
         """Remember that a receipt may come; none does for an empty id."""
@@ -77,19 +75,15 @@ class Receipts:
         """
         if (sent := self._sent.get(ack.id)) is not None:
             return sent
-        if self._journal is None or len(self._pending) >= _PENDING_LIMIT:
+        if self._journal is None or self._pending.full():
             self._on_found(ack, None)
         else:
-            self._pending.append(ack)
-            self._has_pending.set()
+            self._pending.put_nowait(ack)
         return None
 
     async def look_up(self) -> None:
         """Ask the journal, where one is kept, for what :meth:`match` did not know."""
         while self._journal is not None:
-            await self._has_pending.wait()
-            self._has_pending.clear()
-            while self._pending:
-                ack = self._pending.popleft()
-                path = self._journal.path
-                self._on_found(ack, await beside("journal-lookup", find_delivery, path, ack.id))
+            ack = await self._pending.get()
+            path = self._journal.path
+            self._on_found(ack, await beside("journal-lookup", find_delivery, path, ack.id))
