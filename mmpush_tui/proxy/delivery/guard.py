@@ -49,7 +49,7 @@ class RemoveGuard:
             reason: Apple's or Google's word.
         """
         if reason in PROOF:
-            self.succeeded()
+            self.release()
         if self._is_proven or reason not in DOUBTFUL:
             return True
         if not self.is_holding:
@@ -70,16 +70,12 @@ class RemoveGuard:
             "is accepted"
         )
 
-    def succeeded(self) -> bool:
-        """Note a push that was accepted; return whether removals were held until now."""
+    def release(self) -> bool:
+        """Let removals pass, as after a push that was accepted; return whether they were held."""
         was_holding, self.is_holding = self.is_holding, False
         self._is_proven = True
         self._devices.clear()
         return was_holding
-
-    def release(self) -> bool:
-        """Let removals pass from now on; return whether they were held."""
-        return self.succeeded()
 
 
 def suspect(reason: str) -> str:

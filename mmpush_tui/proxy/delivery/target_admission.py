@@ -86,7 +86,7 @@ class TargetAdmission:
             return outcome, change
         status = outcome.answer.status
         if status == "OK":
-            change = "released" if guard.succeeded() else change
+            change = "released" if guard.release() else change
         elif status == "REMOVE":
             was_holding = guard.is_holding
             if guard.removes(device, outcome.reason):
