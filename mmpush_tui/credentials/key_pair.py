@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -95,7 +95,7 @@ def _key_pair(data: bytes, password: str, where: str) -> KeyPair:
     else:
         raise OtherKindError(identified.kind, where, INVALID)
     for key in keys:
-        ours = _public(key.public_key())
+        ours = public_der(key.public_key())
         for certificate in certificates:
             if _public_of(certificate, where) == ours:
                 return KeyPair(key, certificate, [it for it in certificates if it != certificate])
@@ -179,15 +179,15 @@ def _opened(data: bytes, password: bytes, where: str) -> PKCS12KeyAndCertificate
 
 def _public_of(certificate: x509.Certificate, where: str) -> bytes:
     try:
-        return _public(certificate.public_key())
+        return public_der(certificate.public_key())
     except _UNREADABLE as error:
         # What is inside is parsed only when it is asked for.
         raise _refusal(where, "its certificate cannot be read", "unreadable") from error
 
 
-def _public(key: object) -> bytes:
-    der: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined] # every one has it
-    return der
+def public_der(key: PublicKeyTypes) -> bytes:
+    """Return a public key as DER, by which two are known to be the same."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _refusal(where: str, why: str, fault: str) -> ConfigError:

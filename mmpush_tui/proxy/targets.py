@@ -10,7 +10,6 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mmpush_tui.configuration.config import (
     AndroidSettings,
@@ -21,6 +20,7 @@ from mmpush_tui.configuration.config import (
 from mmpush_tui.configuration.schema import in_words_of_file
 from mmpush_tui.credentials.account import ServiceAccount
 from mmpush_tui.credentials.certificate import use
+from mmpush_tui.credentials.key_pair import public_der
 from mmpush_tui.credentials.look import AppleLoaded, Credential, look_at_android, look_at_apple
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Finding
@@ -226,11 +226,7 @@ def _identity(
     names = (account.client_email, account.private_key_id, account.token_uri)
     fingerprint.update(repr((names, route.address, str(proxy))).encode())
     fingerprint.update(proxy.authorization.reveal().encode() if proxy else b"")
-    fingerprint.update(
-        account.private_key.public_key().public_bytes(
-            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-        )
-    )
+    fingerprint.update(public_der(account.private_key.public_key()))
     return fingerprint.digest()
 
 

@@ -11,8 +11,8 @@ from typing import Final, Literal, NamedTuple
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from mmpush_tui.credentials.key_pair import public_der
 from mmpush_tui.proxy.apple.token_store import StoredToken, TokenStore
 
 LIFETIME_S: Final = 50 * 60
@@ -80,9 +80,7 @@ class ProviderToken:
     @property
     def identity(self) -> bytes:
         """What two tokens must share to be one: key, key id and team."""
-        public = self._key.public_key().public_bytes(
-            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-        )
+        public = public_der(self._key.public_key())
         return f"{self._team_id}/{self._key_id}/".encode() + public
 
     @property
