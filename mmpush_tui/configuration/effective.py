@@ -127,14 +127,7 @@ def _base(path: Path, config: ProxyConfig) -> Path:
 
 def _relative(config: ProxyConfig) -> list[str]:
     """Return the relative paths in a configuration."""
-    held: list[tuple[object, Sequence[Field]]] = [(config, PROXY)]
-    held += [(entry, APPLE) for entry in config.apple]
-    held += [(entry, ANDROID) for entry in config.android]
-    paths = [
-        getattr(entry, field.name) for entry, fields in held for field in fields
-        if field.kind is Kind.PATH
-    ]  # fmt: skip
-    return [name for name in paths if name and not os.path.isabs(os.path.expanduser(name))]
+    return [path for path, _ in config.paths() if not os.path.isabs(os.path.expanduser(path))]
 
 
 def _entry(entry: object, fields: Sequence[Field], base: Path) -> dict[str, Any]:

@@ -209,6 +209,16 @@ class ProxyConfig:
         """Seconds one try to reach Apple or Google may take."""
         return min(float(self.retry_timeout_sec or 8), self.answer_within_s)
 
+    def paths(self) -> list[tuple[str, Field]]:
+        """Return the files that are named, each with the setting that names it."""
+        records: list[tuple[object, tuple[Field, ...]]] = [(self, PROXY), (self.network, NETWORK)]
+        records += [(target, APPLE) for target in self.apple]
+        records += [(target, ANDROID) for target in self.android]
+        return [
+            (path, field) for record, fields in records for field in fields
+            if field.kind is Kind.PATH and (path := getattr(record, field.name))
+        ]  # fmt: skip
+
 
 PROXY: Final = fields_of(ProxyConfig, "proxy")
 APPLE: Final = fields_of(AppleSettings, "proxy.apple", has_env=False)

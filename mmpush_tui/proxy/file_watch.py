@@ -16,13 +16,9 @@ Stamp = tuple[tuple[int, int, int] | None, ...]
 
 def files_of(config: ProxyConfig) -> tuple[str, ...]:
     """Return the files that a configuration was read from, itself first."""
-    names = [str(config.path), config.network.ca_file, config.signature_key_file]
-    names += [config.tls_certificate_file, config.tls_key_file]
-    for apple in config.apple:
-        names += [apple.auth_key_file, apple.certificate_file, apple.ca_file]
-    for android in config.android:
-        names += [android.service_account_file, android.ca_file]
-    return tuple(dict.fromkeys(filter(None, names)))
+    # Those that ask for a restart are what the worker writes: log and journal.
+    names = [path for path, field in config.paths() if not field.restart]
+    return tuple(dict.fromkeys((str(config.path), *names)))
 
 
 def stamp(names: Iterable[str]) -> Stamp:
