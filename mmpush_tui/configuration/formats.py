@@ -86,11 +86,6 @@ def _refuse_types_twice(values: Values, document: Document, problems: Problems) 
         problems.refuse(f"{document.path}: two targets have the type {twice}")
 
 
-def _no_network() -> Values:
-    """Return the values of a table ``[network]`` that nobody wrote."""
-    return {"connect_to": {}} | {field.name: field.default for field in NETWORK}
-
-
 def network_values(document: Document | None, problems: Problems) -> Values:
     """Return the table ``[network]`` of our file, whatever stands in the others.
 
@@ -98,10 +93,11 @@ def network_values(document: Document | None, problems: Problems) -> Values:
         document: the file, where there is one; upstream's has no such table.
         problems: told of what must not be in the table.
     """
-    if document is None or document.format is not ConfigFormat.OURS:
-        return _no_network()
-    others = {"connect_to": partial(_connect_to, problems)}
-    return _no_network() | values_of(document, "network", NETWORK, problems, others)
+    values: Values = {"connect_to": {}} | {field.name: field.default for field in NETWORK}
+    if document is not None and document.format is ConfigFormat.OURS:
+        others = {"connect_to": partial(_connect_to, problems)}
+        values |= values_of(document, "network", NETWORK, problems, others)
+    return values
 
 
 def _lay_over(values: Values, environment: Mapping[str, str], problems: Problems) -> None:
