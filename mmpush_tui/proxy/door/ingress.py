@@ -107,12 +107,9 @@ class Ingress:
             return page(request) if method in ("GET", "HEAD") else _not_allowed("GET, HEAD")
         return _NOT_FOUND
 
-    def _post_push(self, request: IncomingRequest) -> Reply | Awaitable[Reply]:
+    async def _post_push(self, request: IncomingRequest) -> Reply:
         if request.is_too_large:
             return _reply(fail(f"Failed to read message body: more than {BODY_LIMIT} bytes"))
-        return self._push(request)
-
-    async def _push(self, request: IncomingRequest) -> Reply:
         return _reply(await self._deliveries.push(request.body))
 
     def _post_ack(self, request: IncomingRequest) -> Reply:
