@@ -175,9 +175,8 @@ def _replaceable(path: Path) -> Path:
     found = Path(os.path.realpath(path))
     if found.exists() and not found.is_file():
         raise FailedError(
-            f"{path} cannot be written", why="it is not a plain file",
-            fix="Name a file, or leave out --output to print.", code="check-output",
-        )  # fmt: skip
+            f"{path} cannot be written", why="it is not a plain file", code="check-output"
+        )
     return found
 
 

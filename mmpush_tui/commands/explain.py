@@ -37,7 +37,7 @@ def command(words: tuple[str, ...], as_json: bool, as_list: bool) -> None:
     text = _read_stdin() if is_piped else " ".join(words)
     if not text.strip():
         where = "standard input" if is_piped else "TEXT"
-        raise UsageError(f"{where} is empty", fix="Give the whole log line.")
+        raise UsageError(f"{where} is empty", code="explain-no-text")
     explanation = explain(text)
     if as_json:
         click.echo(msgspec.json.encode(explanation.to_dict()))
@@ -52,11 +52,7 @@ def command(words: tuple[str, ...], as_json: bool, as_list: bool) -> None:
 
 def _read_stdin() -> str:
     if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError(
-            "there is no TEXT to explain",
-            fix="Give it as an argument, mmpush-tui explain 'LOG LINE', or pipe it in, "
-            "tail -n 20 mattermost.log | mmpush-tui explain.",
-        )
+        raise UsageError("there is no TEXT to explain", code="explain-no-text")
     text = sys.stdin.buffer.read(_STDIN_LIMIT).decode(errors="replace")
     if len(text) > TEXT_LIMIT:
         click.echo(

@@ -44,10 +44,7 @@ def read_deliveries(path: Path, *, since: float) -> list[Event]:
         FailedError: there is none, or it cannot be read.
     """
     if not path.exists():
-        raise FailedError(
-            f"{path}: there is no such file", code="journal-missing",
-            fix="A worker's status names its journal.",
-        )  # fmt: skip
+        raise FailedError(f"{path}: there is no such file", code="journal-missing")
     if not os.access(path, os.R_OK):
         raise FailedError(
             f"{path} cannot be read", why="a journal is for the user of its worker alone",
@@ -78,9 +75,7 @@ def find_journal(control: Path | None) -> Path:
         return _left_behind()
     kept = asyncio.run(_status(path))["journal"]
     if kept is None:
-        raise FailedError(
-            "this worker keeps no journal", code="journal-off",
-            )  # fmt: skip
+        raise FailedError("this worker keeps no journal", code="journal-off")
     return Path(kept["path"])
 
 
@@ -93,9 +88,8 @@ def _left_behind() -> Path:
     found = sorted(journal_file.folder().glob("journal-*.db"))
     if not found:
         raise FailedError(
-            f"no worker runs, and {journal_file.folder()} holds no journal", code="journal-missing",
-            fix="Name one with --journal.",
-        )  # fmt: skip
+            f"no worker runs, and {journal_file.folder()} holds no journal", code="journal-missing"
+        )
     if len(found) > 1:
         raise UsageError(
             "no worker runs, and there are several journals: " + ", ".join(map(str, found)),

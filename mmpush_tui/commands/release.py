@@ -39,10 +39,6 @@ def command(target: str, as_json: bool, control: Path | None) -> int:
         click.echo(msgspec.json.encode(document))
         return 0 if is_released else 1
     if not is_released:
-        raise FailedError(
-            f"{target} holds no removals back",
-            fix="mmpush-tui deliveries shows what the worker did.",
-            code="nothing-held",
-        )
+        raise FailedError(f"{target} holds no removals back", code="nothing-held")
     click.echo(f"{target} passes removals on again.")
     return 0

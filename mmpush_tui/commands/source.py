@@ -159,11 +159,7 @@ def _token_in(file: Path) -> Secret:
     Raises:
         ConfigError: the file cannot be read, or holds none.
     """
-    none = ConfigError(
-        f"the token file {file} holds no token",
-        fix="Put the access token alone into it.",
-        code="mattermost-token-file",
-    )
+    none = ConfigError(f"the token file {file} holds no token", code="mattermost-token-file")
     try:
         data, status = files.read_plain(file, _TOKEN_LIMIT)
     except (OSError, ValueError) as error:
@@ -172,7 +168,6 @@ def _token_in(file: Path) -> Secret:
         raise ConfigError(
             f"the token file {file} cannot be read",
             why=getattr(error, "strerror", "") or "the path is none",
-            fix="Name a file that holds the access token alone.",
             code="mattermost-token-file",
         ) from error
     if not data.strip():

@@ -150,11 +150,7 @@ class Watcher:
                 self._last = event
                 self._waiting.append(event)
                 self._has_waiting.set()
-        raise UnreachableError(
-            f"the worker at {self._path} has ended",
-            fix="mmpush-tui serve starts one.",
-            code="worker-ended",
-        )
+        raise UnreachableError(f"the worker at {self._path} has ended", code="worker-ended")
 
     async def _hand_over(self) -> None:
         """Hand on what waits whenever the reader has to wait for more."""

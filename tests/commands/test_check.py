@@ -522,7 +522,7 @@ async def test_only_plain_files_are_replaced(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == (
         f"mmpush-tui: {tmp_path}/pipe cannot be written: it is not a plain file. "
-        "Name a file, or leave out --output to print.\n"
+        "Name a file that can be written, or leave out --output to print.\n"
     )
     assert (tmp_path / "pipe").is_fifo()
     assert (await check(*arguments, tmp_path / "link")).stderr == ""

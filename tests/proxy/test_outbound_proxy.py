@@ -159,6 +159,7 @@ async def test_without_a_proxy_its_fault_is_refused_in_words(tmp_path: Path) -> 
         with pytest.raises(UsageError) as caught:
             await it.sides["apns"].faults.raise_("outbound-proxy")
         assert caught.value.line() == (
-            "there is no outbound proxy here. mmpush-tui simulate --outbound-proxy has one."
+            "there is no outbound proxy here. Start one that has it: "
+            "`mmpush-tui simulate --outbound-proxy`."
         )
         assert it.sides["apns"].faults.active() == ()

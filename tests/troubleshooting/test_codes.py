@@ -36,10 +36,6 @@ UNKNOWN: Mapping[str, str] = {
 
 ALIKE_EVERYWHERE: Mapping[str, str] = {
     "config-value": "most values are refused through ``Problems``, which say it themselves",
-    **dict.fromkeys(
-        ("no-outbound-proxy", "nothing-held", "worker-ended"),
-        "begins with a command, and the words of the book begin with a capital letter",
-    ),
 }  # fmt: skip
 """Fixes that are the same wherever the code is raised, and are not in the book."""
 

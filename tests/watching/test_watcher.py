@@ -168,7 +168,7 @@ async def test_another_run_on_the_same_socket_begins_with_a_gap_and_all_it_has(
         async with Bench(path) as first:
             first.publish(3)
             await screen.until(lambda: len(screen.events) == 3)
-        ended = f"the worker at {path} has ended. mmpush-tui serve starts one."
+        ended = f"the worker at {path} has ended. Its log says why; `mmpush-tui serve` starts one."
         # That it does not answer either says less, however often that is found out.
         await screen.until(lambda: screen.problems[-3:] == [ended] * 3)
         async with Bench(path) as second:

@@ -105,12 +105,7 @@ def load_public_key(path: str) -> EllipticCurvePublicKey:
             text = b"".join(data.strip(b'"').split())
             key = load_der_public_key(base64.b64decode(text, validate=True))
     except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm) as error:
-        raise ConfigError(
-            f"{where}: holds no public key",
-            fix="Put there what GET /api/v4/config/client?format=old on the Mattermost server "
-            "shows as AsymmetricSigningPublicKey.",
-            code="signature-key-invalid",
-        ) from error
+        raise ConfigError(f"{where}: holds no public key", code="signature-key-invalid") from error
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
         raise ConfigError(
             f"{where}: this is no key on the curve P-256, on which Mattermost signs",

@@ -26,11 +26,7 @@ class OutboundProxyFault(Behaviour):
     async def raised(self, host: Host) -> None:
         """Change its mood, and have the worker connect anew."""
         if host.outbound is None:
-            raise UsageError(
-                "there is no outbound proxy here",
-                fix="mmpush-tui simulate --outbound-proxy has one.",
-                code="no-outbound-proxy",
-            )
+            raise UsageError("there is no outbound proxy here", code="no-outbound-proxy")
         host.outbound.mood = self.kind  # type: ignore[assignment] # looked at above
         await host.outbound.drop()
 

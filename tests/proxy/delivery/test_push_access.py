@@ -94,9 +94,13 @@ BAD_KEYS = [
      "there what GET /api/v4/config/client?format=old on the Mattermost server shows as "
      "AsymmetricSigningPublicKey."),
     (RSA.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-     "this is no key on the curve P-256, on which Mattermost signs."),
+     "this is no key on the curve P-256, on which Mattermost signs. Put there what GET "
+     "/api/v4/config/client?format=old on the Mattermost server shows as "
+     "AsymmetricSigningPublicKey."),
     (P384.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-     "this is no key on the curve P-256, on which Mattermost signs."),
+     "this is no key on the curve P-256, on which Mattermost signs. Put there what GET "
+     "/api/v4/config/client?format=old on the Mattermost server shows as "
+     "AsymmetricSigningPublicKey."),
     (None, "cannot be read: No such file or directory."),
 ]  # fmt: skip
 

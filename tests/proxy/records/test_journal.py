@@ -471,12 +471,14 @@ def test_the_command_reads_it_without_a_worker(
 
 
 REFUSED = [
-    (["--journal", "{}/none"], 1, "there is no such file. A worker's status names its journal."),
+    (["--journal", "{}/none"], 1, "there is no such file. Name a journal with --journal; a "
+     "worker's status names its own."),
     (["--journal", "{}/text"], 1, "cannot be read as a journal: file is not a database."),
     (["--journal", "{}/text", "--since", "soon"], 2, "expected a time such as 30m, 2h or 7d."),
     (["--journal", "{}/text", "--follow"], 2, "a journal cannot be followed."),
     (["--since", "2h", "--follow"], 2, "Leave out --journal and --since, or --follow."),
-    (["--since", "2h"], 1, "journals holds no journal. Name one with --journal."),
+    (["--since", "2h"], 1, "journals holds no journal. Name a journal with --journal; a "
+     "worker's status names its own."),
 ]  # fmt: skip
 
 
