@@ -10,8 +10,8 @@ import tomli_w
 from mmpush_tui import files
 from mmpush_tui.commands.options import json_option
 from mmpush_tui.configuration.effective import as_toml, view
-from mmpush_tui.configuration.locations import find_config, worker_config
-from mmpush_tui.errors import ConfigError, FailedError, UsageError
+from mmpush_tui.configuration.locations import chosen_config
+from mmpush_tui.errors import ConfigError, FailedError
 from mmpush_tui.exits import Exit
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.text import clean
@@ -39,7 +39,7 @@ def check(file: Path | None, as_json: bool) -> int:
     """
     from mmpush_tui.proxy.lint import lint
 
-    path = _named_or_usual(file)
+    path = chosen_config(file, "as FILE")
     config, findings, is_refused = lint(path, os.environ)
     errors = [it for it in findings if it.severity is Severity.FAIL]
     exit_code = Exit.USAGE if is_refused else Exit.FAILED if errors else Exit.OK
@@ -72,7 +72,7 @@ def check(file: Path | None, as_json: bool) -> int:
 @json_option
 def show(file: Path | None, as_json: bool) -> int:
     """Show every setting of FILE, its value, and whether file, environment or default says so."""
-    path = _named_or_usual(file)
+    path = chosen_config(file, "as FILE")
     rows = view(path, os.environ)
     if as_json:
         document = {"schema": 1, "kind": "config", "file": str(path), "settings": rows}
@@ -137,16 +137,3 @@ def _write_new(path: Path, text: str) -> None:
         raise FailedError(
             f"{path} cannot be written", why=error.strerror or "", code="file-write"
         ) from error
-
-
-def _named_or_usual(file: Path | None) -> Path:
-    if file is not None:
-        return file
-    usual = find_config()
-    if usual is None:
-        raise UsageError(
-            "no configuration of a push proxy was found",
-            fix="Name it: mmpush-tui config check FILE.",
-            code="config-not-found",
-        )
-    return worker_config(usual)

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import click
 
-from mmpush_tui.errors import UsageError
-
 
 @click.command("serve")
 @click.option(
@@ -38,17 +36,8 @@ def command(
     it stop at once. SIGHUP reads configuration and credentials again and keeps the old ones
     where the new are bad.
     """
-    from mmpush_tui.configuration.locations import find_config, worker_config
+    from mmpush_tui.configuration.locations import chosen_config
     from mmpush_tui.proxy.serving import serve
 
-    if config_path is None:
-        found = find_config()
-        if found is None:
-            raise UsageError(
-                "no configuration of a push proxy was found",
-                fix="Name it with --config FILE, or let mmpush-tui ask for what it needs.",
-                code="config-not-found",
-            )
-        config_path = worker_config(found)
-
-    return int(serve(config_path, listen, control_path, until_eof=until_eof))
+    config = chosen_config(config_path, "with --config FILE")
+    return int(serve(config, listen, control_path, until_eof=until_eof))

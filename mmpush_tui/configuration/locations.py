@@ -11,7 +11,7 @@ from mmpush_tui.configuration.document import Document, our_document
 from mmpush_tui.configuration.problems import Problems
 from mmpush_tui.configuration.schema import WORKER_CONFIG
 from mmpush_tui.configuration.tables import values_of
-from mmpush_tui.errors import ConfigError
+from mmpush_tui.errors import ConfigError, UsageError
 
 VARIABLE: Final = "MMPUSH_CONFIG"
 SYSTEM_CONFIG: Final = Path("/etc/mmpush-tui/config.toml")
@@ -39,6 +39,28 @@ def find_config(environment: Mapping[str, str] | None = None) -> Path | None:
         if os.path.isfile(path):
             return path
     return None
+
+
+def chosen_config(named: Path | None, how: str) -> Path:
+    """Return the worker's configuration: the one that was named, or else the usual one.
+
+    Args:
+        named: the file that was named, if any.
+        how: how a file is named here, such as ``with --config FILE``.
+
+    Raises:
+        UsageError: none was named, and there is no usual one.
+    """
+    if named is not None:
+        return named
+    usual = find_config()
+    if usual is None:
+        raise UsageError(
+            "no configuration of a push proxy was found",
+            fix=f"Name it {how}, or let mmpush-tui ask for what it needs.",
+            code="config-not-found",
+        )
+    return worker_config(usual)
 
 
 def worker_config(source: Path | Document) -> Path:
