@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import click
-import msgspec
 import tomli_w
 
 from mmpush_tui import files
 from mmpush_tui.commands.options import json_option
+from mmpush_tui.commands.printing import print_document
 from mmpush_tui.configuration.effective import as_toml, view
 from mmpush_tui.configuration.locations import chosen_config
 from mmpush_tui.errors import ConfigError, FailedError
@@ -43,22 +43,21 @@ def check(file: Path | None, as_json: bool) -> int:
     config, findings, is_refused = lint(path, os.environ)
     errors = [it for it in findings if it.severity is Severity.FAIL]
     exit_code = Exit.USAGE if is_refused else Exit.FAILED if errors else Exit.OK
+    targets = [it.type for it in config.apple] + [it.type for it in config.android]
     if as_json:
-        document = {
-            "schema": 1,
-            "kind": "config-check",
-            "file": str(path),
-            "findings": [_as_json(it) for it in findings],
-            "targets": [it.type for it in config.apple] + [it.type for it in config.android],
-            "exit_code": exit_code,
-        }
-        click.echo(msgspec.json.encode(document))
+        print_document(
+            "config-check",
+            file=str(path),
+            findings=[_as_json(finding) for finding in findings],
+            targets=targets,
+            exit_code=exit_code,
+        )
         return exit_code
-    for it in findings:
-        target, text = clean(it.about, 60), it.line()
+    for finding in findings:
+        target, text = clean(finding.about, 60), finding.line()
         about = f"{target}: " if target and target not in text else ""
-        click.echo(f"{_severity(it):<6} {about}{text}")
-    count = len(config.apple) + len(config.android)
+        click.echo(f"{_severity(finding):<6} {about}{text}")
+    count = len(targets)
     warnings = len(findings) - len(errors)
     click.echo(
         f"{clean(path)}: {count} target{'' if count == 1 else 's'}, {len(errors)} error"
@@ -75,8 +74,7 @@ def show(file: Path | None, as_json: bool) -> int:
     path = chosen_config(file, "as FILE")
     rows = view(path, os.environ)
     if as_json:
-        document = {"schema": 1, "kind": "config", "file": str(path), "settings": rows}
-        click.echo(msgspec.json.encode(document))
+        print_document("config", file=str(path), settings=rows)
         return 0
     width = max(len(row.key) for row in rows)
     for row in rows:

@@ -8,9 +8,9 @@ import click
 import msgspec
 
 from mmpush_tui.commands.options import json_option
-from mmpush_tui.commands.printing import print_lines, wrapped
+from mmpush_tui.commands.printing import print_document, print_lines, wrapped
 from mmpush_tui.errors import FailedError, UsageError
-from mmpush_tui.troubleshooting.catalogue import SCHEMA, Entry, Hop, entries
+from mmpush_tui.troubleshooting.catalogue import Entry, Hop, entries
 from mmpush_tui.troubleshooting.lookup import TEXT_LIMIT, Explanation, by_code, explain
 
 _STDIN_LIMIT: Final = 256 * 1024
@@ -65,9 +65,7 @@ def _read_stdin() -> str:
 
 def _show_list(as_json: bool) -> None:
     if as_json:
-        listed = [entry.to_dict() for entry in entries()]
-        document = {"schema": SCHEMA, "kind": "catalogue", "entries": listed}
-        click.echo(msgspec.json.encode(document))
+        print_document("catalogue", entries=[entry.to_dict() for entry in entries()])
         return
     for hop in Hop:
         if among := [entry for entry in entries() if entry.hop is hop]:
@@ -99,6 +97,6 @@ def _in_full(entry: Entry) -> Iterator[str]:
         yield from _titles(other for code in entry.see if (other := by_code(code)))
 
 
-def _titles(found: Iterable[Entry]) -> Iterator[str]:
-    for entry in found:
+def _titles(listed: Iterable[Entry]) -> Iterator[str]:
+    for entry in listed:
         yield from wrapped(f"{entry.code}: {entry.title}", "  ", "    ")

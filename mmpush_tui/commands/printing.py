@@ -1,11 +1,12 @@
-"""Lines on standard output."""
+"""Lines, and documents of JSON, on standard output."""
 
 import shutil
 import textwrap
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import click
+import msgspec
 
 _NARROWEST: Final = 40
 _WIDEST: Final = 100
@@ -35,3 +36,8 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print each line as it comes, flushed, so that whoever watches sees it at once."""
     for line in lines:
         click.echo(line)
+
+
+def print_document(kind: str, **members: Any) -> None:
+    """Print a JSON object of schema 1 on a line of its own; ``kind`` says what it is about."""
+    click.echo(msgspec.json.encode({"schema": 1, "kind": kind, **members}))

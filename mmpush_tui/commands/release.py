@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import click
-import msgspec
 
 from mmpush_tui.commands.options import control_option, json_option
+from mmpush_tui.commands.printing import print_document
 from mmpush_tui.errors import FailedError
 
 
@@ -33,10 +33,7 @@ def command(target: str, as_json: bool, control: Path | None) -> int:
 
     is_released = asyncio.run(release())
     if as_json:
-        document = {
-            "schema": 1, "kind": "release", "target": target, "released": is_released,
-        }  # fmt: skip
-        click.echo(msgspec.json.encode(document))
+        print_document("release", target=target, released=is_released)
         return 0 if is_released else 1
     if not is_released:
         raise FailedError(f"{target} holds no removals back", code="nothing-held")

@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 import click
-import msgspec
 
 from mmpush_tui.commands import settings_words as words
 from mmpush_tui.commands.options import SourceCommand, SourceOptions, json_option, source_options
-from mmpush_tui.commands.printing import print_lines, wrapped
+from mmpush_tui.commands.printing import print_document, print_lines, wrapped
 from mmpush_tui.errors import DeadlineError, FailedError, MmpushError, UsageError
 from mmpush_tui.settings.assignments import assigned
 from mmpush_tui.settings.page import NOTHING_CHANGED, Change, Page, blocked, changes, infer
@@ -102,7 +101,7 @@ async def show(source: Source, as_json: bool) -> None:
     """
     loaded = await source.load()
     if as_json:
-        click.echo(msgspec.json.encode(words.settings_document(source.where, loaded)))
+        print_document("settings", **words.page_document(source.where, loaded))
     else:
         print_lines(words.page_text(source.where, loaded))
 
@@ -148,9 +147,8 @@ async def diff(source: Source, pairs: tuple[str, ...], as_json: bool) -> None:
         differing = changed_since(loaded, backup)
         lines = words.changes_text(differing, "then", "now")
     if as_json:
-        document = words.settings_document(source.where, loaded)
         outcome = words.outcome(differing, None, dry_run=True)
-        click.echo(msgspec.json.encode(document | outcome))
+        print_document("settings", **words.page_document(source.where, loaded), **outcome)
         return
     if not pairs:
         print_lines(wrapped(f"Since {backup.at}:"))
@@ -239,9 +237,8 @@ async def _apply(
         except MmpushError as error:
             failure = failure or error
     if options["as_json"]:
-        document = words.settings_document(source.where, loaded)
         outcome = words.outcome(wanted, saved, dry_run=options["dry_run"])
-        click.echo(msgspec.json.encode(document | outcome))
+        print_document("settings", **words.page_document(source.where, loaded), **outcome)
     else:
         print_lines(words.plan_text(loaded, draft, wanted))
         if wanted:
@@ -288,11 +285,7 @@ async def _newest(source: Source) -> Backup:
 async def _list(source: Source, *, as_json: bool) -> None:
     backups = [clean(path, 2048) for path in await source.backups()]
     if as_json:
-        document = {
-            "schema": 1, "kind": "settings-backups", "source": words.source(source.where),
-            "backups": backups,
-        }  # fmt: skip
-        click.echo(msgspec.json.encode(document))
+        print_document("settings-backups", source=words.source(source.where), backups=backups)
     elif backups:
         print_lines(backups)
     else:

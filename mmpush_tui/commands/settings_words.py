@@ -11,17 +11,14 @@ from mmpush_tui.settings.page import Change, Contents, Mode, Page
 from mmpush_tui.settings.sources.source import Loaded, Saved, SourceAddress, page_notes, way_to
 from mmpush_tui.text import clean, presentable
 
-_SCHEMA: Final = 1
 _LIMIT: Final = 2048
 """Characters of an address or a path that are shown."""
 
 
-def settings_document(where: SourceAddress, loaded: Loaded) -> dict[str, object]:
-    """Return the page as ``settings show --json`` prints it."""
+def page_document(where: SourceAddress, loaded: Loaded) -> dict[str, object]:
+    """Return the page as JSON has it."""
     page = loaded.page
     return {
-        "schema": _SCHEMA,
-        "kind": "settings",
         "source": source(where),
         "server_version": loaded.version,
         "licence": {"hpns": loaded.licence.hpns, "id_loaded": loaded.licence.id_loaded},

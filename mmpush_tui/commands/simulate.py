@@ -1,13 +1,13 @@
 """``mmpush-tui simulate``: Apple, Google and Mattermost on this host, for commands of one's own."""
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from mmpush_tui.commands.printing import print_document
 from mmpush_tui.errors import UsageError
 
 
@@ -141,8 +141,7 @@ def _list(as_json: bool, *, has_vendors: bool, has_mattermost: bool) -> None:
     ]
     with contextlib.suppress(BrokenPipeError):
         if as_json:
-            faults = [fault for _, fault in listed]
-            click.echo(json.dumps({"schema": 1, "kind": "faults", "faults": faults}))
+            print_document("faults", faults=[fault for _, fault in listed])
             return
         for heading, fault in listed:
             click.echo(heading)
