@@ -131,11 +131,11 @@ def command(
 
 
 def _pair(text: str) -> tuple[str, str]:
-    found = _PAIR.fullmatch(text)
-    ports = [int(side.rpartition(":")[2]) for side in found.groups()] if found else [0]
-    if found is None or not all(0 < port < 65536 for port in ports):
+    match = _PAIR.fullmatch(text)
+    ports = [int(side.rpartition(":")[2]) for side in match.groups()] if match else [0]
+    if match is None or not all(0 < port < 65536 for port in ports):
         raise UsageError(
             f"--connect-to {text!r}: expected HOST:PORT=ADDR:PORT",
             code="check-connect-to",
         )
-    return found[1].lower(), found[2]
+    return match[1].lower(), match[2]

@@ -49,7 +49,7 @@ async def ask_mattermost(
             chosen = await beside("choose", choose_source, wanted, toml, os.environ)
             url, local = chosen.url, chosen.local_socket
             if chosen.config_file is None:
-                loaded = await _asked(chosen, toml, connect_to)
+                loaded = await _load_from_server(chosen, toml, connect_to)
                 around = PlanContext(
                     licence=loaded.licence if loaded else Licence(),
                     is_elsewhere=bool(url) and not await _is_here(url),
@@ -89,7 +89,7 @@ async def _is_here(url: str) -> bool:
         return True
 
 
-async def _asked(
+async def _load_from_server(
     chosen: Named, toml: Document | None, connect_to: Mapping[str, str]
 ) -> Loaded | None:
     """Return the settings as a running server tells them."""

@@ -73,13 +73,13 @@ class Text(Output):
     def __init__(self) -> None:
         super().__init__("text")
         self._held: list[CheckResult] = []
-        self._said: set[str] = set()
+        self._printed_advice: set[str] = set()
         self._last: tuple[object, ...] | None = None
 
     def result(self, result: CheckResult) -> None:
         """Show a result as it comes, as long as there is no run to compare with."""
         if self._last is None:
-            print_lines(plain.render(result, self._said))
+            print_lines(plain.render(result, self._printed_advice))
         else:
             self._held.append(result)
 
@@ -96,10 +96,10 @@ class Text(Output):
             if self._last is not None:
                 print_lines(["", f"{when}  changed:", ""])
             for result in held:
-                print_lines(plain.render(result, self._said))
+                print_lines(plain.render(result, self._printed_advice))
             print_lines(plain.ending(report))
         self._last = now
-        self._said.clear()
+        self._printed_advice.clear()
         return report.exit_code
 
 
@@ -172,12 +172,12 @@ def _replaceable(path: Path) -> Path:
     Raises:
         FailedError: it is no plain file. To replace a device would take it from everybody.
     """
-    found = Path(os.path.realpath(path))
-    if found.exists() and not found.is_file():
+    real = Path(os.path.realpath(path))
+    if real.exists() and not real.is_file():
         raise FailedError(
             f"{path} cannot be written", why="it is not a plain file", code="check-output"
         )
-    return found
+    return real
 
 
 def _open_to_everybody(descriptor: int) -> None:

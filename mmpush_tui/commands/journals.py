@@ -85,14 +85,14 @@ async def _status(path: Path) -> dict[str, Any]:
 
 
 def _left_behind() -> Path:
-    found = sorted(journal_file.folder().glob("journal-*.db"))
-    if not found:
+    journals = sorted(journal_file.folder().glob("journal-*.db"))
+    if not journals:
         raise FailedError(
             f"no worker runs, and {journal_file.folder()} holds no journal", code="journal-missing"
         )
-    if len(found) > 1:
+    if len(journals) > 1:
         raise UsageError(
-            "no worker runs, and there are several journals: " + ", ".join(map(str, found)),
+            "no worker runs, and there are several journals: " + ", ".join(map(str, journals)),
             code="journal-ambiguous",
         )  # fmt: skip
-    return found[0]
+    return journals[0]

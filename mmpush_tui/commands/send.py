@@ -74,14 +74,14 @@ def command(
     device = trial.read_device(device_file)
     match via:
         case "dry":
-            found = _config(config)
-            if found is None and not topic:
+            loaded = _config(config)
+            if loaded is None and not topic:
                 click.echo(
                     "mmpush-tui: no configuration was found, so app and project are made up. "
                     "Name it with --config FILE.",
                     err=True,
                 )
-            result = trial.dry(device, kind, trial.aim(device, found, topic))
+            result = trial.dry(device, kind, trial.aim(device, loaded, topic))
         case "server":
             if not mattermost_url:
                 raise UsageError("--via server needs --mattermost-url", code="send-no-server")

@@ -94,7 +94,7 @@ class _Session:
         self._line = b""
         self._orders: asyncio.Queue[str] = asyncio.Queue(100)
         self._tasks = Tasks(lambda _name, _error: self._stop.set())
-        self._told_violations: Counter[str] = Counter()
+        self._listed_violations: Counter[str] = Counter()
 
     def _mattermost(self, watch: Watch) -> MattermostRehearsal:
         # As the server itself, which whoever looks at its process takes it for.
@@ -196,7 +196,7 @@ class _Session:
         words = f"{judged.side:<5} {where:<24} {answer:<9} {judged.reason}".rstrip()
         self._tell("request", f"{time.strftime('%H:%M:%S')} {words}", **fields)
         now = Counter(self._simulation.violations)
-        fresh, self._told_violations = now - self._told_violations, now
+        fresh, self._listed_violations = now - self._listed_violations, now
         for violation in fresh.elements():
             self._tell("violation", f"BROKE A RULE  {violation}", violation=violation)
 
@@ -263,19 +263,19 @@ and in a third one:
 
     def _tell_faults(self) -> None:
         active = self._simulation.status()["faults"]
-        known: dict[str, str] = {}
+        offered: dict[str, str] = {}
         if self._simulation.sides:
             for fault in FAULTS:
-                shown = ":".join(filter(None, (fault.name, ",".join(describe_faults(fault)))))
-                known[fault.name] = shown
+                text = ":".join(filter(None, (fault.name, ",".join(describe_faults(fault)))))
+                offered[fault.name] = text
         if self._simulation.mattermost is not None:
-            known |= {
-                f"{it}@{mattermost.SIDE}": mattermost.describe_mattermost_faults(it)
-                for it in RestFault
+            offered |= {
+                f"{fault}@{mattermost.SIDE}": mattermost.describe_mattermost_faults(fault)
+                for fault in RestFault
             }
         on = {words.partition(":")[0] for words in active}
-        rows = [f"{'on ' if name in on else '   '} {shown}" for name, shown in known.items()]
-        self._tell("faults", "\n".join(rows), active=active, known=list(known))
+        rows = [f"{'on ' if name in on else '   '} {text}" for name, text in offered.items()]
+        self._tell("faults", "\n".join(rows), active=active, known=list(offered))
 
     def _tell_status(self) -> None:
         status = self._simulation.status()

@@ -218,19 +218,19 @@ class HeadlessDemo:
 
 def leftovers(folder: Path, worker: WorkerProcess | None) -> list[str]:
     """Return what is still there of a run: processes, the folder, the worker's port."""
-    found = [
+    left = [
         f"process {child.pid}"
         for child in psutil.Process().children(recursive=True)
         if child.is_running() and child.status() != psutil.STATUS_ZOMBIE
     ]
     if folder.exists():
-        found.append(f"folder {folder}")
+        left.append(f"folder {folder}")
     if worker is not None:
         if worker.is_running:
-            found.append(f"worker {worker.pid}")
+            left.append(f"worker {worker.pid}")
         address = urlsplit(worker.url)
         with socket.socket() as probe:
             probe.settimeout(1)
             if probe.connect_ex((address.hostname or "", address.port or 0)) == 0:
-                found.append(f"port {address.port}")
-    return found
+                left.append(f"port {address.port}")
+    return left

@@ -113,14 +113,14 @@ def _sides(fault: Fault, side: str) -> tuple[Side, ...]:
 
 
 def read_parameters(
-    fault: str, shape: type, known: Mapping[str, Any], given: str
+    fault: str, shape: type, defaults: Mapping[str, Any], given: str
 ) -> Iterator[tuple[str, Any]]:
     """Yield the parameters that were typed, by name.
 
     Args:
         fault: the fault's name.
         shape: the dataclass that they are fields of.
-        known: those that the fault has, with their defaults.
+        defaults: the parameters that the fault has, with their defaults.
         given: what was typed, ``key=value,key=value``.
 
     Raises:
@@ -130,15 +130,15 @@ def read_parameters(
     for item in filter(None, (each.strip() for each in given.split(","))):
         name, is_given, value = (part.strip() for part in item.partition("="))
         if not is_given:
-            example = next(iter(typed_all(known)), "")
+            example = next(iter(typed_all(defaults)), "")
             raise UsageError(
                 f"{clean(name, 40)} says nothing to the fault {fault}",
                 fix=f"Write {fault}:{example}." if example else "It has no parameters.",
                 code="fault-parameter",
             )
-        if name not in known:
-            near = nearest(name, known)
-            has = ", ".join(sorted(known)) or "none"
+        if name not in defaults:
+            near = nearest(name, defaults)
+            has = ", ".join(sorted(defaults)) or "none"
             raise UsageError(
                 f"the fault {fault} has no parameter {clean(name, 40)}",
                 fix=f"Did you mean {near}?" if near else f"It has {has}.",

@@ -89,13 +89,13 @@ class FaultBoard(ServerHooks):
             UsageError: no such fault here, or no such parameter, or a value it cannot have.
         """
         fault = self._find(name)
-        made = behaviour(fault, parameters)
+        new = behaviour(fault, parameters)
         async with self._change:
             if before := self._active.pop(name, None):
                 await before.behaviour.cleared(self._host)
-            self._active[name] = ActiveFault(fault, made)
+            self._active[name] = ActiveFault(fault, new)
             try:
-                await made.raised(self._host)
+                await new.raised(self._host)
             except UsageError:
                 del self._active[name]
                 raise
@@ -120,8 +120,8 @@ class FaultBoard(ServerHooks):
 
     def tls(self) -> ssl.SSLContext | None:
         """Return the TLS of the next connection, that of the latest fault which has one."""
-        found = [active.behaviour.tls() for active in self._active.values()]
-        return next((tls for tls in reversed(found) if tls is not None), None)
+        contexts = [active.behaviour.tls() for active in self._active.values()]
+        return next((tls for tls in reversed(contexts) if tls is not None), None)
 
     def shaking(self, pipe: TlsPipe, step: HandshakeStep) -> None:
         """Tell the faults of a step before the TLS handshake is done."""

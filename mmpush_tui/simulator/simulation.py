@@ -205,14 +205,14 @@ class Simulation:
     @property
     def violations(self) -> list[str]:
         """What clients did that Apple, Google or a careful admin would hold against them."""
-        found = [
+        violations = [
             f"{side}: {it}" for side, standin in self.sides.items() for it in standin.violations
         ]
         if self.outbound is not None:
-            found += [f"proxy: {it}" for it in self.outbound.violations]
+            violations += [f"proxy: {it}" for it in self.outbound.violations]
         if self.mattermost is not None:
-            found += [f"mattermost: {it}" for it in self.mattermost.violations]
-        return found
+            violations += [f"mattermost: {it}" for it in self.mattermost.violations]
+        return violations
 
     async def aclose(self) -> None:
         """Close all."""

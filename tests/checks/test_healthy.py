@@ -94,7 +94,7 @@ async def test_nothing_of_a_probe_can_reach_a_device_or_offends(world: World) ->
     assert world.fcm.oauth.granted == 1
     for hosted in (world.tpns, world.hpns):
         assert hosted.accepted == 0
-        assert hosted.asked == [("GET", "/version")]
+        assert hosted.requests == [("GET", "/version")]
 
 
 async def test_the_evidence_of_each_stage(world: World) -> None:

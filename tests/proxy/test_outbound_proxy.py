@@ -29,7 +29,7 @@ async def test_all_connections_go_through_it_the_one_for_access_tokens_too(tmp_p
         assert (await it.push("apns")).status == "OK"
         assert (await it.push("fcm")).status == "OK"
         apns, fcm = it.sides["apns"].server.port, it.sides["fcm"].server.port
-        assert sorted(proxy.asked) == sorted([f"127.0.0.1:{apns}", *[f"127.0.0.1:{fcm}"] * 2])
+        assert sorted(proxy.targets) == sorted([f"127.0.0.1:{apns}", *[f"127.0.0.1:{fcm}"] * 2])
         assert proxy.violations == []
 
 
@@ -85,7 +85,7 @@ async def test_what_may_be_over_soon_is_tried_again(tmp_path: Path, mood: Mood, 
         proxy.mood = mood
         answer = await it.push("apns")
         assert answer.error.endswith(words)
-        assert len(proxy.asked) > 1
+        assert len(proxy.targets) > 1
         proxy.mood = "good"
         await eventually(lambda: arrives(it))
 

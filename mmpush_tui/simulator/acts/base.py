@@ -158,10 +158,10 @@ def whole(name: str, value: object, low: int, high: int) -> None:
         raise ValueError(f"{name} must be a whole number from {low} to {high}")
 
 
-def one_of(name: str, value: object, *known: str) -> None:
-    """Refuse what is not ``known``; raises as :func:`number`."""
-    if value not in known:
-        raise ValueError(f"{name} must be {', '.join(known[:-1])} or {known[-1]}")
+def one_of(name: str, value: object, *allowed: str) -> None:
+    """Refuse what is not ``allowed``; raises as :func:`number`."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
 
 
 @dataclass(frozen=True, slots=True)

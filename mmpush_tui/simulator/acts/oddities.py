@@ -76,10 +76,10 @@ class OddApnsId(Behaviour):
         if response is None:
             return None
         others = tuple(it for it in response.headers if it[0] != "apns-id")
-        said = dict(response.headers).get("apns-id", "")
+        apns_id = dict(response.headers).get("apns-id", "")
         match self.kind:
             case "upper":
-                others = (*others, ("apns-id", said.upper()))
+                others = (*others, ("apns-id", apns_id.upper()))
             case "wrong":
                 others = (*others, ("apns-id", "00000000-0000-4000-8000-000000000000"))
             case _:

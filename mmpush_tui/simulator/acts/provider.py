@@ -87,8 +87,8 @@ class TooManyTokenUpdates(_Always):
 
 def _token(request: ServedRequest) -> str:
     """Return the provider token of a push, or an empty string."""
-    said = request.value("authorization") or ""
-    return said.removeprefix(_BEARER) if is_push(request) and said.startswith(_BEARER) else ""
+    header = request.value("authorization") or ""
+    return header.removeprefix(_BEARER) if is_push(request) and header.startswith(_BEARER) else ""
 
 
 FAULTS: Final = (

@@ -12,17 +12,19 @@ from mmpush_tui.simulator.net.tlspipe import HandshakeStep, TlsPipe
 @dataclass(frozen=True, slots=True)
 class _Context(Behaviour):
     kind: ClassVar[Certificate]
-    _made: list[ssl.SSLContext] = field(default_factory=list, init=False, repr=False, compare=False)
+    _contexts: list[ssl.SSLContext] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     async def raised(self, host: Host) -> None:
         """Make the certificate, and drop the connections that were made with the usual one."""
-        self._made.append(host.certificate(self.kind))
+        self._contexts.append(host.certificate(self.kind))
         for connection in host.connections:
             connection.abort(reset=True)
 
     def tls(self) -> ssl.SSLContext | None:
         """Return the certificate."""
-        return self._made[-1] if self._made else None
+        return self._contexts[-1] if self._contexts else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,9 +155,9 @@ class ApnsRules:
 
 def apns_id(request: ServedRequest) -> str:
     """Return the ``apns-id`` of the answer: that of the request, or one that is made up."""
-    asked = request.value("apns-id")
+    requested = request.value("apns-id")
     # Ids that Apple makes up are in upper case, seen by several senders.
-    return asked if asked and _UUID.fullmatch(asked) else str(uuid.uuid4()).upper()
+    return requested if requested and _UUID.fullmatch(requested) else str(uuid.uuid4()).upper()
 
 
 def _device_token(request: ServedRequest) -> str:
@@ -177,12 +177,12 @@ def _check_repeats(request: ServedRequest) -> None:
         raise ApnsRefusalError("DuplicateHeaders")
 
 
-def _topic(request: ServedRequest, known: Collection[str]) -> tuple[str, str]:
+def _topic(request: ServedRequest, allowed: Collection[str]) -> tuple[str, str]:
     topic = request.value("apns-topic")
     push_type = request.value("apns-push-type") or ""
     if not topic:
         raise ApnsRefusalError("MissingTopic")
-    rests = {topic.removeprefix(name) for name in known if topic.startswith(name)}
+    rests = {topic.removeprefix(name) for name in allowed if topic.startswith(name)}
     if not (suffixes := rests.intersection(_SUFFIXES.values())):
         raise ApnsRefusalError("TopicDisallowed")
     # Where a key lists both a topic and its .voip, the latter is still for calls alone. A missing
@@ -199,8 +199,8 @@ def _check_options(request: ServedRequest, push_type: str) -> None:
     expiration = request.value("apns-expiration")
     if expiration is not None and not _EXPIRATION.fullmatch(expiration):
         raise ApnsRefusalError("BadExpirationDate")
-    asked = request.value("apns-id")
-    if asked is not None and not _UUID.fullmatch(asked):
+    requested = request.value("apns-id")
+    if requested is not None and not _UUID.fullmatch(requested):
         raise ApnsRefusalError("BadMessageId")
     collapse_id = request.value("apns-collapse-id")
     if collapse_id is not None and not 1 <= len(collapse_id) <= COLLAPSE_ID_BYTES:

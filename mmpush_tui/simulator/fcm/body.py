@@ -124,8 +124,8 @@ def _object(value: Any, path: str, kind: str, known: Collection[str]) -> dict[st
 
 
 def _invalid(path: str, kind: str, value: Any) -> FcmRefusalError:
-    shown = clip(json.dumps(value, ensure_ascii=False), 100)
-    return invalid_argument(path, f"Invalid value at '{path}' ({kind}), {shown}", by_fcm=False)
+    text = clip(json.dumps(value, ensure_ascii=False), 100)
+    return invalid_argument(path, f"Invalid value at '{path}' ({kind}), {text}", by_fcm=False)
 
 
 def _too_big() -> FcmRefusalError:

@@ -129,13 +129,13 @@ class ConfigStore:
         self, permissions: Collection[str], hidden: Collection[str] = ()
     ) -> dict[str, Any] | None:
         """Return true for each overridden key a session may see; None, and not {}, for none."""
-        seen = self.overridden - frozenset(hidden)
+        visible = self.overridden - frozenset(hidden)
         return (
             nest(
                 {
                     key: True
                     for key in self._defaults
-                    if key in seen and may(permissions, "read", key)
+                    if key in visible and may(permissions, "read", key)
                 }
             )
             or None

@@ -96,8 +96,8 @@ def parse_mattermost_fault(text: str) -> Trouble:
     """
     name, _, given = text.strip().partition(":")
     fault = find_mattermost_fault(name.partition("@")[0])
-    known = parameters(fault)
-    read = dict(read_parameters(f"{fault}@{SIDE}", Trouble, known, given))
+    defaults = parameters(fault)
+    read = dict(read_parameters(f"{fault}@{SIDE}", Trouble, defaults, given))
     trouble = dataclasses.replace(Trouble(fault, keys=_KEYS), **read)
     try:
         _refuse_unfit(trouble)

@@ -90,7 +90,7 @@ class MattermostRehearsal(Lifecycle):
         """
         try:
             # Certificates are read for it, too, which takes a while.
-            self._poster, rest = await asyncio.to_thread(self._made)
+            self._poster, rest = await asyncio.to_thread(self._make_servers)
         except (OSError, ValueError) as error:
             await self.aclose()
             raise FailedError(
@@ -138,7 +138,7 @@ class MattermostRehearsal(Lifecycle):
         if self._rest is not None:
             self._rest.troubles.clear(name or None)
 
-    def _made(self) -> tuple[MattermostStandIn, MattermostRest]:
+    def _make_servers(self) -> tuple[MattermostStandIn, MattermostRest]:
         self._folder.mkdir(parents=True, exist_ok=True)
         self.token_file.unlink(missing_ok=True)
         write_private(self.token_file, f"{self.token.reveal()}\n")

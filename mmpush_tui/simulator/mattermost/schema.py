@@ -210,10 +210,10 @@ def parsed_value(text: str, value: Any) -> Any:
             return text.split(" ")
         case dict():
             try:
-                found = strictjson.loads(text.encode())
+                parsed = strictjson.loads(text.encode())
             except ValueError:
                 return value
-            return found if isinstance(found, dict) else value
+            return parsed if isinstance(parsed, dict) else value
         case _:
             return text
 

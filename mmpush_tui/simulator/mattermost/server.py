@@ -317,12 +317,12 @@ class MattermostRest(Lifecycle):
             case None | "":
                 raise AppError(501, "api.license.client.old_format.app_error")
             case "old":
-                shown = self._license
+                licence = self._license
             case _:
                 raise AppError(400, "api.context.invalid_body_param.app_error")
         if not held or not held & {MANAGE_SYSTEM, _READ_LICENSE}:
-            shown = {name: value for name, value in shown.items() if name != "SkuShortName"}
-        return self._json(shown)
+            licence = {name: value for name, value in licence.items() if name != "SkuShortName"}
+        return self._json(licence)
 
     def _patch(
         self,

@@ -43,7 +43,7 @@ class ConnectProxy(Lifecycle):
 
     Attributes:
         mood: how it answers from now on.
-        asked: the targets it was asked for, in their order.
+        targets: what it was asked to connect to, in their order.
         violations: what clients did wrong.
     """
 
@@ -51,7 +51,7 @@ class ConnectProxy(Lifecycle):
     leads: dict[str, str] = field(default_factory=dict)
     ports: frozenset[int] = frozenset()
     mood: Mood = "good"
-    asked: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     _server: asyncio.Server | None = None
     _tasks: Tasks = field(default_factory=lambda: Tasks(lambda _name, _error: None))
@@ -139,7 +139,7 @@ class ConnectProxy(Lifecycle):
         if f"Host: {target}" not in head:
             self.violations.append("Host is not the target")
             return None
-        self.asked.append(target)
+        self.targets.append(target)
         return target
 
     async def _say_connected(self, writer: asyncio.StreamWriter, mood: Mood) -> None:

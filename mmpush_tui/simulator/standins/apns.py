@@ -79,9 +79,9 @@ class ApnsStandIn(StandIn[ApnsState]):
 
         Apple answers no request then: GOAWAY comes in place of SETTINGS.
         """
-        if (shown := connection.peer_certificate) is None:
+        if (der := connection.peer_certificate) is None:
             return False
-        certificate = x509.load_der_x509_certificate(shown)
+        certificate = x509.load_der_x509_certificate(der)
         marked = environments_of(certificate)
         if marked and self._rules.environment not in marked:
             connection.goaway(ErrorCodes.NO_ERROR, last_stream_id=0, debug=_OTHER_NETWORK)

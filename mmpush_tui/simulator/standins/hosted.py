@@ -57,13 +57,13 @@ class HostedStandIn(Lifecycle):
         hosts: the names it is known by.
 
     Attributes:
-        asked: method and path of each request, the latest last.
+        requests: method and path of each request, the latest last.
         accepted: pushes that were delivered.
     """
 
     def __init__(self, ca: ThrowAwayCA, phones: Phones, hosts: Sequence[str]) -> None:
         self.hosts = tuple(hosts)
-        self.asked: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         self.accepted = 0
         self.port = 0
         self._phones = phones
@@ -117,8 +117,8 @@ class HostedStandIn(Lifecycle):
             self._no_pipes.set()
 
     def _answer(self, method: str, path: str, body: bytes) -> tuple[str, str, bytes]:
-        if len(self.asked) < FINDINGS_LIMIT:
-            self.asked.append((method, path))
+        if len(self.requests) < FINDINGS_LIMIT:
+            self.requests.append((method, path))
         return self._judge(method, path, body)
 
     def _judge(self, method: str, path: str, body: bytes) -> tuple[str, str, bytes]:

@@ -57,7 +57,7 @@ async def test_it_says_what_it_is(http: httpx.AsyncClient, hosted: HostedStandIn
     assert (await http.head("/version")).content == b""
     assert (await http.get("/metrics")).status_code == 404
     assert (await http.get("/api/v1/send_push")).status_code == 404
-    assert hosted.asked == [
+    assert hosted.requests == [
         ("GET", "/version"), ("GET", "/"), ("HEAD", "/version"), ("GET", "/metrics"),
         ("GET", "/api/v1/send_push"),
     ]  # fmt: skip
