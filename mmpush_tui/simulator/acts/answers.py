@@ -42,7 +42,7 @@ def apple_says(request: ServedRequest, status: int, reason: str) -> ServedRespon
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused(Counted, ABC):
+class RefusedPush(Counted, ABC):
     """Pushes are refused, so many of them; access tokens are granted as ever."""
 
     async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
@@ -57,7 +57,7 @@ class _Refused(Counted, ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class _InTrouble(_Refused):
+class _InTrouble(RefusedPush):
     """Pushes are refused in the words of the vendor that was asked."""
 
     def words(self, exchange: Exchange, apple: str, google: FcmRefusalError) -> ServedResponse:
@@ -144,7 +144,7 @@ class InternalError(_InTrouble):
 
 
 @dataclass(frozen=True, slots=True)
-class Shutdown(_Refused):
+class Shutdown(RefusedPush):
     """503 Shutdown, and a GOAWAY behind it."""
 
     def refusal(self, exchange: Exchange) -> None:
@@ -155,7 +155,7 @@ class Shutdown(_Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class IdleTimeout(_Refused):
+class IdleTimeout(RefusedPush):
     """400 IdleTimeout."""
 
     def refusal(self, exchange: Exchange) -> ServedResponse:
@@ -164,7 +164,7 @@ class IdleTimeout(_Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Error500Empty(_Refused):
+class Error500Empty(RefusedPush):
     """500 with an empty body in a DATA frame of its own."""
 
     times: int = 2
@@ -175,7 +175,7 @@ class Error500Empty(_Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Error500Html(_Refused):
+class Error500Html(RefusedPush):
     """500 with a page."""
 
     times: int = 2
@@ -186,7 +186,7 @@ class Error500Html(_Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Html200(_Refused):
+class Html200(RefusedPush):
     """200 with a page."""
 
     def refusal(self, exchange: Exchange) -> ServedResponse:
@@ -195,7 +195,7 @@ class Html200(_Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Bad400(_Refused):
+class Bad400(RefusedPush):
     """400 with a body that is no JSON."""
 
     def refusal(self, exchange: Exchange) -> ServedResponse:
@@ -204,7 +204,7 @@ class Bad400(_Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Empty400(_Refused):
+class Empty400(RefusedPush):
     """400 with an empty body in a DATA frame of its own."""
 
     def refusal(self, exchange: Exchange) -> ServedResponse:
@@ -213,7 +213,7 @@ class Empty400(_Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorHeadersOnly(_Refused):
+class ErrorHeadersOnly(RefusedPush):
     """A refusal that ends with its headers.
 
     Attributes:

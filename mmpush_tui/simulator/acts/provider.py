@@ -3,9 +3,8 @@
 A request that has none, such as that of a check, is refused for that as ever.
 """
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from weakref import WeakSet
 
 from mmpush_tui.simulator.acts.answers import apple_says, is_push
@@ -39,50 +38,44 @@ class ExpiredProviderToken(Behaviour):
 
 
 @dataclass(frozen=True, slots=True)
-class _Always(Behaviour, ABC):
+class _Always(Behaviour):
+    status: ClassVar[int] = 403
+    reason: ClassVar[str]
+
     async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
         """Refuse every token."""
-        return self.refusal(exchange) if _token(exchange.request) else await honest()
-
-    @abstractmethod
-    def refusal(self, exchange: Exchange) -> ServedResponse:
-        """Return the answer."""
+        if not _token(exchange.request):
+            return await honest()
+        return apple_says(exchange.request, self.status, self.reason)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockSkew(_Always):
     """Every token has expired, new ones too."""
 
-    def refusal(self, exchange: Exchange) -> ServedResponse:
-        """Return the answer."""
-        return apple_says(exchange.request, 403, "ExpiredProviderToken")
+    reason: ClassVar[str] = "ExpiredProviderToken"
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidProviderToken(_Always):
     """No token is good."""
 
-    def refusal(self, exchange: Exchange) -> ServedResponse:
-        """Return the answer."""
-        return apple_says(exchange.request, 403, "InvalidProviderToken")
+    reason: ClassVar[str] = "InvalidProviderToken"
 
 
 @dataclass(frozen=True, slots=True)
 class UnrelatedKey(_Always):
     """The connection belongs to another key."""
 
-    def refusal(self, exchange: Exchange) -> ServedResponse:
-        """Return the answer."""
-        return apple_says(exchange.request, 403, "UnrelatedKeyIdInToken")
+    reason: ClassVar[str] = "UnrelatedKeyIdInToken"
 
 
 @dataclass(frozen=True, slots=True)
 class TooManyTokenUpdates(_Always):
     """Too many tokens came."""
 
-    def refusal(self, exchange: Exchange) -> ServedResponse:
-        """Return the answer."""
-        return apple_says(exchange.request, 429, "TooManyProviderTokenUpdates")
+    status: ClassVar[int] = 429
+    reason: ClassVar[str] = "TooManyProviderTokenUpdates"
 
 
 def _token(request: ServedRequest) -> str:

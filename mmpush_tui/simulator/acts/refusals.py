@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from mmpush_tui.simulator.acts.answers import apple_says, is_push
+from mmpush_tui.simulator.acts.answers import RefusedPush, apple_says, is_push
 from mmpush_tui.simulator.acts.base import (
     LONGEST_S,
     Answer,
@@ -74,7 +74,7 @@ _GOOGLE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class AppleRefuses(Counted):
+class AppleRefuses(RefusedPush):
     """Apple refuses pushes for a reason.
 
     Attributes:
@@ -91,10 +91,8 @@ class AppleRefuses(Counted):
         one_of("reason", self.reason, *_APPLE)
         one_of("timestamp", self.timestamp, "number", "text", "none")
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
-        if not is_push(exchange.request) or not self.is_due():
-            return await honest()
         status = _APPLE[self.reason]
         if status != 410 or self.timestamp == "none":
             return apple_says(exchange.request, status, self.reason)
@@ -105,7 +103,7 @@ class AppleRefuses(Counted):
 
 
 @dataclass(frozen=True, slots=True)
-class GoogleRefuses(Counted):
+class GoogleRefuses(RefusedPush):
     """Google refuses pushes for a reason.
 
     Attributes:
@@ -119,16 +117,14 @@ class GoogleRefuses(Counted):
         whole("times", self.times, 0, 1_000_000)
         one_of("reason", self.reason, *_GOOGLE, "not-found-html")
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
-        if not is_push(exchange.request) or not self.is_due():
-            return await honest()
         refused = _GOOGLE.get(self.reason)
         return fcm_answers.no_such_url() if refused is None else refused.response()
 
 
 @dataclass(frozen=True, slots=True)
-class OddRetryAfter(Counted):
+class OddRetryAfter(RefusedPush):
     """503 with a Retry-After that is no number of seconds.
 
     Attributes:
@@ -144,10 +140,8 @@ class OddRetryAfter(Counted):
         one_of("kind", self.kind, "date", "garbage")
         number("seconds", self.seconds, 0, LONGEST_S)
 
-    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
+    def refusal(self, exchange: Exchange) -> ServedResponse:
         """Refuse."""
-        if not is_push(exchange.request) or not self.is_due():
-            return await honest()
         date = email.utils.formatdate(time.time() + self.seconds, usegmt=True)
         value = date if self.kind == "date" else "soon, 1.5 or \xb2"
         return ServedResponse(status=503, headers=(("retry-after", value),), data=(b"",))
