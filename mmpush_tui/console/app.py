@@ -164,9 +164,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
         with contextlib.suppress(MmpushError):
             # What it names itself, not what else is on this host.
             ours = {name: text for name, text in os.environ.items() if name.startswith("MMPUSH_")}
-            if found := locate(None, toml, ours, ()):
+            if path := locate(None, toml, ours, ()):
                 self.options = replace(
-                    self.options, mattermost_config=found, mattermost_problem="", source=None
+                    self.options, mattermost_config=path, mattermost_problem="", source=None
                 )
         self.options = replace(self.options, config=config)
         for desk in (self.worker, self.settings, self.checks):

@@ -77,9 +77,9 @@ class ChecksView:
     def status_of(self, target: str) -> Severity | None:
         """Return the worst status of one target in the last complete run; None without any."""
         checks = self.report.checks if self.report is not None else []
-        found = {check.severity for check in checks if check.about == target}
+        severities = {check.severity for check in checks if check.about == target}
         worst = (Severity.FAIL, Severity.WARN, Severity.PASS)
-        return next((status for status in worst if status in found), None)
+        return next((status for status in worst if status in severities), None)
 
 
 class ChecksDesk:
@@ -158,7 +158,7 @@ class ChecksDesk:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DEADLINE_S):
                     await self._settings.refresh()
-            config, found, log = await in_time(self._load, DEADLINE_S)
+            config, credentials, log = await in_time(self._load, DEADLINE_S)
             from mmpush_tui.checks.plan.plan import PlanContext, plan_targets
             from mmpush_tui.checks.run import run_checks
             from mmpush_tui.configuration.config import NetworkSettings
@@ -169,7 +169,7 @@ class ChecksDesk:
             around = PlanContext(
                 licence=settings.licence, environment=environment, log=log, unread=settings.unread
             )
-            plans = plan_targets(settings.draft, config, credentials=found, around=around)
+            plans = plan_targets(settings.draft, config, credentials=credentials, around=around)
             chosen = tuple(p for p in plans if p.target in wanted) or plans
             again = {p.target for p in chosen}
             left = {p.target for p in plans} - again

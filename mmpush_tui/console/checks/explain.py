@@ -1,5 +1,6 @@
 """The troubleshooting catalogue: a line of a log or a few words, and what is known about it."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
@@ -17,7 +18,7 @@ from mmpush_tui.console.widgets.plain import Plain
 from mmpush_tui.troubleshooting.catalogue import Entry, entries
 from mmpush_tui.troubleshooting.lookup import by_code, find_entries, suggest
 
-_FOUND: Final = 8
+_MOST_MATCHES: Final = 8
 _WIDTH: Final = 70
 
 
@@ -41,7 +42,7 @@ class ExplainScreen(BoxScreen[None]):
     def __init__(self, query: str = "") -> None:
         super().__init__()
         self._query = query
-        self._shown: Entry | None = None
+        self._entry: Entry | None = None
 
     def compose(self) -> ComposeResult:
         """Make field, list and page."""
@@ -73,7 +74,7 @@ class ExplainScreen(BoxScreen[None]):
 
     def action_mark(self, direction: int) -> None:
         """Move the mark, or the page where one is open."""
-        if self._shown is not None:
+        if self._entry is not None:
             self._page.scroll_relative(y=direction, animate=False)
         elif direction > 0:
             self._list.action_cursor_down()
@@ -83,12 +84,12 @@ class ExplainScreen(BoxScreen[None]):
     def action_open(self) -> None:
         """Open the marked entry."""
         marked = self._list.highlighted_option
-        if self._shown is None and marked is not None:
+        if self._entry is None and marked is not None:
             self._open(marked.id or "")
 
     def action_back(self) -> None:
         """Close the entry, then the search."""
-        if self._shown is not None:
+        if self._entry is not None:
             self._close()
         else:
             self.dismiss()
@@ -104,54 +105,54 @@ class ExplainScreen(BoxScreen[None]):
     @property
     def scrolled(self) -> Widget:
         """The entry, where one is open."""
-        return self._page if self._shown is not None else self._list
+        return self._page if self._entry is not None else self._list
 
     def _search(self, query: str) -> None:
         text = query.strip()
-        found: list[Entry] = [match.entry for match in find_entries(text, _FOUND)] if text else []
+        matches: Sequence[Entry]
         if not text:
-            found, said = list(entries()), "Everything, in the order of a push's way."
-        elif found:
-            said = "The best first."
-        elif found := suggest(text, _FOUND):
-            said = "No entry knows these words; these share some of them."
+            matches, remark = entries(), "Everything, in the order of a push's way."
+        elif matches := [match.entry for match in find_entries(text, _MOST_MATCHES)]:
+            remark = "The best first."
+        elif matches := suggest(text, _MOST_MATCHES):
+            remark = "No entry knows these words; these share some of them."
         else:
-            said = "Nothing is known about this. Paste the whole line, or the reason alone."
-        self.query_one("#explain-said", Plain).show(content((said, "$quiet")))
+            remark = "Nothing is known about this. Paste the whole line, or the reason alone."
+        self.query_one("#explain-said", Plain).show(content((remark, "$quiet")))
         width = max((self._list.size.width or _WIDTH) - 2, 20)
         self._list.set_options(
             Option(
                 hanging(((f"{entry.hop.value:<11}", "$quiet"),), entry.title, width), id=entry.code
             )
-            for entry in found
+            for entry in matches
         )
-        self._list.highlighted = 0 if found else None
+        self._list.highlighted = 0 if matches else None
 
     def _open(self, code: str) -> None:
-        self._shown = by_code(code)
-        self.set_class(self._shown is not None, "-open")
+        self._entry = by_code(code)
+        self.set_class(self._entry is not None, "-open")
         self._page.scroll_home(animate=False)
         self.call_after_refresh(self._lay_out)
         self._tell()
 
     def _close(self) -> None:
-        self._shown = None
+        self._entry = None
         self.remove_class("-open")
         self._tell()
 
     def _tell(self) -> None:
         hint = (
             "Up Down scroll   Esc back"
-            if self._shown
+            if self._entry
             else "Up Down choose   Enter read   Esc close"
         )
         self.query_one("#explain-hint", Plain).show(content((hint, "$quiet")))
 
     def lay_out(self) -> None:
         """Show the entry, where one is open."""
-        if self._shown is not None:
+        if self._entry is not None:
             width = max(self._page.scrollable_content_region.width - 1, 20)
-            self.query_one("#explain-text", Plain).show(entry_page(self._shown, width))
+            self.query_one("#explain-text", Plain).show(entry_page(self._entry, width))
 
 
 def entry_page(entry: Entry, width: int) -> Content:

@@ -40,7 +40,7 @@ class ChecksScreen(ConsoleScreen):
         self._checks = checks
         self._rows: dict[str, Content] = {}
         self._judged: Report | None = None
-        self._shown: tuple[CheckResult | None, int] = None, 0
+        self._drawn: tuple[CheckResult | None, int] = None, 0
 
     def body(self) -> Iterable[Widget]:
         """Make the verdict, the list and the pane for evidence."""
@@ -72,20 +72,20 @@ class ChecksScreen(ConsoleScreen):
         self._draw_evidence()
 
     def _draw_list(self, view: ChecksView, width: int) -> None:
-        found = dict(words.rows(view, width - 1))
+        rows = dict(words.rows(view, width - 1))
         list_ = self.list_
-        if list(found) == list(self._rows):
-            for index, (id_, row) in enumerate(found.items()):
+        if list(rows) == list(self._rows):
+            for index, (id_, row) in enumerate(rows.items()):
                 if not row.is_same(self._rows[id_]):
                     list_.replace_option_prompt_at_index(index, row)
         else:
             marked = self._marked_id()
             list_.set_options(
-                Option(row, id=id_, disabled=id_.startswith("/")) for id_, row in found.items()
+                Option(row, id=id_, disabled=id_.startswith("/")) for id_, row in rows.items()
             )
-            if marked in found:
+            if marked in rows:
                 list_.highlighted = list_.get_option_index(marked)
-        self._rows = found
+        self._rows = rows
         report = view.shown_report
         if report is not self._judged:
             self._judged = report
@@ -98,15 +98,15 @@ class ChecksScreen(ConsoleScreen):
         return option.id if option is not None else None
 
     def _marked(self) -> CheckResult | None:
-        found = {result.id: result for result in self._checks.view.results}
-        return found.get(self._marked_id() or "")
+        by_id = {result.id: result for result in self._checks.view.results}
+        return by_id.get(self._marked_id() or "")
 
     def _draw_evidence(self) -> None:
         pane, result = self.pane, self._marked()
-        if not pane.is_open or not pane.room or (result, pane.room) == self._shown:
+        if not pane.is_open or not pane.room or (result, pane.room) == self._drawn:
             return
-        is_new = self._shown[0] is None or result is None or result.id != self._shown[0].id
-        self._shown = result, pane.room
+        is_new = self._drawn[0] is None or result is None or result.id != self._drawn[0].id
+        self._drawn = result, pane.room
         text = words.evidence_rows(result, pane.room) if result else content("Nothing is marked.")
         pane.show(text, is_new=is_new)
 
@@ -207,7 +207,7 @@ class ChecksScreen(ConsoleScreen):
             self.pane.close()
         else:
             self.pane.open()
-            self._shown = None, 0
+            self._drawn = None, 0
             self._draw_evidence()
         self.refresh_keys()
 

@@ -38,13 +38,13 @@ def totals(view: ChecksView) -> tuple[Part, ...]:
         done = f"{len(view.results)} of {planned}, " if planned else ""
         parts.append((f"running, {done}at most {DEADLINE_S:.0f} s   ", "$warning"))
     else:
-        said = []
+        facts = []
         if (report := view.shown_report) is not None:
-            said.append(f"{clock(report.started_at)[:8]}, {report.duration_ms / 1000:.1f} s")
+            facts.append(f"{clock(report.started_at)[:8]}, {report.duration_ms / 1000:.1f} s")
         if view.is_watching:
-            said.append(f"again every {WATCH_EVERY_S:.0f} s")
-        if said:
-            parts.append((f"{', '.join(said)}   ", "$quiet"))
+            facts.append(f"again every {WATCH_EVERY_S:.0f} s")
+        if facts:
+            parts.append((f"{', '.join(facts)}   ", "$quiet"))
     for status in Severity:
         count = sum(result.severity is status for result in view.results)
         if count:
@@ -57,10 +57,10 @@ def verdict_rows(view: ChecksView, width: int) -> Content:
     """Return the one sentence over the run, why it says so, and what to do."""
     if view.problem:
         mark: Part = ("FAIL  ", "bold $error") if view.is_broken else ("--    ", "$quiet")
-        told = [hanging((mark,), view.problem, width)]
+        rows = [hanging((mark,), view.problem, width)]
         if not view.is_broken:
-            told += [content(""), content("      ", ("5", "bold $primary"), " sets them up here.")]
-        return lines(*told)
+            rows += [content(""), content("      ", ("5", "bold $primary"), " sets them up here.")]
+        return lines(*rows)
     if view.is_running:
         return hanging((), "Following the wire from Mattermost to Apple and Google.", width)
     if view.was_cancelled:
@@ -68,11 +68,11 @@ def verdict_rows(view: ChecksView, width: int) -> Content:
         return hanging((("--    ", "$quiet"),), text, width)
     if view.report is None:
         return _invitation(width)
-    said = view.report.verdict
-    rows = [hanging((_VERDICTS[said.severity],), said.summary, width)]
-    rows += _listed("why   ", "$quiet", said.why, width)
-    rows += _listed("fix   ", "bold", said.fix, width)
-    rows += _listed("then  ", "$quiet", [said.then] if said.then else [], width)
+    verdict = view.report.verdict
+    rows = [hanging((_VERDICTS[verdict.severity],), verdict.summary, width)]
+    rows += _listed("why   ", "$quiet", verdict.why, width)
+    rows += _listed("fix   ", "bold", verdict.fix, width)
+    rows += _listed("then  ", "$quiet", [verdict.then] if verdict.then else [], width)
     if len(view.history) > 1:
         rows.append(hanging((("runs  ", "$quiet"),), _history(view.history), width))
     return lines(*rows)
@@ -81,14 +81,14 @@ def verdict_rows(view: ChecksView, width: int) -> Content:
 def _history(history: Sequence[Past]) -> str:
     """Return the latest runs in words: how many were alike, and since when."""
     by_end = groupby(history, key=lambda past: (past.verdict.severity, past.verdict.code))
-    said = []
+    phrases = []
     for alike in [list(runs) for _, runs in by_end][-_RUNS:]:
         at, verdict = alike[0]
         word = MARKS[verdict.severity][0]
         is_good = verdict.severity is Severity.PASS
         what = word if is_good else f"{word} {verdict.check or verdict.code}"
-        said.append(f"{clock(at)[:8]} {what}{f' x{len(alike)}' if len(alike) > 1 else ''}")
-    return ", ".join(said)
+        phrases.append(f"{clock(at)[:8]} {what}{f' x{len(alike)}' if len(alike) > 1 else ''}")
+    return ", ".join(phrases)
 
 
 def _invitation(width: int) -> Content:
@@ -116,9 +116,9 @@ def rows(view: ChecksView, width: int) -> Iterator[tuple[str, Content]]:
     """
     for plan in view.plans:
         yield f"/{plan.target}", _heading(plan, width)
-        found = {result.stage: result for result in view.of(plan.target)}
-        for stage in dict.fromkeys((*plan.stages, *found)):
-            yield f"{stage.value}:{plan.target}", _row(stage, found.get(stage), view, width)
+        by_stage = {result.stage: result for result in view.of(plan.target)}
+        for stage in dict.fromkeys((*plan.stages, *by_stage)):
+            yield f"{stage.value}:{plan.target}", _row(stage, by_stage.get(stage), view, width)
 
 
 def _heading(plan: "TargetPlan", width: int) -> Content:
@@ -171,15 +171,15 @@ def first_bad(results: Iterable[CheckResult]) -> str | None:
 def evidence_rows(result: CheckResult, width: int) -> Content:
     """Return all that one check saw."""
     mark, style = MARKS[result.severity]
-    shown = [
+    rows = [
         content((f"{result.id}  ", "bold"), (result.address, "$quiet")),
         hanging(((f"{mark:<6}", style),), result.message, width),
     ]
-    shown += _listed("why   ", "$quiet", result.why, width)
-    shown += _listed("fix   ", "bold", [result.fix] if result.fix else [], width)
+    rows += _listed("why   ", "$quiet", result.why, width)
+    rows += _listed("fix   ", "bold", [result.fix] if result.fix else [], width)
     for name, value in result.evidence.items():
         text = in_words(value)
-        shown.append(hanging(((f"{name.replace('_', ' '):<16} ", "$quiet"),), text, width))
+        rows.append(hanging(((f"{name.replace('_', ' '):<16} ", "$quiet"),), text, width))
     if result.see:
-        shown.append(content(("more  ", "$quiet"), f"mmpush-tui explain {result.see}"))
-    return lines(*shown)
+        rows.append(content(("more  ", "$quiet"), f"mmpush-tui explain {result.see}"))
+    return lines(*rows)

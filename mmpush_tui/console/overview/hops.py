@@ -12,9 +12,9 @@ from mmpush_tui.checks.model.report import Report
 from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.overview.needs import Need, needs
 from mmpush_tui.console.overview.path import (
-    Seen,
     State,
     TargetPath,
+    Views,
     host_and_port,
     troubles,
     vendor,
@@ -86,20 +86,20 @@ def chain(
         rates: how fast deliveries come.
         recent: how each target did in the last minute.
     """
-    seen = Seen(settings, worker, checks, rates, ways(worker, checks, recent))
-    sentence, state = _sentence(seen)
+    views = Views(settings, worker, checks, rates, ways(worker, checks, recent))
+    sentence, state = _sentence(views)
     return Chain(
         sentence=sentence,
         state=state,
-        mattermost=_mattermost(seen),
-        proxy=_proxy(seen),
-        branches=_branches(seen),
-        needs=needs(seen),
+        mattermost=_mattermost(views),
+        proxy=_proxy(views),
+        branches=_branches(views),
+        needs=needs(views),
     )
 
 
-def _mattermost(seen: Seen) -> HopView:
-    name, settings = "Mattermost", seen.settings
+def _mattermost(views: Views) -> HopView:
+    name, settings = "Mattermost", views.settings
     saved = settings.saved
     if saved is None:
         state = State.FAIL if settings.at and settings.problem else State.UNKNOWN
@@ -109,7 +109,7 @@ def _mattermost(seen: Seen) -> HopView:
         Mode.CUSTOM: "own proxy",
     }[saved.mode]  # fmt: skip
     state = State.OFF if saved.mode is Mode.OFF else State.OK
-    is_elsewhere = saved.mode is Mode.CUSTOM and seen.sends_here is False
+    is_elsewhere = saved.mode is Mode.CUSTOM and views.sends_here is False
     if is_elsewhere:
         mode = f"sends to :{host_and_port(saved.server)[1]}"
     is_warned = is_elsewhere or any(note.severity is Severity.WARN for note in settings.notes)
@@ -117,22 +117,22 @@ def _mattermost(seen: Seen) -> HopView:
     return HopView(name, state, (mode, settings.kind_word))
 
 
-def _proxy(seen: Seen) -> HopView:
-    saved, worker, rates = seen.settings.saved, seen.worker, seen.rates
-    if saved is not None and seen.is_hosted:
+def _proxy(views: Views) -> HopView:
+    saved, worker, rates = views.settings.saved, views.worker, views.rates
+    if saved is not None and views.is_hosted:
         name = "hosted HPNS" if saved.mode is Mode.HPNS else "hosted TPNS"
-        host = host_and_port(saved.server)[0]
-        return _asked(name, host.split(".mattermost")[0], seen.checks.status_of(saved.mode.value))
+        host = host_and_port(saved.server)[0].split(".mattermost")[0]
+        return _checked(name, host, views.checks.status_of(saved.mode.value))
     name = "push proxy"
     if worker.phase is Phase.LOST:
         return HopView(name, State.FAIL, ("silent", f"since {worker.silent_since}"))
     if worker.phase is Phase.STARTING:
         return HopView(name, State.UNKNOWN, ("starting",))
     if (status := worker.status) is None:
-        return _asked(name, _elsewhere(saved), seen.checks.status_of("mpns"))
+        return _checked(name, _elsewhere(saved), views.checks.status_of("mpns"))
     if worker.phase is not Phase.RUNNING:
         return HopView(name, State.WARN, (worker.phase.value, "takes no more"))
-    if seen.sends_here is False:
+    if views.sends_here is False:
         return HopView(name, State.WARN, (worker.listen, "gets nothing"))
     host, port = host_and_port(status.listen)
     is_here = host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared
@@ -150,23 +150,23 @@ def _elsewhere(saved: Page | None) -> str:
     return f":{port}" if is_here else host or "no address"
 
 
-def _asked(name: str, where: str, status: Severity | None) -> HopView:
+def _checked(name: str, where: str, status: Severity | None) -> HopView:
     state = _OF_STATUS[status] if status is not None else State.UNKNOWN
     word = {State.UNKNOWN: "not checked", State.FAIL: "check failed"}.get(state, "reached")
     return HopView(name, state, (where, word))
 
 
-def _branches(seen: Seen) -> tuple[Branch, ...]:
-    if seen.is_hosted:
+def _branches(views: Views) -> tuple[Branch, ...]:
+    if views.is_hosted:
         both = HopView("Apple, Google", State.UNKNOWN, ("behind it", "not seen here"))
         return (Branch(both, HopView("phones", State.UNKNOWN, ("store apps",))),)
-    if not seen.ways:
+    if not views.ways:
         phones = HopView("phones", State.UNKNOWN)
         return tuple(
             Branch(HopView(name, State.UNKNOWN, ("not known",)), phones)
             for name in ("Apple APNs", "Google FCM")
         )
-    return tuple(_branch(way) for way in seen.ways)
+    return tuple(_branch(way) for way in views.ways)
 
 
 def _branch(way: TargetPath) -> Branch:
@@ -185,19 +185,19 @@ def _branch(way: TargetPath) -> Branch:
     return Branch(at, HopView("phones", state, facts))
 
 
-def _sentence(seen: Seen) -> tuple[str, State]:
-    settings, worker, report = seen.settings, seen.worker, seen.checks.report
+def _sentence(views: Views) -> tuple[str, State]:
+    settings, worker, report = views.settings, views.worker, views.checks.report
     saved = settings.saved
     if saved is not None and saved.mode is Mode.OFF:
         return "Push is switched off in Mattermost.", State.OFF
-    if seen.is_hosted:
+    if views.is_hosted:
         return _of_report(report, "Mattermost sends to its hosted push service.")
     if worker.phase is Phase.LOST:
         return f"The push proxy worker is silent since {worker.silent_since}.", State.FAIL
     if worker.phase is Phase.STARTING:
         return "The push proxy worker is starting.", State.UNKNOWN
     if worker.status is not None:
-        return _of_worker(seen)
+        return _of_worker(views)
     if saved is None and not settings.at and not worker.others and worker.phase is Phase.NONE:
         return "Push is not set up on this host yet.", State.UNKNOWN
     if saved is not None:
@@ -214,38 +214,38 @@ def _of_report(report: Report | None, otherwise: str) -> tuple[str, State]:
     return report.verdict.summary, _OF_STATUS[report.verdict.severity]
 
 
-def _of_worker(seen: Seen) -> tuple[str, State]:
+def _of_worker(views: Views) -> tuple[str, State]:
     """Return the sentence where a worker answers: the worst of what is seen."""
-    if seen.worker.phase is Phase.STOPPING:
+    if views.worker.phase is Phase.STOPPING:
         return "The push proxy worker is stopping.", State.WARN
-    if seen.worker.phase is not Phase.RUNNING:
+    if views.worker.phase is not Phase.RUNNING:
         return "The push proxy worker takes no more pushes.", State.WARN
-    if not any(way.target.state == "ready" for way in seen.ways):
+    if not any(way.target.state == "ready" for way in views.ways):
         return "The push proxy worker runs, and none of its targets can send.", State.FAIL
-    if bad := [way for way in seen.ways if way.is_seen_broken]:
-        is_all = all(way.state is State.FAIL for way in seen.ways)
+    if bad := [way for way in views.ways if way.is_seen_broken]:
+        is_all = all(way.state is State.FAIL for way in views.ways)
         how = "is failing" if is_all else "works in part"
         return f"Push {how}: {troubles(bad)}.", State.FAIL
-    if (broken := seen.broken) is not None:
+    if (broken := views.broken) is not None:
         return broken.verdict.summary, State.FAIL
-    if seen.sends_here is False:
+    if views.sends_here is False:
         return "Mattermost sends elsewhere, and not to the worker that runs here.", State.WARN
-    return _of_deliveries(seen)
+    return _of_deliveries(views)
 
 
-def _of_deliveries(seen: Seen) -> tuple[str, State]:
+def _of_deliveries(views: Views) -> tuple[str, State]:
     """Return the sentence where nothing stands in the way."""
-    rates, status = seen.rates, seen.worker.status
+    rates, status = views.rates, views.worker.status
     delivered = rates.ok_per_s + rates.removed_per_s
     is_many = rates.failed_per_s * RATES_OVER_S >= _MANY
     if is_many and not delivered:
         return "Push is failing: nothing was delivered in the last seconds.", State.FAIL
     if is_many and rates.failed_per_s > delivered / 3:
         return "Push works in part: many deliveries fail.", State.WARN
-    active = [way for way in seen.ways if way.outlook.all]
+    active = [way for way in views.ways if way.outlook.all]
     if active and all(way.outlook.is_gone for way in active):
         return "Nothing is delivered: the devices of the latest pushes are all gone.", State.WARN
-    if warned := [way for way in seen.ways if way.state is State.WARN and way.trouble]:
+    if warned := [way for way in views.ways if way.state is State.WARN and way.trouble]:
         return f"Push is working, with trouble: {troubles(warned)}.", State.WARN
     if any(way.outlook.ok for way in active):
         return "Push is working.", State.OK

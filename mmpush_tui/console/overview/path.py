@@ -81,44 +81,44 @@ def ways(
     return tuple(_way(target, recent.get(target.type) or Outlook(), checks) for target in targets)
 
 
-def troubles(found: Sequence[TargetPath]) -> str:
+def troubles(paths: Sequence[TargetPath]) -> str:
     """Return what is wrong with these ways in one clause, what they share once."""
     shared: dict[str, list[str]] = {}
-    for way in found:
+    for way in paths:
         subjects = shared.setdefault(way.trouble, [])
         if way.whose not in subjects:
             subjects.append(way.whose)
     return " and ".join(f"{' and '.join(whose)} {what}" for what, whose in shared.items())
 
 
-def _way(target: TargetStatus, seen: Outlook, checks: ChecksView) -> TargetPath:
-    path = partial(TargetPath, target, seen)
+def _way(target: TargetStatus, outlook: Outlook, checks: ChecksView) -> TargetPath:
+    path = partial(TargetPath, target, outlook)
     hop = "apns" if vendor(target) == "Apple" else "fcm"
     checked = checks.status_of(f"{hop}/{target.type}")
     if target.state != "ready":
         return path(State.FAIL, "cannot send", "cannot send")
-    if seen.last is End.UNREACHED:
-        return path(State.FAIL, "not reached", "cannot be reached", seen.reason)
-    if seen.is_refusing:
-        return path(State.FAIL, "refuses all", "will not take any push", seen.reason)
-    if checked is Severity.FAIL and checks.ended_s >= seen.last_s:
+    if outlook.last is End.UNREACHED:
+        return path(State.FAIL, "not reached", "cannot be reached", outlook.reason)
+    if outlook.is_refusing:
+        return path(State.FAIL, "refuses all", "will not take any push", outlook.reason)
+    if checked is Severity.FAIL and checks.ended_s >= outlook.last_s:
         return path(State.FAIL, "check failed", "did not pass the check")
-    if seen.unreached:
-        count = f"{seen.unreached} push" + ("" if seen.unreached == 1 else "es")
+    if outlook.unreached:
+        count = f"{outlook.unreached} push" + ("" if outlook.unreached == 1 else "es")
         trouble = f"could not be reached for {count} of the last minute"
-        return path(State.WARN, f"{seen.unreached} lost", trouble, seen.reason)
-    if seen.upstream_ms is not None and seen.upstream_ms >= SLOW_MS:
-        took = duration(seen.upstream_ms)
+        return path(State.WARN, f"{outlook.unreached} lost", trouble, outlook.reason)
+    if outlook.upstream_ms is not None and outlook.upstream_ms >= SLOW_MS:
+        took = duration(outlook.upstream_ms)
         return path(State.WARN, f"slow, {took}", f"took {took} to answer")
     if target.connected:
         return path(State.OK, "connected")
-    if seen.last is not None or checked in (Severity.PASS, Severity.WARN):
+    if outlook.last is not None or checked in (Severity.PASS, Severity.WARN):
         return path(State.OK, "reached")
     return path(State.UNKNOWN, "not tried yet")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Views:
     """What the desks know of the chain.
 
     Attributes:

@@ -21,10 +21,10 @@ def picture_rows(chain: Chain, width: int) -> list[tuple[Part, ...]]:
 
 
 def _downwards(chain: Chain, width: int) -> list[tuple[Part, ...]]:
-    found = [_line(chain.mattermost, width), _line(chain.proxy, width)]
+    rows = [_line(chain.mattermost, width), _line(chain.proxy, width)]
     for branch in chain.branches:
-        found += [_line(branch.vendor, width), _line(branch.phones, width, "  ")]
-    return found
+        rows += [_line(branch.vendor, width), _line(branch.phones, width, "  ")]
+    return rows
 
 
 def _line(hop: HopView, width: int, indent: str = "") -> tuple[Part, ...]:
@@ -35,22 +35,22 @@ def _line(hop: HopView, width: int, indent: str = "") -> tuple[Part, ...]:
     is_bad = hop.state in (State.WARN, State.FAIL)
     facts = tuple(reversed(hop.facts)) if is_bad else hop.facts
     both = "  ".join(facts)
-    shown = both if len(both) <= room else clip(facts[0], room)
-    return ((f" {word:<5}", style), (f"{name:<14} ", "bold"), (shown, "$quiet"))
+    text = both if len(both) <= room else clip(facts[0], room)
+    return ((f" {word:<5}", style), (f"{name:<14} ", "bold"), (text, "$quiet"))
 
 
 def _across(chain: Chain, width: int) -> list[tuple[Part, ...]]:
     """Return for each branch a line of names, one of states, one of facts."""
-    found: list[tuple[Part, ...]] = []
+    rows: list[tuple[Part, ...]] = []
     for number, branch in enumerate(chain.branches):
         before = [None, None] if number else [chain.mattermost, chain.proxy]
         hops = [*before, branch.vendor, branch.phones]
         names = [part for index, hop in enumerate(hops) for part in _name(hop, width, index)]
-        found.append(tuple(names))
-        found.append(tuple(_state(hop, width) for hop in hops))
+        rows.append(tuple(names))
+        rows.append(tuple(_state(hop, width) for hop in hops))
         facts = (clip(_fact(hop, 1), width - 1).ljust(width) for hop in hops)
-        found.append(tuple((fact, "$quiet") for fact in facts))
-    return found
+        rows.append(tuple((fact, "$quiet") for fact in facts))
+    return rows
 
 
 def _name(hop: HopView | None, width: int, index: int) -> list[Part]:

@@ -71,11 +71,11 @@ class OverviewScreen(ConsoleScreen):
             return
         worker, settings, checks = self._worker, self._settings, self._checks
         rates, recent = worker.rates.read(), worker.recent.read()
-        found = chain(settings.view, worker.view, checks.view, rates, recent)
+        whole_chain = chain(settings.view, worker.view, checks.view, rates, recent)
         self._order()
-        self._draw_sentence(found, width)
-        self.query_one("#chain", Plain).say_lines(*picture.picture_rows(found, width))
-        self._draw_needs(found.needs, width)
+        self._draw_sentence(whole_chain, width)
+        self.query_one("#chain", Plain).say_lines(*picture.picture_rows(whole_chain, width))
+        self._draw_needs(whole_chain.needs, width)
         self._draw_failures(width)
 
     def _order(self) -> None:
@@ -87,17 +87,17 @@ class OverviewScreen(ConsoleScreen):
             after = self.query_one("#needs") if is_first else self.query_one("#sentence")
             self.scrolled.move_child(chain_, after=after)
 
-    def _draw_sentence(self, found: Chain, width: int) -> None:
-        style = _SENTENCES.get(found.state, "bold")
+    def _draw_sentence(self, whole_chain: Chain, width: int) -> None:
+        style = _SENTENCES.get(whole_chain.state, "bold")
         figures = content(*self._figures())
-        is_beside = len(found.sentence) + figures.cell_length + 2 <= width
+        is_beside = len(whole_chain.sentence) + figures.cell_length + 2 <= width
         if is_beside:
-            shown = spread(content((found.sentence, style)), figures, width)
+            sentence = spread(content((whole_chain.sentence, style)), figures, width)
         else:
-            shown = hanging((), found.sentence, width).stylize(style)
+            sentence = hanging((), whole_chain.sentence, width).stylize(style)
             if figures.cell_length:
-                shown = lines(shown, figures.truncate(width, ellipsis=True))
-        self.query_one("#sentence", Plain).show(shown)
+                sentence = lines(sentence, figures.truncate(width, ellipsis=True))
+        self.query_one("#sentence", Plain).show(sentence)
 
     def _figures(self) -> tuple[Part, ...]:
         """Return how many deliveries came to what since the worker started."""
@@ -186,6 +186,6 @@ def _failure(kind: Repeated, width: int) -> Content:
     target = event.target or event.platform
     is_narrow = width < _HINT_FROM
     head = f" {clock(event.at)[:8]}  " + ("" if is_narrow else f"{target:<10}  ")
-    said = f"{target} {reason}" if is_narrow else reason
-    text = f"{said}{often}: {meaning}" if meaning else f"{said}{often}"
-    return hanging((head,), text, width).stylize("bold", len(head), len(head) + len(said))
+    what = f"{target} {reason}" if is_narrow else reason
+    text = f"{what}{often}: {meaning}" if meaning else f"{what}{often}"
+    return hanging((head,), text, width).stylize("bold", len(head), len(head) + len(what))

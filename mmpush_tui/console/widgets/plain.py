@@ -20,8 +20,8 @@ class Plain(Static):
         """Show several lines."""
         self.show(lines(*(content(*row) for row in rows)))
 
-    def show(self, shown: Content) -> None:
+    def show(self, text: Content) -> None:
         """Show what the functions of ``safe`` made; nothing is painted where it is the same."""
         before = self.content
-        if not isinstance(before, Content) or not before.is_same(shown):
-            self.update(shown)
+        if not isinstance(before, Content) or not before.is_same(text):
+            self.update(text)

@@ -101,9 +101,9 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._page: list[LogRow] = []
         self._lines: list[_Line] = []
         self._top = self._cursor = 0
-        self._known = 0
+        self._newest_shown = 0
         self._revision = -1
-        self._told = Position(), 0
+        self._posted = Position(), 0
         self._strips: LRUCache[object, Strip] = LRUCache(_STRIPS)
 
     def on_mount(self) -> None:
@@ -116,7 +116,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         ring, page = self.ring, self._page
         last = ring.position(page[-1].number + 1) if page else 0
         first = min(ring.position(page[0].number) + 1, last) if page else 0
-        new, failed = (0, 0) if self.is_following else ring.since(self._known)
+        new, failed = (0, 0) if self.is_following else ring.since(self._newest_shown)
         return Position(
             first=first, last=last, total=len(ring), is_following=self.is_following,
             new=new, failed=failed,
@@ -260,7 +260,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         count = len(ring)
         if self.is_following:
             cursor = top = count - 1
-            self._known = ring.newest
+            self._newest_shown = ring.newest
         else:
             cursor = min(ring.position(self._cursor), count - 1)
             top = min(ring.position(self._top), cursor)
@@ -268,7 +268,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._page = [ring[index] for index in range(top, min(top + height, count))]
         if self._page:
             self._top, self._cursor = self._page[0].number, ring[cursor].number
-            self._known = max(self._known, self._page[-1].number)
+            self._newest_shown = max(self._newest_shown, self._page[-1].number)
 
     def _draw(self) -> None:
         """Have those lines painted that show something else than before."""
@@ -285,8 +285,8 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._tell()
 
     def _tell(self) -> None:
-        if (now := (self.position, self._cursor)) != self._told:
-            self._told = now
+        if (now := (self.position, self._cursor)) != self._posted:
+            self._posted = now
             self.post_message(self.Moved(now[0]))
 
     def _go(self, index: int) -> None:

@@ -150,20 +150,21 @@ class WorkerDesk:
             self.rates = Rates()
             self._cursor, self._heard = EventCursor(), ""
             self._set(listen="", silent_since="")
-        known = dict.fromkeys((*self.view.others, *([left] if left else [])))
-        others = tuple(path for path in known if path != control)
+        running = dict.fromkeys((*self.view.others, *([left] if left else [])))
+        others = tuple(path for path in running if path != control)
         self._set(control=control, phase=Phase.NONE, problem="", status=None, others=others)
         self._watcher = Watcher(control, self.take_events, self.take_status)
         self._watching = self._tasks.spawn("watch-worker", self._watcher.run())
 
     async def described(self) -> dict[Path, Status | None]:
         """Return the workers that run on this host, each with what it says of itself."""
-        found = await asyncio.to_thread(paths.running_workers)
+        controls = await asyncio.to_thread(paths.running_workers)
         async with asyncio.TaskGroup() as group:
-            asked = {
-                path: group.create_task(_status_of(path), name="describe-worker") for path in found
+            answers = {
+                path: group.create_task(_status_of(path), name="describe-worker")
+                for path in controls
             }
-        return {path: task.result() for path, task in asked.items()}
+        return {path: task.result() for path, task in answers.items()}
 
     async def start(self) -> None:
         """Start a worker from the configuration and watch it; the view says what came of it."""
@@ -269,11 +270,11 @@ class WorkerDesk:
     async def _look(self) -> None:
         """Attach to the one worker that runs, whenever none is watched."""
         while True:
-            found = await asyncio.to_thread(paths.running_workers)
-            if self._watching is None and self.view.phase is Phase.NONE and len(found) == 1:
-                self.attach(found[0])
+            controls = await asyncio.to_thread(paths.running_workers)
+            if self._watching is None and self.view.phase is Phase.NONE and len(controls) == 1:
+                self.attach(controls[0])
             watched = self.view.control if self._watching is not None else None
-            others = tuple(path for path in found if path != watched)
+            others = tuple(path for path in controls if path != watched)
             if others != self.view.others:
                 self._set(others=others)
             await asyncio.sleep(_LOOK_EVERY_S)

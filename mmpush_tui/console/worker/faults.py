@@ -60,8 +60,8 @@ class FaultsScreen(BoxScreen[None]):
     def __init__(self, stage: "DemoStage") -> None:
         super().__init__()
         self._stage = stage
-        self._said = ""
-        self._said_of = ""
+        self._outcome = ""
+        self._outcome_of = ""
 
     def compose(self) -> ComposeResult:
         """Make the box."""
@@ -82,14 +82,14 @@ class FaultsScreen(BoxScreen[None]):
     @on(Input.Changed, "#fault-filter")
     def filter_changed(self) -> None:
         """List what matches."""
-        self._said = ""
+        self._outcome = ""
         self._list()
 
     @on(OptionList.OptionHighlighted, "#fault-list")
     def marked(self, event: OptionList.OptionHighlighted) -> None:
         """Explain what is marked."""
-        if event.option_id != self._said_of:
-            self._said = ""
+        if event.option_id != self._outcome_of:
+            self._outcome = ""
         self._lay_out()
 
     @on(OptionList.OptionSelected, "#fault-list")
@@ -113,20 +113,20 @@ class FaultsScreen(BoxScreen[None]):
         try:
             is_on = await self._stage.toggle(words)
         except UsageError as error:
-            self._said = f"{error.what}. {error.why or error.fix}".strip()
+            self._outcome = f"{error.what}. {error.why or error.fix}".strip()
         else:
-            self._said = f"{fault.title}: {'on' if is_on else 'off'}."
-        self._said_of = fault.name
+            self._outcome = f"{fault.title}: {'on' if is_on else 'off'}."
+        self._outcome_of = fault.name
         self._list(keep=fault.name)
 
     async def action_clear(self) -> None:
         """Switch all of them off."""
         for name in sorted(self._stage.faults):
             await self._stage.toggle(name)
-        self._said = "All faults are off."
+        self._outcome = "All faults are off."
         marked = self._marked()
-        self._said_of = marked.name if marked else ""
-        self._list(keep=self._said_of)
+        self._outcome_of = marked.name if marked else ""
+        self._list(keep=self._outcome_of)
 
     def action_leave(self) -> None:
         """Take the filter away, or go back."""
@@ -172,8 +172,8 @@ class FaultsScreen(BoxScreen[None]):
         help_ = self.query_one(".fault-help", Plain)
         width = max(help_.size.width - 1, 30)
         fault = self._marked()
-        if self._said:
-            text = self._said
+        if self._outcome:
+            text = self._outcome
         elif fault is None:
             text = "Nothing matches. Esc shows all of them."
         else:

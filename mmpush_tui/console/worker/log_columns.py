@@ -50,13 +50,13 @@ def header(width: int) -> str:
 
 def pieces(row: LogRow, width: int) -> list[Piece]:
     """Return the parts of a row's line, ``width`` cells together."""
-    found = cells(row.event, row.seen_ms)
-    if found is None:
+    row_cells = cells(row.event, row.seen_ms)
+    if row_cells is None:
         return _notice(row, width)
-    time, platform, answer, *others = _texts(found, width)
+    time, platform, answer, *others = _texts(row_cells, width)
     opening = Piece(f"{time} ", "time")
     rest = " ".join(others)
-    if kind := _KINDS.get(found.answer, ""):
+    if kind := _KINDS.get(row_cells.answer, ""):
         return [opening, Piece(f"{platform} "), Piece(answer, kind), Piece(f" {rest}")]
     return [opening, Piece(f"{platform} {answer} {rest}")]
 
@@ -96,7 +96,7 @@ def _notice(row: LogRow, width: int) -> list[Piece]:
 
 
 def _words(row: LogRow) -> tuple[str, str]:
-    if found := notice(row.event):
-        return found
+    if words := notice(row.event):
+        return words
     # What is left is the receipt of a push that the worker does not know.
     return "seen", f"{row.event.platform} a push that this worker did not send, or long ago"

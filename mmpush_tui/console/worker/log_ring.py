@@ -71,7 +71,7 @@ class LogRow(msgspec.Struct, eq=False):
     def events(self) -> list[Event]:
         """Return every event of the delivery that is known, for its journey."""
         event = self.event
-        found = [
+        events = [
             msgspec.structs.replace(
                 event, seq=stage.seq, at=stage.at, stream=stage.stream or 0,
                 phase="arrived" if stage.stream is None else "sent",
@@ -79,16 +79,16 @@ class LogRow(msgspec.Struct, eq=False):
             )
             for stage in self.stages
         ]  # fmt: skip
-        found.append(event)
+        events.append(event)
         if self.receipt is not None:
-            found.append(
+            events.append(
                 Event(
                     v=event.v, run=event.run, seq=self.receipt.seq, at=self.receipt.at,
                     kind="ack", id=event.id, target=event.target, type=event.type,
                     platform=event.platform, status="received", ms={"device": self.receipt.ms},
                 )
             )  # fmt: skip
-        return found
+        return events
 
 
 class _Open(msgspec.Struct):
@@ -265,13 +265,13 @@ class _Texts:
         )  # fmt: skip
 
     def _shared(self, text: str) -> str:
-        if (found := self._common.get(text)) is None:
+        if (fitted := self._common.get(text)) is None:
             if len(self._common) >= _COMMON_TEXTS:
                 self._common.clear()
-            found = _fit(text)
+            fitted = _fit(text)
             if len(text) <= TEXT_LIMIT:
-                self._common[text] = found
-        return found
+                self._common[text] = fitted
+        return fitted
 
 
 def _fit(text: str) -> str:

@@ -64,7 +64,7 @@ class Outlook:
         return self.ok + self.removed + self.refused + self.unreached
 
 
-class _Seen(NamedTuple):
+class _Ended(NamedTuple):
     at_s: float
     end: End
     event: Event
@@ -85,7 +85,7 @@ class Recent:
     ) -> None:
         self._clock = clock
         self._wall_clock = wall_clock
-        self._targets: OrderedDict[str, deque[_Seen]] = OrderedDict()
+        self._targets: OrderedDict[str, deque[_Ended]] = OrderedDict()
 
     def add(self, event: Event, *, is_live: bool) -> None:
         """Count ``event`` where it is the end of a delivery to a target."""
@@ -95,19 +95,19 @@ class Recent:
         age_s = 0.0 if is_live else age_of(event, self._wall_clock())
         if age_s > OVER_S:
             return
-        seen = self._targets.setdefault(event.target, deque(maxlen=_KEPT))
-        seen.append(_Seen(self._clock() - age_s, end, event))
+        endings = self._targets.setdefault(event.target, deque(maxlen=_KEPT))
+        endings.append(_Ended(self._clock() - age_s, end, event))
         if len(self._targets) > _TARGETS:
             self._targets.popitem(last=False)
 
     def read(self) -> dict[str, Outlook]:
         """Return how each target did, those that did nothing left out."""
         since_s = self._clock() - OVER_S
-        found = {
-            target: [one for one in seen if one.at_s >= since_s]
-            for target, seen in self._targets.items()
+        latest = {
+            target: [one for one in endings if one.at_s >= since_s]
+            for target, endings in self._targets.items()
         }
-        return {target: _outlook(seen) for target, seen in found.items() if seen}
+        return {target: _outlook(endings) for target, endings in latest.items() if endings}
 
 
 def _end(event: Event) -> End | None:
@@ -127,21 +127,21 @@ def _end(event: Event) -> End | None:
             return None
 
 
-def _outlook(seen: list[_Seen]) -> Outlook:
-    ends = [one.end for one in seen]
-    bad = [one.event.reason for one in seen if one.end in (End.REFUSED, End.UNREACHED)]
-    times = [one.event.ms.get("upstream", 0.0) for one in seen if one.end is not End.UNREACHED]
+def _outlook(endings: list[_Ended]) -> Outlook:
+    ends = [one.end for one in endings]
+    bad = [one.event.reason for one in endings if one.end in (End.REFUSED, End.UNREACHED)]
+    times = [one.event.ms.get("upstream", 0.0) for one in endings if one.end is not End.UNREACHED]
     return Outlook(
         ok=ends.count(End.OK), removed=ends.count(End.REMOVED), refused=ends.count(End.REFUSED),
-        unreached=ends.count(End.UNREACHED), last=ends[-1], last_s=seen[-1].at_s,
+        unreached=ends.count(End.UNREACHED), last=ends[-1], last_s=endings[-1].at_s,
         reason=bad[-1] if bad else "",
-        is_refusing=_is_refusing(seen[-_SURE:]),
+        is_refusing=_is_refusing(endings[-_SURE:]),
         is_gone=len(ends) >= _SURE and set(ends[-_LATEST:]) == {End.REMOVED},
         upstream_ms=statistics.median(times[-_LATEST:]) if times else None,
     )  # fmt: skip
 
 
-def _is_refusing(latest: list[_Seen]) -> bool:
+def _is_refusing(latest: list[_Ended]) -> bool:
     """Return whether the refusals lie in the target or the vendor, not in one bad device."""
     if len(latest) < _SURE or any(one.end is not End.REFUSED for one in latest):
         return False

@@ -122,11 +122,11 @@ class WorkerScreen(ConsoleScreen):
 
     def _draw_title(self, position: Position) -> None:
         style = "bold $success" if position.is_following else "bold $warning"
-        shown = f"filter: {self._filter}  " if self._filter else ""
+        filter_text = f"filter: {self._filter}  " if self._filter else ""
         self.query_one("#log-title", Spread).say_both(
             (("" if self.has_class("-narrow") else "Deliveries ", "bold $primary"),
              (position.where, "$quiet"),
-             (f"  {shown}", "bold $warning")),
+             (f"  {filter_text}", "bold $warning")),
             ((position.badge, style),),
         )  # fmt: skip
         self.query_one("#log-head", Plain).say(header(max(self.log_widget.size.width, 0)))
@@ -235,13 +235,13 @@ class WorkerScreen(ConsoleScreen):
 
     async def _choose_worker(self) -> None:
         desk = self._worker
-        found = await desk.described()
-        if not found:
+        workers = await desk.described()
+        if not workers:
             self.app.notify("No worker runs on this host.")
             return
         answers = {
             str(path): words.describe_worker(path, status, is_shown=path == desk.view.control)
-            for path, status in found.items()
+            for path, status in workers.items()
         }
         chosen = await ask(self.app, AskScreen("Which worker?", [], answers))
         if chosen and Path(chosen) != (desk.view.status and desk.view.control):
@@ -252,8 +252,8 @@ class WorkerScreen(ConsoleScreen):
         self.context.tasks.spawn("reload-worker", self._reload())
 
     async def _reload(self) -> None:
-        if said := await self._worker.reload():
-            self.app.notify(said)
+        if outcome := await self._worker.reload():
+            self.app.notify(outcome)
 
     def action_detail(self) -> None:
         """Open the marked delivery."""

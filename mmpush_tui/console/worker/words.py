@@ -61,21 +61,22 @@ def _serving(status: Status, width: int) -> Content:
     ready = ", ".join(target.type for target in status.targets if target.state == "ready")
     serving = content(("serving ", "$quiet"), ready or "no target")
     whole = serving + content(("   config ", "$quiet"), short_path(status.config))
-    shown = whole if whole.cell_length <= width else serving
-    return shown.truncate(width, ellipsis=True)
+    line = whole if whole.cell_length <= width else serving
+    return line.truncate(width, ellipsis=True)
 
 
 def _trouble(status: Status, width: int) -> list[Content]:
     """Return what keeps targets from sending, or from removing phones."""
-    found = [
+    troubles = [
         (f"{target.type} {words}  ", reason)
         for target in status.targets
         for words, reason in _troubles(target)
     ]
     rows = [
-        hanging(((words, "bold $warning"),), reason, width) for words, reason in found[:_MOST_SHOWN]
+        hanging(((words, "bold $warning"),), reason, width)
+        for words, reason in troubles[:_MOST_SHOWN]
     ]
-    if (more := len(found) - _MOST_SHOWN) > 0:
+    if (more := len(troubles) - _MOST_SHOWN) > 0:
         rows.append(content((f"and {more} more in trouble", "bold $warning")))
     return rows
 
@@ -83,17 +84,17 @@ def _trouble(status: Status, width: int) -> list[Content]:
 def _troubles(target: TargetStatus) -> list[tuple[str, str]]:
     if target.state != "ready":
         return [("cannot send", target.reason)]
-    found = []
+    troubles = []
     if target.breaker != "closed":
         when = f"tried again in {target.again_in_s:.0f} s" if target.again_in_s else "a push tries"
-        found.append(("is away", f"{target.cause}; {when}"))
+        troubles.append(("is away", f"{target.cause}; {when}"))
     if target.held_removals:
         words = (
             f"{target.held_removals} removals, because every device is refused; "
             f"mmpush-tui release {target.type} lets them pass"
         )
-        found.append(("holds back", words))
-    return found
+        troubles.append(("holds back", words))
+    return troubles
 
 
 def empty(view: WorkerView, options: ConsoleOptions, width: int) -> Content:
@@ -160,21 +161,21 @@ def _parts(groups: Sequence[tuple[str, str, str]]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def journey_rows(told: Journey, width: int) -> Content:
+def journey_rows(journey: Journey, width: int) -> Content:
     """Return the steps of one delivery, what they mean, and what to do."""
-    verdict = (told.verdict.value, _VERDICT_STYLES.get(told.verdict, "bold"))
-    rows = [hanging((), told.head, width, verdict)]
-    rows += [hanging(((f"{step.at:>13}  ", "$quiet"),), step.text, width) for step in told.steps]
-    meaning = (("What this means  ", "bold"),)
+    verdict = (journey.verdict.value, _VERDICT_STYLES.get(journey.verdict, "bold"))
+    rows = [hanging((), journey.head, width, verdict)]
+    rows += [hanging(((f"{step.at:>13}  ", "$quiet"),), step.text, width) for step in journey.steps]
+    head: Part = ("What this means  ", "bold")
     if width < _MEANING_BESIDE_FROM:
-        rows += [content(("What this means", "bold")), hanging((("  ", ""),), told.meaning, width)]
-    else:
-        rows.append(hanging(meaning, told.meaning, width))
-    if told.entry is not None:
+        rows.append(content(head))
+        head = "  "
+    rows.append(hanging((head,), journey.meaning, width))
+    if journey.entry is not None:
         rows.append(content(("What to do", "bold")))
         rows += [
             hanging(((f" {number}. ", "bold"),), step, width)
-            for number, step in enumerate(told.entry.steps, 1)
+            for number, step in enumerate(journey.entry.steps, 1)
         ]
     return lines(*rows)
 
