@@ -66,7 +66,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.options = options
         self.session = session
         self.stage = stage
-        self.crash: crash.Crash | None = None
+        self.crash: str | None = None
+        """What is said of a fault of ours, with which the console ends; None without one."""
         self.exit_message = ""
         """A sentence for the shell once the screen is gone."""
         self.changed: Signal[frozenset[str]] = Signal(self, "changed")
@@ -270,4 +271,4 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.crash = crash.report(
                 sys.exc_info()[1] or RuntimeError(), self.options.crash_folder
             )
-        self.panic(Text(self.crash.sentence))
+        self.panic(Text(self.crash))

@@ -2,7 +2,6 @@
 
 import os
 import traceback
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,21 +9,8 @@ from mmpush_tui import __version__, files
 from mmpush_tui.text import presentable
 
 
-@dataclass(frozen=True, slots=True)
-class Crash:
-    """One fault of this program.
-
-    Attributes:
-        sentence: what the user is told.
-        path: the report, or None where none could be written.
-    """
-
-    sentence: str
-    path: Path | None
-
-
-def report(error: BaseException, folder: Path) -> Crash:
-    """Write where ``error`` happened to a file in ``folder`` and return what to say.
+def report(error: BaseException, folder: Path) -> str:
+    """Write where ``error`` happened to a file in ``folder`` and return what to say, a sentence.
 
     The report holds files, lines and functions. It holds neither locals nor the error's text,
     which can quote what nobody may see.
@@ -39,11 +25,10 @@ def report(error: BaseException, folder: Path) -> Crash:
         cause = cause.__cause__ or cause.__context__
     path = _write("".join(presentable(line, 400) + "\n" for line in lines), folder)
     where = f"The report is in {path}." if path else "No report could be written."
-    sentence = (
+    return (
         f"mmpush-tui: this is a fault of mmpush-tui {__version__}: {name}. {where} "
         "A worker that was running goes on: mmpush-tui deliveries --follow shows it."
     )
-    return Crash(sentence, path)
 
 
 def _write(text: str, folder: Path) -> Path | None:
