@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -70,6 +70,11 @@ class ChecksView:
         """The report over what :attr:`results` holds; None where that is not complete."""
         return None if self.is_running or self.was_cancelled else self.report
 
+    @property
+    def failed(self) -> frozenset[str]:
+        """The targets that did not pass."""
+        return frozenset(r.about for r in self.results if r.severity is Severity.FAIL)
+
     def of(self, target: str) -> tuple[CheckResult, ...]:
         """Return the results of one target."""
         return tuple(result for result in self.results if result.about == target)
@@ -111,7 +116,7 @@ class ChecksDesk:
         """Go by other options from the next run on."""
         self._options = options
 
-    def start(self, wanted: Sequence[str] = ()) -> None:
+    def start(self, wanted: Collection[str] = ()) -> None:
         """Begin a run over ``wanted`` target ids, or over all; a run under way goes on.
 
         What is known of the targets that are not wanted stays, and counts for the verdict.
@@ -120,12 +125,6 @@ class ChecksDesk:
             return
         self._set(is_running=True, problem="", is_broken=False, was_cancelled=False)
         self._running = self._tasks.spawn("checks", self._run(frozenset(wanted)))
-
-    def start_failed(self) -> None:
-        """Begin a run over the targets that did not pass the last time."""
-        failed = {r.about for r in self.view.results if r.severity is Severity.FAIL}
-        if failed:
-            self.start(sorted(failed))
 
     def toggle_watch(self) -> None:
         """Run again and again from now on, or stop doing so."""

@@ -122,9 +122,7 @@ class ChecksScreen(ConsoleScreen):
             case "run":
                 return not view.is_running
             case "run_failed":
-                return not view.is_running and any(
-                    result.severity is Severity.FAIL for result in view.results
-                )
+                return not view.is_running and bool(view.failed)
             case "cancel":
                 return view.is_running or self.pane.is_open
             case "keep" | "keep_markdown" | "copy":
@@ -153,7 +151,7 @@ class ChecksScreen(ConsoleScreen):
 
     def action_run_failed(self) -> None:
         """Run the failed targets again."""
-        self._checks.start_failed()
+        self._checks.start(self._checks.view.failed)
 
     def action_run_one(self) -> None:
         """Run the marked target again."""
