@@ -117,7 +117,8 @@ class LogRing:
         self._matcher: Matcher | None = None
         self._by_id: dict[str, LogRow] = {}
         self._open: OrderedDict[str, _Open] = OrderedDict()
-        self._texts = _Texts()
+        self._common: dict[str, str] = {}
+        """Texts of events, as they are kept: equal ones once."""
         self._run = ""
 
     def __len__(self) -> int:
@@ -150,7 +151,7 @@ class LogRing:
             case "state" if event.status == "alive":
                 pass
             case _:
-                self._append(LogRow(self.newest + 1, self._texts.kept(event)))
+                self._append(event)
 
     def set_filter(self, matcher: Matcher | None) -> None:
         """Let only rows into the view that ``matcher`` lets pass; gaps always do."""
@@ -196,11 +197,7 @@ class LogRing:
         id_ = _fit(event.id)
         if event.phase == "answered":
             before = self._open.pop(id_, None) or _Open([])
-            row = LogRow(
-                self.newest + 1, self._texts.kept(event), tuple(before.stages), before.receipt
-            )
-            self._by_id[id_] = row
-            self._append(row)
+            self._by_id[id_] = self._append(event, tuple(before.stages), before.receipt)
             return
         under_way = self._open.setdefault(id_, _Open([]))
         stream = event.stream if event.phase == "sent" else None
@@ -214,13 +211,16 @@ class LogRing:
         # A receipt without an id is of a push that this worker does not know.
         delivery = (self._by_id.get(id_) or self._open.get(id_)) if event.id else None
         if delivery is None:
-            self._append(LogRow(self.newest + 1, self._texts.kept(event)))
+            self._append(event)
         elif delivery.receipt is None:
             delivery.receipt = Receipt(event.seq, _fit(event.at), event.ms.get("device", 0.0))
             self.revision += isinstance(delivery, LogRow)
 
-    def _append(self, row: LogRow) -> None:
-        self.newest = row.number
+    def _append(
+        self, event: Event, stages: tuple[DeliveryStage, ...] = (), receipt: Receipt | None = None
+    ) -> LogRow:
+        self.newest += 1
+        row = LogRow(self.newest, self._fitted(event), stages, receipt)
         self._rows.append(row)
         if self._passes(row.event):
             if self._view is not self._rows:
@@ -230,6 +230,7 @@ class LogRing:
         if len(self._rows) > self.capacity:
             self._trim()
         self.revision += 1
+        return row
 
     def _trim(self) -> None:
         row = self._rows.popleft()
@@ -243,14 +244,7 @@ class LogRing:
         # What was lost must be seen whatever is looked for.
         return self._matcher is None or event.kind == "gap" or self._matcher(event)
 
-
-class _Texts:
-    """Makes the texts of events fit to be kept and shown, and keeps equal ones once."""
-
-    def __init__(self) -> None:
-        self._common: dict[str, str] = {}
-
-    def kept(self, event: Event) -> Event:
+    def _fitted(self, event: Event) -> Event:
         """Return ``event`` with clean, short texts."""
         common = self._shared
         ms = event.ms
