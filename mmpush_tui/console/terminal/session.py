@@ -36,25 +36,20 @@ def detect(environment: Mapping[str, str], *, remote: bool | None, mouse: bool) 
         remote: what the user said with ``--remote`` or ``--no-remote``; None to find out.
         mouse: whether the user wants the mouse.
     """
-    is_remote = is_over_network(environment) if remote is None else remote
+    if remote is None:
+        # As far as can be known. Inside tmux or screen the variables of SSH are those of the day
+        # the session began, and somebody who attaches later may come from anywhere.
+        names = ("SSH_CONNECTION", "SSH_TTY", "TMUX", "STY")
+        remote = any(environment.get(name) for name in names)
     # SSH does not forward COLORTERM, and 16 colours of the user's own beat a guess at 256.
     has_truecolor = environment.get("COLORTERM", "") in ("truecolor", "24bit")
-    plain = is_remote or not has_truecolor or "NO_COLOR" in environment
+    plain = remote or not has_truecolor or "NO_COLOR" in environment
     return Session(
-        is_remote=is_remote,
+        is_remote=remote,
         theme="mmpush-ansi" if plain else "mmpush",
-        flush_s=0.5 if is_remote else 0.25,
+        flush_s=0.5 if remote else 0.25,
         mouse=mouse,
     )
-
-
-def is_over_network(environment: Mapping[str, str]) -> bool:
-    """Return whether the terminal is, as far as can be known, on another machine.
-
-    Inside tmux or screen the variables of SSH are those of the day the session began, and
-    somebody who attaches later may come from anywhere.
-    """
-    return any(environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "TMUX", "STY"))
 
 
 def prepare(session: Session, environment: MutableMapping[str, str]) -> None:
