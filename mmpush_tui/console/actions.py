@@ -197,6 +197,5 @@ def bindings(screen: str) -> list[Binding]:
     """Return the bindings of a screen, or with an empty name those of every screen."""
     return [
         Binding(",".join(action.keys), action.do, action.label, show=False, id=action.id)
-        for action in ACTIONS
-        if action.screen == screen
+        for action in of_screen(screen, is_demo=True)
     ]

@@ -143,8 +143,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_move(self, rows: int) -> None:
         """Move the cursor; upwards stops following."""
-        if self.ring:
-            self._go(self.ring.position(self._cursor) + rows)
+        self._go(self.ring.position(self._cursor) + rows)
 
     def action_page(self, pages: int) -> None:
         """Move by what the widget shows, less one row that stays in sight."""
@@ -152,8 +151,7 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_oldest(self) -> None:
         """Go to the oldest row."""
-        if self.ring:
-            self._go(0)
+        self._go(0)
 
     def action_follow(self) -> None:
         """Go to the newest row and stay with what comes."""
@@ -162,11 +160,11 @@ class DeliveryLog(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_freeze(self) -> None:
         """Hold still; again to follow."""
-        if not self.is_following:
+        if self.is_following:
+            self.is_following = False
+            self._tell()
+        else:
             self.action_follow()
-            return
-        self.is_following = False
-        self._tell()
 
     def action_next_failure(self) -> None:
         """Go to the next delivery that failed."""

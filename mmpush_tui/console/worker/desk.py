@@ -218,7 +218,10 @@ class WorkerDesk:
             # The next status says how it really is.
             self._set(phase=Phase.DRAINING, refusal=refusal)
             return
-        self._ended()
+        self._unwatch()
+        self._set(
+            phase=Phase.NONE, problem="", status=None, listen="", silent_since="", is_ours=False
+        )
 
     async def _child_ended(self) -> None:
         """Wait until our own worker has left the process table, and its port is free."""
@@ -328,12 +331,6 @@ class WorkerDesk:
         self._watching.cancel()
         self._watching = None
         return self.view.control
-
-    def _ended(self) -> None:
-        self._unwatch()
-        self._set(
-            phase=Phase.NONE, problem="", status=None, listen="", silent_since="", is_ours=False
-        )
 
     def _set(self, **changes: object) -> None:
         self.view = replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of WorkerView, given in this module only
