@@ -57,9 +57,9 @@ def _goto(number: int, name: str) -> Action:
 
 def _scrolls(screen: str, what: str, rank: int = 0) -> tuple[Action, Action]:
     return (
-        Action(do="pane_down", keys=("J",), label="scroll", screen=screen, rank=rank,
+        Action(do="pane(1)", keys=("J",), label="scroll", screen=screen, rank=rank,
                help=f"Scroll {what} down."),
-        Action(do="pane_up", keys=("K",), label="scroll back", screen=screen,
+        Action(do="pane(-1)", keys=("K",), label="scroll back", screen=screen,
                help=f"Scroll {what} up."),
     )  # fmt: skip
 
@@ -118,17 +118,17 @@ ACTIONS: Final = (
            help="Choose which of the running workers is shown."),
     Action(do="reload", keys=("R",), label="reload", screen="worker",
            help="Let the worker read its configuration and credentials again."),
-    Action(do="detail", keys=("enter",), label="detail", screen="worker", rank=2,
+    Action(do="log('open')", keys=("enter",), label="detail", screen="worker", rank=2,
            help="Open the journey of the marked delivery."),
-    Action(do="follow", keys=("f", "G"), label="follow", screen="worker", rank=3,
+    Action(do="log('follow')", keys=("f", "G"), label="follow", screen="worker", rank=3,
            help="Go to the newest delivery and stay with what comes."),
-    Action(do="freeze", keys=("space",), label="freeze", screen="worker", rank=4,
+    Action(do="log('freeze')", keys=("space",), label="freeze", screen="worker", rank=4,
            help="Hold the log still; again to go on."),
     Action(do="filter", keys=("slash",), label="filter", screen="worker", rank=5,
            help="Show only what matches, such as status:FAIL platform:apple >500ms."),
-    Action(do="next_failure", keys=("n",), label="next failure", screen="worker", rank=7,
+    Action(do="log('next_failure')", keys=("n",), label="next failure", screen="worker", rank=7,
            help="Go to the next delivery that failed."),
-    Action(do="previous_failure", keys=("N",), label="previous failure", screen="worker",
+    Action(do="log('previous_failure')", keys=("N",), label="previous failure", screen="worker",
            help="Go to the delivery before that failed."),
     Action(do="keep", keys=("o",), label="save log", screen="worker",
            help="Write the lines shown to a file, one event a line."),

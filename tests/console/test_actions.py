@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 from mmpush_tui.console.actions import ACTIONS, SCREENS, Action, bindings, of_screen, shown_key
 from mmpush_tui.console.app import ConsoleApp
 from mmpush_tui.console.options import ConsoleOptions
+from mmpush_tui.console.worker.delivery_log import DeliveryLog
 from tests.console.watching import SESSION
 
 
@@ -23,6 +24,12 @@ def test_every_action_has_a_method_where_it_belongs(action: Action) -> None:
     name = action.do.partition("(")[0]
     found = hasattr(owner, f"action_{name}") or hasattr(ConsoleApp, f"action_{name}")
     assert found, f"{owner.__name__} has no action_{name}"
+
+
+def test_what_is_passed_on_to_the_log_is_an_action_of_its_own() -> None:
+    names = [action.do.split("'")[1] for action in ACTIONS if action.do.startswith("log(")]
+    assert len(names) == 5
+    assert [name for name in names if not hasattr(DeliveryLog, f"action_{name}")] == []
 
 
 @pytest.mark.parametrize("screen", [*SCREENS, ""])

@@ -61,7 +61,7 @@ class ConsoleScreen(Screen[None]):
 
     def can(self, do: str) -> bool:
         """Return whether an action of this screen makes sense now."""
-        if do in ("pane_down", "pane_up"):
+        if do.startswith("pane("):
             return self.scrolled is not None and self.scrolled.max_scroll_y > 0
         return True
 
@@ -106,15 +106,10 @@ class ConsoleScreen(Screen[None]):
         """Bring a screen to the front; here too, because a screen's own keys look no further."""
         await self.context.action_goto(name)
 
-    def action_pane_down(self) -> None:
-        """Scroll down by what is in sight."""
+    def action_pane(self, direction: int) -> None:
+        """Scroll by what is in sight."""
         if self.scrolled is not None:
-            scroll_page(self.scrolled, 1)
-
-    def action_pane_up(self) -> None:
-        """Scroll up by what is in sight."""
-        if self.scrolled is not None:
-            scroll_page(self.scrolled, -1)
+            scroll_page(self.scrolled, direction)
 
     def refresh_keys(self) -> None:
         """Show which keys make sense now."""
@@ -132,7 +127,7 @@ class ConsoleScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let through what makes sense now."""
-        given = f"{action}('{parameters[0]}')" if parameters else action
+        given = f"{action}({parameters[0]!r})" if parameters else action
         return self.can(given) if given in {own.do for own in self.actions} else True
 
     @property

@@ -198,11 +198,11 @@ class WorkerScreen(ConsoleScreen):
                 return view.status is not None
             case "attach":
                 return bool(view.others) and not is_demo
-            case "detail" | "keep" | "next_failure" | "previous_failure":
+            case "log('open')" | "keep" | "log('next_failure')" | "log('previous_failure')":
                 return len(self._worker.ring) > 0
-            case "follow":
+            case "log('follow')":
                 return has_rows and not self.log_widget.is_following
-            case "freeze":
+            case "log('freeze')":
                 return has_rows and self.log_widget.is_following
             case "filter":
                 return has_rows
@@ -255,25 +255,9 @@ class WorkerScreen(ConsoleScreen):
         if outcome := await self._worker.reload():
             self.app.notify(outcome)
 
-    def action_detail(self) -> None:
-        """Open the marked delivery."""
-        self.log_widget.action_open()
-
-    def action_follow(self) -> None:
-        """Stay with what comes."""
-        self.log_widget.action_follow()
-
-    def action_freeze(self) -> None:
-        """Hold still, or go on."""
-        self.log_widget.action_freeze()
-
-    def action_next_failure(self) -> None:
-        """Go to the next failure."""
-        self.log_widget.action_next_failure()
-
-    def action_previous_failure(self) -> None:
-        """Go to the failure before."""
-        self.log_widget.action_previous_failure()
+    async def action_log(self, name: str) -> None:
+        """Have the log do one of its own actions, wherever the focus is."""
+        await self.log_widget.run_action(name)
 
     def action_filter(self) -> None:
         """Ask for a filter."""
