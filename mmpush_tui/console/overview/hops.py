@@ -4,12 +4,10 @@ What the desks know becomes hops with a state each, one sentence over all, and w
 reader. Nothing is called good that was not seen to be good.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from mmpush_tui.checks.model.report import Report
-from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.overview.needs import Need, needs
 from mmpush_tui.console.overview.path import (
     State,
@@ -18,15 +16,12 @@ from mmpush_tui.console.overview.path import (
     host_and_port,
     troubles,
     vendor,
-    ways,
 )  # fmt: skip
-from mmpush_tui.console.settings.desk import SettingsView
-from mmpush_tui.console.worker.desk import Phase, WorkerView
-from mmpush_tui.console.worker.recent import Outlook
+from mmpush_tui.console.worker.desk import Phase
 from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.watching.lines import duration
-from mmpush_tui.watching.rates import RATES_OVER_S, Reading
+from mmpush_tui.watching.rates import RATES_OVER_S
 
 _MANY: Final = 3
 """Failures from which on they are no accident."""
@@ -72,21 +67,8 @@ _OF_STATUS: Final = {
 }  # fmt: skip
 
 
-def chain(
-    settings: SettingsView,
-    worker: WorkerView,
-    checks: ChecksView,
-    rates: Reading,
-    recent: Mapping[str, Outlook],
-) -> Chain:
-    """Return the picture that the desks' views add up to.
-
-    Args:
-        settings, worker, checks: what the desks know.
-        rates: how fast deliveries come.
-        recent: how each target did in the last minute.
-    """
-    views = Views(settings, worker, checks, rates, ways(worker, checks, recent))
+def chain(views: Views) -> Chain:
+    """Return the picture that the desks' views add up to."""
     sentence, state = _sentence(views)
     return Chain(
         sentence=sentence,

@@ -6,7 +6,7 @@ What was seen last counts most: a delivery tells more than a check from before i
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -73,14 +73,6 @@ def vendor(target: TargetStatus) -> str:
     return "Apple" if target.platform == "apple" else "Google"
 
 
-def ways(
-    worker: WorkerView, checks: ChecksView, recent: Mapping[str, Outlook]
-) -> tuple[TargetPath, ...]:
-    """Return the ways to all targets of the worker."""
-    targets = worker.status.targets if worker.status else ()
-    return tuple(_way(target, recent.get(target.type) or Outlook(), checks) for target in targets)
-
-
 def troubles(paths: Sequence[TargetPath]) -> str:
     """Return what is wrong with these ways in one clause, what they share once."""
     shared: dict[str, list[str]] = {}
@@ -117,21 +109,30 @@ def _way(target: TargetStatus, outlook: Outlook, checks: ChecksView) -> TargetPa
     return path(State.UNKNOWN, "not tried yet")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Views:
     """What the desks know of the chain.
 
     Attributes:
         settings, worker, checks: their views.
         rates: how fast deliveries come.
-        ways: the ways to all targets of the worker.
+        recent: how each target did in the last minute.
     """
 
     settings: SettingsView
     worker: WorkerView
     checks: ChecksView
     rates: Reading
-    ways: tuple[TargetPath, ...]
+    recent: Mapping[str, Outlook]
+
+    @cached_property
+    def ways(self) -> tuple[TargetPath, ...]:
+        """The ways to all targets of the worker."""
+        targets = self.worker.status.targets if self.worker.status else ()
+        return tuple(
+            _way(target, self.recent.get(target.type) or Outlook(), self.checks)
+            for target in targets
+        )
 
     @property
     def broken(self) -> Report | None:

@@ -17,7 +17,7 @@ from mmpush_tui.console.context import Context
 from mmpush_tui.console.overview import picture
 from mmpush_tui.console.overview.hops import Chain, chain
 from mmpush_tui.console.overview.needs import Need
-from mmpush_tui.console.overview.path import State
+from mmpush_tui.console.overview.path import State, Views
 from mmpush_tui.console.safe import Part, content, hanging, lines, spread
 from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.settings.desk import SettingsDesk
@@ -71,7 +71,7 @@ class OverviewScreen(ConsoleScreen):
             return
         worker, settings, checks = self._worker, self._settings, self._checks
         rates, recent = worker.rates.read(), worker.recent.read()
-        whole_chain = chain(settings.view, worker.view, checks.view, rates, recent)
+        whole_chain = chain(Views(settings.view, worker.view, checks.view, rates, recent))
         self._order()
         self._draw_sentence(whole_chain, width)
         self.query_one("#chain", Plain).say_lines(*picture.picture_rows(whole_chain, width))

@@ -10,7 +10,7 @@ import pytest
 from mmpush_tui.checks.model.report import CheckResult, Report, Stage, Verdict
 from mmpush_tui.console.checks.desk import ChecksView
 from mmpush_tui.console.overview.hops import Chain, HopView, chain
-from mmpush_tui.console.overview.path import State
+from mmpush_tui.console.overview.path import State, Views
 from mmpush_tui.console.overview.picture import picture_rows
 from mmpush_tui.console.settings.desk import SettingsView
 from mmpush_tui.console.worker.desk import Phase, WorkerView
@@ -102,10 +102,9 @@ def made(
     recent: Mapping[str, Outlook] | None = None,
     rates: Reading = RATES,
 ) -> Chain:
-    return chain(
-        settings_ or settings(), worker_ or worker(), checks_, rates,
-        FINE if recent is None else recent,
-    )  # fmt: skip
+    seen_lately = FINE if recent is None else recent
+    views = Views(settings_ or settings(), worker_ or worker(), checks_, rates, seen_lately)
+    return chain(views)
 
 
 def test_all_is_well() -> None:
