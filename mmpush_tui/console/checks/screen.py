@@ -60,10 +60,8 @@ class ChecksScreen(ConsoleScreen):
         """The evidence."""
         return self.query_one("#checks-evidence", Pane)
 
-    def draw(self, topics: frozenset[str]) -> None:
+    def draw(self) -> None:
         """Show the run as far as it is."""
-        if "checks" not in topics:
-            return
         view = self._checks.view
         self.query_one("#checks-head", Spread).say_both(("Checks",), words.totals(view))
         width = max(self.size.width - 3, 20)

@@ -61,9 +61,8 @@ class OverviewScreen(ConsoleScreen):
             yield Plain("Last failures", classes="head gap", id="failures-head")
             yield Plain(id="failures")
 
-    def draw(self, topics: frozenset[str]) -> None:
+    def draw(self) -> None:
         """Draw the picture anew."""
-        del topics
         # The last cell is the scrollbar's, where there is one.
         width = min(self.scrolled.size.width - 1, _WIDEST)
         if width < 1:

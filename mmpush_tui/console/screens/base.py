@@ -51,8 +51,8 @@ class ConsoleScreen(Screen[None]):
         """Return the widgets between the frame's lines."""
 
     @abstractmethod
-    def draw(self, topics: frozenset[str]) -> None:
-        """Draw what has changed; ``topics`` are names of desks."""
+    def draw(self) -> None:
+        """Draw the body, because what it is about has changed."""
 
     @property
     def scrolled(self) -> Widget | None:
@@ -144,7 +144,9 @@ class ConsoleScreen(Screen[None]):
         # when it gets one.
         if self.is_mounted and self.size.width and self in self.app.screen_stack:
             self._draw_frame()
-            self.draw(topics)
+            # The Overview is about every desk, each other screen about the one of its own name.
+            if self.name_ in topics or self.name_ not in TOPICS:
+                self.draw()
             self.refresh_keys()
 
     def _draw_frame(self) -> None:

@@ -76,10 +76,8 @@ class SettingsScreen(ConsoleScreen):
         yield Plain(id="settings-help", classes="quiet")
         yield Plain(id="settings-state")
 
-    def draw(self, topics: frozenset[str]) -> None:
+    def draw(self) -> None:
         """Show the draft."""
-        if "settings" not in topics:
-            return
         view = self._settings.view
         if (view.kind, view.at) != self._shown_place:
             # What was mistyped elsewhere is no mistake here.
@@ -182,7 +180,7 @@ class SettingsScreen(ConsoleScreen):
         except FieldError:
             # Kept here, where it is seen, and not in the draft, which holds numbers only.
             self._misfits[row.field.name] = _NO_NUMBER
-            self.draw(frozenset({"settings"}))
+            self.draw()
             self.refresh_keys()
             return
         if self._misfits.pop(row.field.name, ""):

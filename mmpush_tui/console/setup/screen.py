@@ -81,12 +81,10 @@ class SetupScreen(ConsoleScreen):
             question.display = False
         await self.query_one("#setup-questions", Vertical).mount_all(made.values())
         self._questions = made
-        self.draw(frozenset({"setup"}))
+        self.draw()
 
-    def draw(self, topics: frozenset[str]) -> None:
+    def draw(self) -> None:
         """Show the page in front."""
-        if "setup" not in topics:
-            return
         view = self._setup.view
         back = "Esc back, nothing is lost" if view.number > 1 else ""
         if self.has_class("-narrow"):
@@ -195,7 +193,7 @@ class SetupScreen(ConsoleScreen):
         question = _question_of(event.choices)
         if question is not None and question in self._on_page():
             self._setup.answer(question.field, question.value_of(event.value))
-            self.draw(frozenset({"setup"}))
+            self.draw()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Take a choice, or an offered file, and go on."""
@@ -205,7 +203,7 @@ class SetupScreen(ConsoleScreen):
         desk = self._setup
         if isinstance(event.option_list, Choices):
             desk.answer(question.field, question.value_of(event.option_id or ""))
-            self.draw(frozenset({"setup"}))
+            self.draw()
             self._go_on(question)
         else:
             desk.answer(question.field, question.offered(event.option_index))

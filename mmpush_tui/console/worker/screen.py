@@ -84,10 +84,8 @@ class WorkerScreen(ConsoleScreen):
         """The field in which a filter is typed."""
         return self.query_one("#log-filter", Input)
 
-    def draw(self, topics: frozenset[str]) -> None:
+    def draw(self) -> None:
         """Show state and counters; the log draws itself."""
-        if "worker" not in topics:
-            return
         self._draw_state()
         self._draw_counters()
         self._draw_title(self.log_widget.position)

@@ -366,7 +366,7 @@ async def test_what_is_typed_while_the_page_changes_is_not_lost(home: Path) -> N
         look = asyncio.get_running_loop().create_task(setup.desk.look(steps.KEY_FILE))
         for character in APPLE.team_id:
             team.insert_text_at_cursor(character)
-            console.app.screen.draw(frozenset({"setup"}))  # type: ignore[attr-defined] # the Setup screen
+            console.app.screen.draw()  # type: ignore[attr-defined] # the Setup screen
         await look
         await console.until(lambda: setup.value(steps.KEY_ID) == APPLE.key_id)
         assert team.has_focus
