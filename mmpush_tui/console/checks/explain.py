@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
@@ -61,16 +62,12 @@ class ExplainScreen(BoxScreen[None]):
         # A pasted line takes the place of what the search began with.
         self.query_one("#explain-query", TextField).action_select_all()
         self.call_after_refresh(self._search, self._query)
-        self._tell()
+        self._show(None)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search with each letter."""
-        self._close()
+        self._show(None)
         self._search(event.value)
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Open what the mouse chose."""
-        self._open(event.option.id or "")
 
     def action_mark(self, direction: int) -> None:
         """Move the mark, or the page where one is open."""
@@ -81,16 +78,17 @@ class ExplainScreen(BoxScreen[None]):
         else:
             self._list.action_cursor_up()
 
+    @on(OptionList.OptionSelected)
     def action_open(self) -> None:
         """Open the marked entry."""
         marked = self._list.highlighted_option
         if self._entry is None and marked is not None:
-            self._open(marked.id or "")
+            self._show(by_code(marked.id or ""))
 
     def action_back(self) -> None:
         """Close the entry, then the search."""
         if self._entry is not None:
-            self._close()
+            self._show(None)
         else:
             self.dismiss()
 
@@ -118,7 +116,7 @@ class ExplainScreen(BoxScreen[None]):
             remark = "No entry knows these words; these share some of them."
         else:
             remark = "Nothing is known about this. Paste the whole line, or the reason alone."
-        self.query_one("#explain-said", Plain).show(content((remark, "$quiet")))
+        self.query_one("#explain-said", Plain).say((remark, "$quiet"))
         width = max((self._list.size.width or _WIDTH) - 2, 20)
         self._list.set_options(
             Option(
@@ -128,25 +126,14 @@ class ExplainScreen(BoxScreen[None]):
         )
         self._list.highlighted = 0 if matches else None
 
-    def _open(self, code: str) -> None:
-        self._entry = by_code(code)
-        self.set_class(self._entry is not None, "-open")
+    def _show(self, entry: Entry | None) -> None:
+        """Show an entry, or with None the list of them."""
+        self._entry = entry
+        self.set_class(entry is not None, "-open")
         self._page.scroll_home(animate=False)
         self.call_after_refresh(self._lay_out)
-        self._tell()
-
-    def _close(self) -> None:
-        self._entry = None
-        self.remove_class("-open")
-        self._tell()
-
-    def _tell(self) -> None:
-        hint = (
-            "Up Down scroll   Esc back"
-            if self._entry
-            else "Up Down choose   Enter read   Esc close"
-        )
-        self.query_one("#explain-hint", Plain).show(content((hint, "$quiet")))
+        hint = "scroll   Esc back" if entry else "choose   Enter read   Esc close"
+        self.query_one("#explain-hint", Plain).say((f"Up Down {hint}", "$quiet"))
 
     def lay_out(self) -> None:
         """Show the entry, where one is open."""
