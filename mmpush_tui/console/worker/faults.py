@@ -74,42 +74,37 @@ class FaultsScreen(BoxScreen[None]):
 
     def on_mount(self) -> None:
         """List all of them."""
-        self.query_one("#fault-list", OptionList).can_focus = False
+        self.query_one(OptionList).can_focus = False
         # Each blink would be a frame over SSH.
         self.query_one(Input).cursor_blink = False
         self._list()
 
-    @on(Input.Changed, "#fault-filter")
+    @on(Input.Changed)
     def filter_changed(self) -> None:
         """List what matches."""
         self._outcome = ""
         self._list()
 
-    @on(OptionList.OptionHighlighted, "#fault-list")
+    @on(OptionList.OptionHighlighted)
     def marked(self, event: OptionList.OptionHighlighted) -> None:
         """Explain what is marked."""
         if event.option_id != self._outcome_of:
             self._outcome = ""
         self._lay_out()
 
-    @on(OptionList.OptionSelected, "#fault-list")
-    async def chosen(self) -> None:
-        """Switch what was clicked."""
-        await self.action_switch()
-
     def action_move(self, how: str) -> None:
         """Move the mark."""
-        getattr(self.query_one("#fault-list", OptionList), f"action_{how}")()
+        getattr(self.query_one(OptionList), f"action_{how}")()
 
+    @on(OptionList.OptionSelected)
     async def action_switch(self) -> None:
         """Switch the marked fault, with the parameters that were typed, if any."""
-        typed = self.query_one("#fault-filter", Input).value.strip()
+        typed = self.query_one(Input).value.strip()
         fault = self._marked()
         if fault is None:
             return
-        words = fault.name
-        if typed.partition(":")[0].partition("@")[0] == fault.name:
-            words = typed
+        is_named = typed.partition(":")[0].partition("@")[0] == fault.name
+        words = typed if is_named else fault.name
         try:
             is_on = await self._stage.toggle(words)
         except UsageError as error:
@@ -130,14 +125,14 @@ class FaultsScreen(BoxScreen[None]):
 
     def action_leave(self) -> None:
         """Take the filter away, or go back."""
-        typed = self.query_one("#fault-filter", Input)
+        typed = self.query_one(Input)
         if typed.value:
             typed.value = ""
         else:
             self.dismiss()
 
     def _matching(self) -> Iterator[Fault]:
-        typed = self.query_one("#fault-filter", Input).value.lower().strip()
+        typed = self.query_one(Input).value.lower().strip()
         words = typed.partition(":")[0].partition("@")[0].split()
         for fault in FAULTS:
             if fault.group not in _GROUPS:
@@ -147,7 +142,7 @@ class FaultsScreen(BoxScreen[None]):
                 yield fault
 
     def _list(self, keep: str = "") -> None:
-        options = self.query_one("#fault-list", OptionList)
+        options = self.query_one(OptionList)
         options.clear_options()
         group = ""
         for fault in self._matching():
@@ -164,7 +159,7 @@ class FaultsScreen(BoxScreen[None]):
         self._lay_out()
 
     def _marked(self) -> Fault | None:
-        option = self.query_one("#fault-list", OptionList).highlighted_option
+        option = self.query_one(OptionList).highlighted_option
         return next((fault for fault in FAULTS if option and fault.name == option.id), None)
 
     def lay_out(self) -> None:
