@@ -48,13 +48,6 @@ class Action:
         return shown_key(self.keys[0])
 
 
-def _goto(number: int, name: str) -> Action:
-    return Action(
-        do=f"goto('{name}')", keys=(str(number), f"f{number}"), label=SCREENS[name],
-        help=f"Go to the {SCREENS[name]} screen.",
-    )  # fmt: skip
-
-
 def _scrolls(screen: str, what: str, rank: int = 0) -> tuple[Action, Action]:
     return (
         Action(do="pane(1)", keys=("J",), label="scroll", screen=screen, rank=rank,
@@ -65,7 +58,11 @@ def _scrolls(screen: str, what: str, rank: int = 0) -> tuple[Action, Action]:
 
 
 ACTIONS: Final = (
-    *(_goto(number, name) for number, name in enumerate(SCREENS, 1)),
+    *(
+        Action(do=f"goto('{name}')", keys=(str(number), f"f{number}"), label=title,
+               help=f"Go to the {title} screen.")
+        for number, (name, title) in enumerate(SCREENS.items(), 1)
+    ),
     Action(do="help", keys=("question_mark",), label="help", rank=90,
            help="Show every key that works here."),
     Action(do="command_palette", keys=("ctrl+p",), label="palette",

@@ -172,9 +172,8 @@ def _percent(part: int, whole: int) -> str:
 
 def _need(need: Need, width: int) -> Content:
     mark, style = MARKS[need.severity]
-    if width < _HINT_FROM:
-        return hanging(((f" {mark:<5}", style),), need.text, width)
-    return hanging(((f" {mark:<5}", style),), need.text, width, (need.todo, "$primary"))
+    todo: Part = (need.todo, "$primary") if width >= _HINT_FROM else ""
+    return hanging(((f" {mark:<5}", style),), need.text, width, todo)
 
 
 def _failure(kind: Repeated, width: int) -> Content:

@@ -86,17 +86,12 @@ def _text(row: Cells, column: _Column, room: int) -> str:
 
 def _notice(row: LogRow, width: int) -> list[Piece]:
     time_width = 8 if width < NARROW_BELOW else 12
-    word, text = _words(row)
+    # What has no words is the receipt of a push that the worker does not know.
+    unknown = f"{row.event.platform} a push that this worker did not send, or long ago"
+    word, text = notice(row.event) or ("seen", unknown)
     room = width - time_width - _NOTICE_WORD - 2
     return [
         Piece(f"{set_cell_size(clock(row.event.at), time_width)} ", "time"),
         Piece(fitted(word, _NOTICE_WORD), _KINDS.get(word, "")),
         Piece(f" {fitted(text, max(room, 0))}"),
     ]
-
-
-def _words(row: LogRow) -> tuple[str, str]:
-    if words := notice(row.event):
-        return words
-    # What is left is the receipt of a push that the worker does not know.
-    return "seen", f"{row.event.platform} a push that this worker did not send, or long ago"
