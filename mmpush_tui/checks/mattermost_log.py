@@ -33,8 +33,8 @@ def of_config(config_file: Path) -> Finding | None:
         document = json.loads(rewrite.read_config_file(config_file).data.decode("utf-8-sig"))
     except (ConfigError, ValueError, RecursionError):
         return None
-    found = where(config_file, document) if isinstance(document, dict) else []
-    return read_log(found, datetime.now(UTC)) if found else None
+    paths = where(config_file, document) if isinstance(document, dict) else []
+    return read_log(paths, datetime.now(UTC)) if paths else None
 
 
 def where(config_file: Path, document: Mapping[str, Any]) -> list[Path]:
@@ -95,8 +95,8 @@ def judge_log(text: str, now: datetime, at: str, since: datetime | None = None) 
                 entries[entry.code] = entry, when
     if not counts and since is not None and since > now - WITHIN:
         # A busy server writes more within an hour than is read.
-        said = f"no push failed since {since:%H:%M:%S} UTC, says the end of Mattermost's log"
-        return passed(said, log=at)
+        message = f"no push failed since {since:%H:%M:%S} UTC, says the end of Mattermost's log"
+        return passed(message, log=at)
     if not counts:
         return passed("no push failed within the last hour, says Mattermost's log", log=at)
     code, count = counts.most_common(1)[0]
@@ -139,17 +139,17 @@ def _begin(text: str) -> datetime | None:
 
 
 def _when(line: str) -> datetime | None:
-    told: Any = line
+    text: Any = line
     if line.startswith("{"):
         try:
-            told = json.loads(line).get("timestamp", "")
+            text = json.loads(line).get("timestamp", "")
         except (ValueError, AttributeError, RecursionError):
-            told = line
-    found = _TIME.search(told if isinstance(told, str) else "")
-    if found is None:
+            text = line
+    match = _TIME.search(text if isinstance(text, str) else "")
+    if match is None:
         return None
     try:
-        when = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or 'Z'}")
+        when = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or 'Z'}")
         return when.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

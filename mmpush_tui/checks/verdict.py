@@ -177,12 +177,12 @@ def _good(plans: Sequence[TargetPlan], warned: Sequence[CheckResult]) -> Verdict
     number = "one warning" if len(warned) == 1 else f"{len(warned)} warnings"
     tail = f": {first.summary}" if first.summary else "."
     is_seen = any(not plan.is_blocked for plan in plans)
-    said = f"Everything that was checked can be reached, with {number}{tail}"
+    summary = f"Everything that was checked can be reached, with {number}{tail}"
     return Verdict(
         severity=Severity.WARN,
         code=first.code,
         check=first.id,
-        summary=said if is_seen else first.summary or said,
+        summary=summary if is_seen else first.summary or summary,
         why=[f"{result.id}: {result.message}" for result in warned],
         fix=_fixes(warned),
     )

@@ -91,7 +91,7 @@ def fill(
         raise GoJSONError(
             f"json: cannot unmarshal {_kind(document)} into Go value of type model.{struct}"
         )
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in document.items():
         wanted = spec.get(name)
         if wanted is None or value is None:
@@ -103,8 +103,8 @@ def fill(
             go_type = go_types.get(name) or _GO_TYPES[wanted]
             where = f"Go struct field {struct}.{name} of type {go_type}"
             raise GoJSONError(f"json: cannot unmarshal {what} into {where}")
-        found[name] = value
-    return found
+        fields[name] = value
+    return fields
 
 
 _GO_TYPES: Final = {str: "string", int: "int", bool: "bool"}

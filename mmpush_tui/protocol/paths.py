@@ -32,13 +32,13 @@ def default_control(listen: str, port: int) -> tuple[Path, int]:
 def running_workers() -> list[Path]:
     """Return the control sockets of this user and of the system that somebody listens on."""
 
-    found: list[Path] = []
+    sockets: list[Path] = []
     for folder in (user_folder(), SYSTEM_FOLDER):
         try:
-            found += [path for path in sorted(folder.glob("*.sock")) if is_alive(path)]
+            sockets += [path for path in sorted(folder.glob("*.sock")) if is_alive(path)]
         except OSError:
             continue
-    return found
+    return sockets
 
 
 def is_alive(path: Path) -> bool:

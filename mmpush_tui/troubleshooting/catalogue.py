@@ -241,10 +241,10 @@ def parse_catalogue(*texts: str) -> tuple[Entry, ...]:
         raise CatalogueError(f"catalogue: {error}") from error
     if other := next((it.schema for it in documents if it.schema != SCHEMA), None):
         raise CatalogueError(f"catalogue: schema {other}, expected {SCHEMA}")
-    found = tuple(entry for document in documents for entry in document.entry)
-    if complaint := next(chain(_complaints(found), _written_twice(raw)), ""):
+    parsed = tuple(entry for document in documents for entry in document.entry)
+    if complaint := next(chain(_complaints(parsed), _written_twice(raw)), ""):
         raise CatalogueError(f"catalogue: {complaint}")
-    return found
+    return parsed
 
 
 def _unwrapped(text: str) -> str:
@@ -276,20 +276,20 @@ def _written_twice(documents: Sequence[Any]) -> list[str]:
     return [f"the fix {fix!r} is there twice, make it a shared step" for fix in _twice(fixes)]
 
 
-def _complaints(found: Sequence[Entry]) -> Iterator[str]:
-    if not found:
+def _complaints(book: Sequence[Entry]) -> Iterator[str]:
+    if not book:
         yield "no entry"
-    codes = [entry.code for entry in found]
+    codes = [entry.code for entry in book]
     yield from (f"{code} is there twice" for code in _twice(codes))
-    reasons = [(reason, entry.platform) for entry in found for reason in entry.reasons]
+    reasons = [(reason, entry.platform) for entry in book for reason in entry.reasons]
     yield from (f"reason {reason} has two entries" for reason, _ in _twice(reasons))
-    symptoms = [symptom.lower() for entry in found for symptom in entry.symptoms]
+    symptoms = [symptom.lower() for entry in book for symptom in entry.symptoms]
     yield from (f"symptom {symptom!r} is there twice" for symptom in _twice(symptoms))
-    wordings = [(said.code, said.at, entry.platform) for entry in found for said in entry.finding]
+    wordings = [(words.code, words.at, entry.platform) for entry in book for words in entry.finding]
     yield from (f"what {code} says at {at!r} is there twice" for code, at, _ in _twice(wordings))
-    advice = [(note.code, note.case) for entry in found for note in entry.note]
+    advice = [(note.code, note.case) for entry in book for note in entry.note]
     yield from (f"the note {code} {case!r} is there twice" for code, case in _twice(advice))
-    for entry in found:
+    for entry in book:
         yield from (f"{entry.code}: {complaint}" for complaint in _complaints_of(entry, codes))
 
 
@@ -307,8 +307,8 @@ def _complaints_of(entry: Entry, codes: list[str]) -> Iterator[str]:
         halves = [half.strip() for half in symptom.split(GAP)]
         if len(halves) > 2 or min(map(len, halves)) < _HALF_AT_LEAST:
             yield f"symptom {symptom!r}: at most one gap, {_HALF_AT_LEAST} characters beside it"
-    said = [text for it in entry.finding for text in (it.summary, it.why, it.fix) if text]
-    for place in _PLACE.findall(" ".join((*said, *entry.fix))):
+    texts = [text for it in entry.finding for text in (it.summary, it.why, it.fix) if text]
+    for place in _PLACE.findall(" ".join((*texts, *entry.fix))):
         if place not in GENERIC:
             yield f"nothing stands for {{{place}}}"
     strangers = {note.code for note in entry.note} - {*entry.reasons}
@@ -316,7 +316,7 @@ def _complaints_of(entry: Entry, codes: list[str]) -> Iterator[str]:
     if any(note.severity not in (Severity.INFO, Severity.WARN) for note in entry.note):
         yield "a note is no failure"
     prose = (
-        *said,
+        *texts,
         *(note.message for note in entry.note),
         entry.title,
         entry.cause,

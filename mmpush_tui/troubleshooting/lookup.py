@@ -58,8 +58,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry's fields and those of the match side by side, ready for JSON."""
-        found = {"score": self.score, "matched": self.matched, "how": self.how.value}
-        return self.entry.to_dict() | found
+        how = {"score": self.score, "matched": self.matched, "how": self.how.value}
+        return self.entry.to_dict() | how
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ def find_entries(text: str, limit: int = 3) -> list[Match]:
         rank = (-entry.vague, not is_other, match.score, is_exact)
         if entry.code not in best or rank > best[entry.code][0]:
             best[entry.code] = (rank, match)
-    ranked = sorted(best.values(), key=lambda found: found[0], reverse=True)
+    ranked = sorted(best.values(), key=lambda scored: scored[0], reverse=True)
     return [match for _, match in ranked[: max(limit, 0)]]
 
 
@@ -137,10 +137,10 @@ def by_reason(reason: str, *, platform: str = "") -> Entry | None:
             is not known.
     """
     family = _family(platform)
-    found = [_reasons().get((reason, family)), _reasons().get((reason, ""))]
+    candidates = [_reasons().get((reason, family)), _reasons().get((reason, ""))]
     if not family:
-        found += [_reasons().get((reason, name)) for name in ("apple", "android")]
-    return next((entry for entry in found if entry is not None), None) or by_code(reason)
+        candidates += [_reasons().get((reason, name)) for name in ("apple", "android")]
+    return next((entry for entry in candidates if entry is not None), None) or by_code(reason)
 
 
 def suggest(text: str, limit: int = 3) -> list[Entry]:
@@ -152,8 +152,8 @@ def suggest(text: str, limit: int = 3) -> list[Entry]:
     words = {word for view in _views(text)[:1] for word in _words(view)}
     needed = 1 if len(words) <= 3 else 2
     scored = []
-    for order, (entry, known) in enumerate(_vocabulary()):
-        shared = [known[word] for word in words if word in known]
+    for order, (entry, weights) in enumerate(_vocabulary()):
+        shared = [weights[word] for word in words if word in weights]
         if len(shared) >= needed:
             scored.append((-sum(shared), order, entry))
     return [entry for _, _, entry in sorted(scored, key=lambda item: item[:2])[: max(limit, 0)]]
@@ -205,8 +205,8 @@ def _plain(text: str) -> str:
     return _SPACES.sub(" ", _ESCAPED.sub(_unescaped, text)).replace('": ', '":').strip()
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16)) if found[1] else found[2] or " "
+def _unescaped(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16)) if match[1] else match[2] or " "
 
 
 def _views(text: str) -> list[str]:
@@ -227,13 +227,13 @@ class _Needle(msgspec.Struct, frozen=True):
 
 @cache
 def _needles() -> tuple[_Needle, ...]:
-    found = []
+    needles = []
     for entry in entries():
         for symptom in entry.symptoms:
             halves = tuple(half.strip() for half in _plain(symptom).split(GAP))
             folded = tuple(half.lower() for half in halves)
-            found.append(_Needle(entry, symptom, halves, folded))
-    return tuple(found)
+            needles.append(_Needle(entry, symptom, halves, folded))
+    return tuple(needles)
 
 
 def _by_symptom(views: list[str]) -> Iterator[tuple[Match, bool]]:
@@ -273,8 +273,8 @@ def _by_machine_word(views: list[str], platform: str) -> Iterator[tuple[Match, b
     for word in sorted(words):
         folded = (word.lower(), platform)
         if entry := by_reason(word, platform=platform) or _folded_reasons().get(folded):
-            known = (*entry.reasons, entry.code)
-            matched = next(reason for reason in known if reason.lower() == folded[0])
+            names = (*entry.reasons, entry.code)
+            matched = next(reason for reason in names if reason.lower() == folded[0])
             score = len(word) + _REASON_BONUS
             yield Match(entry=entry, how=How.REASON, matched=matched, score=score), True
 
@@ -303,8 +303,8 @@ def _family(platform: str) -> str:
 
 
 def _platform_in(folded: str) -> str:
-    found = [name for name, words in _FAMILIES.items() if any(word in folded for word in words)]
-    return found[0] if len(found) == 1 else ""
+    platforms = [name for name, words in _FAMILIES.items() if any(word in folded for word in words)]
+    return platforms[0] if len(platforms) == 1 else ""
 
 
 _TERMS: Final = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}|[0-9]{3,}")
@@ -317,17 +317,21 @@ def _words(text: str) -> set[str]:
 @cache
 def _vocabulary() -> tuple[tuple[Entry, Mapping[str, float]], ...]:
     """Return each entry with the words it is known by and how much each of them says."""
-    known = [
+    vocabulary = [
         (entry, _words(" ".join((entry.code, entry.title, *entry.symptoms, *entry.reasons))))
         for entry in entries()
     ]
-    counts = Counter(word for _, words in known for word in words)
+    counts = Counter(word for _, words in vocabulary for word in words)
     # A word that every eighth entry holds says nothing about any of them.
-    common = len(known) / 8
+    common = len(vocabulary) / 8
     return tuple(
         (
             entry,
-            {word: math.log(len(known) / counts[word]) for word in words if counts[word] <= common},
+            {
+                word: math.log(len(vocabulary) / counts[word])
+                for word in words
+                if counts[word] <= common
+            },
         )
-        for entry, words in known
+        for entry, words in vocabulary
     )

@@ -50,10 +50,10 @@ def words_for(code: str, *, at: str = "", platform: str = "") -> Words | None:
         at: whose the other end is, as in :class:`~.catalogue.Wording`.
         platform: ``apple`` or ``android``, where it is of one.
     """
-    found = [row for place in (at, "") if (row := _find(code, place, platform))]
-    if not found:
+    rows = [row for place in (at, "") if (row := _find(code, place, platform))]
+    if not rows:
         return None
-    (entry, special), (last, general) = found[0], found[-1]
+    (entry, special), (last, general) = rows[0], rows[-1]
 
     def said(name: str) -> Any:
         own = getattr(special, name)

@@ -103,8 +103,8 @@ class ControlClient:
 
     async def release(self, target: str) -> bool:
         """Let ``target`` pass held removals on; false where it held none. Raises as status."""
-        found = await self._ask("POST", f"/release?{urlencode({'target': target})}")
-        return bool(found["released"])
+        answer = await self._ask("POST", f"/release?{urlencode({'target': target})}")
+        return bool(answer["released"])
 
     @asynccontextmanager
     async def events(self, after: str = "") -> AsyncIterator[AsyncIterator[Event]]:

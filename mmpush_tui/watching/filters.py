@@ -45,9 +45,9 @@ def _word(word: str) -> Matcher:
     if len(word) > 1 and word.startswith("-"):
         inner = _word(word[1:])
         return lambda event: not inner(event)
-    if found := _DURATION.fullmatch(word):
-        limit = float(found[2]) * (1000 if found[3] == "s" else 1)
-        if found[1] == ">":
+    if comparison := _DURATION.fullmatch(word):
+        limit = float(comparison[2]) * (1000 if comparison[3] == "s" else 1)
+        if comparison[1] == ">":
             return lambda event: event.ms.get("total", -1) > limit
         return lambda event: 0 <= event.ms.get("total", -1) < limit
     key, colon, text = word.partition(":")

@@ -75,17 +75,17 @@ def journey(events: Sequence[Event]) -> Journey:
     ack = next((event for event in events if event.kind == "ack"), None)
     phases = {event.phase: event for event in events if event.kind == "delivery"}
     answered = phases.get("answered")
-    known = answered or next(iter(phases.values()))
-    target = known.target or known.platform
-    kind, device = known.type or "push", known.device or "(no device)"
+    latest = answered or next(iter(phases.values()))
+    target = latest.target or latest.platform
+    kind, device = latest.type or "push", latest.device or "(no device)"
     entry = None
     if answered is not None and answered.status != "OK":
         entry = _entry(answered)
     return Journey(
-        head=clean(f"Delivery {known.id} {kind} -> {target or '(no platform)'} {device}"),
+        head=clean(f"Delivery {latest.id} {kind} -> {target or '(no platform)'} {device}"),
         verdict=_verdict(answered, ack),
         steps=_steps(events, answered, ack),
-        meaning=_of_entry(entry) if entry else _meaning(known, answered, ack),
+        meaning=_of_entry(entry) if entry else _meaning(latest, answered, ack),
         entry=entry,
     )
 
@@ -153,9 +153,9 @@ def _ending(answered: Event, whose: str) -> list[str]:
     return texts
 
 
-def _meaning(known: Event, answered: Event | None, ack: Event | None) -> str:
+def _meaning(delivery: Event, answered: Event | None, ack: Event | None) -> str:
     """Return our own words, where the catalogue has none or none are needed."""
-    whose = vendor_of(known)
+    whose = vendor_of(delivery)
     if answered is None:
         return "No answer was seen so far. Mattermost gets one within half a minute of the arrival."
     if answered.status == "REMOVE":
@@ -182,12 +182,12 @@ def vendor_of(event: Event) -> str:
 
 
 def _entry(event: Event) -> Entry | None:
-    found = by_reason(event.reason, platform=event.target or event.platform)
-    if found is None and event.status == "REMOVE":
-        found = by_code("mattermost-device-removed")
-    if found is None and event.message:
-        found = next((match.entry for match in find_entries(event.message, 1)), None)
-    return found
+    entry = by_reason(event.reason, platform=event.target or event.platform)
+    if entry is None and event.status == "REMOVE":
+        entry = by_code("mattermost-device-removed")
+    if entry is None and event.message:
+        entry = next((match.entry for match in find_entries(event.message, 1)), None)
+    return entry
 
 
 def _of_entry(entry: Entry) -> str:

@@ -36,8 +36,8 @@ def _line(event: Event) -> str:
     if row := cells(event):
         head = f"{row.time} {row.platform:<10} {row.answer:<6} {row.ms:>6}"
         return f"{head} {row.type:<12} {row.device:<8} {row.reason}"
-    if found := notice(event):
-        return f"{clock(event.at)} {found[0]:<7} {found[1]}"
+    if sentence := notice(event):
+        return f"{clock(event.at)} {sentence[0]:<7} {sentence[1]}"
     return ""
 
 
@@ -63,8 +63,8 @@ def cells(event: Event, seen_ms: float | None = None) -> Cells | None:
         how = "by the phone itself"
         # A phone may have been off for days; such a time brings its own unit.
         ms = event.ms.get("device", 0)
-        shown = f"{ms:.0f}" if ms < 999_999 else duration(ms)
-        return Cells(clock(event.at), event.target, "seen", shown, event.type, "", how, "")
+        duration_text = f"{ms:.0f}" if ms < 999_999 else duration(ms)
+        return Cells(clock(event.at), event.target, "seen", duration_text, event.type, "", how, "")
     return None
 
 
@@ -103,9 +103,9 @@ def why(event: Event, seen_ms: float | None = None) -> str:
     seen_ms = event.ms.get("device") if seen_ms is None else seen_ms
     # A receipt says more than Apple's or Google's 200 before it.
     head = event.reason or ("" if seen_ms is not None else str(event.http or ""))
-    seen = "" if seen_ms is None else f"seen {duration(seen_ms)}"
+    receipt = "" if seen_ms is None else f"seen {duration(seen_ms)}"
     tries = f"after {event.tries} tries" if event.tries > 1 else ""
-    return " ".join(word for word in (head, seen, tries) if word)
+    return " ".join(word for word in (head, receipt, tries) if word)
 
 
 def duration(ms: float) -> str:

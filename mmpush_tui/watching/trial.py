@@ -157,8 +157,8 @@ def aim(device: Device, config: ProxyConfig | None, topic: str = "") -> Aim:
     """
     type_ = device.type
     if device.is_apple:
-        found = {target.type: target for target in config.apple} if config else {}
-        ios = found.get(type_) or found.get(VOIP_ALIASES.get(type_, ""))
+        targets = {target.type: target for target in config.apple} if config else {}
+        ios = targets.get(type_) or targets.get(VOIP_ALIASES.get(type_, ""))
         usual = APPLE_SANDBOX if ios and ios.sandbox else APPLE_PRODUCTION
         named = topic or (ios.topic if ios else "")
         return Aim(endpoint=(ios.endpoint if ios else "") or usual, app=named or "BUNDLE-ID")
@@ -176,19 +176,19 @@ def dry(device: Device, kind: str, aim: Aim) -> Result:
     push = compose(device, kind)
     endpoint = aim.endpoint.rstrip("/")
     if device.is_apple:
-        made = apple.build(push, split_platform(device.platform)[1], aim.app)
-        limit = 5120 if made.push_type == "voip" else 4096
+        notification = apple.build(push, split_platform(device.platform)[1], aim.app)
+        limit = 5120 if notification.push_type == "voip" else 4096
         request: dict[str, Any] = {
             "method": "POST",
             "url": f"{endpoint}/3/device/{short_token(device.token)}",
             "headers": {
                 "authorization": "bearer (provider token)",
-                "apns-topic": made.topic,
-                "apns-push-type": made.push_type,
+                "apns-topic": notification.topic,
+                "apns-push-type": notification.push_type,
                 "apns-priority": "10",
             },
         }
-        body = made.body
+        body = notification.body
     else:
         limit = 4096
         body = android.build(push)

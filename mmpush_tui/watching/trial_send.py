@@ -84,9 +84,9 @@ async def via_server(device: Device, url: str, ca_file: Path | None) -> Result:
     params = {"device_id": f"{device.platform}:{device.token}"}
     response = await _http("GET", target, ca_file, params=params)
     try:
-        said = str(response.json().get("CanReceiveNotifications", ""))
+        word = str(response.json().get("CanReceiveNotifications", ""))
     except (ValueError, AttributeError):
-        said = ""
+        word = ""
     codes = {"false": "device-test-push-refused", "unknown": "device-test-push-unknown"}
     summaries = {
         "true": "Mattermost sent a test push and the push proxy accepted it.",
@@ -97,9 +97,9 @@ async def via_server(device: Device, url: str, ca_file: Path | None) -> Result:
     return Result(
         via="server", target=device.type, type="test", device=short_token(device.token),
         at=_shown(url),
-        answer={"status": said or f"HTTP {response.status_code}"},
-        summary=summaries.get(said, other), explanation=by_code(codes.get(said, "")),
-        exit_code=Exit.OK if said == "true" else Exit.FAILED,
+        answer={"status": word or f"HTTP {response.status_code}"},
+        summary=summaries.get(word, other), explanation=by_code(codes.get(word, "")),
+        exit_code=Exit.OK if word == "true" else Exit.FAILED,
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ class Watcher:
     async def run(self) -> None:
         """Watch until cancelled."""
         wait_s, longest_s = self._retry_after_s
-        told: MmpushError | None = None
+        cause: MmpushError | None = None
         ended = ""
         while not self._is_over:
             error = await self._attend()
@@ -78,13 +78,13 @@ class Watcher:
                 wait_s = self._retry_after_s[0]
                 # A worker on its end may answer once more, which is no new beginning.
                 if run != ended:
-                    told = None
+                    cause = None
             # That nobody answers any more is no news about a worker that said it would end.
-            if told is None or (told.code, error.code) != ("worker-ended", "worker-unreachable"):
-                told = error
+            if cause is None or (cause.code, error.code) != ("worker-ended", "worker-unreachable"):
+                cause = error
             if error.code == "worker-ended":
                 ended = run
-            self._on_status(None, told.line())
+            self._on_status(None, cause.line())
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, longest_s)
 
@@ -165,12 +165,12 @@ class Watcher:
             self._on_events(events)
 
 
-def _ignore(*_told: object) -> None:
+def _ignore(*_news: object) -> None:
     return
 
 
 def _first(failures: ExceptionGroup[MmpushError]) -> MmpushError:
-    found: MmpushError | ExceptionGroup[MmpushError] = failures
-    while isinstance(found, ExceptionGroup):
-        found = found.exceptions[0]
-    return found
+    first: MmpushError | ExceptionGroup[MmpushError] = failures
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    return first

@@ -22,9 +22,9 @@ def words_at(plan: TargetPlan, code: str, **details: Any) -> Words:
     """
     at = "" if plan.whose is Whose.VENDOR else plan.whose.value
     platform = "apple" if plan.kind is TargetKind.APNS else "android"
-    found = words_for(code, at=at, platform=platform) or words_for(_CREDENTIAL)
-    assert found is not None  # noqa: S101 - the catalogue's own tests hold it to that
-    return found.at(_places(plan) | details)
+    words = words_for(code, at=at, platform=platform) or words_for(_CREDENTIAL)
+    assert words is not None  # noqa: S101 - the catalogue's own tests hold it to that
+    return words.at(_places(plan) | details)
 
 
 def _places(plan: TargetPlan) -> dict[str, Any]:
@@ -79,15 +79,15 @@ def failed(
         severity: ``fail`` or ``warn``.
         details: what names in braces stand for.
     """
-    said = words_at(plan, code, **details)
+    words = words_at(plan, code, **details)
     return Finding(
         severity=severity,
         code=code,
         message=message,
-        why=(*why, said.why),
-        fix=said.fix,
-        see=said.see,
-        summary=said.summary,
-        confidence=said.confidence,
+        why=(*why, words.why),
+        fix=words.fix,
+        see=words.see,
+        summary=words.summary,
+        confidence=words.confidence,
         evidence=evidence or {},
     )

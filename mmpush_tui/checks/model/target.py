@@ -195,17 +195,17 @@ def in_ascii(url: str) -> str:
         parts = urlsplit(url)
         user, at, place = parts.netloc.rpartition("@")
         host, colon, port = place.partition(":")
-        known = idna.encode(host, uts46=True).decode()
+        ascii_host = idna.encode(host, uts46=True).decode()
     except ValueError:
         return url
-    return parts._replace(netloc=f"{user}{at}{known}{colon}{port}").geturl()
+    return parts._replace(netloc=f"{user}{at}{ascii_host}{colon}{port}").geturl()
 
 
-def distinct(found: Sequence[TargetPlan]) -> list[TargetPlan]:
+def distinct(targets: Sequence[TargetPlan]) -> list[TargetPlan]:
     """Return each target once; what has another address under the same name gets a number."""
     by_url: dict[tuple[str, str], TargetPlan] = {}
     names: Counter[str] = Counter()
-    for target in found:
+    for target in targets:
         key = target.target, target.url
         if key in by_url:
             continue

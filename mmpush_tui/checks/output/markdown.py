@@ -50,10 +50,10 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"| {_WORDS[check.severity]} | {inside} | {took} |"
     for check in report.checks:
         if check.severity in (Severity.WARN, Severity.FAIL):
-            yield from _seen(check)
+            yield from _evidence_of(check)
 
 
-def _seen(check: CheckResult) -> Iterator[str]:
+def _evidence_of(check: CheckResult) -> Iterator[str]:
     yield from ("", f"### {_escaped(check.id)}", "")
     yield _escaped(check.message)
     if check.fix:

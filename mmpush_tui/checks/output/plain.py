@@ -15,15 +15,15 @@ _MARKS: Final = {
 _INDENT: Final = " " * 7
 
 
-def render(result: CheckResult, said: set[str]) -> Iterator[str]:
+def render(result: CheckResult, shown_before: set[str]) -> Iterator[str]:
     """Return the lines of one check: mark, id, address, finding, time; under a failure what to do.
 
     The ids are those of the JSON.
 
     Args:
         result: the check.
-        said: what stood under earlier checks of the run, and is not said again: five names that
-            nobody resolves have one remedy. What is said of this check is added.
+        shown_before: what stood under earlier checks of the run, and is not said again: five
+            names that nobody resolves have one remedy. What is said of this check is added.
     """
     parts = [f"{_MARKS[result.severity]} {result.id}", result.address, result.message]
     if result.severity is not Severity.SKIP and result.address:
@@ -37,8 +37,8 @@ def render(result: CheckResult, said: set[str]) -> Iterator[str]:
     if result.see:
         below.append(f"see: mmpush-tui explain {result.see}")
     for line in below:
-        if line not in said:
-            said.add(line)
+        if line not in shown_before:
+            shown_before.add(line)
             yield f"{_INDENT}{line}"
 
 

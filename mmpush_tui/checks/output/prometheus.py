@@ -21,7 +21,6 @@ def render(report: Report) -> str:
         for check in report.checks
         if isinstance(check.evidence.get("days_left"), int)
     ]
-    looked = [check for check in report.checks if check.severity is not Severity.SKIP]
     lines = [
         *_family("mmpush_check_up", "1 where nothing failed.", [
             ({}, float(verdict.severity is not Severity.FAIL)),
@@ -30,13 +29,14 @@ def render(report: Report) -> str:
             ({"code": verdict.code, "status": verdict.severity.value}, 1.0),
         ]),
         *_family("mmpush_check_status", "0 pass, 1 warn, 2 fail, 3 skipped.", [
-            ({"check": it.id, "target": it.about, "stage": it.stage.value},
-             float(_STATUSES[it.severity]))
-            for it in report.checks
+            ({"check": check.id, "target": check.about, "stage": check.stage.value},
+             float(_STATUSES[check.severity]))
+            for check in report.checks
         ]),
         *_family("mmpush_check_duration_seconds", "How long each check took.", [
-            ({"check": it.id, "target": it.about, "stage": it.stage.value}, it.ms / 1000)
-            for it in looked
+            ({"check": check.id, "target": check.about, "stage": check.stage.value},
+             check.ms / 1000)
+            for check in report.checks if check.severity is not Severity.SKIP
         ]),
         *_family("mmpush_check_certificate_days_left", "Until a certificate ends.", days),
         *_family("mmpush_check_run_duration_seconds", "How long all of it took.", [
@@ -48,12 +48,12 @@ def render(report: Report) -> str:
 
 
 def _family(name: str, help_: str, samples: Iterable[Sample]) -> Iterator[str]:
-    found = list(samples)
-    if not found:
+    rows = list(samples)
+    if not rows:
         return
     yield f"# HELP {name} {help_}"
     yield f"# TYPE {name} gauge"
-    for labels, value in found:
+    for labels, value in rows:
         inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
         yield f"{name}{{{inside}}} {value:g}" if inside else f"{name} {value!r}"
 

@@ -20,8 +20,8 @@ def settings_flaw(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> 
         case "hpns" if licence.hpns is False:
             return Flaw("hpns_unlicensed", "the licence has no HPNS, or there is none")
         case "tpns" if licence.hpns is True:
-            said = "the licence has HPNS, and the test service is chosen"
-            return Flaw("tpns_licensed", said, Severity.WARN)
+            message = "the licence has HPNS, and the test service is chosen"
+            return Flaw("tpns_licensed", message, Severity.WARN)
         case "mpns":
             return _own(plan, is_elsewhere=is_elsewhere)
         case _:
@@ -32,16 +32,16 @@ def _own(plan: TargetPlan, *, is_elsewhere: bool) -> Flaw | None:
     if plan.kind is not TargetKind.PUSH_PROXY or plan.whose is not Whose.OWN or not plan.url:
         return None
     if _is_wildcard(plan.host):
-        said = f"{plan.host} means every address of a host that listens"
-        return Flaw("url_wildcard", said, Severity.WARN)
+        message = f"{plan.host} means every address of a host that listens"
+        return Flaw("url_wildcard", message, Severity.WARN)
     if is_loopback(plan.host):
         if not is_elsewhere:
             return None
-        said = f"the address is {plan.shown_url}, and Mattermost runs on another host"
-        return Flaw("url_loopback", said, Severity.WARN)
+        message = f"the address is {plan.shown_url}, and Mattermost runs on another host"
+        return Flaw("url_loopback", message, Severity.WARN)
     if not plan.is_tls:
-        said = f"{plan.shown_url} is not encrypted, and not on this host"
-        return Flaw("url_plain_remote", said, Severity.WARN)
+        message = f"{plan.shown_url} is not encrypted, and not on this host"
+        return Flaw("url_plain_remote", message, Severity.WARN)
     return None
 
 

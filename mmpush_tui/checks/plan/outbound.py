@@ -59,8 +59,10 @@ def _through(plan: TargetPlan, variable: str, text: str) -> TargetPlan:
     scheme = text.partition("://")[0].lower()
     if scheme not in _GO_ONLY:
         return replace(plan, proxy=OutboundProxy.parse(text, variable, _GO_PORT))
-    said = f"{variable} names a {scheme}:// proxy: Mattermost can speak to it, these checks cannot"
-    flaw = Flaw("proxy_unseen", said, Severity.WARN, {"variable": variable})
+    message = (
+        f"{variable} names a {scheme}:// proxy: Mattermost can speak to it, these checks cannot"
+    )
+    flaw = Flaw("proxy_unseen", message, Severity.WARN, {"variable": variable})
     return replace(plan, config=flaw, is_blocked=True)
 
 

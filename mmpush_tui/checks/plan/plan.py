@@ -85,21 +85,21 @@ def plan_targets(
         UsageError: there is nothing to check, or a word cannot be obeyed; the sentence says what
             is missing and how to name it.
     """
-    known = _Known(page, config, credentials, mattermost_url, around.local)
+    sources = _Sources(page, config, credentials, mattermost_url, around.local)
     log = [mattermost_log.log_target(around.log)] if around.log else []
     if wanted:
         if "log" in wanted and not log:
             raise UsageError("Mattermost's log cannot be read from here", code="check-no-log")
-        found = [
-            target for word in wanted for target in (log if word == "log" else known.named(word))
+        targets = [
+            target for word in wanted for target in (log if word == "log" else sources.named(word))
         ]
     else:
-        found = [*known.of_page(), *known.apple(), *known.android()]
-        if not found:
+        targets = [*sources.of_page(), *sources.apple(), *sources.android()]
+        if not targets:
             raise _nothing(page, config)
-        found += log
-        found += [_settings(around.unread)] if around.unread else []
-    return tuple(_surrounded(target, config, around) for target in distinct(found))
+        targets += log
+        targets += [_settings(around.unread)] if around.unread else []
+    return tuple(_surrounded(target, config, around) for target in distinct(targets))
 
 
 def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: PlanContext) -> TargetPlan:
@@ -114,8 +114,8 @@ def _surrounded(target: TargetPlan, config: ProxyConfig | None, around: PlanCont
     }
     target = replace(target, source=around.source)
     if target.config is None:
-        said = settings_flaw(target, around.licence, is_elsewhere=around.is_elsewhere)
-        target = replace(target, config=said)
+        flaw = settings_flaw(target, around.licence, is_elsewhere=around.is_elsewhere)
+        target = replace(target, config=flaw)
     return proxied(target, settings, around.environment)
 
 
@@ -132,7 +132,7 @@ def _nothing(page: Page | None, config: ProxyConfig | None) -> UsageError:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Sources:
     """What page and configuration say, as targets."""
 
     _page: Page | None
@@ -163,8 +163,10 @@ class _Known:
                 return [self._worker()]
             case _ if "://" in word:
                 return [_url(word)]
-            case _ if found := [it for it in (*self.apple(), *self.android()) if it.target == word]:
-                return found
+            case _ if matches := [
+                plan for plan in (*self.apple(), *self.android()) if plan.target == word
+            ]:
+                return matches
             case _:
                 near = nearest(word, WORDS)
                 raise UsageError(
@@ -197,15 +199,15 @@ class _Known:
 
     def android(self) -> list[TargetPlan]:
         """Return the Android targets that are filled in, each behind its token server."""
-        found = []
+        targets = []
         for entry in self._config.android if self._config else ():
             if not entry.service_account_file:
                 continue
             credential = self._credentials.get(entry.type)
             if credential and credential.token_uri:
-                found.append(upstream.token_target(entry, credential.token_uri))
-            found.append(upstream.fcm_target(entry, credential))
-        return found
+                targets.append(upstream.token_target(entry, credential.token_uri))
+            targets.append(upstream.fcm_target(entry, credential))
+        return targets
 
     def _hpns(self) -> TargetPlan:
         chosen = self._page if self._page and self._page.mode is Mode.HPNS else None
@@ -259,14 +261,14 @@ class _Known:
             )
         if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared
             host = "127.0.0.1"
-        shown = f"[{host}]" if ":" in host else host
+        url_host = f"[{host}]" if ":" in host else host
         is_tls = self._config is not None and self._config.tls_certificate_file
         user, path = _asked_for(self._config)
         return TargetPlan(
             target=WORKER,
             title="this host -> worker",
             who="the push proxy",
-            url=f"{'https' if is_tls else 'http'}://{user}{shown}:{port}{path}",
+            url=f"{'https' if is_tls else 'http'}://{user}{url_host}:{port}{path}",
             config=_open(self._config),
         )
 
@@ -313,8 +315,8 @@ def _open(config: ProxyConfig | None) -> Flaw | None:
         return None
     if config.signature_key_file or is_loopback(split(config.listen_address)[0]):
         return None
-    said = f"it listens on {clean(config.listen_address, 60)}"
-    return Flaw("listen_open", said, Severity.WARN)
+    message = f"it listens on {clean(config.listen_address, 60)}"
+    return Flaw("listen_open", message, Severity.WARN)
 
 
 def _tpns() -> TargetPlan:
@@ -347,9 +349,9 @@ def _settings(unread: str) -> TargetPlan:
 def _flaw(server: str) -> Flaw:
     """Return why ``server``, the text of Mattermost's field, is no address."""
     if not server:
-        said = "the address is empty"
+        message = "the address is empty"
     elif "://" not in server:
-        said = f"{without_user(server)} lacks http:// or https://"
+        message = f"{without_user(server)} lacks http:// or https://"
     else:
-        said = f"{without_user(server)} is no address"
-    return Flaw("url_invalid", said)
+        message = f"{without_user(server)} is no address"
+    return Flaw("url_invalid", message)

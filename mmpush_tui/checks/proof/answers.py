@@ -37,50 +37,52 @@ _BUSY: Final = (429, 500, 502, 503, 504)
 def judge_apple(plan: TargetPlan, response: Response) -> Finding:
     """Return what Apple's answer about a device of nobody's says of key and topic."""
     reason = clean(read_reason(response.body), 60)
-    seen = {"http_status": response.status, "reason": reason}
-    said = f"{response.status} {reason}".strip()
+    evidence = {"http_status": response.status, "reason": reason}
+    answer = f"{response.status} {reason}".strip()
     if response.status == 400 and reason == "BadDeviceToken":
         proof = "the certificate" if plan.has_client_certificate else "key and team"
-        return passed(f"{proof} accepted, the topic not contradicted (400 BadDeviceToken)", **seen)
+        return passed(
+            f"{proof} accepted, the topic not contradicted (400 BadDeviceToken)", **evidence
+        )
     if response.status == 200:
-        return failed(plan, "probe_delivered", "a device of nobody's was accepted", seen,
+        return failed(plan, "probe_delivered", "a device of nobody's was accepted", evidence,
                       severity=Severity.WARN)  # fmt: skip
     if code := _APPLE.get(reason):
-        return failed(plan, code, f"Apple answered {said}", seen)
+        return failed(plan, code, f"Apple answered {answer}", evidence)
     if response.status in _BUSY:
-        return failed(plan, "vendor_busy", f"Apple answered {said}", seen)
-    return failed(plan, "apns_refused", f"Apple answered {said or response.status}", seen)
+        return failed(plan, "vendor_busy", f"Apple answered {answer}", evidence)
+    return failed(plan, "apns_refused", f"Apple answered {answer or response.status}", evidence)
 
 
 def judge_google(plan: TargetPlan, response: Response) -> Finding:
     """Return what Google's answer about a phone of nobody's says of project and permission."""
     error = read_error(response.body)
-    seen = {
+    evidence = {
         "http_status": response.status, "google_status": clean(error.status, 60),
         "error_code": clean(error.code, 60), "said": clean(error.message, 200),
     }  # fmt: skip
-    said = f"Google answered {response.status} {error.code or error.status}".strip()
+    message = f"Google answered {response.status} {error.code or error.status}".strip()
     match response.status, error.status:
         case 400, "INVALID_ARGUMENT":
             return passed(
-                f"account and project accepted ({response.status} {error.status})", **seen
+                f"account and project accepted ({response.status} {error.status})", **evidence
             )
         case 404, _ if error.code == "UNREGISTERED":
-            return passed("account and project accepted (404 UNREGISTERED)", **seen)
+            return passed("account and project accepted (404 UNREGISTERED)", **evidence)
         case 200, _:
-            return failed(plan, "probe_delivered", "a phone of nobody's was accepted", seen,
+            return failed(plan, "probe_delivered", "a phone of nobody's was accepted", evidence,
                           severity=Severity.WARN)  # fmt: skip
         case 401, _:
-            return failed(plan, "authorization_stripped", said, seen)
+            return failed(plan, "authorization_stripped", message, evidence)
         case 403, _ if error.code == "SENDER_ID_MISMATCH":
-            return passed("account and project accepted (403 SENDER_ID_MISMATCH)", **seen)
+            return passed("account and project accepted (403 SENDER_ID_MISMATCH)", **evidence)
         case 403, _ if "SERVICE_DISABLED" in response.body[:20_000].decode("utf-8", "replace"):
-            return failed(plan, "fcm_api_disabled", said, seen, project=plan.project)
+            return failed(plan, "fcm_api_disabled", message, evidence, project=plan.project)
         case 403, _:
-            return failed(plan, "fcm_permission", said, seen, project=plan.project)
+            return failed(plan, "fcm_permission", message, evidence, project=plan.project)
         case 404, _:
-            return failed(plan, "fcm_project", said, seen, project=plan.project)
+            return failed(plan, "fcm_project", message, evidence, project=plan.project)
         case status, _ if status in _BUSY:
-            return failed(plan, "vendor_busy", said, seen)
+            return failed(plan, "vendor_busy", message, evidence)
         case _:
-            return failed(plan, "fcm_refused", said, seen)
+            return failed(plan, "fcm_refused", message, evidence)

@@ -42,12 +42,14 @@ def read_credentials(config: ProxyConfig) -> Mapping[str, CredentialFile]:
 
     Targets that name no file are left out. Reads files: not for the event loop.
     """
-    looks: dict[str, Credential[Any]] = {it.type: look_at_apple(it) for it in config.apple}
-    looks |= {it.type: look_at_android(it) for it in config.android}
-    return {type_: _told(credential) for type_, credential in looks.items() if credential.path}
+    looks: dict[str, Credential[Any]] = {
+        target.type: look_at_apple(target) for target in config.apple
+    }
+    looks |= {target.type: look_at_android(target) for target in config.android}
+    return {type_: _described(credential) for type_, credential in looks.items() if credential.path}
 
 
-def _told(credential: Credential[Any]) -> CredentialFile:
+def _described(credential: Credential[Any]) -> CredentialFile:
     if credential.refusals:
         refusal = msgspec.structs.replace(
             in_one_message(credential.refusals[0]), see="proxy-target-failed"

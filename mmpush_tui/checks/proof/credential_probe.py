@@ -74,7 +74,7 @@ class Grants:
     """Access tokens of one run: each is asked for once, whoever needs it."""
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[Finding, str]] = {}
+        self._outcomes: dict[str, tuple[Finding, str]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def get(
@@ -82,9 +82,9 @@ class Grants:
     ) -> tuple[Finding, str]:
         """Return what came of asking for the token of target ``type_``, and the token."""
         async with self._locks.setdefault(type_, asyncio.Lock()):
-            if type_ not in self._found:
-                self._found[type_] = await fetch()
-            return self._found[type_]
+            if type_ not in self._outcomes:
+                self._outcomes[type_] = await fetch()
+            return self._outcomes[type_]
 
 
 async def prove(
@@ -121,12 +121,12 @@ async def _ask_apple(
         return _unread(session.plan, loaded)
     group, token, tls = loaded
     topic = settings.topic
-    asked = f"{group}|{session.plan.address}|{topic}"
-    if (kept := await beside("pace", means.limiter.take, group, asked)) is not None:
+    question = f"{group}|{session.plan.address}|{topic}"
+    if (kept := await beside("pace", means.limiter.take, group, question)) is not None:
         return kept
     response = await _answer(session, means, group, tls, _push_to_nobody(topic, token))
     finding = proof_answers.judge_apple(session.plan, response)
-    await beside("pace", means.limiter.keep, group, asked, finding)
+    await beside("pace", means.limiter.keep, group, question, finding)
     return finding
 
 
@@ -145,9 +145,9 @@ def _load_apple(
     if isinstance(loaded, EllipticCurvePrivateKey):
         store = TokenStore(means.tokens, lambda _sentence: None)
         token = ProviderToken(loaded, settings.auth_key_id, settings.team_id, store)
-        made = token()
+        signed = token()
         token.join()
-        return token.name, made, tls
+        return token.name, signed, tls
     certificate.use(tls, loaded)
     return f"certificate|{settings.certificate_file}|{loaded.not_after}", "", tls
 
@@ -168,11 +168,11 @@ def _push_to_nobody(topic: str, token: str) -> Request:
 async def _ask_token_server(
     settings: AndroidSettings, session: ProofSession, means: ProofContext
 ) -> Finding:
-    asked = f"grant|{settings.service_account_file}|{session.plan.address}"
-    if (kept := await beside("pace", means.limiter.take, asked, asked)) is not None:
+    question = f"grant|{settings.service_account_file}|{session.plan.address}"
+    if (kept := await beside("pace", means.limiter.take, question, question)) is not None:
         return kept
     finding, _ = await _grant(settings, session.plan, means)
-    await beside("pace", means.limiter.keep, asked, asked, finding)
+    await beside("pace", means.limiter.keep, question, question, finding)
     return finding
 
 
@@ -181,8 +181,8 @@ async def _ask_google(
 ) -> Finding:
     plan = session.plan
     group = f"fcm|{settings.service_account_file}|{plan.address}"
-    asked = f"{group}|{plan.project}"
-    if (kept := await beside("pace", means.limiter.take, group, asked)) is not None:
+    question = f"{group}|{plan.project}"
+    if (kept := await beside("pace", means.limiter.take, group, question)) is not None:
         return kept
     refused, token = await _grant(settings, plan, means)
     if not token:
@@ -191,7 +191,7 @@ async def _ask_google(
     tls = await beside("roots", client_context, means.network.ca_file, settings.ca_file)
     response = await _answer(session, means, group, tls, _validation(plan, token))
     finding = proof_answers.judge_google(plan, response)
-    await beside("pace", means.limiter.keep, group, asked, finding)
+    await beside("pace", means.limiter.keep, group, question, finding)
     return finding
 
 

@@ -53,20 +53,20 @@ class ProbeLimiter:
         self._path = path
         self._now = now
 
-    def take(self, group: str, asked: str) -> Finding | None:
+    def take(self, group: str, question: str) -> Finding | None:
         """Return the answer there is, or None where the question may be asked now.
 
         With None the turn is taken: :meth:`keep` is to follow.
         """
         with self._locked():
             entries = self._read()
-            recent = next((it for it in entries if it.group == _short(group)), None)
+            recent = next((entry for entry in entries if entry.group == _short(group)), None)
             if recent is None:
-                turn = Kept(group=_short(group), asked=_short(asked), at=self._now())
+                turn = Kept(group=_short(group), asked=_short(question), at=self._now())
                 self._write([*entries, turn])
                 return None
         age_s = max(self._now() - recent.at, 0.0)
-        if recent.asked == _short(asked) and (answer := recent.finding) is not None:
+        if recent.asked == _short(question) and (answer := recent.finding) is not None:
             message = f"{answer.message}, asked {age_s:.0f} s ago"
             return msgspec.structs.replace(answer, message=message)
         wait_s = max(APART_S - age_s, 1.0)
@@ -75,11 +75,13 @@ class ProbeLimiter:
             message=f"tried {age_s:.0f} s ago; once a minute is enough, next in {wait_s:.0f} s",
         )  # fmt: skip
 
-    def keep(self, group: str, asked: str, finding: Finding) -> None:
+    def keep(self, group: str, question: str, finding: Finding) -> None:
         """Keep the answer to a question."""
         with self._locked():
             entries = [it for it in self._read() if it.group != _short(group)]
-            entry = Kept(group=_short(group), asked=_short(asked), at=self._now(), finding=finding)
+            entry = Kept(
+                group=_short(group), asked=_short(question), at=self._now(), finding=finding
+            )
             self._write([*entries, entry])
 
     def drop(self, group: str) -> None:
@@ -91,11 +93,11 @@ class ProbeLimiter:
         """Return what was asked within the last minute."""
         try:
             data, _ = files.read_plain(self._path, _LIMIT)
-            found = msgspec.json.decode(data, type=list[Kept])
+            entries = msgspec.json.decode(data, type=list[Kept])
         except (OSError, ValueError, RecursionError):
-            found = _REMEMBERED.get(self._path, [])
+            entries = _REMEMBERED.get(self._path, [])
         now = self._now()
-        return [it for it in found if 0 <= now - it.at < APART_S]
+        return [it for it in entries if 0 <= now - it.at < APART_S]
 
     def _write(self, entries: list[Kept]) -> None:
         # Where no file can be written, this process at least remembers.

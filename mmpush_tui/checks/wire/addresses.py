@@ -23,12 +23,12 @@ def odd(host: str, addresses: Sequence[str]) -> tuple[str, str] | None:
         host: a name of Apple's, Google's or Mattermost's.
         addresses: what this host's name servers say.
     """
-    found = [_meant(text) for text in addresses]
-    inside = [str(it) for it in found if not it.is_global]
+    real = [_meant(text) for text in addresses]
+    inside = [str(it) for it in real if not it.is_global]
     if inside:
         return "dns_private", f"the name leads to {inside[0]}, which is no address on the internet"
     if host == _APPLE or host.endswith(f".{_APPLE}"):
-        others = [str(it) for it in found if not any(it in network for network in APPLE_NETWORKS)]
+        others = [str(it) for it in real if not any(it in network for network in APPLE_NETWORKS)]
         if others:
             return "dns_not_apple", f"the name leads to {others[0]}, which is none of Apple's"
     return None

@@ -37,7 +37,7 @@ def facts(der: bytes, now: datetime) -> dict[str, Any]:
     try:
         names = _names(certificate)
         not_after = certificate.not_valid_after_utc
-        found: dict[str, Any] = {
+        return {
             "subject": _first(certificate.subject, NameOID.COMMON_NAME) or next(iter(names), ""),
             "issuer": named(certificate.issuer),
             "not_before": certificate.not_valid_before_utc.isoformat(),
@@ -47,7 +47,6 @@ def facts(der: bytes, now: datetime) -> dict[str, Any]:
         }
     except BROKEN as error:
         return {"unreadable": type(error).__name__}
-    return found
 
 
 def loaded(der: bytes) -> x509.Certificate | None:
@@ -69,12 +68,12 @@ def _quietly(load_: Callable[[bytes], x509.Certificate], data: bytes) -> x509.Ce
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         try:
-            found = load_(data)
+            certificate = load_(data)
             # Read when they are asked for: whoever holds a certificate can count on its names.
-            _ = found.subject, found.issuer
+            _ = certificate.subject, certificate.issuer
         except (*BROKEN, CryptographyDeprecationWarning):
             return None
-        return found
+        return certificate
 
 
 def named(name: x509.Name) -> str:
@@ -95,5 +94,5 @@ def _names(certificate: x509.Certificate) -> list[str]:
         return []
     if not isinstance(extension.value, x509.SubjectAlternativeName):
         return []
-    found = [str(name.value) for name in extension.value if hasattr(name, "value")]
-    return found[:_NAMES_LIMIT]
+    names = [str(name.value) for name in extension.value if hasattr(name, "value")]
+    return names[:_NAMES_LIMIT]

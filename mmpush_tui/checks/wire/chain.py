@@ -92,13 +92,13 @@ def _der(certificate: Any) -> bytes:
 
 
 def _loaded(chain: Sequence[bytes]) -> list[x509.Certificate]:
-    found = []
+    certificates = []
     for der in chain:
         if (certificate := loaded(der)) is None:
             # A hostile server may send anything; what stands before it was readable.
             break
-        found.append(certificate)
-    return found
+        certificates.append(certificate)
+    return certificates
 
 
 def _key(certificate: x509.Certificate) -> bytes:
@@ -114,8 +114,8 @@ def _key(certificate: x509.Certificate) -> bytes:
 def _public() -> tuple[x509.Certificate, ...]:
     pem = Path(certifi.where()).read_bytes()
     # One by one: some are so old that the library means to read them no longer.
-    found = (loaded_pem(block) for block in _PEM.findall(pem))
-    return tuple(it for it in found if it is not None)
+    roots = (loaded_pem(block) for block in _PEM.findall(pem))
+    return tuple(it for it in roots if it is not None)
 
 
 @cache

@@ -29,11 +29,11 @@ def skew(date: str, now: float) -> float | None:
     try:
         when = parsedate_to_datetime(date)
         # Without a zone, or with -0000, it is UTC all the same, and never this host's own time.
-        told = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+        then = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError, OSError):
         return None
     # It was true for the whole of its second.
-    ahead = now - told
+    ahead = now - then
     return 0.0 if -1 <= ahead <= 2 else round(ahead, 1)
 
 
@@ -41,38 +41,38 @@ def findings(
     plans: Sequence[TargetPlan], results: Sequence[CheckResult]
 ) -> list[tuple[TargetPlan, Finding]]:
     """Return what the answers of a run say about clocks, each with the target it is told at."""
-    told = [
+    skews = [
         (plan, float(result.evidence[SKEW]))
         for plan in plans
         for result in results
         if result.about == plan.target and result.stage is Stage.APP and SKEW in result.evidence
     ]
-    outside = [(plan, it) for plan, it in told if plan.whose in (Whose.VENDOR, Whose.HOSTED)]
-    found = []
+    outside = [(plan, it) for plan, it in skews if plan.whose in (Whose.VENDOR, Whose.HOSTED)]
+    judgements = []
     if outside:
         ahead = statistics.median(it for _, it in outside)
-        found.append((outside[0][0], _of_this_host(outside[0][0], ahead)))
+        judgements.append((outside[0][0], _of_this_host(outside[0][0], ahead)))
         if abs(ahead) > WARN_ABOVE_S:
-            return found
-    for plan, ahead in told:
+            return judgements
+    for plan, ahead in skews:
         if plan.whose in (Whose.OWN, Whose.RELAY) and abs(ahead) > WARN_ABOVE_S:
-            said = f"this host's clock is {skew_in_words(ahead)} of that at {plan.address}"
+            message = f"this host's clock is {skew_in_words(ahead)} of that at {plan.address}"
             finding = failed(
-                plan, "clock_differs", said, {SKEW: ahead}, severity=Severity.WARN,
+                plan, "clock_differs", message, {SKEW: ahead}, severity=Severity.WARN,
                 skew=f"this one is {skew_in_words(ahead)}",
             )  # fmt: skip
-            found.append((plan, finding))
-    return found
+            judgements.append((plan, finding))
+    return judgements
 
 
 def _of_this_host(plan: TargetPlan, ahead: float) -> Finding:
-    seen = {SKEW: ahead}
+    evidence = {SKEW: ahead}
     if abs(ahead) <= WARN_ABOVE_S:
-        return passed(f"this host's clock agrees with {plan.host}", **seen)
+        return passed(f"this host's clock agrees with {plan.host}", **evidence)
     is_bad = abs(ahead) > FAIL_ABOVE_S
     return failed(
         plan, "clock_wrong" if is_bad else "clock_off",
-        f"{plan.host} says that this host's clock is {skew_in_words(ahead)}", seen,
+        f"{plan.host} says that this host's clock is {skew_in_words(ahead)}", evidence,
         severity=Severity.FAIL if is_bad else Severity.WARN, skew=skew_in_words(ahead),
     )  # fmt: skip
 

@@ -56,7 +56,7 @@ APPLE_PORTS: Final[Mapping[int, int]] = {443: _APPLE_OTHER_PORT, _APPLE_OTHER_PO
 _WEB: Final[Mapping[int, int]] = {443: 80, 80: 443}
 _AFTER_TLS: Final = (Stage.ALPN, Stage.HTTP2, Stage.APP)
 _ANOTHER_NAME: Final = "www.example.com"
-_Seen = TypeVar("_Seen")
+_Result = TypeVar("_Result")
 
 
 class Diagnosis:
@@ -80,32 +80,32 @@ class Diagnosis:
             return await self._proxy_failed(stage, error.code, str(error))
         match error.code:
             case "tcp_refused" if self._plan.port in OTHER_PORT and self._plan.whose is Whose.OWN:
-                found = await self._in_time(self._look_at_other_port)
+                finding = await self._in_time(self._look_at_other_port)
             case "tls_untrusted" if isinstance(cause, ssl.SSLCertVerificationError):
                 return await self._untrusted(error, cause)
             case "tls_failed" | "tls_closed" if stage is Stage.TLS:
-                found = await self._no_tls(error)
+                finding = await self._no_tls(error)
             case "closed" | "not_http" if stage is Stage.APP and not self._plan.is_tls:
-                found = await self._in_time(self._look_for_tls)
+                finding = await self._in_time(self._look_for_tls)
             case "closed" | "connection_lost" if self._plan.is_tls and stage in _AFTER_TLS:
-                found = await self._in_time(self._look_for_alert)
+                finding = await self._in_time(self._look_for_alert)
             case _ if stage is Stage.CREDENTIAL and self._plan.has_client_certificate:
                 # A moment ago, and without the certificate, all of this way stood.
-                found = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
+                finding = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
             case _ if stage is Stage.TCP:
-                found = await self._no_tcp(str(error))
+                finding = await self._no_tcp(str(error))
             case _ if alerts.wants_certificate(error):
-                found = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
+                finding = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
             case _:
-                found = None
+                finding = None
         code = error.code if error.code in codes() else "closed"
-        return found or await self._unexplained(stage, code, str(error))
+        return finding or await self._unexplained(stage, code, str(error))
 
-    async def _unexplained(self, stage: Stage, code: str, said: str) -> Finding:
+    async def _unexplained(self, stage: Stage, code: str, message: str) -> Finding:
         """Return the finding of a step that no second look has anything to say about."""
         name = self._session.route.address[0]
         why = await self._blocked_alone() if stage is Stage.TCP else ()
-        return failed(self._plan, code, said, self._seen(stage), why=why, lookup=name)
+        return failed(self._plan, code, message, self._evidence(stage), why=why, lookup=name)
 
     async def _blocked_alone(self) -> tuple[str, ...]:
         """Return that the other port of the web is open, where it is."""
@@ -116,7 +116,7 @@ class Diagnosis:
         return (f"port {other} of {self._plan.host} takes connections: {self._plan.port} alone is "
                 "blocked",)  # fmt: skip
 
-    def _seen(self, stage: Stage) -> dict[str, object]:
+    def _evidence(self, stage: Stage) -> dict[str, object]:
         if stage is Stage.DNS:
             return {"name": self._session.route.first_hop[0]}
         if stage is Stage.TCP and self._session.reach is not None:
@@ -126,25 +126,27 @@ class Diagnosis:
     async def late(self, stage: Stage, after_s: float) -> Finding:
         """Return what it means that the step of ``stage`` got no answer within its own time."""
         if self._plan.proxy is not None and stage in (Stage.DNS, Stage.TCP, Stage.PROXY):
-            said = f"the proxy {self._plan.proxy} did not answer ({stage}) within "
-            return await self._proxy_failed(stage, "proxy_timeout", said + in_seconds(after_s))
+            message = f"the proxy {self._plan.proxy} did not answer ({stage}) within "
+            return await self._proxy_failed(stage, "proxy_timeout", message + in_seconds(after_s))
         reach = self._session.reach if stage is Stage.TCP else None
         if reach is not None and (answered := reach.failure()).code != "tcp_timeout":
             return await self.diagnose(stage, answered)
-        found = None
-        said = f"{self._plan.address} did not answer ({stage}) within {in_seconds(after_s)}"
+        finding = None
+        message = f"{self._plan.address} did not answer ({stage}) within {in_seconds(after_s)}"
         match stage:
             case Stage.DNS:
-                said = f"no name server answered within {in_seconds(after_s)}"
+                message = f"no name server answered within {in_seconds(after_s)}"
             case Stage.HTTP2:
-                said = f"{self._plan.address} sent no HTTP/2 SETTINGS within {in_seconds(after_s)}"
+                message = (
+                    f"{self._plan.address} sent no HTTP/2 SETTINGS within {in_seconds(after_s)}"
+                )
             case Stage.TCP:
-                found = await self._no_tcp(said)
+                finding = await self._no_tcp(message)
             case Stage.TLS:
-                found = await self._in_time(self._look_for_http)
+                finding = await self._in_time(self._look_for_http)
             case _:
                 pass
-        return found or await self._unexplained(stage, _TIMEOUT[stage], said)
+        return finding or await self._unexplained(stage, _TIMEOUT[stage], message)
 
     async def reconsider(self, finding: Finding) -> Finding:
         """Return ``finding`` about an answer, or what a second look makes of it."""
@@ -156,20 +158,20 @@ class Diagnosis:
     async def _untrusted(
         self, error: TransportError, cause: ssl.SSLCertVerificationError
     ) -> Finding:
-        seen, links = await self._in_time(self._look_at_chain) or ({}, [])
+        evidence, links = await self._in_time(self._look_at_chain) or ({}, [])
         why: tuple[str, ...] = ()
         code = _VERIFY.get(cause.verify_code, "tls_untrusted")
         if code in ("tls_untrusted", "tls_self_signed") and links:
             code = untrusted(self._plan, links, code)
-        issuer = str(seen.get("issuer", ""))
+        issuer = str(evidence.get("issuer", ""))
         if issuer:
             why = (f'it is signed by "{issuer}"',)
-        names = seen.get("names")
+        names = evidence.get("names")
         if code == "tls_wrong_name" and isinstance(names, list) and names:
             why = (f"it is for {', '.join(names)}", *why)
-        if code in ("tls_expired", "tls_not_yet_valid") and "not_after" in seen:
-            why = (f"it is valid from {seen['not_before']} to {seen['not_after']}", *why)
-        return failed(self._plan, code, str(error), seen, why=why, issuer=issuer or "somebody")
+        if code in ("tls_expired", "tls_not_yet_valid") and "not_after" in evidence:
+            why = (f"it is valid from {evidence['not_before']} to {evidence['not_after']}", *why)
+        return failed(self._plan, code, str(error), evidence, why=why, issuer=issuer or "somebody")
 
     async def _look_at_chain(self) -> tuple[dict[str, Any], list[x509.Certificate]]:
         channel = await self._session.fresh(tls=unverified())
@@ -180,12 +182,12 @@ class Diagnosis:
 
     async def _no_tls(self, error: TransportError) -> Finding | None:
         """Look for what answers instead of TLS, or for the reason why TLS is broken off."""
-        if found := await self._in_time(self._look_for_http):
-            return found
+        if finding := await self._in_time(self._look_for_http):
+            return finding
         if alerts.wants_certificate(error):
             return failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
-        if found := await self._in_time(self._look_for_old_tls):
-            return found
+        if finding := await self._in_time(self._look_for_old_tls):
+            return finding
         if self._plan.whose in (Whose.VENDOR, Whose.HOSTED) and error.code == "tls_closed":
             return await self._in_time(self._look_with_another_name)
         return None
@@ -199,11 +201,11 @@ class Diagnosis:
             context.minimum_version = ssl.TLSVersion.TLSv1
             context.maximum_version = ssl.TLSVersion.TLSv1_1
         channel = await self._session.fresh(tls=context)
-        seen = tls_evidence(channel)
+        evidence = tls_evidence(channel)
         await hang_up(channel)
-        version = str(seen["version"])
-        said = f"{self._plan.address} offers {version} and nothing newer"
-        return failed(self._plan, "tls_old_version", said, seen, version=version)
+        version = str(evidence["version"])
+        message = f"{self._plan.address} offers {version} and nothing newer"
+        return failed(self._plan, "tls_old_version", message, evidence, version=version)
 
     async def _look_for_alert(self) -> Finding | None:
         """Look whether the peer hung up because of our certificate.
@@ -219,32 +221,32 @@ class Diagnosis:
 
     async def _look_with_another_name(self) -> Finding | None:
         channel = await self._session.fresh(tls=unverified(), name=_ANOTHER_NAME)
-        seen = tls_evidence(channel)
+        evidence = tls_evidence(channel)
         await hang_up(channel)
-        said = f"TLS is broken off for the name {self._plan.host}, and stands for another one"
-        return failed(self._plan, "tls_sni_filtered", said, seen)
+        message = f"TLS is broken off for the name {self._plan.host}, and stands for another one"
+        return failed(self._plan, "tls_sni_filtered", message, evidence)
 
-    async def _no_tcp(self, said: str) -> Finding | None:
+    async def _no_tcp(self, message: str) -> Finding | None:
         """Look for another way there: another port, or a proxy that somebody half set."""
-        seen = self._seen(Stage.TCP)
+        evidence = self._evidence(Stage.TCP)
         if self._plan.kind is TargetKind.APNS and self._plan.whose is Whose.VENDOR:
             other = APPLE_PORTS.get(self._plan.port)
             if other and await self._is_open(self._plan.host, other):
                 why = (f"port {other} of {self._plan.host} takes connections",)
                 return failed(
-                    self._plan, "tcp_port_policy", said, seen, why=why, other=str(other),
+                    self._plan, "tcp_port_policy", message, evidence, why=why, other=str(other),
                     other_url=f"https://{self._plan.host}:{other}",
                 )  # fmt: skip
         spare = self._plan.spare_proxy
         if spare is not None and await self._in_time(lambda: self._tunnels(spare)):
             why = (f"through {spare}, which {spare.source} names, it can be reached",)
             return failed(
-                self._plan, "proxy_half_set", said, seen, why=why, variable=spare.source,
+                self._plan, "proxy_half_set", message, evidence, why=why, variable=spare.source,
                 wanted=("HTTPS_PROXY" if self._plan.is_tls else "HTTP_PROXY"),
             )  # fmt: skip
         return None
 
-    async def _proxy_failed(self, stage: Stage, code: str, said: str) -> Finding:
+    async def _proxy_failed(self, stage: Stage, code: str, message: str) -> Finding:
         """Return what a failure before the tunnel stood means, and whether it works without."""
         proxy = self._plan.proxy
         assert proxy is not None  # noqa: S101 - whoever calls has asked
@@ -258,13 +260,13 @@ class Diagnosis:
             and await self._in_time(lambda: self._tunnels(proxy, (host, 443)))
         ):
             why: tuple[str, ...] = ("to port 443 it does connect",)
-            return failed(self._plan, "proxy_port", said, why=why, port=str(port))
-        seen = {"proxy": str(proxy), "named_by": proxy.source, **self._seen(stage)}
+            return failed(self._plan, "proxy_port", message, why=why, port=str(port))
+        evidence = {"proxy": str(proxy), "named_by": proxy.source, **self._evidence(stage)}
         is_open = await self._is_open(host, port)
-        seen["direct"] = "open" if is_open else "closed"
+        evidence["direct"] = "open" if is_open else "closed"
         why = ("a direct connection works",) if is_open else ()
         return failed(
-            self._plan, "proxy_needless" if is_open else code, said, seen, why=why,
+            self._plan, "proxy_needless" if is_open else code, message, evidence, why=why,
             variable=proxy.source, proxy=str(proxy),
         )  # fmt: skip
 
@@ -283,8 +285,8 @@ class Diagnosis:
         """Return whether a direct connection stands."""
 
         async def look() -> bool:
-            found = await self._session.route.lookup(host, port)
-            (await Dialer(found, self._plan.source, host).run()).close()
+            addresses = await self._session.route.lookup(host, port)
+            (await Dialer(addresses, self._plan.source, host).run()).close()
             return True
 
         return bool(await self._in_time(look))
@@ -301,15 +303,15 @@ class Diagnosis:
             channel.abort()
         if begin != b"HTTP/":
             return None
-        said = f"{self._plan.address} speaks plain HTTP, not HTTPS"
-        return failed(self._plan, "tls_plain_http", said)
+        message = f"{self._plan.address} speaks plain HTTP, not HTTPS"
+        return failed(self._plan, "tls_plain_http", message)
 
     async def _look_for_tls(self) -> Finding:
         channel = await self._session.fresh(tls=unverified())
-        seen = tls_evidence(channel)
+        evidence = tls_evidence(channel)
         await hang_up(channel)
-        said = f"{self._plan.address} speaks TLS, and the address says http"
-        return failed(self._plan, "http_to_tls", said, seen)
+        message = f"{self._plan.address} speaks TLS, and the address says http"
+        return failed(self._plan, "http_to_tls", message, evidence)
 
     async def _look_at_other_port(self) -> Finding:
         port, other = self._plan.port, OTHER_PORT[self._plan.port]
@@ -317,15 +319,15 @@ class Diagnosis:
         netloc = f"{parts.netloc.rpartition(':')[0]}:{other}"
         plan = replace(self._plan, url=parts._replace(netloc=netloc).geturl())
         is_there = await _answers(plan, self._session)
-        said = f"{self._plan.address} refused the connection"
+        message = f"{self._plan.address} refused the connection"
         if not is_there:
             why = (f"no push proxy answers on port {other} either",)
-            return failed(self._plan, "tcp_refused", said, {"other_port": False}, why=why)
+            return failed(self._plan, "tcp_refused", message, {"other_port": False}, why=why)
         why = (f"a push proxy answers on port {other}",)
         return failed(
             self._plan,
             "tcp_other_port",
-            said,
+            message,
             {"other_port": other},
             why=why,
             port=port,
@@ -333,7 +335,7 @@ class Diagnosis:
             other_url=plan.shown_url,
         )
 
-    async def _in_time(self, look: Callable[[], Awaitable[_Seen]]) -> _Seen | None:
+    async def _in_time(self, look: Callable[[], Awaitable[_Result]]) -> _Result | None:
         """Return what ``look`` sees; nothing where it fails too, or takes too long."""
         with contextlib.suppress(
             TransportError, TimeoutError, OSError, ValueError, asyncio.IncompleteReadError

@@ -149,8 +149,8 @@ class Probe:
 
     def _too_late(self, stage: Stage) -> Finding:
         whole = in_seconds(self._means.limits.whole_s)
-        said = f"not done ({stage}) when the {whole} for all checks were over"
-        return failed(self._plan, "deadline", said)
+        message = f"not done ({stage}) when the {whole} for all checks were over"
+        return failed(self._plan, "deadline", message)
 
     def _skip(self, stages: list[Stage]) -> None:
         assert self._blocked is not None  # noqa: S101 - nothing is skipped before a failure
@@ -189,7 +189,7 @@ def result_of(
         ms: how long it took.
         began_ms: when it began, counted from the begin of the run.
     """
-    found = {
+    fields = {
         **msgspec.structs.asdict(finding),
         "about": plan.target,
         "message": clip(finding.message, _TEXT_LIMIT),
@@ -202,5 +202,5 @@ def result_of(
         needs=needs,
         ms=round(ms, 1),
         began_ms=round(began_ms, 1),
-        **found,
+        **fields,
     )

@@ -56,30 +56,30 @@ def provocation(plan: TargetPlan) -> Request:
         "version": "2", "type": "test", "platform": CHECK_PLATFORM, "server_id": "mmpush-tui-check",
         "device_id": "nobody", "message": "", "ack_id": "",
     }  # fmt: skip
-    asked = _get(plan, SEND_PATH)
-    headers = (*asked.headers, ("content-type", "application/json"))
-    return Request("POST", asked.path, headers, msgspec.json.encode(document))
+    base = _get(plan, SEND_PATH)
+    headers = (*base.headers, ("content-type", "application/json"))
+    return Request("POST", base.path, headers, msgspec.json.encode(document))
 
 
 def judge_provocation(plan: TargetPlan, first: Finding, response: Response) -> Finding:
     """Return what the answer to :func:`provocation` makes of ``first``, which was good."""
     document = _object(response.body)
     status, error = _word(document.get("status")), clean(document.get("error", ""), 200)
-    seen = {**first.evidence, "refused_with": error}
+    evidence = {**first.evidence, "refused_with": error}
     match response.status:
         case 401:
-            return failed(plan, "proxy_credentials", "POST was answered 401", seen)
+            return failed(plan, "proxy_credentials", "POST was answered 401", evidence)
         case 403:
-            return failed(plan, "proxy_forbidden", "POST was answered 403", seen)
+            return failed(plan, "proxy_forbidden", "POST was answered 403", evidence)
         case 429:
-            return passed(f"{first.message}; it throttles", **seen)
+            return passed(f"{first.message}; it throttles", **evidence)
         case 200 if status == "FAIL":
-            return passed(f"{first.message}, refuses a push for nobody", **seen)
+            return passed(f"{first.message}, refuses a push for nobody", **evidence)
         case 200 if status in ("OK", "REMOVE"):
-            said = f"a push for nobody was answered {status}"
-            return failed(plan, "proxy_accepts_all", said, seen, severity=Severity.WARN)
-    said = f"POST {SEND_PATH} was answered {_named(response)}"
-    return failed(plan, "proxy_odd_answer", said, seen)
+            message = f"a push for nobody was answered {status}"
+            return failed(plan, "proxy_accepts_all", message, evidence, severity=Severity.WARN)
+    message = f"POST {SEND_PATH} was answered {_named(response)}"
+    return failed(plan, "proxy_odd_answer", message, evidence)
 
 
 def authority(plan: TargetPlan) -> str:
@@ -132,94 +132,104 @@ def _get(plan: TargetPlan, path: str) -> Request:
 
 
 def _apns(plan: TargetPlan, response: Response) -> Finding:
-    seen = _seen(response)
+    evidence = _evidence(response)
     reason = _word(_object(response.body).get("reason"))
     has_id = bool(response.header("apns-id"))
-    seen |= {"reason": reason, "apns_id": has_id}
+    evidence |= {"reason": reason, "apns_id": has_id}
     if response.status == 403 and reason == "MissingProviderToken" and has_id:
-        return passed("403 MissingProviderToken, as Apple answers without a key", **seen)
+        return passed("403 MissingProviderToken, as Apple answers without a key", **evidence)
     if has_id and reason and response.status in _BUSY:
-        return failed(plan, "vendor_busy", f"Apple answered {response.status} {reason}", seen)
+        return failed(plan, "vendor_busy", f"Apple answered {response.status} {reason}", evidence)
     if has_id and reason:
-        return passed(f"Apple answers ({response.status} {reason})", **seen)
-    return failed(plan, "not_apns", f"the answer is {_named(response)}, not Apple's", seen)
+        return passed(f"Apple answers ({response.status} {reason})", **evidence)
+    return failed(plan, "not_apns", f"the answer is {_named(response)}, not Apple's", evidence)
 
 
 def _fcm(plan: TargetPlan, response: Response) -> Finding:
     error = _object(response.body).get("error")
     status = _word(error.get("status")) if isinstance(error, dict) else ""
-    seen = _seen(response) | {"google_status": status}
+    evidence = _evidence(response) | {"google_status": status}
     if response.status == 401 and status == "UNAUTHENTICATED":
-        return passed("401 UNAUTHENTICATED, as Google answers without a token", **seen)
+        return passed("401 UNAUTHENTICATED, as Google answers without a token", **evidence)
     if status and response.status in _BUSY:
-        return failed(plan, "vendor_busy", f"Google answered {response.status} {status}", seen)
+        return failed(plan, "vendor_busy", f"Google answered {response.status} {status}", evidence)
     if status in _GOOGLES:
-        return passed(f"Google answers ({response.status} {status})", **seen)
-    return failed(plan, "not_fcm", f"the answer is {_named(response)}, not Google's", seen)
+        return passed(f"Google answers ({response.status} {status})", **evidence)
+    return failed(plan, "not_fcm", f"the answer is {_named(response)}, not Google's", evidence)
 
 
 def _token(plan: TargetPlan, response: Response) -> Finding:
     error = _word(_object(response.body).get("error"))
-    seen = _seen(response) | {"error": error}
+    evidence = _evidence(response) | {"error": error}
     if response.status in (400, 401) and error:
-        return passed(f"{response.status} {error}, as Google answers to an empty request", **seen)
+        return passed(
+            f"{response.status} {error}, as Google answers to an empty request", **evidence
+        )
     if response.status in _BUSY and error:
-        return failed(plan, "vendor_busy", f"Google answered {response.status} {error}", seen)
-    return failed(plan, "not_token_server", f"the answer is {_named(response)}, not Google's", seen)
+        return failed(plan, "vendor_busy", f"Google answered {response.status} {error}", evidence)
+    return failed(
+        plan, "not_token_server", f"the answer is {_named(response)}, not Google's", evidence
+    )
 
 
 def _version(plan: TargetPlan, response: Response) -> Finding:
     document = _object(response.body)
     version = document.get("version")
-    seen = _seen(response)
+    evidence = _evidence(response)
     if response.status == 200 and isinstance(version, str) and version:
         names = {name: document.get(name, "") for name in ("version", "product", "hash")}
         product = _word(document.get("product"))
         by = f" ({product})" if product else ""
-        return passed(f"a push proxy {clean(version, 40)}{by}", **seen, **names)
+        return passed(f"a push proxy {clean(version, 40)}{by}", **evidence, **names)
     if 300 <= response.status < 400:
-        return _redirect(plan, response, seen)
+        return _redirect(plan, response, evidence)
     if response.status == 401 and plan.whose is Whose.OWN:
-        return failed(plan, "proxy_credentials", "GET /version answered 401", seen)
+        return failed(plan, "proxy_credentials", "GET /version answered 401", evidence)
     if response.status == 403 and plan.whose is Whose.OWN and b"may not send" in response.body:
-        return failed(plan, "proxy_forbidden", "GET /version answered 403", seen)
+        return failed(plan, "proxy_forbidden", "GET /version answered 403", evidence)
     if plan.path.endswith(SEND_PATH) and response.status != 200:
         shorter = plan.shown_url.removesuffix(SEND_PATH)
-        said = f"GET {plan.shown_path}/version answered {_named(response)}"
-        return failed(plan, "app_path", said, seen, shorter=shorter)
-    said = f"GET /version answered {_named(response)}"
+        message = f"GET {plan.shown_path}/version answered {_named(response)}"
+        return failed(plan, "app_path", message, evidence, shorter=shorter)
+    message = f"GET /version answered {_named(response)}"
     if response.status in (200, 404):
         code = "app_not_found" if response.status == 404 else "app_not_json"
-        return failed(plan, code, said, seen)
-    return failed(plan, "app_status", said, seen)
+        return failed(plan, code, message, evidence)
+    return failed(plan, "app_status", message, evidence)
 
 
-def _redirect(plan: TargetPlan, response: Response, seen: dict[str, Any]) -> Finding:
+def _redirect(plan: TargetPlan, response: Response, evidence: dict[str, Any]) -> Finding:
     # What follows the path may be a session's secret.
-    told = re.split("[?#]", response.header("location"))[0]
+    where = re.split("[?#]", response.header("location"))[0]
     if plan.path:
-        told = told.replace(plan.path, plan.shown_path)
-    location = clean(told, 200)
-    seen |= {"location": location}
-    said = f"GET /version is redirected ({response.status})"
+        where = where.replace(plan.path, plan.shown_path)
+    location = clean(where, 200)
+    evidence |= {"location": location}
+    message = f"GET /version is redirected ({response.status})"
     if not location:
-        return failed(plan, "app_redirect", said, seen)
+        return failed(plan, "app_redirect", message, evidence)
     return failed(
-        plan, "app_redirect", f"{said} to {location}", seen, named_by=f"this redirect to {location}"
+        plan,
+        "app_redirect",
+        f"{message} to {location}",
+        evidence,
+        named_by=f"this redirect to {location}",
     )
 
 
 def _ping(plan: TargetPlan, response: Response) -> Finding:
     status = _object(response.body).get("status")
-    seen = _seen(response)
+    evidence = _evidence(response)
     if response.status == 200 and status == "OK":
-        return passed("Mattermost answers that it is well", **seen)
+        return passed("Mattermost answers that it is well", **evidence)
     if status == "UNHEALTHY":
-        return failed(plan, "mattermost_unhealthy", f"answered {response.status} UNHEALTHY", seen)
-    return failed(plan, "not_mattermost", f"the ping was answered {_named(response)}", seen)
+        return failed(
+            plan, "mattermost_unhealthy", f"answered {response.status} UNHEALTHY", evidence
+        )
+    return failed(plan, "not_mattermost", f"the ping was answered {_named(response)}", evidence)
 
 
-def _seen(response: Response) -> dict[str, Any]:
+def _evidence(response: Response) -> dict[str, Any]:
     return {
         "http_status": response.status,
         "server": response.header("server"),

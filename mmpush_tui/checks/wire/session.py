@@ -175,21 +175,21 @@ class ProbeSession:
     async def _dns(self) -> Finding:
         host, port = self.route.first_hop
         self._addresses = await resolve(self.route)
-        found = list(dict.fromkeys(str(address[4][0]) for address in self._addresses))
-        seen = {"name": host, "addresses": found}
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        said = f"{found[0] if found else 'nothing'}{more}"
+        addresses = list(dict.fromkeys(str(address[4][0]) for address in self._addresses))
+        evidence = {"name": host, "addresses": addresses}
+        more = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
+        message = f"{addresses[0] if addresses else 'nothing'}{more}"
         if self.route.proxy is not None:
-            return passed(f"the proxy {host}: {said}", **seen)
+            return passed(f"the proxy {host}: {message}", **evidence)
         if self.is_led:
-            return passed(f"connect_to leads to {Endpoint(host, port)}", **seen)
+            return passed(f"connect_to leads to {Endpoint(host, port)}", **evidence)
         if _is_literal(host):
-            return passed(f"{host} is an address already", **seen)
+            return passed(f"{host} is an address already", **evidence)
         is_outside = self.plan.whose in (Whose.VENDOR, Whose.HOSTED)
-        if is_outside and (flaw := names.odd(host, found)) is not None:
+        if is_outside and (flaw := names.odd(host, addresses)) is not None:
             code, clause = flaw
-            return failed(self.plan, code, clause, seen, severity=Severity.WARN)
-        return passed(said, **seen)
+            return failed(self.plan, code, clause, evidence, severity=Severity.WARN)
+        return passed(message, **evidence)
 
     async def _tcp(self) -> Finding:
         self.reach = Dialer(self._addresses, self.plan.source, self._peer)
@@ -197,33 +197,33 @@ class ProbeSession:
         if not self.plan.is_tls:
             self._channel, self._sock = await _plain(sock), None
         peer = Endpoint(self.reach.connected_to(), self.route.first_hop[1])
-        seen = {"peer": str(peer), **self.reach.evidence()}
+        evidence = {"peer": str(peer), **self.reach.evidence()}
         if family := self.reach.dead_family():
-            said = f"connected to {peer}, and none of the {family} addresses answers"
+            message = f"connected to {peer}, and none of the {family} addresses answers"
             return failed(
-                self.plan, "tcp_family_dead", said, seen, severity=Severity.WARN, family=family,
-                other_family="IPv4" if family == "IPv6" else "IPv6",
+                self.plan, "tcp_family_dead", message, evidence, severity=Severity.WARN,
+                family=family, other_family="IPv4" if family == "IPv6" else "IPv6",
             )  # fmt: skip
         if silent := self.reach.dead():
-            said = f"connected to {peer}; {silent[0].address} {silent[0].ended}"
-            return passed(said, **seen)
+            message = f"connected to {peer}; {silent[0].address} {silent[0].ended}"
+            return passed(message, **evidence)
         source = f" from {sock.getsockname()[0]}" if self.plan.source else ""
-        return passed(f"connected to {peer}{source}", **seen)
+        return passed(f"connected to {peer}{source}", **evidence)
 
     async def _through_proxy(self) -> Finding:
         proxy = self.route.proxy
         assert proxy is not None  # noqa: S101 - the stage is there for a proxy only
-        seen = {"proxy": str(proxy), "named_by": proxy.source, "is_authorized": bool(
+        evidence = {"proxy": str(proxy), "named_by": proxy.source, "is_authorized": bool(
             proxy.authorization
         )}  # fmt: skip
         if not self.plan.is_tls:
-            return passed(f"requests go through {proxy}, named by {proxy.source}", **seen)
+            return passed(f"requests go through {proxy}, named by {proxy.source}", **evidence)
         sock, self._sock = self._sock, None
         assert sock is not None  # noqa: S101 - the step before, for the type checker
         await through_proxy(self.route, proxy, sock)
         self._sock = sock
         to = Endpoint(*self.route.address)
-        return passed(f"CONNECT {to} through {proxy}, named by {proxy.source}", **seen)
+        return passed(f"CONNECT {to} through {proxy}, named by {proxy.source}", **evidence)
 
     async def _tls(self) -> Finding:
         sock, self._sock = self._sock, None
@@ -240,14 +240,14 @@ class ProbeSession:
 
     async def _alpn(self) -> Finding:
         chosen = self._chosen()
-        seen = {"offered": _offered(self.plan), "chosen": chosen}
+        evidence = {"offered": _offered(self.plan), "chosen": chosen}
         if chosen == "h2":
-            return passed("h2 was chosen", **seen)
+            return passed("h2 was chosen", **evidence)
         if not self.plan.needs_http2:
-            return passed("HTTP/1.1, which will do here", **seen)
-        said = f"chose {chosen}" if chosen else "chose nothing"
-        said = f"{self.route.endpoint} does not offer HTTP/2 (ALPN h2), it {said}"
-        return failed(self.plan, "alpn_missing", said, seen)
+            return passed("HTTP/1.1, which will do here", **evidence)
+        message = f"chose {chosen}" if chosen else "chose nothing"
+        message = f"{self.route.endpoint} does not offer HTTP/2 (ALPN h2), it {message}"
+        return failed(self.plan, "alpn_missing", message, evidence)
 
     async def _http2(self) -> Finding:
         assert self._channel is not None  # noqa: S101 - the step before, for the type checker
@@ -255,13 +255,13 @@ class ProbeSession:
         settings = self._connection.peer_settings
         streams = settings.get("max_concurrent_streams")
         limit = "any number" if streams is None else f"up to {streams}"
-        said = f"SETTINGS came, {limit} at once"
+        message = f"SETTINGS came, {limit} at once"
         try:
             async with asyncio.timeout(min(_PING_S, self.ping_s)):
                 ping_ms = round(await self._connection.ping() * 1000, 1)
         except TimeoutError:
-            return passed(f"{said}; a PING got no answer", settings=settings, ping_ms="none")
-        return passed(said, settings=settings, ping_ms=ping_ms)
+            return passed(f"{message}; a PING got no answer", settings=settings, ping_ms="none")
+        return passed(message, settings=settings, ping_ms=ping_ms)
 
     async def _app(self) -> Finding:
         response = await self._ask(apps.request(self.plan))

@@ -21,9 +21,9 @@ def judge_certificate(plan: TargetPlan, channel: Channel, *, is_private: bool) -
             address, so that no public authority is to be expected.
     """
     tls = channel.tls
-    seen = tls_evidence(channel)
-    subject, issuer = (clean(seen.get(name, ""), 60) for name in ("subject", "issuer"))
-    said = f'{tls.version()}, certificate of "{subject}" by "{issuer}"'
+    evidence = tls_evidence(channel)
+    subject, issuer = (clean(evidence.get(name, ""), 60) for name in ("subject", "issuer"))
+    message = f'{tls.version()}, certificate of "{subject}" by "{issuer}"'
     is_outside = plan.whose in (Whose.VENDOR, Whose.HOSTED)
     links = chain.verified_chain(tls)
     if is_outside and not is_private and links and not chain.is_public(links[-1]):
@@ -32,18 +32,18 @@ def judge_certificate(plan: TargetPlan, channel: Channel, *, is_private: bool) -
         return failed(
             plan,
             "tls_intercepted_fatal" if breaks else "tls_intercepted",
-            said,
-            seen | {"root": root},
+            message,
+            evidence | {"root": root},
             why=(f'it ends at "{root}", which this host trusts and no public list knows',),
             severity=Severity.FAIL if breaks else Severity.WARN,
             issuer=issuer or root,
         )
-    days = seen.get("days_left")
+    days = evidence.get("days_left")
     if days is None or days >= certificate.WARN_BELOW_DAYS:
-        return passed(f"{said}, {days} days left", **seen)
-    until = str(seen["not_after"])[:10]
+        return passed(f"{message}, {days} days left", **evidence)
+    until = str(evidence["not_after"])[:10]
     return failed(
-        plan, "tls_expiring", f"{said} expires in {days} days", seen, severity=Severity.WARN,
+        plan, "tls_expiring", f"{message} expires in {days} days", evidence, severity=Severity.WARN,
         until=until,
     )  # fmt: skip
 
