@@ -2,7 +2,6 @@
 
 import threading
 import warnings
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -50,25 +49,15 @@ def facts(der: bytes, now: datetime) -> dict[str, Any]:
 
 
 def loaded(der: bytes) -> x509.Certificate | None:
-    """Return a certificate; None where it cannot be read, or is out of order."""
-    return _quietly(x509.load_der_x509_certificate, der)
+    """Return a certificate; None where it cannot be read, or is out of order.
 
-
-def loaded_pem(pem: bytes) -> x509.Certificate | None:
-    """Return a certificate in PEM, as :func:`loaded` does."""
-    return _quietly(x509.load_pem_x509_certificate, pem)
-
-
-def _quietly(load_: Callable[[bytes], x509.Certificate], data: bytes) -> x509.Certificate | None:
-    """Return what ``load_`` makes of ``data``, with nothing of it on standard error.
-
-    The library warns there of numbers out of order, which only whoever issued it can change.
-    Filters of warnings are the whole process's, so that threads take turns.
+    The library warns on standard error of numbers out of order, which only whoever issued it can
+    change. Filters of warnings are the whole process's, so that threads take turns.
     """
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         try:
-            certificate = load_(data)
+            certificate = x509.load_der_x509_certificate(der)
             # Read when they are asked for: whoever holds a certificate can count on its names.
             _ = certificate.subject, certificate.issuer
         except (*BROKEN, CryptographyDeprecationWarning):

@@ -1,10 +1,8 @@
 """The certificates that a server sent, and whose authority they come from."""
 
-import re
 import ssl
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import certifi
@@ -12,10 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID
 
-from mmpush_tui.checks.wire.certificate import BROKEN, loaded, loaded_pem, named
+from mmpush_tui.checks.wire.certificate import BROKEN, loaded, named
 
 _LIMIT: Final = 10
-_PEM: Final = re.compile(b"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.S)
 _DER: Final = 2
 """The ssl module's ENCODING_DER, which it keeps to itself."""
 
@@ -112,10 +109,11 @@ def _key(certificate: x509.Certificate) -> bytes:
 
 @cache
 def _public() -> tuple[x509.Certificate, ...]:
-    pem = Path(certifi.where()).read_bytes()
-    # One by one: some are so old that the library means to read them no longer.
-    roots = (loaded_pem(block) for block in _PEM.findall(pem))
-    return tuple(it for it in roots if it is not None)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(certifi.where())
+    # Some are so old that the library means to read them no longer.
+    roots = map(loaded, context.get_ca_certs(binary_form=True))
+    return tuple(root for root in roots if root is not None)
 
 
 @cache
