@@ -77,11 +77,11 @@ def judge_google(plan: TargetPlan, response: Response) -> Finding:
         case 403, _ if error.code == "SENDER_ID_MISMATCH":
             return passed("account and project accepted (403 SENDER_ID_MISMATCH)", **evidence)
         case 403, _ if "SERVICE_DISABLED" in response.body[:20_000].decode("utf-8", "replace"):
-            return failed(plan, "fcm_api_disabled", message, evidence, project=plan.project)
+            return failed(plan, "fcm_api_disabled", message, evidence)
         case 403, _:
-            return failed(plan, "fcm_permission", message, evidence, project=plan.project)
+            return failed(plan, "fcm_permission", message, evidence)
         case 404, _:
-            return failed(plan, "fcm_project", message, evidence, project=plan.project)
+            return failed(plan, "fcm_project", message, evidence)
         case status, _ if status in _BUSY:
             return failed(plan, "vendor_busy", message, evidence)
         case _:

@@ -89,12 +89,12 @@ class Diagnosis:
                 finding = await self._in_time(self._look_for_tls)
             case "closed" | "connection_lost" if self._plan.is_tls and stage in _AFTER_TLS:
                 finding = await self._in_time(self._look_for_alert)
-            case _ if stage is Stage.CREDENTIAL and self._plan.has_client_certificate:
-                # A moment ago, and without the certificate, all of this way stood.
-                finding = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
             case _ if stage is Stage.TCP:
                 finding = await self._no_tcp(str(error))
-            case _ if alerts.wants_certificate(error):
+            # At a credential: a moment ago, and without the certificate, all of this way stood.
+            case _ if alerts.wants_certificate(error) or (
+                stage is Stage.CREDENTIAL and self._plan.has_client_certificate
+            ):
                 finding = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
             case _:
                 finding = None
@@ -158,7 +158,7 @@ class Diagnosis:
     async def _untrusted(
         self, error: TransportError, cause: ssl.SSLCertVerificationError
     ) -> Finding:
-        evidence, links = await self._in_time(self._look_at_chain) or ({}, [])
+        evidence, links = await self._in_time(self._look_at_tls) or ({}, [])
         why: tuple[str, ...] = ()
         code = _VERIFY.get(cause.verify_code, "tls_untrusted")
         if code in ("tls_untrusted", "tls_self_signed") and links:
@@ -173,8 +173,16 @@ class Diagnosis:
             why = (f"it is valid from {evidence['not_before']} to {evidence['not_after']}", *why)
         return failed(self._plan, code, str(error), evidence, why=why, issuer=issuer or "somebody")
 
-    async def _look_at_chain(self) -> tuple[dict[str, Any], list[x509.Certificate]]:
-        channel = await self._session.fresh(tls=unverified())
+    async def _look_at_tls(
+        self, tls: ssl.SSLContext | None = None, name: str = ""
+    ) -> tuple[dict[str, Any], list[x509.Certificate]]:
+        """Return what the peer shows in TLS, and its chain, to whoever believes everybody.
+
+        Args:
+            tls: what else it is offered.
+            name: as in ``ProbeSession.fresh``.
+        """
+        channel = await self._session.fresh(tls=tls or unverified(), name=name)
         try:
             return tls_evidence(channel), chain.sent(channel.tls)
         finally:
@@ -200,9 +208,7 @@ class Diagnosis:
             warnings.simplefilter("ignore", DeprecationWarning)
             context.minimum_version = ssl.TLSVersion.TLSv1
             context.maximum_version = ssl.TLSVersion.TLSv1_1
-        channel = await self._session.fresh(tls=context)
-        evidence = tls_evidence(channel)
-        await hang_up(channel)
+        evidence, _ = await self._look_at_tls(context)
         version = str(evidence["version"])
         message = f"{self._plan.address} offers {version} and nothing newer"
         return failed(self._plan, "tls_old_version", message, evidence, version=version)
@@ -220,9 +226,7 @@ class Diagnosis:
         return failed(self._plan, "tls_client_certificate", f"TLS was ended: {words}")
 
     async def _look_with_another_name(self) -> Finding | None:
-        channel = await self._session.fresh(tls=unverified(), name=_ANOTHER_NAME)
-        evidence = tls_evidence(channel)
-        await hang_up(channel)
+        evidence, _ = await self._look_at_tls(name=_ANOTHER_NAME)
         message = f"TLS is broken off for the name {self._plan.host}, and stands for another one"
         return failed(self._plan, "tls_sni_filtered", message, evidence)
 
@@ -265,10 +269,7 @@ class Diagnosis:
         is_open = await self._is_open(host, port)
         evidence["direct"] = "open" if is_open else "closed"
         why = ("a direct connection works",) if is_open else ()
-        return failed(
-            self._plan, "proxy_needless" if is_open else code, message, evidence, why=why,
-            variable=proxy.source, proxy=str(proxy),
-        )  # fmt: skip
+        return failed(self._plan, "proxy_needless" if is_open else code, message, evidence, why=why)
 
     async def _tunnels(self, proxy: OutboundProxy, to: tuple[str, int] | None = None) -> bool:
         route = replace(self._session.route, proxy=proxy)
@@ -307,14 +308,12 @@ class Diagnosis:
         return failed(self._plan, "tls_plain_http", message)
 
     async def _look_for_tls(self) -> Finding:
-        channel = await self._session.fresh(tls=unverified())
-        evidence = tls_evidence(channel)
-        await hang_up(channel)
+        evidence, _ = await self._look_at_tls()
         message = f"{self._plan.address} speaks TLS, and the address says http"
         return failed(self._plan, "http_to_tls", message, evidence)
 
     async def _look_at_other_port(self) -> Finding:
-        port, other = self._plan.port, OTHER_PORT[self._plan.port]
+        other = OTHER_PORT[self._plan.port]
         parts = urlsplit(self._plan.url)
         netloc = f"{parts.netloc.rpartition(':')[0]}:{other}"
         plan = replace(self._plan, url=parts._replace(netloc=netloc).geturl())
@@ -325,15 +324,9 @@ class Diagnosis:
             return failed(self._plan, "tcp_refused", message, {"other_port": False}, why=why)
         why = (f"a push proxy answers on port {other}",)
         return failed(
-            self._plan,
-            "tcp_other_port",
-            message,
-            {"other_port": other},
-            why=why,
-            port=port,
-            other=other,
+            self._plan, "tcp_other_port", message, {"other_port": other}, why=why,
             other_url=plan.shown_url,
-        )
+        )  # fmt: skip
 
     async def _in_time(self, look: Callable[[], Awaitable[_Result]]) -> _Result | None:
         """Return what ``look`` sees; nothing where it fails too, or takes too long."""
