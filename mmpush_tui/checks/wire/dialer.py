@@ -55,9 +55,9 @@ class Attempt:
         self.sock: socket.socket | None = None
 
     @property
-    def is_ipv6(self) -> bool:
-        """Whether it is to an IPv6 address."""
-        return ":" in self.address
+    def family(self) -> str:
+        """IPv6 or IPv4, by its address."""
+        return "IPv6" if ":" in self.address else "IPv4"
 
     @property
     def is_open(self) -> bool:
@@ -120,11 +120,15 @@ class Dialer:
         addresses: where to.
         source: the address of this host to connect from, or empty.
         name: whom that is, for messages.
+
+    Attributes:
+        connected_to: the address that took the connection; the socket does not know it any more
+            where the peer has hung up since.
     """
 
     def __init__(self, addresses: Sequence[AddrInfoType], source: str, name: str) -> None:
         self._name = name
-        self._address = ""
+        self.connected_to = ""
         self._attempts = [
             Attempt(info, source) for info in list(dict.fromkeys(addresses))[:_AT_ONCE]
         ]
@@ -156,7 +160,7 @@ class Dialer:
                     attempt.close()
         if winner is None or winner.sock is None:
             raise self.failure()
-        self._address = winner.address
+        self.connected_to = winner.address
         return winner.sock
 
     async def _wait(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
@@ -165,13 +169,6 @@ class Dialer:
             _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
         if left:
             await asyncio.wait(left, timeout=_GRACE_S)
-
-    def connected_to(self) -> str:
-        """Return the address that :meth:`run` connected to.
-
-        The socket does not know it any more where the peer has hung up since.
-        """
-        return self._address
 
     def evidence(self) -> dict[str, Any]:
         """Return what was seen, where that is more than one connection that stands."""
@@ -197,11 +194,9 @@ class Dialer:
 
         A host without a route to IPv6 is as usual as harmless: nothing waits for it.
         """
-        alive = {it.is_ipv6 for it in self._attempts if it.is_open}
-        dead = {it.is_ipv6 for it in self.dead()} - alive
-        if not alive or not dead:
-            return ""
-        return "IPv6" if dead.pop() else "IPv4"
+        alive = {it.family for it in self._attempts if it.is_open}
+        dead = {it.family for it in self.dead()} - alive
+        return dead.pop() if alive and dead else ""
 
     def dead(self) -> list[Attempt]:
         """Return the addresses that took no connection although there is a route to them."""

@@ -196,7 +196,7 @@ class ProbeSession:
         self._sock = sock = await self.reach.run()
         if not self.plan.is_tls:
             self._channel, self._sock = await _plain(sock), None
-        peer = Endpoint(self.reach.connected_to(), self.route.first_hop[1])
+        peer = Endpoint(self.reach.connected_to, self.route.first_hop[1])
         evidence = {"peer": str(peer), **self.reach.evidence()}
         if family := self.reach.dead_family():
             message = f"connected to {peer}, and none of the {family} addresses answers"
