@@ -5,14 +5,11 @@ Schema 1 of the ``check`` command's JSON. Fields may be added, never changed.
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final
 
 import msgspec
 
 from mmpush_tui.exits import Exit
 from mmpush_tui.findings import Confidence, Finding, Severity
-
-SCHEMA: Final = 1
 
 
 class Stage(StrEnum):
@@ -87,7 +84,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     checks: list[CheckResult]
     exit_code: int
-    schema: int = SCHEMA
+    schema: int = 1
     kind: str = "check"
 
 

@@ -1,6 +1,6 @@
 """A report as a file for the textfile collector of Prometheus' node exporter. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -47,13 +47,12 @@ def render(report: Report) -> str:
     return "\n".join((*lines, ""))
 
 
-def _family(name: str, help_: str, samples: Iterable[Sample]) -> Iterator[str]:
-    rows = list(samples)
-    if not rows:
+def _family(name: str, help_: str, samples: Sequence[Sample]) -> Iterator[str]:
+    if not samples:
         return
     yield f"# HELP {name} {help_}"
     yield f"# TYPE {name} gauge"
-    for labels, value in rows:
+    for labels, value in samples:
         inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
         yield f"{name}{{{inside}}} {value:g}" if inside else f"{name} {value!r}"
 

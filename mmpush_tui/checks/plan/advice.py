@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from mmpush_tui.checks.model.target import Flaw, TargetKind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import Flaw, TargetPlan
 from mmpush_tui.checks.plan.outbound import is_loopback
 from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Licence
@@ -29,8 +29,6 @@ def settings_flaw(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> 
 
 
 def _own(plan: TargetPlan, *, is_elsewhere: bool) -> Flaw | None:
-    if plan.kind is not TargetKind.PUSH_PROXY or plan.whose is not Whose.OWN or not plan.url:
-        return None
     if _is_wildcard(plan.host):
         message = f"{plan.host} means every address of a host that listens"
         return Flaw("url_wildcard", message, Severity.WARN)

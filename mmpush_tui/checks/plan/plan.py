@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -36,7 +35,7 @@ __all__ = ["WORDS", "TargetPlan", "plan_targets"]
 
 WORDS: Final = ("mattermost", "tpns", "hpns", "mpns", "apns", "fcm", "worker", "log")
 """What a target can be called on the command line, beside an address."""
-_NO_CREDENTIALS: Final[Mapping[str, CredentialFile]] = MappingProxyType({})
+_SERVICES: Final = {Mode.TPNS: "tpns", Mode.HPNS: "hpns", Mode.CUSTOM: "mpns"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,7 @@ def plan_targets(
     config: ProxyConfig | None,
     wanted: Sequence[str] = (),
     *,
-    credentials: Mapping[str, CredentialFile] = _NO_CREDENTIALS,
+    credentials: Mapping[str, CredentialFile] = {},
     mattermost_url: str = "",
     around: PlanContext = PlanContext(),
 ) -> tuple[TargetPlan, ...]:
@@ -85,19 +84,14 @@ def plan_targets(
         UsageError: there is nothing to check, or a word cannot be obeyed; the sentence says what
             is missing and how to name it.
     """
-    sources = _Sources(page, config, credentials, mattermost_url, around.local)
-    log = [mattermost_log.log_target(around.log)] if around.log else []
+    sources = _Sources(page, config, credentials, mattermost_url, around)
     if wanted:
-        if "log" in wanted and not log:
-            raise UsageError("Mattermost's log cannot be read from here", code="check-no-log")
-        targets = [
-            target for word in wanted for target in (log if word == "log" else sources.named(word))
-        ]
+        targets = [target for word in wanted for target in sources.named(word)]
     else:
         targets = [*sources.of_page(), *sources.apple(), *sources.android()]
         if not targets:
             raise _nothing(page, config)
-        targets += log
+        targets += [mattermost_log.log_target(around.log)] if around.log else []
         targets += [_settings(around.unread)] if around.unread else []
     return tuple(_surrounded(target, config, around) for target in distinct(targets))
 
@@ -139,7 +133,7 @@ class _Sources:
     _config: ProxyConfig | None
     _credentials: Mapping[str, CredentialFile]
     _mattermost_url: str
-    _local: Finding | None
+    _around: PlanContext
 
     def named(self, word: str) -> list[TargetPlan]:
         """Return the targets that a word of the command line means."""
@@ -161,6 +155,10 @@ class _Sources:
                 ]
             case "worker":
                 return [self._worker()]
+            case "log" if self._around.log is not None:
+                return [mattermost_log.log_target(self._around.log)]
+            case "log":
+                raise UsageError("Mattermost's log cannot be read from here", code="check-no-log")
             case _ if "://" in word:
                 return [_url(word)]
             case _ if matches := [
@@ -178,15 +176,8 @@ class _Sources:
 
     def of_page(self) -> list[TargetPlan]:
         """Return the push service that the page chooses; none where push is off."""
-        match self._page:
-            case Page(mode=Mode.TPNS):
-                return [_tpns()]
-            case Page(mode=Mode.HPNS):
-                return [self._hpns()]
-            case Page(mode=Mode.CUSTOM):
-                return [self._mpns()]
-            case _:
-                return []
+        word = _SERVICES.get(self._page.mode) if self._page else None
+        return self.named(word) if word else []
 
     def apple(self) -> list[TargetPlan]:
         """Return the Apple targets that are filled in."""
@@ -273,10 +264,10 @@ class _Sources:
         )
 
     def _mattermost(self) -> TargetPlan:
-        if self._local is not None:
+        if (local := self._around.local) is not None:
             return TargetPlan(
                 target="mattermost", title="this host -> Mattermost's local socket",
-                who="the Mattermost server", kind=TargetKind.MATTERMOST, config=self._local,
+                who="the Mattermost server", kind=TargetKind.MATTERMOST, config=local,
                 told_at=Stage.APP,
             )  # fmt: skip
         url = in_ascii(self._mattermost_url)
