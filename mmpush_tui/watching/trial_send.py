@@ -5,7 +5,6 @@ import contextlib
 import re
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -18,6 +17,7 @@ from mmpush_tui.http2.connect import client_context
 from mmpush_tui.protocol import paths
 from mmpush_tui.protocol.event import Event
 from mmpush_tui.protocol.wire import PushNotification, split_platform
+from mmpush_tui.proxy.door.request_access import in_address
 from mmpush_tui.tasks import Tasks, beside
 from mmpush_tui.text import clean, presentable, short_token
 from mmpush_tui.troubleshooting.catalogue import Entry
@@ -157,11 +157,8 @@ def _let_in(status: dict[str, Any]) -> str:
     scheme, colon, rest = url.partition("://")
     if not colon:
         return url
-    if config.access_user:
-        pair = (config.access_user, config.access_password.reveal())
-        rest = ":".join(quote(part, safe="") for part in pair) + f"@{rest}"
-    prefix = config.path_prefix.reveal().strip("/")
-    return f"{scheme}://{rest}" + (f"/{prefix}" if prefix else "")
+    user, prefix = in_address(config)
+    return f"{scheme}://{user}{rest}{prefix}"
 
 
 async def _post(url: str, push: PushNotification, ca_file: Path | None) -> dict[str, str]:

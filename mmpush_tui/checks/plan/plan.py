@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from mmpush_tui.checks import mattermost_log
 from mmpush_tui.checks.model.report import Stage
@@ -27,6 +27,7 @@ from mmpush_tui.errors import ConfigError, UsageError
 from mmpush_tui.fields import nearest
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.proxy.door.listen import split
+from mmpush_tui.proxy.door.request_access import in_address
 from mmpush_tui.settings.page import Licence, Mode, Page
 from mmpush_tui.settings.urls import REGION_URLS, TPNS_URL, Region
 from mmpush_tui.text import Secret, clean
@@ -229,7 +230,8 @@ class _Sources:
         )
 
     def _worker(self) -> TargetPlan:
-        listen = self._config.listen_address if self._config else ""
+        config = self._config
+        listen = config.listen_address if config else ""
         if listen.startswith("unix:"):
             path = clean(listen.removeprefix("unix:"), 120)
             raise UsageError(
@@ -242,8 +244,8 @@ class _Sources:
             host, port = split(listen)
         except ConfigError:
             host, port = "", 0
-        if not port:
-            where = "names no TCP port" if self._config else "was not found"
+        if config is None or not port:
+            where = "names no TCP port" if config else "was not found"
             raise UsageError(
                 f"the worker cannot be asked: its configuration {where}",
                 fix="Name the configuration with --config FILE, or the worker's address: "
@@ -253,14 +255,14 @@ class _Sources:
         if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared
             host = "127.0.0.1"
         url_host = f"[{host}]" if ":" in host else host
-        is_tls = self._config is not None and self._config.tls_certificate_file
-        user, path = _asked_for(self._config)
+        scheme = "https" if config.tls_certificate_file else "http"
+        user, path = in_address(config)
         return TargetPlan(
             target=WORKER,
             title="this host -> worker",
             who="the push proxy",
-            url=f"{'https' if is_tls else 'http'}://{user}{url_host}:{port}{path}",
-            config=_open(self._config),
+            url=f"{scheme}://{user}{url_host}:{port}{path}",
+            config=_open(config),
         )
 
     def _mattermost(self) -> TargetPlan:
@@ -287,22 +289,12 @@ class _Sources:
         )
 
 
-def _asked_for(config: ProxyConfig | None) -> tuple[str, str]:
-    """Return what a worker asks senders for: user and password before the host, a path behind."""
-    if config is None:
-        return "", ""
-    pair = (config.access_user, config.access_password.reveal())
-    user = f"{':'.join(quote(part, safe='') for part in pair)}@" if config.access_user else ""
-    prefix = quote(config.path_prefix.reveal().strip("/"))
-    return user, f"/{prefix}" if prefix else ""
-
-
-def _open(config: ProxyConfig | None) -> Flaw | None:
+def _open(config: ProxyConfig) -> Flaw | None:
     """Return that a worker asks nobody who they are; None where it does, or listens to this host.
 
     Rules that cannot be read are the business of the worker, which does not start with them.
     """
-    if config is None or config.allowed_addresses or config.access_user or config.path_prefix:
+    if config.allowed_addresses or config.access_user or config.path_prefix:
         return None
     if config.signature_key_file or is_loopback(split(config.listen_address)[0]):
         return None

@@ -2,10 +2,19 @@
 
 import base64
 import hmac
+from urllib.parse import quote
 
 from mmpush_tui.configuration.config import ProxyConfig
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.proxy.networks import is_everybody, membership, networks
+
+
+def in_address(config: ProxyConfig) -> tuple[str, str]:
+    """Return what a worker asks for, in its address: credentials before the host, a path behind."""
+    pair = (config.access_user, config.access_password.reveal())
+    user = f"{':'.join(quote(part, safe='') for part in pair)}@" if config.access_user else ""
+    prefix = quote(config.path_prefix.reveal().strip("/"))
+    return user, f"/{prefix}" if prefix else ""
 
 
 class RequestAccess:
