@@ -5,7 +5,7 @@ Nothing here can reach a phone: the device token is zeros, and Google is told to
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -59,32 +59,18 @@ class ProofContext:
         network: how connections are made.
         limiter: how often Apple and Google are asked.
         tokens: where the worker keeps Apple's sign-in tokens, which are used here too.
-        grants: access tokens of this run.
+        grants: what came of asking for access tokens, and the tokens, by target: each is asked for
+            once in a run, whoever needs it.
+        locks: whoever asks for that of a target has its lock.
         targets: what is checked in this run.
     """
 
     network: NetworkSettings
     limiter: ProbeLimiter
     tokens: Path
-    grants: "Grants" = field(default_factory=lambda: Grants())
+    grants: dict[str, tuple[Finding, str]] = field(default_factory=dict)
+    locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     targets: frozenset[str] = frozenset()
-
-
-class Grants:
-    """Access tokens of one run: each is asked for once, whoever needs it."""
-
-    def __init__(self) -> None:
-        self._outcomes: dict[str, tuple[Finding, str]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-
-    async def get(
-        self, type_: str, fetch: Callable[[], Awaitable[tuple[Finding, str]]]
-    ) -> tuple[Finding, str]:
-        """Return what came of asking for the token of target ``type_``, and the token."""
-        async with self._locks.setdefault(type_, asyncio.Lock()):
-            if type_ not in self._outcomes:
-                self._outcomes[type_] = await fetch()
-            return self._outcomes[type_]
 
 
 async def prove(
@@ -258,7 +244,10 @@ async def _grant(
             await source.aclose()
         return passed("Google granted an access token: account and clock are good"), token
 
-    return await means.grants.get(settings.type, fetch)
+    async with means.locks[settings.type]:
+        if settings.type not in means.grants:
+            means.grants[settings.type] = await fetch()
+        return means.grants[settings.type]
 
 
 def _unread(plan: TargetPlan, refusal: Finding) -> Finding:
