@@ -181,20 +181,20 @@ def _shown(url: str) -> str:
 async def _http(method: str, url: str, ca_file: Path | None, **arguments: Any) -> httpx.Response:
     tls = client_context(str(ca_file) if ca_file else "")
     tls.set_alpn_protocols(["http/1.1"])
+    address = _shown(url.partition("/api/")[0])
+    transport = None
+    if url.startswith("unix:"):
+        transport = httpx.AsyncHTTPTransport(uds=address.removeprefix("unix:"))
+        url = f"http://proxy{url.removeprefix(address)}"
     timeout = httpx.Timeout(30, connect=5)
     try:
-        client = httpx.AsyncClient(verify=tls, timeout=timeout, follow_redirects=False)
+        client = httpx.AsyncClient(verify=tls, transport=transport, timeout=timeout)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         raise UsageError(
             "a proxy variable of the environment cannot be used",
             why=clean(error, 200),
             code="proxy-variable",
         ) from error
-    address = _shown(url.partition("/api/")[0])
-    if url.startswith("unix:"):
-        transport = httpx.AsyncHTTPTransport(uds=address.removeprefix("unix:"))
-        client = httpx.AsyncClient(transport=transport, timeout=timeout)
-        url = f"http://proxy{url.removeprefix(address)}"
     try:
         async with client as http:
             return await http.request(method, url, **arguments)
