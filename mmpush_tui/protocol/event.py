@@ -8,8 +8,6 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["delivery", "ack", "alarm", "state", "gap"]
-
-
 Phase = Literal["", "arrived", "sent", "answered"]
 
 

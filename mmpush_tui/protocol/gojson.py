@@ -17,8 +17,6 @@ from mmpush_tui.protocol.gowords import go_words
 
 _INT64: Final = range(-(2**63), 2**63)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-
-
 # Go escapes these five so that JSON can stand inside HTML and JavaScript.
 _ESCAPES: Final = (
     (b"<", b"\\u003c"),
@@ -98,7 +96,7 @@ def fill(
             continue
         if type(value) is not wanted or (wanted is int and value not in _INT64):
             what = (
-                f"number {_written(value)}" if wanted is int and _is_number(value) else _kind(value)
+                f"number {str(value)[:40]}" if wanted is int and _is_number(value) else _kind(value)
             )
             go_type = go_types.get(name) or _GO_TYPES[wanted]
             where = f"Go struct field {struct}.{name} of type {go_type}"
@@ -151,10 +149,6 @@ _DECODER: Final = json.JSONDecoder(
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (_Number, int, float)) and not isinstance(value, bool)
-
-
-def _written(value: object) -> str:
-    return str(value)[:40]
 
 
 def _kind(value: object) -> str:

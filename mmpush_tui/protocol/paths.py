@@ -31,7 +31,6 @@ def default_control(listen: str, port: int) -> tuple[Path, int]:
 
 def running_workers() -> list[Path]:
     """Return the control sockets of this user and of the system that somebody listens on."""
-
     sockets: list[Path] = []
     for folder in (user_folder(), SYSTEM_FOLDER):
         try:

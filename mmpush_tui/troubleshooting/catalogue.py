@@ -77,6 +77,9 @@ class Hop(StrEnum):
     """On no way of a push: this program, its command line, its files, its worker's sockets."""
 
 
+_PLATFORMS: Final[Mapping[Hop, str]] = {Hop.APNS: "apple", Hop.FCM: "android"}
+
+
 class LogSource(StrEnum):
     """Where a symptom is seen."""
 
@@ -180,15 +183,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return tuple(filled(step, GENERIC) for step in self.fix)
 
     @property
-    def platform(self) -> Literal["apple", "android", ""]:
-        """Whose push network the entry is about; empty where it fits both or neither."""
-        match self.hop:
-            case Hop.APNS:
-                return "apple"
-            case Hop.FCM:
-                return "android"
-            case _:
-                return ""
+    def platform(self) -> str:
+        """Whose push network it is about, ``apple`` or ``android``; empty for both or neither."""
+        return _PLATFORMS.get(self.hop, "")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON-ready data, every field present but what findings say."""

@@ -55,15 +55,15 @@ def words_for(code: str, *, at: str = "", platform: str = "") -> Words | None:
         return None
     (entry, special), (last, general) = rows[0], rows[-1]
 
-    def said(name: str) -> Any:
+    def value_of(name: str) -> Any:
         own = getattr(special, name)
         return getattr(general, name) if own is None else own
 
     return Words(
-        summary=said("summary") or f"{last.title}.",
-        why=said("why") or "",
-        fix=said("fix") or last.fix[0],
-        confidence=said("confidence") or Confidence.CERTAIN,
+        summary=value_of("summary") or f"{last.title}.",
+        why=value_of("why") or "",
+        fix=value_of("fix") or last.fix[0],
+        confidence=value_of("confidence") or Confidence.CERTAIN,
         see=entry.code,
     )
 

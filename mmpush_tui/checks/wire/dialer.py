@@ -69,7 +69,7 @@ class Attempt:
         """Milliseconds until it ended, or until now."""
         return (time.monotonic() - self._began) * 1000 if self._took is None else self._took
 
-    def shown(self) -> str:
+    def described(self) -> str:
         """Return it as evidence."""
         return f"{self.address} {self.ended} after {self.ms:.0f} ms"
 
@@ -174,7 +174,7 @@ class Dialer:
         """Return what was seen, where that is more than one connection that stands."""
         if len(self._attempts) < 2 and all(it.is_open for it in self._attempts):
             return {}
-        return {"attempts": [attempt.shown() for attempt in self._attempts]}
+        return {"attempts": [attempt.described() for attempt in self._attempts]}
 
     def failure(self) -> ConnectError:
         """Return what it means that no address took the connection, by what each did so far."""
