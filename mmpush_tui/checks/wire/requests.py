@@ -192,8 +192,9 @@ def _version(plan: TargetPlan, response: Response) -> Finding:
         message = f"GET {plan.shown_path}/version answered {_named(response)}"
         return failed(plan, "app_path", message, evidence, shorter=shorter)
     message = f"GET /version answered {_named(response)}"
-    code = {200: "app_not_json", 404: "app_not_found"}.get(response.status, "app_status")
-    return failed(plan, code, message, evidence)
+    if code := {200: "app_not_json", 404: "app_not_found"}.get(response.status):
+        return failed(plan, code, message, evidence)
+    return failed(plan, "app_status", message, evidence)
 
 
 def _redirect(plan: TargetPlan, response: Response, evidence: dict[str, Any]) -> Finding:
