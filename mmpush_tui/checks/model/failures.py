@@ -8,9 +8,6 @@ from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.troubleshooting.catalogue import GENERIC
 from mmpush_tui.troubleshooting.wording import Words, words_for
 
-_CREDENTIAL: str = "credential_file"
-"""What is said about the codes of credential files, which say themselves what is wrong."""
-
 
 def words_at(plan: TargetPlan, code: str, **details: Any) -> Words:
     """Return what is said about ``code`` at a target.
@@ -22,7 +19,8 @@ def words_at(plan: TargetPlan, code: str, **details: Any) -> Words:
     """
     at = "" if plan.whose is Whose.VENDOR else plan.whose.value
     platform = "apple" if plan.kind is TargetKind.APNS else "android"
-    words = words_for(code, at=at, platform=platform) or words_for(_CREDENTIAL)
+    # The codes of credential files say themselves what is wrong.
+    words = words_for(code, at=at, platform=platform) or words_for("credential_file")
     assert words is not None  # noqa: S101 - the catalogue's own tests hold it to that
     return words.at(_places(plan) | details)
 

@@ -1,5 +1,6 @@
 """One hop of push as the checks see it: whom to reach, how, and what counts as an answer."""
 
+import ipaddress
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -182,6 +183,14 @@ def is_address(url: str) -> bool:
         return False
     is_plain = url.isascii() and url.isprintable() and " " not in url
     return is_plain and is_port and parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that ``host`` is; None where it is a name."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
 
 
 def in_ascii(url: str) -> str:

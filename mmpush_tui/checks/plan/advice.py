@@ -1,8 +1,6 @@
 """What settings alone give away, before anything is sent: pure."""
 
-import ipaddress
-
-from mmpush_tui.checks.model.target import Flaw, TargetPlan
+from mmpush_tui.checks.model.target import Flaw, TargetPlan, literal
 from mmpush_tui.checks.plan.outbound import is_loopback
 from mmpush_tui.findings import Severity
 from mmpush_tui.settings.page import Licence
@@ -29,7 +27,8 @@ def settings_flaw(plan: TargetPlan, licence: Licence, *, is_elsewhere: bool) -> 
 
 
 def _own(plan: TargetPlan, *, is_elsewhere: bool) -> Flaw | None:
-    if _is_wildcard(plan.host):
+    address = literal(plan.host)
+    if address is not None and address.is_unspecified:
         message = f"{plan.host} means every address of a host that listens"
         return Flaw("url_wildcard", message, Severity.WARN)
     if is_loopback(plan.host):
@@ -41,10 +40,3 @@ def _own(plan: TargetPlan, *, is_elsewhere: bool) -> Flaw | None:
         message = f"{plan.shown_url} is not encrypted, and not on this host"
         return Flaw("url_plain_remote", message, Severity.WARN)
     return None
-
-
-def _is_wildcard(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return False

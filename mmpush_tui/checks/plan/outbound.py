@@ -1,12 +1,11 @@
 """Which outbound proxy each target is reached through: pure."""
 
-import ipaddress
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from mmpush_tui.checks.model.target import Flaw, TargetKind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import Flaw, TargetKind, TargetPlan, Whose, literal
 from mmpush_tui.errors import ConfigError
 from mmpush_tui.findings import Severity
 from mmpush_tui.http2.outbound import OutboundProxy, choose_proxy, is_exempt
@@ -85,7 +84,6 @@ def _named(variable: str, environment: Mapping[str, str]) -> tuple[str, str] | N
 
 def is_loopback(host: str) -> bool:
     """Return whether a host is this one by its very name."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    address = literal(host)
+    is_by_name = host == "localhost" or host.endswith(".localhost")
+    return is_by_name if address is None else address.is_loopback

@@ -202,8 +202,8 @@ class _Sources:
         return targets
 
     def _hpns(self) -> TargetPlan:
-        chosen = self._page if self._page and self._page.mode is Mode.HPNS else None
-        region = chosen.region if chosen else Region.GLOBAL
+        page = self._page
+        region = page.region if page and page.mode is Mode.HPNS else Region.GLOBAL
         return TargetPlan(
             target="hpns",
             title=f"Mattermost -> hosted push service (HPNS), {region}",

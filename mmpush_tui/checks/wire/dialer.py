@@ -16,7 +16,6 @@ from mmpush_tui.http2.errors import ConnectError
 _AT_ONCE: Final = 8
 _GRACE_S: Final = 0.25
 """What the other addresses may take longer than the first that answers."""
-_UNREACHABLE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL})
 
 
 class Ended(StrEnum):
@@ -28,6 +27,13 @@ class Ended(StrEnum):
     FAILED = "failed"
     SILENT = "silent"
     """Nothing came back: dropped on the way, or slower than others by far."""
+
+
+_ENDED: Final = {
+    errno.ECONNREFUSED: Ended.REFUSED, errno.ETIMEDOUT: Ended.SILENT,
+    errno.EHOSTUNREACH: Ended.UNREACHABLE, errno.ENETUNREACH: Ended.UNREACHABLE,
+    errno.EADDRNOTAVAIL: Ended.UNREACHABLE,
+}  # fmt: skip
 
 
 class Attempt:
@@ -103,12 +109,7 @@ class Attempt:
         self.close()
         number = error.errno or 0
         self.cause = os.strerror(number) if number else str(error)
-        if number == errno.ECONNREFUSED:
-            self.ended = Ended.REFUSED
-        elif number in _UNREACHABLE:
-            self.ended = Ended.UNREACHABLE
-        elif number != errno.ETIMEDOUT:
-            self.ended = Ended.FAILED
+        self.ended = _ENDED.get(number, Ended.FAILED)
 
 
 class Dialer:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import socket
 import ssl
 import time
@@ -15,7 +14,7 @@ from aiohappyeyeballs import AddrInfoType
 
 from mmpush_tui.checks.model.failures import failed
 from mmpush_tui.checks.model.report import Stage
-from mmpush_tui.checks.model.target import WORKER, TargetKind, TargetPlan, Whose
+from mmpush_tui.checks.model.target import WORKER, TargetKind, TargetPlan, Whose, literal
 from mmpush_tui.checks.wire import addresses as names
 from mmpush_tui.checks.wire import chain, clock, http1, trust
 from mmpush_tui.checks.wire import requests as apps
@@ -183,7 +182,7 @@ class ProbeSession:
             return passed(f"the proxy {host}: {message}", **evidence)
         if self.is_led:
             return passed(f"connect_to leads to {Endpoint(host, port)}", **evidence)
-        if _is_literal(host):
+        if literal(host) is not None:
             return passed(f"{host} is an address already", **evidence)
         is_outside = self.plan.whose in (Whose.VENDOR, Whose.HOSTED)
         if is_outside and (flaw := names.odd(host, addresses)) is not None:
@@ -350,11 +349,3 @@ def _offered(plan: TargetPlan) -> list[str]:
     if not plan.is_http2:
         return ["http/1.1"]
     return ["h2"] if plan.needs_http2 else ["h2", "http/1.1"]
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
