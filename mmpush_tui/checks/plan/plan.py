@@ -36,6 +36,13 @@ __all__ = ["WORDS", "TargetPlan", "plan_targets"]
 
 WORDS: Final = ("mattermost", "tpns", "hpns", "mpns", "apns", "fcm", "worker", "log")
 """What a target can be called on the command line, beside an address."""
+_TPNS: Final = TargetPlan(
+    target="tpns",
+    title="Mattermost -> test push service (TPNS)",
+    who="Mattermost's test push service (TPNS)",
+    url=TPNS_URL,
+    whose=Whose.HOSTED,
+)
 _SERVICES: Final = {Mode.TPNS: "tpns", Mode.HPNS: "hpns", Mode.CUSTOM: "mpns"}
 
 
@@ -142,7 +149,7 @@ class _Sources:
             case "mattermost":
                 return [self._mattermost()]
             case "tpns":
-                return [_tpns()]
+                return [_TPNS]
             case "hpns":
                 return [self._hpns()]
             case "mpns":
@@ -300,16 +307,6 @@ def _open(config: ProxyConfig) -> Flaw | None:
         return None
     message = f"it listens on {clean(config.listen_address, 60)}"
     return Flaw("listen_open", message, Severity.WARN)
-
-
-def _tpns() -> TargetPlan:
-    return TargetPlan(
-        target="tpns",
-        title="Mattermost -> test push service (TPNS)",
-        who="Mattermost's test push service (TPNS)",
-        url=TPNS_URL,
-        whose=Whose.HOSTED,
-    )
 
 
 def _url(word: str) -> TargetPlan:
