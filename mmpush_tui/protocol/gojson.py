@@ -95,9 +95,8 @@ def fill(
         if wanted is None or value is None:
             continue
         if type(value) is not wanted or (wanted is int and value not in _INT64):
-            what = (
-                f"number {str(value)[:40]}" if wanted is int and _is_number(value) else _kind(value)
-            )
+            kind = _kind(value)
+            what = f"number {str(value)[:40]}" if wanted is int and kind == "number" else kind
             go_type = go_types.get(name) or _GO_TYPES[wanted]
             where = f"Go struct field {struct}.{name} of type {go_type}"
             raise GoJSONError(f"json: cannot unmarshal {what} into {where}")
@@ -145,10 +144,6 @@ _DECODER: Final = json.JSONDecoder(
     parse_float=_Number,
     parse_constant=_refuse_constant,
 )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (_Number, int, float)) and not isinstance(value, bool)
 
 
 def _kind(value: object) -> str:

@@ -80,12 +80,8 @@ def _chain(tls: ssl.SSLObject, method: str) -> list[x509.Certificate]:
     if look is None:
         der = tls.getpeercert(binary_form=True)
         return _loaded([der] if der else [])
-    return _loaded([it if isinstance(it, bytes) else _der(it) for it in (look() or ())[:_LIMIT]])
-
-
-def _der(certificate: Any) -> bytes:
-    der: bytes = certificate.public_bytes(_DER)
-    return der
+    links = (look() or ())[:_LIMIT]
+    return _loaded([it if isinstance(it, bytes) else it.public_bytes(_DER) for it in links])
 
 
 def _loaded(chain: Sequence[bytes]) -> list[x509.Certificate]:
