@@ -93,9 +93,9 @@ class ControlClient:
         """
         return await self._ask("GET", "/status")
 
-    async def deliveries(self, after: int = 0, limit: int = 200) -> dict[str, Any]:
+    async def deliveries(self, limit: int = 200) -> dict[str, Any]:
         """Return the body of ``GET /deliveries``; raises as :meth:`status`."""
-        return await self._ask("GET", f"/deliveries?after={after}&limit={limit}")
+        return await self._ask("GET", f"/deliveries?limit={limit}")
 
     async def command(self, name: str) -> dict[str, Any]:
         """Give an order: ``reload``, ``drain`` or ``stop``; raises as :meth:`status`."""

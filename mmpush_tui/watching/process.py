@@ -120,10 +120,9 @@ class WorkerProcess:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
             try:
-                async with asyncio.timeout(timeout_s):
-                    await self._process.wait()
+                await self.wait(timeout_s)
             except TimeoutError:
-                await _kill(self._process)
+                await self.kill()
         return self._process.returncode or 0
 
     async def kill(self) -> None:
