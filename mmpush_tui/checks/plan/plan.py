@@ -27,7 +27,7 @@ from mmpush_tui.errors import ConfigError, UsageError
 from mmpush_tui.fields import nearest
 from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.proxy.door.listen import split
-from mmpush_tui.proxy.door.request_access import in_address
+from mmpush_tui.proxy.door.request_access import RequestAccess, in_address
 from mmpush_tui.settings.page import Licence, Mode, Page
 from mmpush_tui.settings.urls import REGION_URLS, TPNS_URL, Region
 from mmpush_tui.text import Secret, clean
@@ -301,7 +301,11 @@ def _open(config: ProxyConfig) -> Flaw | None:
 
     Rules that cannot be read are the business of the worker, which does not start with them.
     """
-    if config.allowed_addresses or config.access_user or config.path_prefix:
+    try:
+        is_open = RequestAccess(config).is_open
+    except ConfigError:
+        is_open = False
+    if not is_open:
         return None
     if config.signature_key_file or is_loopback(split(config.listen_address)[0]):
         return None

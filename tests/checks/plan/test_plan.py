@@ -17,6 +17,7 @@ from mmpush_tui.errors import UsageError
 from mmpush_tui.findings import Severity, passed
 from mmpush_tui.settings.page import Mode, Page
 from mmpush_tui.settings.urls import Region
+from mmpush_tui.text import Secret
 
 OFF = Page(mode=Mode.OFF, server="https://push-test.mattermost.com")
 TPNS = Page(mode=Mode.TPNS, server="https://push-test.mattermost.com")
@@ -184,6 +185,27 @@ def test_words_give_their_targets_once() -> None:
 ])  # fmt: skip
 def test_the_worker_is_asked_where_it_listens(listen: str, url: str) -> None:
     assert plan_targets(None, config(listen_address=listen), ["worker"])[0].url == url
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_warned"),
+    [
+        ({}, True),
+        ({"allowed_addresses": ("0.0.0.0/0", "::/0")}, True),
+        ({"allowed_addresses": ("192.0.2.0/24",)}, False),
+        ({"access_user": "mm", "access_password": Secret("secret")}, False),
+        ({"path_prefix": Secret("/canary")}, False),
+        ({"signature_key_file": "server.pem"}, False),
+        # Such a worker does not start, and says why.
+        ({"access_user": "mm"}, False),
+    ],
+)
+def test_a_worker_that_everybody_may_ask_is_warned_of(
+    changes: dict[str, Any], is_warned: bool
+) -> None:
+    (plan,) = plan_targets(None, config(listen_address="0.0.0.0:8086", **changes), ["worker"])
+    finding = config_of(plan)
+    assert (finding is not None and finding.code == "listen_open") is is_warned
 
 
 @pytest.mark.parametrize(("url", "target"), [
