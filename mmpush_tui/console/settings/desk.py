@@ -13,7 +13,7 @@ from mmpush_tui.paths import short_path
 from mmpush_tui.settings import page as pages
 from mmpush_tui.settings.page import Change, Licence, Mode, Page
 from mmpush_tui.settings.sources.config_file import ConfigFile
-from mmpush_tui.settings.sources.overwrite import CODE as IN_PLACE
+from mmpush_tui.settings.sources.rewrite import IN_PLACE
 from mmpush_tui.settings.sources.served import passed_over
 from mmpush_tui.settings.sources.source import (
     NEEDS,

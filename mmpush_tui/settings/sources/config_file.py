@@ -14,7 +14,6 @@ from mmpush_tui.settings.sources import (
     backups,
     config_text,
     json_text,
-    overwrite,
     rewrite,
     server_process,
 )
@@ -99,7 +98,7 @@ class ConfigFile:
         Raises:
             ConfigError: as :meth:`load`.
             FailedError: the file cannot be written, or was changed since it was loaded; with the
-                code :data:`overwrite.CODE` where :meth:`in_place` would help.
+                code :data:`rewrite.IN_PLACE` where :meth:`in_place` would help.
             DeadlineError: the file system does not answer; what it makes of the order is open.
         """
         return await _in_time(
@@ -174,14 +173,14 @@ class ConfigFile:
         if server is None:
             self._refuse_if_unused(servers)
         environment = self._environment if server is None else server.environment
-        seen = rewrite.read_config_file(self._path)
-        text = config_text.parsed_config(seen.data, self._path)
+        file = rewrite.read_config_file(self._path)
+        text = config_text.parsed_config(file.data, self._path)
         stored = config_text.stored_in(text, self._path)
         return Loaded(
             stored=config_text.in_force(stored, environment),
             licence=self._licence,
             locked=config_text.held_by(environment),
-            fingerprint=_fingerprint(seen),
+            fingerprint=_fingerprint(file),
             origin=Origin.OWN if server is None else Origin.PROCESS,
         )
 
@@ -207,16 +206,16 @@ class ConfigFile:
         wanted, skipped = held_back(loaded, changes)
         # The link stays; what it leads to is replaced.
         path = Path(os.path.realpath(self._path))
-        seen = rewrite.read_config_file(path)
-        if _fingerprint(seen) != loaded.fingerprint:
+        before = rewrite.read_config_file(path)
+        if _fingerprint(before) != loaded.fingerprint:
             raise rewrite.changed_meanwhile(self._path)
         if not wanted:
             return Saved(backup=None, needs=(), skipped=skipped)
-        text = config_text.parsed_config(seen.data, self._path)
+        text = config_text.parsed_config(before.data, self._path)
         data = (undoes and self._as_it_was(undoes, text, wanted)) or config_text.verified_text(
             _changed(text, wanted), wanted, self._path
         )
-        backup = self._write(path, seen, data)
+        backup = self._write(before, data)
         is_clustered = config_text.value_of(text, "ClusterSettings.Enable") is True
         return Saved(
             backup=str(backup),
@@ -242,29 +241,26 @@ class ConfigFile:
         ]
         return data if _changed(former, theirs) == text else None
 
-    def _write(self, path: Path, seen: rewrite.FileState, data: bytes) -> Path:
-        spare = self._spare
-        may_write = os.access(path, os.W_OK, effective_ids=True)
-        if not may_write and not seen.status.st_mode & stat.S_IWUSR:
+    def _write(self, before: rewrite.FileState, data: bytes) -> Path:
+        may_write = os.access(before.path, os.W_OK, effective_ids=True)
+        if not may_write and not before.status.st_mode & stat.S_IWUSR:
             raise FailedError(
                 f"{self._path} was not written: it is read-only, on purpose as it seems",
                 fix="Allow its owner to write it, with chmod u+w.",
                 code="mattermost-config-not-written",
             )
-        names = seen.status.st_nlink
-        if names > 1:
+        if (names := before.status.st_nlink) > 1:
             why = f"it has {names} names (hard links), and replacing it would part them"
-            if not self._in_place:
-                raise overwrite.must_be_overwritten(self._path, why)
-            return overwrite.overwrite(path, seen, data, spare)
-        try:
-            return rewrite.replace_config(path, seen, data)
-        except rewrite.NotReplaceableError as error:
-            if not may_write:
-                raise
-            if not self._in_place:
-                raise overwrite.must_be_overwritten(self._path, error.why) from error
-        return overwrite.overwrite(path, seen, data, spare)
+        else:
+            try:
+                return rewrite.replace_config(before, data)
+            except rewrite.NotReplaceableError as error:
+                if not may_write:
+                    raise
+                why = error.why
+        if not self._in_place:
+            raise FailedError(f"{self._path} was not written", why=why, code=rewrite.IN_PLACE)
+        return rewrite.overwrite_config(before, data, self._spare)
 
     @property
     def _spare(self) -> Path:
@@ -285,8 +281,8 @@ class ConfigFile:
         return _socket_of(text)
 
 
-def _fingerprint(seen: rewrite.FileState) -> object:
-    return hashlib.sha256(seen.data).digest(), seen.status.st_dev, seen.status.st_ino
+def _fingerprint(file: rewrite.FileState) -> object:
+    return hashlib.sha256(file.data).digest(), file.status.st_dev, file.status.st_ino
 
 
 def _socket_of(text: str) -> Path | None:

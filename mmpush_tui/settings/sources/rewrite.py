@@ -1,4 +1,9 @@
-"""Rewriting a file that a server lives by: it is the old one or the new one, never half of both."""
+"""Rewriting a file that a server lives by: it is the old one or the new one, never half of both.
+
+A file that is mounted by itself, one with several names, or one in a folder that nobody may write
+in, can only be changed where it lies. A crash in that moment leaves half of it, so this is done on
+request alone, and never before its former content is safe somewhere else.
+"""
 
 import contextlib
 import errno
@@ -22,8 +27,8 @@ _LIMIT: Final = 32 * 1024 * 1024
 """Bytes; hundred times what the largest configuration is."""
 _MARK: Final = ".mmpush-"
 _TIME: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?")
-
-
+IN_PLACE: Final = "mattermost-config-in-place"
+"""The code of a failure that writing in place would avoid."""
 _OTHER_WAY: Final = "Or ask the running server: --mattermost-url URL, or --local."
 
 
@@ -33,20 +38,19 @@ class NotReplaceableError(FailedError):
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file as it was when it was read."""
+    """The file at ``path`` as it was when it was read."""
 
+    path: Path
     data: bytes
     status: os.stat_result
 
-    def is_same_file(self, status: os.stat_result) -> bool:
+    def is_still(self, status: os.stat_result) -> bool:
         """Return whether ``status`` is of this file, not written to since."""
-        ours = self.status
-        return (ours.st_dev, ours.st_ino, ours.st_mtime_ns, ours.st_size) == (
-            status.st_dev,
-            status.st_ino,
-            status.st_mtime_ns,
-            status.st_size,
-        )
+        return _identity(status) == _identity(self.status)
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def read_config_file(path: Path) -> FileState:
@@ -77,7 +81,7 @@ def read_config_file(path: Path) -> FileState:
         ) from error
     if len(data) > _LIMIT:
         raise _unfit(path, "is too large for a configuration")
-    return FileState(data, status)
+    return FileState(path, data, status)
 
 
 def _unfit(path: Path, why: str) -> ConfigError:
@@ -88,28 +92,57 @@ def _unfit(path: Path, why: str) -> ConfigError:
     )
 
 
-def replace_config(path: Path, seen: FileState, data: bytes) -> Path:
+def replace_config(before: FileState, data: bytes) -> Path:
     """Put ``data`` in the place of what was read, and return where that is kept.
 
-    The new file has owner, mode and extended attributes of the old one. What is at ``path``
+    The new file has owner, mode and extended attributes of the old one. What is at its path
     changes in one step, or not at all where this raises.
 
     Args:
-        path: the file itself, no link to it.
-        seen: what it was when the new content was made from it.
+        before: the file itself, no link to it, when the new content was made from it.
         data: the new content.
+
+    Raises:
+        NotReplaceableError: only :func:`overwrite_config` can write it.
+        FailedError: it cannot be written, or somebody else changed it meanwhile.
+    """
+    with config_lock(before.path) as folder:
+        backup = _replace(before, data)
+        # Some file systems cannot; the new file is in its place whether this lasts or not.
+        with contextlib.suppress(OSError):
+            os.fsync(folder)
+    return _verified(before, data, backup)
+
+
+def overwrite_config(before: FileState, data: bytes, spare: Path) -> Path:
+    """Put ``data`` where the former content is, and return where that is kept.
+
+    Args:
+        before: as for :func:`replace_config`.
+        data: the new content.
+        spare: a folder for the backup, where the file's own cannot hold it.
 
     Raises:
         FailedError: it cannot be written, or somebody else changed it meanwhile.
     """
-    with config_lock(path) as folder:
-        backup = _replace(path, seen, data)
-        # Some file systems cannot; the new file is in its place whether this lasts or not.
-        with contextlib.suppress(OSError):
-            os.fsync(folder)
-    if read_config_file(path).data != data:
-        raise changed_meanwhile(path, backup)
-    return backup
+    with contextlib.ExitStack() as held:
+        # A folder that may not be looked into cannot be locked.
+        with contextlib.suppress(NotReplaceableError):
+            held.enter_context(config_lock(before.path))
+        try:
+            descriptor = os.open(before.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise write_refusal(before.path, error) from error
+        held.callback(os.close, descriptor)
+        if not before.is_still(os.fstat(descriptor)):
+            raise changed_meanwhile(before.path)
+        backup = _backup_somewhere(before, spare)
+        try:
+            _reserve(descriptor, len(data))
+            _write(descriptor, data)
+        except OSError as error:
+            raise _restored(descriptor, before, backup, error) from error
+        return _verified(before, data, backup)
 
 
 @contextlib.contextmanager
@@ -127,8 +160,9 @@ def config_lock(path: Path) -> Iterator[int]:
     except OSError as error:
         raise write_refusal(path, error) from error
     try:
-        if _lock(path, folder):
-            files.remove_drafts(path)
+        # Not every file system has locks.
+        with contextlib.suppress(OSError):
+            _lock(path, folder)
         yield folder
     finally:
         os.close(folder)
@@ -154,35 +188,36 @@ def changed_meanwhile(path: Path, backup: Path | None = None) -> MmpushError:
     )
 
 
-def keep_backup(path: Path, folder: Path, seen: FileState, *, is_ours: bool = False) -> Path:
-    """Keep what was read in a file of its own in ``folder``, with the time in its name.
-
-    Args:
-        path: the file that was read.
-        folder: where it is kept.
-        seen: what was read.
-        is_ours: the copy shall be this user's alone; otherwise it belongs to whom ``path`` does.
+def _lock(path: Path, folder: int) -> None:
+    """Keep other processes of ours out, and clear away what killed ones left.
 
     Raises:
-        FailedError: it cannot be written there.
+        FailedError: another one is at it.
+        OSError: the file system cannot tell.
     """
-    prepare = None if is_ours else functools.partial(_give_away, path=path, status=seen.status)
     try:
-        # Renamed when it is whole, as nobody tells half a backup from a whole one.
-        with files.drafted(path, seen.data, prepare, folder) as draft:
-            backup = _free_name(path.name, folder)
-            os.rename(draft, backup)
-    except OSError as error:
-        raise write_refusal(path, error) from error
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise FailedError(
+            f"another mmpush-tui is writing {path} at this moment, so nothing was written",
+            code="mattermost-config-busy",
+        ) from error
+    files.remove_drafts(path)
+
+
+def _verified(before: FileState, data: bytes, backup: Path) -> Path:
+    """Return ``backup``, unless there is something else than what was just written."""
+    if read_config_file(before.path).data != data:
+        raise changed_meanwhile(before.path, backup)
     return backup
 
 
-def _replace(path: Path, seen: FileState, data: bytes) -> Path:
-    backup = keep_backup(path, path.parent, seen)
-    prepare = functools.partial(_give_away, path=path, status=seen.status)
+def _replace(before: FileState, data: bytes) -> Path:
+    path = before.path
+    backup = _backup(before, path.parent)
     try:
-        with files.drafted(path, data, prepare) as draft:
-            if not seen.is_same_file(os.stat(path)):
+        with files.drafted(path, data, functools.partial(_give_away, before)) as draft:
+            if not before.is_still(os.stat(path)):
                 raise changed_meanwhile(path)
             os.replace(draft, path)
     except BaseException as error:
@@ -194,26 +229,82 @@ def _replace(path: Path, seen: FileState, data: bytes) -> Path:
     return backup
 
 
-def _lock(path: Path, folder: int) -> bool:
-    """Keep other processes of ours out, and return whether that is certain.
+def _backup(before: FileState, folder: Path, *, is_ours: bool = False) -> Path:
+    """Keep what was read in a file of its own in ``folder``, with the time in its name.
+
+    Args:
+        before: what was read.
+        folder: where it is kept.
+        is_ours: the copy shall be this user's alone; otherwise it belongs to whom the file does.
 
     Raises:
-        FailedError: another one is at it.
+        FailedError: it cannot be written there.
     """
+    prepare = None if is_ours else functools.partial(_give_away, before)
+    stem = before.path.name + _MARK + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        # Renamed when it is whole, as nobody tells half a backup from a whole one.
+        with files.drafted(before.path, before.data, prepare, folder) as draft:
+            names = files.numbered(folder / stem)
+            backup = next(file for file in names if not os.path.lexists(file))
+            os.rename(draft, backup)
+    except OSError as error:
+        raise write_refusal(before.path, error) from error
+    return backup
+
+
+def _backup_somewhere(before: FileState, spare: Path) -> Path:
+    path = before.path
+    with contextlib.suppress(NotReplaceableError):
+        return _backup(before, path.parent)
+    try:
+        files.make_folder(spare)
+    except OSError as error:
         raise FailedError(
-            f"another mmpush-tui is writing {path} at this moment, so nothing was written",
-            code="mattermost-config-busy",
+            f"{path} was not written: no backup of it could be made in {path.parent} or {spare}",
+            why=error.strerror or "",
+            fix="Make one of them writable for this user.",
+            code="mattermost-config-not-written",
         ) from error
+    return _backup(before, spare, is_ours=True)
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    """Take the room that the new content needs before the old one is touched."""
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    written = 0
+    while written < len(data):
+        written += os.pwrite(descriptor, data[written:], written)
+    os.ftruncate(descriptor, len(data))
+    os.fsync(descriptor)
+
+
+def _restored(descriptor: int, before: FileState, backup: Path, error: OSError) -> MmpushError:
+    """Put the former content back, and return the failure that made it necessary."""
+    try:
+        _write(descriptor, before.data)
     except OSError:
-        return False
-    return True
+        return FailedError(
+            f"{before.path} is damaged: writing it failed, and so did writing its former content "
+            "back",
+            why=error.strerror or "",
+            fix=f"Copy {backup} over it.",
+            code="mattermost-config-damaged",
+        )
+    with contextlib.suppress(OSError):
+        os.unlink(backup)
+    return write_refusal(before.path, error)
 
 
 def backups(path: Path, folder: Path) -> list[Path]:
-    """Return what :func:`keep_backup` has kept of ``path`` in ``folder``."""
+    """Return what was kept of ``path`` in ``folder``."""
     start = path.name + _MARK
     with contextlib.suppress(OSError):
         return [
@@ -226,38 +317,27 @@ def backups(path: Path, folder: Path) -> list[Path]:
 
 def age(backup: Path) -> tuple[str, int]:
     """Return what puts backups in the order they were made in."""
-    found = _TIME.search(backup.name)
-    return (found[1], int(found[2] or 1)) if found else ("", 0)
+    stamp = _TIME.search(backup.name)
+    return (stamp[1], int(stamp[2] or 1)) if stamp else ("", 0)
 
 
-def _free_name(name: str, folder: Path) -> Path:
-    stem = name + _MARK + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    return next(file for file in files.numbered(folder / stem) if not os.path.lexists(file))
-
-
-def _give_away(descriptor: int, path: Path, status: os.stat_result) -> None:
-    ours = os.fstat(descriptor)
+def _give_away(before: FileState, descriptor: int) -> None:
+    ours, status = os.fstat(descriptor), before.status
     if (ours.st_uid, ours.st_gid) != (status.st_uid, status.st_gid):
         try:
             os.fchown(descriptor, status.st_uid, status.st_gid)
         except OSError as error:
             raise NotReplaceableError(
-                f"{path} was not written",
+                f"{before.path} was not written",
                 why=f"it belongs to {_owner(status)}, and this user cannot make a file that does",
                 code="mattermost-config-owner",
             ) from error
     os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-    for attribute in _attributes(path):
-        # Labels that the system alone may set come with the folder.
-        with contextlib.suppress(OSError):
-            os.setxattr(descriptor, attribute, os.getxattr(path, attribute))
-
-
-def _attributes(path: Path) -> list[str]:
-    try:
-        return os.listxattr(path)
-    except OSError:
-        return []
+    with contextlib.suppress(OSError):
+        for attribute in os.listxattr(before.path):
+            # Labels that the system alone may set come with the folder.
+            with contextlib.suppress(OSError):
+                os.setxattr(descriptor, attribute, os.getxattr(before.path, attribute))
 
 
 def _owner(status: os.stat_result) -> str:

@@ -20,6 +20,12 @@ from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.source import Loaded
 from mmpush_tui.troubleshooting.catalogue import entries
 
+OFFER = (
+    "Ask the running server to save it (--mattermost-url URL, or --local), or write over the file "
+    "in place (--in-place): a backup is made first, but a crash in that moment would leave half a "
+    "file."
+)
+
 
 def address(value: str) -> Change:
     return Change(key=KEYS["server"], old=None, new=value)

@@ -15,10 +15,11 @@ import pytest
 from mmpush_tui.errors import ConfigError, FailedError, MmpushError, UnreachableError
 from mmpush_tui.settings.page import KEYS, Change
 from mmpush_tui.settings.sources.config_file import ConfigFile
-from mmpush_tui.settings.sources.overwrite import CODE, OFFER
+from mmpush_tui.settings.sources.rewrite import IN_PLACE
 from mmpush_tui.settings.sources.source import NEEDS, Loaded, Origin, Saved
 from mmpush_tui.simulator.mattermost.server import MattermostRest
 from tests.rights import NOBODY
+from tests.settings.sources.saving import OFFER
 from tests.settings.sources.servers import running
 from tests.settings.table import OWN, TPNS
 
@@ -198,7 +199,7 @@ def test_a_file_of_two_names_is_written_in_place_on_request(config: Path, tmp_pa
     os.link(config, other)
     told = refusal(config, [change("server", OWN)])
     assert (told.code, told.line()) == (
-        CODE,
+        IN_PLACE,
         f"{config} was not written: it has 2 names (hard links), and replacing it would part "
         f"them. {OFFER}",
     )
@@ -262,8 +263,8 @@ def test_a_file_mounted_by_itself_is_written_in_place_on_request(
     mounted.touch()
     mount = f'mount --bind "{config}" "{mounted}"'
     assert as_user(0, SAVE, mounted, before=mount) == (
-        f"{CODE} {mounted} was not written: it is mounted by itself, as containers do, and cannot "
-        f"be replaced. {OFFER}"
+        f"{IN_PLACE} {mounted} was not written: it is mounted by itself, as containers do, and "
+        f"cannot be replaced. {OFFER}"
     )
     assert config.read_bytes() == REALISTIC.read_bytes()
     inode = config.stat().st_ino
@@ -287,7 +288,7 @@ def test_in_a_folder_that_is_closed_the_backup_goes_elsewhere(
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     told = as_user(NOBODY, SAVE, config)
     assert told == (
-        f"{CODE} {config} was not written: this user may not write in the folder {short_tmp}. "
+        f"{IN_PLACE} {config} was not written: this user may not write in the folder {short_tmp}. "
         f"{OFFER}"
     )
     backup = Path(as_user(NOBODY, SAVE, config, "over"))
@@ -315,7 +316,9 @@ def test_a_file_that_is_somebody_elses_keeps_its_owner(
     shutil.copyfile(REALISTIC, config)
     config.chmod(0o666)
     told = as_user(NOBODY, SAVE, config)
-    assert told.startswith(f"{CODE} {config} was not written: it belongs to root:root, and this ")
+    assert told.startswith(
+        f"{IN_PLACE} {config} was not written: it belongs to root:root, and this "
+    )
     backup = as_user(NOBODY, SAVE, config, "over")
     assert config.stat().st_uid == 0
     assert OWN in config.read_text()
@@ -391,7 +394,7 @@ def test_a_folder_that_may_not_be_looked_into_is_no_hindrance(
     state.mkdir()
     os.chown(state, NOBODY, NOBODY)
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
-    assert as_user(NOBODY, SAVE, config).startswith(CODE)
+    assert as_user(NOBODY, SAVE, config).startswith(IN_PLACE)
     assert Path(as_user(NOBODY, SAVE, config, "over")).is_relative_to(state)
     assert OWN in config.read_text()
     link = short_tmp / "link.json"

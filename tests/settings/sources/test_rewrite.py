@@ -15,9 +15,8 @@ import pytest
 
 from mmpush_tui.errors import FailedError
 from mmpush_tui.settings.sources import rewrite
-from mmpush_tui.settings.sources.overwrite import OFFER
 from tests.rights import NOBODY
-from tests.settings.sources.saving import saved_as, saving
+from tests.settings.sources.saving import OFFER, saved_as, saving
 
 REALISTIC = Path(__file__).with_name("config.json")
 OLD = REALISTIC.read_bytes()
@@ -190,7 +189,7 @@ def test_the_moment_before_the_swap_is_watched(config: Path) -> None:
     seen = rewrite.read_config_file(config)
     config.write_bytes(b"{}")
     with pytest.raises(FailedError, match="was changed by someone else since it was read"):
-        rewrite.replace_config(config, seen, b"ours")
+        rewrite.replace_config(seen, b"ours")
     assert config.read_bytes() == b"{}"
     assert os.listdir(config.parent) == ["config.json"]
 
@@ -207,7 +206,7 @@ def test_a_folder_that_is_gone_is_named(config: Path) -> None:
     seen = rewrite.read_config_file(config)
     shutil.rmtree(config.parent)
     with pytest.raises(FailedError) as caught:
-        rewrite.replace_config(config, seen, b"{}")
+        rewrite.replace_config(seen, b"{}")
     assert caught.value.line() == (
         f"{config} was not written: it or its folder is gone. Load it again."
     )
@@ -216,7 +215,7 @@ def test_a_folder_that_is_gone_is_named(config: Path) -> None:
 def test_what_has_no_sentence_of_its_own_has_the_systems(config: Path) -> None:
     path = config.rename(config.with_name("z" * 250))
     with pytest.raises(FailedError) as caught:
-        rewrite.replace_config(path, rewrite.read_config_file(path), b"{}")
+        rewrite.replace_config(rewrite.read_config_file(path), b"{}")
     assert caught.value.line() == (
         f"{path} was not written: File name too long. The file is as it was."
     )
