@@ -160,14 +160,16 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def use_configuration(self, config: Path, toml: Path) -> None:
         """Go on with another configuration of the worker, and the settings source it names."""
-        from mmpush_tui.settings.sources.locate import locate
+        from mmpush_tui.settings.sources.locate import configured_source
 
         with contextlib.suppress(MmpushError):
             # What it names itself, not what else is on this host.
-            ours = {name: text for name, text in os.environ.items() if name.startswith("MMPUSH_")}
-            if path := locate(None, toml, ours, ()):
+            if config_file := configured_source(toml, os.environ).config_file:
                 self.options = replace(
-                    self.options, mattermost_config=path, mattermost_problem="", source=None
+                    self.options,
+                    mattermost_config=config_file.expanduser(),
+                    mattermost_problem="",
+                    source=None,
                 )
         self.options = replace(self.options, config=config)
         for desk in (self.worker, self.settings, self.checks):

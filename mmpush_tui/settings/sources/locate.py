@@ -112,15 +112,16 @@ def choose_source(
         ConfigError: our configuration cannot be read, names more than one place, or the server
             keeps its configuration in its database and has no socket here.
     """
-    told = Named() if named.config_file or named.local_socket else _told(toml, environment)
+    is_elsewhere = named.config_file or named.local_socket
+    configured = Named() if is_elsewhere else configured_source(toml, environment)
     # A token is for the server that it was made on, and is shown to no other.
-    is_theirs = told.url in ("", named.url) or not named.url
-    token_file = named.token_file or (told.token_file if is_theirs else None)
-    ca_file = named.ca_file or (told.ca_file if is_theirs else None)
+    is_theirs = configured.url in ("", named.url) or not named.url
+    token_file = named.token_file or (configured.token_file if is_theirs else None)
+    ca_file = named.ca_file or (configured.ca_file if is_theirs else None)
     if not named.is_given:
-        named = told
+        named = configured
     if not named.is_given:
-        named = _found(environment, usual, socket)
+        named = _on_this_host(environment, usual, socket)
     return Named(
         config_file=named.config_file and named.config_file.expanduser(),
         url=named.url,
@@ -128,27 +129,6 @@ def choose_source(
         token_file=token_file and token_file.expanduser(),
         ca_file=ca_file and ca_file.expanduser(),
     )
-
-
-def locate(
-    named: Path | None,
-    toml: Path | Document | None,
-    environment: Mapping[str, str],
-    usual: Sequence[Path] = USUAL_FILES,
-) -> Path | None:
-    """Return Mattermost's configuration file where settings are to be had from a file, or None.
-
-    Args:
-        named: what the command line says.
-        toml: our own configuration file, where there is one.
-        environment: where variables are looked for.
-        usual: where the file is looked for last.
-
-    Raises:
-        ConfigError: as :func:`choose_source`.
-    """
-    nowhere = Path(os.devnull)
-    return choose_source(Named(config_file=named), toml, environment, usual, nowhere).config_file
 
 
 def is_socket(path: Path) -> bool:
@@ -159,31 +139,28 @@ def is_socket(path: Path) -> bool:
         return False
 
 
-def _told(toml: Path | Document | None, environment: Mapping[str, str]) -> Named:
-    """Return what our own variables and our own file say, the variables first."""
+def configured_source(toml: Path | Document | None, environment: Mapping[str, str]) -> Named:
+    """Return what our own variables and our own file name, the variables first; no ``~`` is filled in.
+
+    Raises:
+        ConfigError: as :func:`choose_source`.
+    """
     texts: dict[str, str] = {}
     if (document := our_document(toml)) is not None:
-        texts = _from_table(document)
-        _one_of(texts, f"{document.path}: mattermost.")
-    spoken = {field.name: text for field in FIELDS if (text := environment.get(field.env, ""))}
-    _one_of(spoken, "MMPUSH_MATTERMOST__")
-    if any(name in spoken for name in _SOURCES):
+        # The rest of the file is others' to judge.
+        values = values_of(document, "mattermost", FIELDS, Problems())
+        texts = {name: str(value) for name, value in values.items() if value}
+        _refuse_several(texts, f"{document.path}: mattermost.")
+    variables = {field.name: text for field in FIELDS if (text := environment.get(field.env, ""))}
+    _refuse_several(variables, "MMPUSH_MATTERMOST__")
+    if any(name in variables for name in _SOURCES):
         texts = {name: text for name, text in texts.items() if name not in _SOURCES}
-    texts |= spoken
-
-    def path(field: Field) -> Path | None:
-        return Path(texts[field.name]) if field.name in texts else None
-
-    return Named(
-        config_file=path(CONFIG_FILE),
-        url=texts.get(URL.name, ""),
-        local_socket=path(LOCAL_SOCKET),
-        token_file=path(TOKEN_FILE),
-        ca_file=path(CA_FILE),
-    )
+    texts |= variables
+    paths = {name: Path(text) for name, text in texts.items() if name != URL.name}
+    return Named(url=texts.get(URL.name, ""), **paths)
 
 
-def _one_of(texts: Mapping[str, str], where: str) -> None:
+def _refuse_several(texts: Mapping[str, str], where: str) -> None:
     given = [name for name in _SOURCES if name in texts]
     if len(given) > 1:
         raise ConfigError(
@@ -192,19 +169,15 @@ def _one_of(texts: Mapping[str, str], where: str) -> None:
         )
 
 
-def _from_table(document: Document) -> dict[str, str]:
-    """Return what ``[mattermost]`` says; the rest of the file is others' to judge."""
-    values = values_of(document, "mattermost", FIELDS, Problems())
-    return {name: str(value) for name, value in values.items() if value}
-
-
-def _found(environment: Mapping[str, str], usual: Sequence[Path], socket: Path) -> Named:
+def _on_this_host(environment: Mapping[str, str], usual: Sequence[Path], socket: Path) -> Named:
     text = environment.get(CONFIG_VARIABLE, "")
-    has_socket = is_socket(socket)
-    if is_database(text):
+    if text and not is_database(text):
+        return Named(config_file=_from_server(text))
+    file = None if text else next((path for path in usual if os.path.isfile(path)), None)
+    if file is None and is_socket(socket):
+        return Named(local_socket=socket)
+    if text:
         # The server's own word: the file beside it is stale, the server itself can be asked.
-        if has_socket:
-            return Named(local_socket=socket)
         raise ConfigError(
             f"{CONFIG_VARIABLE} says that Mattermost keeps its configuration in its database, "
             "which cannot be read from here",
@@ -212,11 +185,6 @@ def _found(environment: Mapping[str, str], usual: Sequence[Path], socket: Path) 
             "local mode is on.",
             code="mattermost-config-database",
         )
-    if text:
-        return Named(config_file=_from_server(text))
-    file = next((path for path in usual if os.path.isfile(path)), None)
-    if file is None and has_socket:
-        return Named(local_socket=socket)
     return Named(config_file=file)
 
 

@@ -2,12 +2,23 @@
 
 import contextlib
 import socket
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from mmpush_tui.errors import ConfigError
-from mmpush_tui.settings.sources.locate import USUAL_FILES, Named, choose_source, locate
+from mmpush_tui.settings.sources.locate import USUAL_FILES, Named, choose_source
+
+
+def locate(
+    named: Path | None,
+    toml: Path | None,
+    environment: Mapping[str, str],
+    usual: Sequence[Path] = USUAL_FILES,
+) -> Path | None:
+    place = Named(config_file=named)
+    return choose_source(place, toml, environment, usual, Path("/dev/null")).config_file
 
 
 def toml(folder: Path, text: str) -> Path:
