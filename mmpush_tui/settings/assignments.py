@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mmpush_tui.errors import UsageError
-from mmpush_tui.fields import Field, FieldError, Value, by_name, nearest
+from mmpush_tui.fields import Field, FieldError, Kind, Value, by_name, nearest
 from mmpush_tui.settings import page_fields as rows
 from mmpush_tui.settings.page import Contents, Licence, Mode, Page
 from mmpush_tui.settings.urls import Region
@@ -18,6 +18,11 @@ SAME_MODE: Final[Mapping[str, Mode]] = {
 ADDRESS_LIMIT: Final = 2048
 """Characters; the longest address that is taken."""
 
+_OF_ONE_MODE: Final = (
+    ("region", Mode.HPNS, "region is a setting of HPNS"),
+    ("server", Mode.CUSTOM, "server can be entered only with mode=custom"),
+)
+"""Rows that can be set in one mode alone, with the rule in words."""
 _FIELDS: Final = by_name(rows.FIELDS)
 
 
@@ -37,15 +42,15 @@ def assigned(page: Page, pairs: Sequence[str], licence: Licence, held: Mapping[s
             an address may hold a password.
     """
     values = _parsed(pairs)
-    for name in values:
+    for name, value in values.items():
         if reason := rows.locked_by(name, held):
             raise UsageError(
                 f"{name} cannot be changed here: {reason}",
                 code="settings-locked",
             )
+        _refuse_unoffered(_FIELDS[name], value, page, licence)
     if "mode" in values:
         mode = Mode(str(values["mode"]))
-        _refuse_unoffered(rows.MODE, mode, page, licence)
         if mode is Mode.HPNS and values.get("accept_terms") is not True:
             raise UsageError(
                 "mode=hpns needs accept_terms=true in the same call",
@@ -54,28 +59,17 @@ def assigned(page: Page, pairs: Sequence[str], licence: Licence, held: Mapping[s
                 code="settings-terms",
             )
         page = page.with_mode(mode)
+    for name, mode, rule in _OF_ONE_MODE:
+        if name in values and page.mode is not mode:
+            raise UsageError(f"{rule}, and the mode is {page.mode}", code=f"settings-{name}")
     if "region" in values:
-        if page.mode is not Mode.HPNS:
-            raise UsageError(
-                f"region is a setting of HPNS, and the mode is {page.mode}",
-                code="settings-region",
-            )
-        region = Region(str(values["region"]))
-        _refuse_unoffered(rows.REGION, region, page, licence)
-        page = page.with_region(region)
+        page = page.with_region(Region(str(values["region"])))
     if "accept_terms" in values:
         page = page.with_agreed(values["accept_terms"] is True)
     if "server" in values:
-        if page.mode is not Mode.CUSTOM:
-            raise UsageError(
-                f"server can be entered only with mode=custom, and the mode is {page.mode}",
-                code="settings-server",
-            )
         page = page.with_server(str(values["server"]))
     if "contents" in values:
-        contents = Contents(str(values["contents"]))
-        _refuse_unoffered(rows.CONTENTS, contents, page, licence)
-        page = page.with_contents(contents)
+        page = page.with_contents(Contents(str(values["contents"])))
     if "max_notifications" in values:
         page = page.with_max_notifications(int(values["max_notifications"]))
     return page
@@ -119,9 +113,11 @@ def _value(field: Field, text: str) -> Value:
         raise UsageError(f"{field.name}: {error}", code="settings-value") from error
 
 
-def _refuse_unoffered(field: Field, value: str, page: Page, licence: Licence) -> None:
+def _refuse_unoffered(field: Field, value: Value, page: Page, licence: Licence) -> None:
     """Raise where the page has no such choice."""
-    if any(choice.value == value for choice in rows.choices(field.name, page, licence)):
+    if field.kind is not Kind.CHOICE or any(
+        choice.value == value for choice in rows.choices(field.name, page, licence)
+    ):
         return
     if field is rows.REGION:
         offered = ", ".join(page.regions.urls)

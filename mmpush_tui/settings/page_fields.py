@@ -166,21 +166,15 @@ def choices(field_name: str, page: Page, licence: Licence) -> tuple[Choice, ...]
 
     What is chosen already stays in the list.
     """
-    if field_name == REGION.name:
-        return tuple(
-            choice
-            for choice in REGION.choices
-            if choice.value in page.regions.urls or choice.value == page.region
-        )
-    without = {
-        MODE.name: Mode.HPNS if licence.hpns is False else None,
-        CONTENTS.name: Contents.ID_LOADED if licence.id_loaded is False else None,
-    }.get(field_name)
-    chosen = {MODE.name: page.mode, CONTENTS.name: page.contents}.get(field_name)
+    chosen, missing = {
+        MODE.name: (page.mode, {Mode.HPNS} if licence.hpns is False else ()),
+        REGION.name: (page.region, set(Region) - page.regions.urls.keys()),
+        CONTENTS.name: (page.contents, {Contents.ID_LOADED} if licence.id_loaded is False else ()),
+    }[field_name]
     return tuple(
         choice
         for choice in by_name(FIELDS)[field_name].choices
-        if choice.value != without or choice.value == chosen
+        if choice.value not in missing or choice.value == chosen
     )
 
 

@@ -140,7 +140,9 @@ def is_socket(path: Path) -> bool:
 
 
 def configured_source(toml: Path | Document | None, environment: Mapping[str, str]) -> Named:
-    """Return what our own variables and file name, the variables first; no ``~`` is filled in.
+    """Return what our own variables and our own file name, paths as they are written there.
+
+    The variables count first.
 
     Raises:
         ConfigError: as :func:`choose_source`.
