@@ -144,7 +144,7 @@ def _files_of(process: psutil.Process, remarks: dict[str, None]) -> list[tuple[P
     else:
         named = option(words, ("-c", "--config")) or environment.get("MM_CONFIG", "")
         places = _named(named, folder, remarks, f"{name} (pid {pid})")
-    ours = [path for path in places if is_same_file(path, pid)]
+    ours = [path for path in places if is_same_file(path, pid, path)]
     if not ours and any(path.is_absolute() for path in places):
         remarks[
             f"{name} runs here (pid {pid}), but its files are not visible from here: it may run "

@@ -5,7 +5,7 @@ Reads /proc: call it through ``tasks.beside``. What this user may not see is sim
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -36,23 +36,20 @@ class ServerProcess:
     named: str = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
 
-    @property
-    def uses_database(self) -> bool:
-        """Whether its configuration is in its database, and config.json unused."""
-        return is_database(self.named)
-
     def files(self) -> list[Path]:
         """Return where its configuration file can be, the way the server looks for it."""
-        if self.uses_database:
-            return []
         return candidates(self.named, self.folder)
+
+    def would_read(self, path: Path, named: str) -> bool:
+        """Return whether it reads what is our ``path`` if ``named`` is its configuration."""
+        return any(is_same_file(file, self.pid, path) for file in candidates(named, self.folder))
 
 
 def running_servers() -> Iterator[ServerProcess]:
     """Yield the servers on this host whose environment this user may read."""
     for process in psutil.process_iter(["name"]):
-        if process.info["name"] == NAME and (found := of_pid(process.pid)) is not None:
-            yield found
+        if process.info["name"] == NAME and (server := of_pid(process.pid)) is not None:
+            yield server
 
 
 def of_pid(pid: int) -> ServerProcess | None:
@@ -71,25 +68,22 @@ def of_pid(pid: int) -> ServerProcess | None:
     )
 
 
-def using(path: Path, servers: Sequence[ServerProcess]) -> ServerProcess | None:
+def using(path: Path, servers: Iterable[ServerProcess]) -> ServerProcess | None:
     """Return the one of ``servers`` that is configured by the file at ``path``."""
-    for server in servers:
-        if any(_is_theirs(file, server.pid, path) for file in server.files()):
-            return server
-    return None
+    return next((it for it in servers if it.would_read(path, it.named)), None)
 
 
-def shadowing(path: Path, servers: Sequence[ServerProcess]) -> ServerProcess | None:
+def shadowing(path: Path, servers: Iterable[ServerProcess]) -> ServerProcess | None:
     """Return the one of ``servers`` that would read ``path`` if it did not use its database."""
-    for server in servers:
-        usual = candidates("", server.folder) if server.uses_database else []
-        if any(_is_theirs(file, server.pid, path) for file in usual):
-            return server
-    return None
+    return next((it for it in servers if is_database(it.named) and it.would_read(path, "")), None)
 
 
 def candidates(named: str, folder: Path) -> list[Path]:
-    """Return where a configuration with this name can be for a server that runs in ``folder``."""
+    """Return where a configuration with this name can be for a server that runs in ``folder``;
+    none where its configuration is in a database.
+    """
+    if is_database(named):
+        return []
     if os.path.isabs(named):
         return [Path(named)]
     if named:
@@ -102,9 +96,13 @@ def is_database(named: str) -> bool:
     return bool(_DATABASE.match(named))
 
 
-def is_same_file(path: Path, pid: int) -> bool:
-    """Return whether ``path`` is the same file for us and for a process; a container may differ."""
-    return _is_theirs(path, pid, path)
+def is_same_file(theirs: Path, pid: int, ours: Path) -> bool:
+    """Return whether a process has at ``theirs`` what we have at ``ours``; a container may not."""
+    try:
+        inside = os.stat(f"/proc/{pid}/root{os.path.normpath(theirs)}")
+        return os.path.samestat(inside, os.stat(ours))
+    except (OSError, ValueError):
+        return False
 
 
 def option(words: Sequence[str], names: Sequence[str]) -> str:
@@ -116,11 +114,3 @@ def option(words: Sequence[str], names: Sequence[str]) -> str:
         if equals and name in names:
             return value
     return ""
-
-
-def _is_theirs(theirs: Path, pid: int, ours: Path) -> bool:
-    try:
-        inside = os.stat(f"/proc/{pid}/root{os.path.normpath(theirs)}")
-        return os.path.samestat(inside, os.stat(ours))
-    except (OSError, ValueError):
-        return False
