@@ -140,8 +140,8 @@ class Api:
         if document is None:
             is_page = "html" in response.headers.get("content-type", "").lower()
             raise self._stranger("a web page comes back" if is_page else "no JSON comes back")
-        told = response.headers.get("x-version-id", "")
-        version, licensed = _VERSION.match(told), _LICENSED.search(told)
+        build = response.headers.get("x-version-id", "")
+        version, licensed = _VERSION.match(build), _LICENSED.search(build)
         return ApiAnswer(
             body=document,
             version=version[1] if version else None,
@@ -168,7 +168,7 @@ class Api:
 
     def _refused(self, status: int, document: dict[str, Any] | None, path: str) -> MmpushError:
         error_id = str((document or {}).get("id", ""))
-        said = presentable((document or {}).get("message", ""), 200)
+        message = presentable((document or {}).get("message", ""), 200)
         if document is None or not error_id:
             if status in (502, 503, 504):
                 return UnreachableError(
@@ -176,7 +176,7 @@ class Api:
                     code="mattermost-down",
                 )
             return self._stranger(f"status {status} and no error of Mattermost's comes back")
-        if special := self._refusal(status, error_id, said):
+        if special := self._refusal(status, error_id, message):
             return special
         match status, error_id:
             case 403, "ent.cluster.save_config.error":
@@ -198,7 +198,7 @@ class Api:
             case 400, _:
                 return FailedError(
                     f"Mattermost refused the settings ({presentable(error_id, 80)})",
-                    why=said,
+                    why=message,
                     fix="Nothing was changed.",
                     code="mattermost-refused",
                 )
@@ -210,7 +210,7 @@ class Api:
             case _:
                 return FailedError(
                     f"Mattermost failed with status {status} ({presentable(error_id, 80)})",
-                    why=said,
+                    why=message,
                     code="mattermost-error",
                 )
 

@@ -12,8 +12,8 @@ import platformdirs
 
 from mmpush_tui import files
 from mmpush_tui.errors import ConfigError, FailedError
-from mmpush_tui.settings.page import INT64_MAX, KEYS, Stored
-from mmpush_tui.settings.sources.source import Backup, SourceAddress
+from mmpush_tui.settings.page import INT64_MAX, KEYS, Stored, field_of
+from mmpush_tui.settings.sources.source import Backup, Loaded, SourceAddress
 
 _SCHEMA: Final = 1
 _LIMIT: Final = 64 * 1024
@@ -42,19 +42,19 @@ def folder_of(where: SourceAddress) -> Path:
     return platformdirs.user_state_path("mmpush-tui") / "settings" / f"{where.kind}-{name}"
 
 
-def keep_former(where: SourceAddress, stored: Stored, keys: frozenset[str]) -> Path:
-    """Keep ``stored`` for this user alone, and return where.
+def keep_former(where: SourceAddress, loaded: Loaded) -> Path:
+    """Keep the values in ``loaded`` for this user alone, and return where.
 
     Args:
-        where: the place that the values come from.
-        stored: the values.
-        keys: Mattermost's keys that were to be seen; the others are never restored.
+        where: the place that they come from.
+        loaded: what it gave; what was hidden in it is never restored.
 
     Raises:
         FailedError: it cannot be written.
     """
-    values = _Values(**dataclasses.asdict(stored))
-    kept = _Kept(_SCHEMA, str(where.kind), where.at, values, sorted(keys))
+    values = _Values(**dataclasses.asdict(loaded.stored))
+    keys = sorted(key for name, key in KEYS.items() if field_of(name) not in loaded.hidden)
+    kept = _Kept(_SCHEMA, str(where.kind), where.at, values, keys)
     folder = folder_of(where)
     try:
         files.make_folder(folder)
@@ -78,8 +78,8 @@ def forget(path: Path) -> None:
 def kept(where: SourceAddress) -> list[Path]:
     """Return what was kept of a place, the newest first."""
     with contextlib.suppress(OSError):
-        found = [file for file in folder_of(where).iterdir() if file.suffix == _SUFFIX]
-        return sorted(found, key=_order, reverse=True)
+        states = (file for file in folder_of(where).iterdir() if file.suffix == _SUFFIX)
+        return sorted(states, key=_order, reverse=True)
     return []
 
 
@@ -91,7 +91,7 @@ def read_backup(where: SourceAddress, path: Path) -> Backup:
     """
     try:
         data, _ = files.read_plain(path, _LIMIT)
-        found = msgspec.json.decode(data, type=_Kept)
+        state = msgspec.json.decode(data, type=_Kept)
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read", why=error.strerror or "", code="mattermost-backup-unreadable"
@@ -102,13 +102,13 @@ def read_backup(where: SourceAddress, path: Path) -> Backup:
             fix="Name one that `settings restore --list` shows.",
             code="mattermost-backup-unreadable",
         ) from error
-    if (found.kind, found.at) != (where.kind, where.at):
+    if (state.kind, state.at) != (where.kind, where.at):
         raise ConfigError(
-            f"{path} is a backup of {found.at}, not of {where.at}",
+            f"{path} is a backup of {state.at}, not of {where.at}",
             code="mattermost-backup-elsewhere",
         )
-    stored = Stored(**msgspec.structs.asdict(found.values))
-    return Backup(at=str(path), stored=stored, keys=frozenset(found.keys) & set(KEYS.values()))
+    stored = Stored(**msgspec.structs.asdict(state.values))
+    return Backup(at=str(path), stored=stored, keys=frozenset(state.keys) & set(KEYS.values()))
 
 
 def _order(file: Path) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from typing import Final
 import httpx
 
 from mmpush_tui.errors import FailedError, MmpushError, UnreachableError
-from mmpush_tui.settings.page import Licence, field_of
+from mmpush_tui.settings.page import Licence
 from mmpush_tui.settings.sources import config_text, server_process
 from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Api
 from mmpush_tui.settings.sources.locate import USUAL_SOCKET
@@ -48,7 +48,6 @@ class Local(Served):
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._path = path
-        self._licence = licence or Licence()
         self._environment = os.environ if environment is None else environment
         http = httpx.AsyncClient(
             # Nothing is encrypted on a socket, and no certificates need to be read for it.
@@ -60,6 +59,7 @@ class Local(Served):
         super().__init__(
             Api(http, "http://localhost/api/v4", at, _refusal),
             SourceAddress(kind=Place.LOCAL, at=os.path.abspath(path)),
+            licence,
         )
 
     async def load(self) -> Loaded:
@@ -85,7 +85,7 @@ class Local(Served):
             fingerprint=stored,
             version=answer.version,
             origin=Origin.PROCESS if server else Origin.OWN,
-            hidden=frozenset(field_of(name) for name in hidden),
+            hidden=hidden,
             remarks=tuple(remarks),
         )
 
@@ -106,8 +106,8 @@ class Local(Served):
                 raise self._unreachable(error) from error
             if not hasattr(socket, "SO_PEERCRED"):
                 return 0
-            found = ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-            pid: int = _CREDENTIALS.unpack(found)[0]
+            peer = ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+            pid: int = _CREDENTIALS.unpack(peer)[0]
             return pid
 
     def _unreachable(self, error: OSError) -> MmpushError:
@@ -135,11 +135,11 @@ class Local(Served):
         )
 
 
-def _refusal(status: int, error_id: str, said: str) -> MmpushError | None:
+def _refusal(status: int, error_id: str, message: str) -> MmpushError | None:
     if status in (401, 403) and not error_id.startswith("ent.cluster"):
         return FailedError(
             f"Mattermost refused over its local socket ({presentable(error_id, 80)})",
-            why=said,
+            why=message,
             fix="Over this socket nobody is asked for rights: look at the server's log.",
             code="mattermost-refused",
         )

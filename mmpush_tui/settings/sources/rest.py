@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from mmpush_tui.errors import ConfigError, FailedError, MmpushError, UsageError
-from mmpush_tui.settings.page import Licence, field_of
+from mmpush_tui.settings.page import Licence
 from mmpush_tui.settings.sources import config_text
 from mmpush_tui.settings.sources.api import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, Api, ApiAnswer
 from mmpush_tui.settings.sources.served import Served, read_served
@@ -58,7 +58,6 @@ class Rest(Served):
             )
         self._url = address.geturl()
         self._is_open = address.scheme == "http" and not _is_here(address.hostname or "")
-        self._licence = licence or Licence()
         base, sni, host = _led_to(address, connect_to or {})
         headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}
         if host:
@@ -79,6 +78,7 @@ class Rest(Served):
         super().__init__(
             Api(http, base + _API, self._url, self._refused, sni),
             SourceAddress(kind=Place.REST, at=self._url),
+            licence,
         )
 
     async def load(self) -> Loaded:
@@ -90,8 +90,7 @@ class Rest(Served):
             DeadlineError: it does not answer in time.
         """
         answer = await self._api.config()
-        stored, unseen = read_served(answer)
-        hidden = frozenset(field_of(name) for name in unseen)
+        stored, hidden = read_served(answer)
         if {"mode", "server"} <= hidden:
             raise FailedError(
                 f"the token's user may not see the push settings of {self._url}",
@@ -106,8 +105,8 @@ class Rest(Served):
         else:
             locked = _locked(held.body)
         licence = self._licence
-        if (told := await self._if_allowed("/license/client?format=old")) is not None:
-            licence = _licence(told.body)
+        if (details := await self._if_allowed("/license/client?format=old")) is not None:
+            licence = _licence(details.body)
         return Loaded(
             stored=stored,
             licence=licence,
@@ -128,8 +127,7 @@ class Rest(Served):
                 return None
             raise
 
-    def _refused(self, status: int, error_id: str, said: str) -> MmpushError | None:
-        del said
+    def _refused(self, status: int, error_id: str, _message: str) -> MmpushError | None:
         if status == 401:
             return FailedError(
                 f"{self._url} does not take the access token",
@@ -201,19 +199,17 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
 
 def _locked(held: Mapping[str, Any]) -> dict[str, str]:
     """Return the fields that the server's environment holds, with the variables' names."""
-    found: dict[str, str] = {}
+    locked: dict[str, str] = {}
     for field in config_text.FIELDS.values():
         _, section, key = field.env.split("_", 2)
         inside = next((keys for name, keys in held.items() if name.upper() == section), None)
         if isinstance(inside, dict) and key in map(str.upper, inside):
-            found[field.name] = field.env
-    return found
+            locked[field.name] = field.env
+    return locked
 
 
-def _licence(told: Mapping[str, Any]) -> Licence:
-    if str(told.get("IsLicensed")) != "true":
-        return Licence(hpns=False, id_loaded=False)
-    return Licence(
-        hpns=str(told.get("MHPNS")) == "true",
-        id_loaded=str(told.get("IDLoadedPushNotifications")) == "true",
-    )
+def _licence(details: Mapping[str, Any]) -> Licence:
+    def includes(name: str) -> bool:
+        return all(str(details.get(key)) == "true" for key in ("IsLicensed", name))
+
+    return Licence(hpns=includes("MHPNS"), id_loaded=includes("IDLoadedPushNotifications"))

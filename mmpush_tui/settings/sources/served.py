@@ -11,7 +11,7 @@ from mmpush_tui.errors import (
     MmpushError,
     UnreachableError,
 )
-from mmpush_tui.settings.page import KEYS, Change, Stored, field_of
+from mmpush_tui.settings.page import KEYS, Change, Licence, Stored, field_of
 from mmpush_tui.settings.sources import backups
 from mmpush_tui.settings.sources.api import Api, ApiAnswer
 from mmpush_tui.settings.sources.config_text import LONE_SURROGATE, unlike
@@ -30,7 +30,7 @@ _NAMES: Final = {key: name for name, key in KEYS.items()}
 
 
 def read_served(answer: ApiAnswer) -> tuple[Stored, frozenset[str]]:
-    """Return our values of a configuration that a server gave, and the attributes it hid.
+    """Return our values of a configuration that a server gave, and the fields it hid.
 
     A value that the user may not read comes as null; a key that the server is too old for does
     not come at all, and has the default.
@@ -50,7 +50,7 @@ def read_served(answer: ApiAnswer) -> tuple[Stored, frozenset[str]]:
                 code="mattermost-config-value",
             )
         if inside is None or (last in inside and inside[last] is None):
-            hidden.add(name)
+            hidden.add(field_of(name))
         elif last in inside:
             values[name] = inside[last]
     return Stored(**values), frozenset(hidden)
@@ -62,11 +62,13 @@ class Served:
     Args:
         api: the server.
         where: which place this is.
+        licence: what its user says of the licence.
     """
 
-    def __init__(self, api: Api, where: SourceAddress) -> None:
+    def __init__(self, api: Api, where: SourceAddress, licence: Licence | None) -> None:
         self._api = api
         self._where = where
+        self._licence = licence or Licence()
 
     @property
     def where(self) -> SourceAddress:
@@ -85,7 +87,59 @@ class Served:
                 someone else since they were loaded, or the former ones could not be kept.
         """
         await self._ready()
-        return await _save(self._api, self._where, loaded, changes)
+        wanted, skipped = held_back(loaded, changes)
+        for change in wanted:
+            if isinstance(change.new, str) and LONE_SURROGATE.search(change.new):
+                raise ConfigError(
+                    f"{change.key} cannot hold this value, and nothing was written",
+                    fix="Enter it again, without characters that are none.",
+                    code="mattermost-config-value",
+                )
+        now, _hidden = read_served(await self._api.config())
+        if now != loaded.fingerprint:
+            raise FailedError(
+                f"the settings on {self._where.at} were changed by someone else since they were "
+                "read, so nothing was written",
+                fix="Load them again and repeat the change.",
+                code="mattermost-config-changed",
+            )
+        if not wanted:
+            return Saved(backup=None, needs=(), skipped=skipped)
+        backup = await beside("settings-backup", backups.keep_former, self._where, loaded)
+        patch: dict[str, dict[str, Any]] = {}
+        for change in wanted:
+            section, _, last = change.key.partition(".")
+            patch.setdefault(section, {})[last] = change.new
+        lost: MmpushError | None = None
+        try:
+            await self._api.call("PUT", "/config/patch", patch)
+        except (UnreachableError, DeadlineError) as error:
+            # The answer is lost, and with it whether the server did what was asked.
+            lost = error
+        except MmpushError:
+            # Nothing was done, so there is nothing to bring back.
+            await beside("settings-backup", backups.forget, backup)
+            raise
+        became = await self._became(lost)
+        passed_over = [
+            change.key for change in wanted if getattr(became, _NAMES[change.key]) != change.new
+        ]
+        is_undone = len(passed_over) == len(wanted)
+        if is_undone:
+            await beside("settings-backup", backups.forget, backup)
+        if lost is not None and is_undone:
+            raise type(lost)(
+                f"{lost.what}, and the settings are as they were",
+                why=lost.why,
+                fix=lost.fix,
+                code=lost.code,
+            ) from lost
+        return Saved(
+            backup=None if is_undone else str(backup),
+            needs=(),
+            skipped=(*skipped, *passed_over),
+            can_reload=True,
+        )
 
     async def restore(self, loaded: Loaded, backup: Backup) -> Saved:
         """Send what brings ``backup`` back, as :meth:`save`."""
@@ -93,8 +147,8 @@ class Served:
 
     async def backups(self) -> list[str]:
         """Return where former states of this place are kept, the newest first."""
-        found = await beside("settings-backup", backups.kept, self._where)
-        return [str(path) for path in found]
+        paths = await beside("settings-backup", backups.kept, self._where)
+        return [str(path) for path in paths]
 
     async def former(self, backup: str) -> Backup:
         """Read a former state of this place.
@@ -120,81 +174,22 @@ class Served:
     async def _ready(self) -> None:
         """Raise where the server cannot be reached in a way that this place knows more about."""
 
+    async def _became(self, lost: MmpushError | None) -> Stored:
+        """Return what the server has after it was asked to save.
 
-async def _save(api: Api, where: SourceAddress, loaded: Loaded, changes: Sequence[Change]) -> Saved:
-    wanted, skipped = held_back(loaded, changes)
-    for change in wanted:
-        if isinstance(change.new, str) and LONE_SURROGATE.search(change.new):
-            raise ConfigError(
-                f"{change.key} cannot hold this value, and nothing was written",
-                fix="Enter it again, without characters that are none.",
-                code="mattermost-config-value",
-            )
-    now, _hidden = read_served(await api.config())
-    if now != loaded.fingerprint:
-        raise FailedError(
-            f"the settings on {where.at} were changed by someone else since they were read, so "
-            "nothing was written",
-            fix="Load them again and repeat the change.",
-            code="mattermost-config-changed",
-        )
-    if not wanted:
-        return Saved(backup=None, needs=(), skipped=skipped)
-    seen = frozenset(key for name, key in KEYS.items() if field_of(name) not in loaded.hidden)
-    backup = await beside("settings-backup", backups.keep_former, where, loaded.stored, seen)
-    patch: dict[str, dict[str, Any]] = {}
-    for change in wanted:
-        section, _, last = change.key.partition(".")
-        patch.setdefault(section, {})[last] = change.new
-    lost: MmpushError | None = None
-    try:
-        await api.call("PUT", "/config/patch", patch)
-    except (UnreachableError, DeadlineError) as error:
-        # The answer is lost, and with it whether the server did what was asked.
-        lost = error
-    except MmpushError:
-        # Nothing was done, so there is nothing to bring back.
-        await beside("settings-backup", backups.forget, backup)
-        raise
-    became = await _became(api, lost)
-    passed_over = [
-        change.key for change in wanted if getattr(became, _NAMES[change.key]) != change.new
-    ]
-    is_undone = len(passed_over) == len(wanted)
-    if is_undone:
-        await beside("settings-backup", backups.forget, backup)
-    if lost is not None and is_undone:
-        raise type(lost)(
-            f"{lost.what}, and the settings are as they were",
-            why=lost.why,
-            fix=lost.fix,
-            code=lost.code,
-        ) from lost
-    return Saved(
-        backup=None if is_undone else str(backup),
-        needs=(),
-        skipped=(*skipped, *passed_over),
-        can_reload=True,
-    )
-
-
-async def _became(api: Api, lost: MmpushError | None) -> Stored:
-    """Return what the server has after it was asked to save.
-
-    Args:
-        api: the server.
-        lost: why its answer to that is not known, where it is not.
-    """
-    try:
-        became, _hidden = read_served(await api.config())
-    except MmpushError as error:
-        told = lost or error
-        raise type(told)(
-            f"{told.what}, and whether the settings were saved is not known",
-            why=told.why,
-            code="mattermost-save-unknown",
-        ) from error
-    return became
+        Args:
+            lost: why its answer to that is not known, where it is not.
+        """
+        try:
+            became, _hidden = read_served(await self._api.config())
+        except MmpushError as error:
+            failure = lost or error
+            raise type(failure)(
+                f"{failure.what}, and whether the settings were saved is not known",
+                why=failure.why,
+                code="mattermost-save-unknown",
+            ) from error
+        return became
 
 
 def passed_over(keys: Sequence[str]) -> str:
