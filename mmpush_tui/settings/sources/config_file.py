@@ -1,6 +1,7 @@
 """Mattermost's ``config.json`` as a source of settings."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import stat
@@ -131,7 +132,7 @@ class ConfigFile:
 
         def work() -> Backup:
             try:
-                text = config_text.parsed_config(rewrite.read_config_file(path).data, path)
+                text = _text_of(path)
             except ConfigError as error:
                 raise ConfigError(
                     error.what,
@@ -150,7 +151,7 @@ class ConfigFile:
             UnreachableError: there is no socket to be used.
             MmpushError: the server refuses.
         """
-        socket = await _in_time(self._socket, "read", self._path)
+        socket = await _in_time(lambda: _socket_of(_text_of(self._path)), "read", self._path)
         if socket is None:
             raise UnreachableError(
                 "the server cannot be told from here to read the file: its local mode is off, or "
@@ -158,11 +159,8 @@ class ConfigFile:
                 fix=NEEDS["reload"],
                 code="mattermost-config-not-reloaded",
             )
-        local = Local(socket)
-        try:
+        async with contextlib.aclosing(Local(socket)) as local:
             await local.reload()
-        finally:
-            await local.aclose()
 
     async def aclose(self) -> None:
         """There are no connections."""
@@ -212,9 +210,8 @@ class ConfigFile:
         if not wanted:
             return Saved(backup=None, needs=(), skipped=skipped)
         text = config_text.parsed_config(before.data, self._path)
-        data = (undoes and self._as_it_was(undoes, text, wanted)) or config_text.verified_text(
-            _changed(text, wanted), wanted, self._path
-        )
+        data = self._as_it_was(undoes, text, wanted) if undoes else None
+        data = data or config_text.verified_text(_changed(text, wanted), wanted, self._path)
         backup = self._write(before, data)
         is_clustered = config_text.value_of(text, "ClusterSettings.Enable") is True
         return Saved(
@@ -270,15 +267,11 @@ class ConfigFile:
 
     def _backups(self) -> list[str]:
         path = Path(os.path.realpath(self._path))
-        found = [
-            *rewrite.backups(path, path.parent),
-            *rewrite.backups(path, self._spare),
-        ]
-        return [str(file) for file in sorted(found, key=rewrite.age, reverse=True)]
+        return [str(file) for file in rewrite.backups(path, path.parent, self._spare)]
 
-    def _socket(self) -> Path | None:
-        text = config_text.parsed_config(rewrite.read_config_file(self._path).data, self._path)
-        return _socket_of(text)
+
+def _text_of(path: Path) -> str:
+    return config_text.parsed_config(rewrite.read_config_file(path).data, path)
 
 
 def _fingerprint(file: rewrite.FileState) -> object:

@@ -303,22 +303,17 @@ def _restored(descriptor: int, before: FileState, backup: Path, error: OSError) 
     return write_refusal(before.path, error)
 
 
-def backups(path: Path, folder: Path) -> list[Path]:
-    """Return what was kept of ``path`` in ``folder``."""
+def backups(path: Path, *folders: Path) -> list[Path]:
+    """Return what was kept of ``path`` in ``folders``, the newest first."""
     start = path.name + _MARK
-    with contextlib.suppress(OSError):
-        return [
-            file
-            for file in folder.iterdir()
-            if file.name.startswith(start) and _TIME.fullmatch(file.name.removeprefix(start))
-        ]
-    return []
-
-
-def age(backup: Path) -> tuple[str, int]:
-    """Return what puts backups in the order they were made in."""
-    stamp = _TIME.search(backup.name)
-    return (stamp[1], int(stamp[2] or 1)) if stamp else ("", 0)
+    kept: list[tuple[str, int, Path]] = []
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for file in folder.iterdir():
+                stamp = _TIME.fullmatch(file.name.removeprefix(start))
+                if stamp and file.name.startswith(start):
+                    kept.append((stamp[1], int(stamp[2] or 1), file))
+    return [file for *_, file in sorted(kept, reverse=True)]
 
 
 def _give_away(before: FileState, descriptor: int) -> None:
