@@ -60,11 +60,7 @@ def parsed_config(data: bytes, path: Path) -> str:
 
 
 def _no_json(where: str, why: str) -> MmpushError:
-    return ConfigError(
-        where,
-        why=why,
-        code="mattermost-config-syntax",
-    )
+    return ConfigError(where, why=why, code="mattermost-config-syntax")
 
 
 def stored_in(text: str, path: Path) -> Stored:
@@ -76,13 +72,13 @@ def stored_in(text: str, path: Path) -> Stored:
     values: dict[str, Any] = {}
     for name, key in KEYS.items():
         section, _, _ = key.partition(".")
-        for found in json_text.occurrences(text, (section,)):
-            if not isinstance(found.value, dict | None):
-                raise _wrong(text, path, found, section, "an object")
-        for found in json_text.occurrences(text, key.split(".")):
-            if expected := unlike(name, found.value):
-                raise _wrong(text, path, found, key, expected)
-            values[name] = found.value
+        for member in json_text.occurrences(text, (section,)):
+            if not isinstance(member.value, dict | None):
+                raise _wrong(text, path, member, section, "an object")
+        for member in json_text.occurrences(text, key.split(".")):
+            if expected := unlike(name, member.value):
+                raise _wrong(text, path, member, key, expected)
+            values[name] = member.value
     given: dict[str, Any] = {
         name: LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
         for name, value in values.items()
@@ -103,9 +99,9 @@ def unlike(name: str, value: object) -> str:
             return ""
         case "send", _:
             return "true or false"
-        case "max_notifications", bool():
-            return "a whole number"
-        case "max_notifications", int(number) if -INT64_MAX - 1 <= number <= INT64_MAX:
+        case "max_notifications", int(number) if (
+            not isinstance(number, bool) and -INT64_MAX - 1 <= number <= INT64_MAX
+        ):
             return ""
         case "max_notifications", _:
             return "a whole number"
@@ -114,10 +110,10 @@ def unlike(name: str, value: object) -> str:
 
 
 def _wrong(
-    text: str, path: Path, found: json_text.JsonMember, key: str, expected: str
+    text: str, path: Path, member: json_text.JsonMember, key: str, expected: str
 ) -> MmpushError:
     return ConfigError(
-        f"{path}, line {json_text.line_of(text, found.start)}: {key}: expected {expected}",
+        f"{path}, line {json_text.line_of(text, member.start)}: {key}: expected {expected}",
         fix="Mattermost cannot start with it either: correct it, or put a backup in its place.",
         code="mattermost-config-value",
     )
@@ -125,8 +121,8 @@ def _wrong(
 
 def value_of(text: str, key: str) -> object:
     """Return the value of any key, ``ServiceSettings.SiteURL``, or None where there is none."""
-    found = json_text.occurrences(text, key.split("."))
-    return found[-1].value if found else None
+    members = json_text.occurrences(text, key.split("."))
+    return members[-1].value if members else None
 
 
 def in_force(stored: Stored, environment: Mapping[str, str]) -> Stored:
@@ -147,6 +143,15 @@ def in_force(stored: Stored, environment: Mapping[str, str]) -> Stored:
     return replace(stored, **values)
 
 
+def unwritable(key: str) -> MmpushError:
+    """Return the failure that ``key`` was to get a value that JSON cannot hold."""
+    return ConfigError(
+        f"{key} cannot hold this value, and nothing was written",
+        fix="Enter it again, without characters that are none.",
+        code="mattermost-config-value",
+    )
+
+
 def verified_text(text: str, wanted: Sequence[Change], path: Path) -> bytes:
     """Return ``text`` as it is written, once it is certain to say what was asked for.
 
@@ -155,11 +160,7 @@ def verified_text(text: str, wanted: Sequence[Change], path: Path) -> bytes:
     """
     json_text.check_json(text)
     for change in wanted:
-        found = json_text.occurrences(text, change.key.split("."))
-        if not found or found[-1].value != change.new or LONE_SURROGATE.search(str(change.new)):
-            raise ConfigError(
-                f"{path}: {change.key} cannot hold this value, and nothing was written",
-                fix="Enter it again, without characters that are none.",
-                code="mattermost-config-value",
-            )
+        members = json_text.occurrences(text, change.key.split("."))
+        if not members or members[-1].value != change.new or LONE_SURROGATE.search(str(change.new)):
+            raise unwritable(f"{path}: {change.key}")
     return text.encode()

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from mmpush_tui.errors import (
-    ConfigError,
     DeadlineError,
     FailedError,
     MmpushError,
@@ -14,7 +13,7 @@ from mmpush_tui.errors import (
 from mmpush_tui.settings.page import KEYS, Change, Licence, Stored, field_of
 from mmpush_tui.settings.sources import backups
 from mmpush_tui.settings.sources.api import Api, ApiAnswer
-from mmpush_tui.settings.sources.config_text import LONE_SURROGATE, unlike
+from mmpush_tui.settings.sources.config_text import LONE_SURROGATE, unlike, unwritable
 from mmpush_tui.settings.sources.source import (
     PERMISSIONS,
     Backup,
@@ -90,11 +89,7 @@ class Served:
         wanted, skipped = held_back(loaded, changes)
         for change in wanted:
             if isinstance(change.new, str) and LONE_SURROGATE.search(change.new):
-                raise ConfigError(
-                    f"{change.key} cannot hold this value, and nothing was written",
-                    fix="Enter it again, without characters that are none.",
-                    code="mattermost-config-value",
-                )
+                raise unwritable(change.key)
         now, _hidden = read_served(await self._api.config())
         if now != loaded.fingerprint:
             raise FailedError(
