@@ -94,15 +94,14 @@ def with_value(text: str, path: Sequence[str], value: str | int | bool) -> str:
         path: keys from the outermost object inwards.
         value: what counts there from now on.
     """
-    if found := occurrences(text, path):
-        return text[: found[-1].start] + _encoded(value) + text[found[-1].end :]
+    if members := occurrences(text, path):
+        return text[: members[-1].start] + _encoded(value) + text[members[-1].end :]
     for depth in range(len(path) - 1, 0, -1):
         if objects := _objects(text, path[:depth]):
             return _inserted(text, objects[-1], path[depth:], value)
-        if found := occurrences(text, path[:depth]):
-            layout = _Layout.of(text, found[-1].key_start)
-            body = layout.nested(path[depth:], value)
-            return text[: found[-1].start] + body + text[found[-1].end :]
+        if members := occurrences(text, path[:depth]):
+            body = _Layout.of(text, members[-1].key_start).nested(path[depth:], value)
+            return text[: members[-1].start] + body + text[members[-1].end :]
     return _inserted(text, text.index("{"), path, value)
 
 
@@ -120,7 +119,7 @@ def _objects(text: str, path: Sequence[str]) -> list[int]:
     """Return where the objects at ``path`` begin."""
     if not path:
         return [text.index("{")]
-    return [found.start for found in occurrences(text, path) if text[found.start] == "{"]
+    return [member.start for member in occurrences(text, path) if text[member.start] == "{"]
 
 
 def _members(text: str, start: int) -> Iterator[JsonMember]:

@@ -40,16 +40,16 @@ def offers(
     environment = os.environ if environment is None else environment
     servers = list(server_process.running_servers())
     files = list(_files(named, servers))
-    found: list[Offer] = [offer for offer, _ in files]
-    found += _sockets([text for _, text in files], environment)
+    places: list[Offer] = [offer for offer, _ in files]
+    places += _sockets([text for _, text in files], environment)
     addresses = [environment.get(URL.env, "")]
     addresses += [_text(text, "ServiceSettings.SiteURL") for _, text in files]
-    found += [
+    places += [
         Offer(where=SourceAddress(kind=Place.REST, at=url), remark="with an access token")
         for url in dict.fromkeys(addresses)
         if url
     ]
-    return tuple(found)
+    return tuple(places)
 
 
 def only(file: Path, socket: Path, url: str) -> tuple[Offer, ...]:
