@@ -30,7 +30,7 @@ _TELLING_PORTS: Final = (8065, 8066, 8086)
 
 
 def notes(
-    page: Page, licence: Licence, locked: Mapping[str, str], stored: Stored | None = None
+    page: Page, licence: Licence, locked: Mapping[str, str], stored: Stored
 ) -> tuple[Finding, ...]:
     """Return the advice for ``page``, in the order of its rows.
 
@@ -82,11 +82,9 @@ def _of_mode(page: Page, licence: Licence) -> Iterator[Finding]:
             pass
 
 
-def _of_former_address(
-    page: Page, locked: Mapping[str, str], stored: Stored | None
-) -> Iterator[Finding]:
-    region = LEGACY_URLS.get(stored.server) if stored and page.mode is Mode.HPNS else None
-    if stored is None or region is None or page.regions is TWO_REGIONS:
+def _of_former_address(page: Page, locked: Mapping[str, str], stored: Stored) -> Iterator[Finding]:
+    region = LEGACY_URLS.get(stored.server) if page.mode is Mode.HPNS else None
+    if region is None or page.regions is TWO_REGIONS:
         return
     yield note_of(
         "legacy-address",
@@ -104,8 +102,8 @@ def _of_address(page: Page, licence: Licence) -> Iterator[Finding]:
     if not address:
         yield note_of("server-empty")
         return
-    if known := _hosted(address):
-        yield _of_hosted(address, known, page, licence)
+    if hosted := _hosted(address):
+        yield _of_hosted(address, hosted, page, licence)
         return
     if "://" not in address:
         yield note_of("server-no-scheme")
@@ -124,15 +122,14 @@ def _of_address(page: Page, licence: Licence) -> Iterator[Finding]:
 def _hosted(address: str) -> str:
     """Return the hosted address that this one is, or differs from only in its spelling."""
     plain = address.lower().rstrip("/").replace("http://", "https://", 1)
-    hosted = (TPNS_URL, *REGION_URLS.values(), *LEGACY_URLS)
-    return plain if plain in hosted else ""
+    return plain if plain in (TPNS_URL, *REGION_URLS.values(), *LEGACY_URLS) else ""
 
 
-def _of_hosted(address: str, known: str, page: Page, licence: Licence) -> Finding:
-    service = "TPNS" if known == TPNS_URL else "HPNS"
-    if address != known:
-        return note_of("server-almost-hosted", service=service, address=known)
-    if service == "HPNS" and page.regions.of(known) is None:
+def _of_hosted(address: str, hosted: str, page: Page, licence: Licence) -> Finding:
+    service = "TPNS" if hosted == TPNS_URL else "HPNS"
+    if address != hosted:
+        return note_of("server-almost-hosted", service=service, address=hosted)
+    if service == "HPNS" and page.regions.of(hosted) is None:
         return note_of("server-newer-region")
     if service == "HPNS" and licence.hpns is False:
         return note_of("hpns-unlicensed")

@@ -87,8 +87,8 @@ FOUR_REGIONS_SINCE: Final = (11, 6)
 
 def regions_for(version: str | None) -> Regions:
     """Return what the page of a server of ``version``, as ``11.6.0``, knows of regions."""
-    found = re.match(r"(\d{1,4})\.(\d{1,4})", version or "")
-    if found is None:
+    numbers = re.match(r"(\d{1,4})\.(\d{1,4})", version or "")
+    if numbers is None:
         return ANY_REGIONS
-    is_new = (int(found[1]), int(found[2])) >= FOUR_REGIONS_SINCE
+    is_new = (int(numbers[1]), int(numbers[2])) >= FOUR_REGIONS_SINCE
     return FOUR_REGIONS if is_new else TWO_REGIONS

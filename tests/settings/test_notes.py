@@ -18,7 +18,7 @@ OWN = "http://127.0.0.1:9000"
 
 
 def advice(page: Page, licence: Licence = ALL, **locked: str) -> list[tuple[str, str]]:
-    return [(note.severity, note.code) for note in notes(page, licence, locked)]
+    return [(note.severity, note.code) for note in notes(page, licence, locked, Stored())]
 
 
 def at(server: str, licence: Licence = ALL) -> list[tuple[str, str]]:
@@ -26,7 +26,7 @@ def at(server: str, licence: Licence = ALL) -> list[tuple[str, str]]:
 
 
 def message(code: str, page: Page, licence: Licence = ALL, **locked: str) -> str:
-    found = [note for note in notes(page, licence, locked) if note.code == code]
+    found = [note for note in notes(page, licence, locked, Stored()) if note.code == code]
     assert len(found) == 1
     return found[0].message
 
@@ -183,7 +183,7 @@ def test_only_custom_has_its_address_judged() -> None:
 
 def test_no_note_repeats_what_may_be_a_password() -> None:
     page = Page(mode=Mode.CUSTOM, server="http://canary:canary@push.example.com:8066/canary?canary")
-    found = notes(page, ALL, {})
+    found = notes(page, ALL, {}, Stored())
     assert len(found) > 4
     assert "canary" not in repr(found)
 
@@ -273,7 +273,7 @@ def test_every_note_is_whole_sentences() -> None:
     pages += [Page(mode=Mode.CUSTOM, server=server) for server in ADDRESSES]
     for page in pages:
         for licence in (ALL, NONE, Licence()):
-            for note in notes(page, licence, {"server": "MM_X"}):
+            for note in notes(page, licence, {"server": "MM_X"}, Stored()):
                 seen.add(note.code)
                 assert note.message[0].isupper() or note.message.startswith(("http", "80"))
                 assert note.message.endswith(".")

@@ -236,10 +236,9 @@ def page_notes(loaded: Loaded, page: Page) -> tuple[Finding, ...]:
 
     Pure.
     """
-    found = notes(page, loaded.licence, loaded.locked, loaded.stored)
-    if "contents" in loaded.hidden:
-        found = tuple(note for note in found if not note.code.startswith(("contents", "id-loaded")))
-    return (*found, *loaded.remarks)
+    hidden = ("contents", "id-loaded") if "contents" in loaded.hidden else ()
+    advice = notes(page, loaded.licence, loaded.locked, loaded.stored)
+    return (*(note for note in advice if not note.code.startswith(hidden)), *loaded.remarks)
 
 
 def restoring(loaded: Loaded, backup: Backup) -> tuple[Change, ...]:
