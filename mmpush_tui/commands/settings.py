@@ -13,7 +13,15 @@ from mmpush_tui.commands.options import SourceCommand, SourceOptions, json_optio
 from mmpush_tui.commands.printing import print_document, print_lines, wrapped
 from mmpush_tui.errors import DeadlineError, FailedError, MmpushError, UsageError
 from mmpush_tui.settings.assignments import assigned
-from mmpush_tui.settings.page import NOTHING_CHANGED, Change, Page, blocked, changes, infer
+from mmpush_tui.settings.page import (
+    NOTHING_CHANGED,
+    Change,
+    Page,
+    blocked,
+    differences,
+    infer,
+    to_stored,
+)
 from mmpush_tui.settings.sources.source import (
     NEEDS,
     Backup,
@@ -199,7 +207,7 @@ def _planned(loaded: Loaded, pairs: tuple[str, ...]) -> tuple[Page, tuple[Change
         return draft, ()
     if why:
         raise UsageError(why.rstrip("."), code="settings-blocked")
-    return draft, changes(loaded.stored, draft, loaded.held)
+    return draft, differences(loaded.stored, to_stored(draft), loaded.held)
 
 
 async def _apply(

@@ -17,8 +17,6 @@ INT64_MAX: Final = 2**63 - 1
 NOTHING_CHANGED: Final = "Nothing is changed: change a setting first."
 """What :func:`blocked` says of a page that is as it opened."""
 
-_NONE_LOCKED: Final[Mapping[str, str]] = MappingProxyType({})
-
 
 class Mode(StrEnum):
     """Which push service the Mattermost server uses."""
@@ -171,12 +169,12 @@ def infer(stored: Stored, licence: Licence, regions: Regions = ANY_REGIONS) -> P
     elif stored.server == TPNS_URL:
         mode = Mode.TPNS
     is_hosted = mode is Mode.HPNS and region is not None
-    known = stored.contents in Contents.__members__.values()
+    is_known = stored.contents in Contents.__members__.values()
     return Page(
         mode=mode,
         region=region if region is not None and is_hosted else regions.first,
         server=server,
-        contents=Contents(stored.contents) if known else stored.contents,
+        contents=Contents(stored.contents) if is_known else stored.contents,
         max_notifications=stored.max_notifications,
         agreed=is_hosted,
         regions=regions,
@@ -184,29 +182,17 @@ def infer(stored: Stored, licence: Licence, regions: Regions = ANY_REGIONS) -> P
 
 
 def to_stored(page: Page) -> Stored:
-    """Return what Save writes for ``page``."""
+    """Return what Save writes for ``page``.
+
+    It can differ from what is stored though nobody touched the page: the former address of a
+    region becomes the new one with whatever else is saved.
+    """
     return Stored(
         send=page.mode is not Mode.OFF,
         server=page.server.strip() if page.mode is Mode.CUSTOM else page.server,
         contents=str(page.contents),
         max_notifications=page.max_notifications,
     )
-
-
-def changes(
-    stored: Stored, page: Page, locked: Mapping[str, str] = _NONE_LOCKED
-) -> tuple[Change, ...]:
-    """Return what Save has to write for ``page`` over ``stored``.
-
-    A page that nobody touched can have one: the former address of a region becomes the new one
-    with whatever else is saved.
-
-    Args:
-        stored: what the source holds.
-        page: the draft.
-        locked: fields held by an environment variable; their keys are left as they are.
-    """
-    return differences(stored, to_stored(page), locked)
 
 
 def differences(before: Stored, after: Stored, held: Mapping[str, str]) -> tuple[Change, ...]:
@@ -218,21 +204,19 @@ def differences(before: Stored, after: Stored, held: Mapping[str, str]) -> tuple
     )
 
 
-def blocked(
-    saved: Page, draft: Page, stored: Stored, locked: Mapping[str, str] = _NONE_LOCKED
-) -> str:
+def blocked(saved: Page, draft: Page, stored: Stored, held: Mapping[str, str]) -> str:
     """Return why ``draft`` cannot be saved, as a sentence, or an empty string where it can.
 
     Args:
         saved: the page as it opened.
         draft: the page as it is now.
         stored: what the source holds.
-        locked: fields held by an environment variable.
+        held: fields that cannot be changed.
     """
     # Ticking the terms is no change: they are stored nowhere. Nor is a former address, which
     # the page replaces by itself, as long as nothing else changed.
     touched = replace(draft, agreed=saved.agreed, region=saved.region) != saved
-    if not touched or not changes(stored, draft, locked):
+    if not touched or not differences(stored, to_stored(draft), held):
         return NOTHING_CHANGED
     if draft.mode is Mode.HPNS and not draft.agreed:
         return (

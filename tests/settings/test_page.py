@@ -13,7 +13,7 @@ from mmpush_tui.settings.page import (
     Page,
     Stored,
     blocked,
-    changes,
+    differences,
     infer,
     to_stored,
 )
@@ -125,7 +125,7 @@ def test_contents_and_limit_are_taken_over() -> None:
 def test_contents_that_no_server_knows_are_kept() -> None:
     page = infer(Stored(contents="Full"), LICENSED)
     assert page.contents == "Full"
-    assert changes(Stored(contents="Full"), page) == ()
+    assert differences(Stored(contents="Full"), to_stored(page), {}) == ()
 
 
 # (from, to) -> address afterwards; the page was opened on HPNS in Japan, TPNS or OWN_URL.
@@ -253,13 +253,13 @@ def test_changes_name_mattermosts_keys() -> None:
         .with_contents(Contents.GENERIC)
         .with_max_notifications(20)
     )
-    assert changes(before, page) == (
+    assert differences(before, to_stored(page), {}) == (
         Change(key="EmailSettings.SendPushNotifications", old=True, new=False),
         Change(key="EmailSettings.PushNotificationContents", old="full", new="generic"),
         Change(key="TeamSettings.MaxNotificationsPerChannel", old=1000, new=20),
     )
     custom = infer(before, LICENSED).with_mode(Mode.CUSTOM).with_server(OWN_URL)
-    assert changes(before, custom) == (
+    assert differences(before, to_stored(custom), {}) == (
         Change(key="EmailSettings.PushNotificationServer", old=TPNS_URL, new=OWN_URL),
     )
 
@@ -268,23 +268,23 @@ def test_any_save_of_a_four_region_server_replaces_a_former_address() -> None:
     before = stored(OLD_US_URL)
     page = infer(before, LICENSED, FOUR_REGIONS)
     rewritten = Change(key=KEYS["server"], old=OLD_US_URL, new=US_URL)
-    assert rewritten in changes(before, page.with_max_notifications(2))
-    assert blocked(page, page, before).startswith("Nothing is changed")
-    assert blocked(page, page.with_max_notifications(2), before) == ""
-    switched_off = changes(before, page.with_mode(Mode.OFF))
+    assert rewritten in differences(before, to_stored(page.with_max_notifications(2)), {})
+    assert blocked(page, page, before, {}).startswith("Nothing is changed")
+    assert blocked(page, page.with_max_notifications(2), before, {}) == ""
+    switched_off = differences(before, to_stored(page.with_mode(Mode.OFF)), {})
     assert [change.key for change in switched_off] == [KEYS["send"], KEYS["server"]]
 
 
 def test_where_the_version_is_unknown_a_former_address_stays_until_the_region_changes() -> None:
     before = stored(OLD_US_URL)
     page = infer(before, LICENSED)
-    assert [change.key for change in changes(before, page.with_max_notifications(2))] == [
-        KEYS["max_notifications"]
-    ]
+    assert [
+        change.key for change in differences(before, to_stored(page.with_max_notifications(2)), {})
+    ] == [KEYS["max_notifications"]]
     assert page.with_region(Region.US) == page
     there_and_back = page.with_region(Region.DE).with_region(Region.US)
-    assert changes(before, page.with_region(Region.DE))[0].new == DE_URL
-    assert changes(before, there_and_back)[0].new == US_URL
+    assert differences(before, to_stored(page.with_region(Region.DE)), {})[0].new == DE_URL
+    assert differences(before, to_stored(there_and_back), {})[0].new == US_URL
 
 
 def test_an_older_server_writes_its_own_addresses() -> None:
@@ -327,12 +327,12 @@ def test_locked_keys_are_never_written() -> None:
     before = stored(OLD_US_URL)
     page = infer(before, LICENSED, FOUR_REGIONS).with_max_notifications(2).with_mode(Mode.OFF)
     locked = {"server": "MM_EMAILSETTINGS_PUSHNOTIFICATIONSERVER"}
-    assert [change.key for change in changes(before, page, locked)] == [
+    assert [change.key for change in differences(before, to_stored(page), locked)] == [
         KEYS["send"],
         KEYS["max_notifications"],
     ]
     locked |= {"mode": "MM_EMAILSETTINGS_SENDPUSHNOTIFICATIONS", "max_notifications": "MM_T"}
-    assert changes(before, page, locked) == ()
+    assert differences(before, to_stored(page), locked) == ()
     assert blocked(infer(before, LICENSED, FOUR_REGIONS), page, before, locked).startswith(
         "Nothing is changed"
     )
@@ -401,4 +401,4 @@ SAVING = {
 
 @pytest.mark.parametrize(("saved", "draft", "why"), SAVING.values(), ids=SAVING)
 def test_why_it_cannot_be_saved(saved: Page, draft: Page, why: str) -> None:
-    assert blocked(saved, draft, to_stored(saved)) == why
+    assert blocked(saved, draft, to_stored(saved), {}) == why

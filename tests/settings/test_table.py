@@ -4,7 +4,7 @@ import pytest
 
 from mmpush_tui.errors import UsageError
 from mmpush_tui.settings.assignments import assigned
-from mmpush_tui.settings.page import Contents, Mode, Page, blocked, changes, infer
+from mmpush_tui.settings.page import Contents, Mode, Page, blocked, differences, infer, to_stored
 from mmpush_tui.settings.urls import Region, regions_for
 from tests.settings.table import CONSENT, ROWS, Row
 
@@ -30,11 +30,13 @@ def assert_is(row: Row, saved: Page, draft: Page) -> None:
     assert (draft.mode, draft.server, draft.agreed) == (row.mode, row.shown, row.agreed)
     if row.region is not None:
         assert draft.region == row.region
-    why = blocked(saved, draft, row.stored)
+    why = blocked(saved, draft, row.stored, {})
     assert why.startswith(row.why)
     assert bool(why) is bool(row.why)
     if not row.why:
-        assert {change.key: change.new for change in changes(row.stored, draft)} == row.writes
+        assert {
+            change.key: change.new for change in differences(row.stored, to_stored(draft), {})
+        } == row.writes
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)

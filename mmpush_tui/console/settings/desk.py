@@ -78,7 +78,7 @@ class SettingsView:
         """What saving would write."""
         if self.loaded is None or self.draft is None or not self.is_edited:
             return ()
-        return pages.changes(self.loaded.stored, self.draft, self.held)
+        return pages.differences(self.loaded.stored, pages.to_stored(self.draft), self.held)
 
     @property
     def blocked(self) -> str:

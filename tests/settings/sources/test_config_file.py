@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 
 from mmpush_tui.errors import ConfigError, DeadlineError, FailedError, MmpushError
-from mmpush_tui.settings.page import KEYS, Change, Contents, Licence, Mode, Stored, changes, infer
+from mmpush_tui.settings.page import (
+    KEYS,
+    Change,
+    Contents,
+    Licence,
+    Mode,
+    Stored,
+    differences,
+    infer,
+    to_stored,
+)
 from mmpush_tui.settings.sources import config_file
 from mmpush_tui.settings.sources.config_file import ConfigFile
 from mmpush_tui.settings.sources.source import NEEDS, Loaded, Place, Saved, Source, SourceAddress
@@ -264,7 +274,7 @@ def test_save_writes_its_keys_and_no_other_byte(realistic: Path) -> None:
     page = page.with_server("https://push.example.com/?a=1&b=<2>")
     page = page.with_contents(Contents.ID_LOADED).with_max_notifications(50)
 
-    saved = save(realistic, *changes(loaded.stored, page), loaded=loaded)
+    saved = save(realistic, *differences(loaded.stored, to_stored(page), {}), loaded=loaded)
 
     expected = before
     for old, new in (
