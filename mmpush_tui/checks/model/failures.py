@@ -53,10 +53,10 @@ def config_of(plan: TargetPlan) -> Finding | None:
     flaw = plan.config
     if not isinstance(flaw, Flaw):
         return flaw
-    return failed(plan, flaw.code, flaw.message, severity=flaw.severity, **flaw.details)
+    return finding_at(plan, flaw.code, flaw.message, severity=flaw.severity, **flaw.details)
 
 
-def failed(
+def finding_at(
     plan: TargetPlan,
     code: str,
     message: str,

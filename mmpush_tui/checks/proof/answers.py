@@ -7,7 +7,7 @@ permission before the registration token; the refusal of the token is the good a
 from collections.abc import Mapping
 from typing import Final
 
-from mmpush_tui.checks.model.failures import failed
+from mmpush_tui.checks.model.failures import finding_at
 from mmpush_tui.checks.model.target import TargetPlan
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Response
@@ -45,13 +45,13 @@ def judge_apple(plan: TargetPlan, response: Response) -> Finding:
             f"{proof} accepted, the topic not contradicted (400 BadDeviceToken)", **evidence
         )
     if response.status == 200:
-        return failed(plan, "probe_delivered", "a device of nobody's was accepted", evidence,
+        return finding_at(plan, "probe_delivered", "a device of nobody's was accepted", evidence,
                       severity=Severity.WARN)  # fmt: skip
     if code := _APPLE.get(reason):
-        return failed(plan, code, f"Apple answered {answer}", evidence)
+        return finding_at(plan, code, f"Apple answered {answer}", evidence)
     if response.status in _BUSY:
-        return failed(plan, "vendor_busy", f"Apple answered {answer}", evidence)
-    return failed(plan, "apns_refused", f"Apple answered {answer or response.status}", evidence)
+        return finding_at(plan, "vendor_busy", f"Apple answered {answer}", evidence)
+    return finding_at(plan, "apns_refused", f"Apple answered {answer or response.status}", evidence)
 
 
 def judge_google(plan: TargetPlan, response: Response) -> Finding:
@@ -70,19 +70,19 @@ def judge_google(plan: TargetPlan, response: Response) -> Finding:
         case 404, _ if error.code == "UNREGISTERED":
             return passed("account and project accepted (404 UNREGISTERED)", **evidence)
         case 200, _:
-            return failed(plan, "probe_delivered", "a phone of nobody's was accepted", evidence,
+            return finding_at(plan, "probe_delivered", "a phone of nobody's was accepted", evidence,
                           severity=Severity.WARN)  # fmt: skip
         case 401, _:
-            return failed(plan, "authorization_stripped", message, evidence)
+            return finding_at(plan, "authorization_stripped", message, evidence)
         case 403, _ if error.code == "SENDER_ID_MISMATCH":
             return passed("account and project accepted (403 SENDER_ID_MISMATCH)", **evidence)
         case 403, _ if "SERVICE_DISABLED" in response.body[:20_000].decode("utf-8", "replace"):
-            return failed(plan, "fcm_api_disabled", message, evidence)
+            return finding_at(plan, "fcm_api_disabled", message, evidence)
         case 403, _:
-            return failed(plan, "fcm_permission", message, evidence)
+            return finding_at(plan, "fcm_permission", message, evidence)
         case 404, _:
-            return failed(plan, "fcm_project", message, evidence)
+            return finding_at(plan, "fcm_project", message, evidence)
         case status, _ if status in _BUSY:
-            return failed(plan, "vendor_busy", message, evidence)
+            return finding_at(plan, "vendor_busy", message, evidence)
         case _:
-            return failed(plan, "fcm_refused", message, evidence)
+            return finding_at(plan, "fcm_refused", message, evidence)

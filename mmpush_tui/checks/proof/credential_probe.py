@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from mmpush_tui.checks.model.failures import failed
+from mmpush_tui.checks.model.failures import finding_at
 from mmpush_tui.checks.model.report import Stage, check_id
 from mmpush_tui.checks.model.target import NO_DEVICE, TargetKind, TargetPlan
 from mmpush_tui.checks.proof import answers as proof_answers
@@ -239,7 +239,7 @@ async def _grant(
         try:
             token = await source.get()
         except AccessTokenError as error:
-            return failed(plan, _GRANTS.get(error.code, "fcm_grant"), str(error)), ""
+            return finding_at(plan, _GRANTS.get(error.code, "fcm_grant"), str(error)), ""
         finally:
             await source.aclose()
         return passed("Google granted an access token: account and clock are good"), token
@@ -251,5 +251,5 @@ async def _grant(
 
 
 def _unread(plan: TargetPlan, refusal: Finding) -> Finding:
-    finding = failed(plan, "credential_file", in_one_message(refusal).message)
+    finding = finding_at(plan, "credential_file", in_one_message(refusal).message)
     return msgspec.structs.replace(finding, fix=refusal.fix)

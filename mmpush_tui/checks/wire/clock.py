@@ -6,7 +6,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from mmpush_tui.checks.model.failures import failed
+from mmpush_tui.checks.model.failures import finding_at
 from mmpush_tui.checks.model.report import CheckResult, Stage
 from mmpush_tui.checks.model.target import TargetPlan, Whose
 from mmpush_tui.findings import Finding, Severity, passed
@@ -57,7 +57,7 @@ def findings(
     for plan, ahead in skews:
         if plan.whose in (Whose.OWN, Whose.RELAY) and abs(ahead) > WARN_ABOVE_S:
             message = f"this host's clock is {skew_in_words(ahead)} of that at {plan.address}"
-            finding = failed(
+            finding = finding_at(
                 plan, "clock_differs", message, {SKEW: ahead}, severity=Severity.WARN,
                 skew=f"this one is {skew_in_words(ahead)}",
             )  # fmt: skip
@@ -70,7 +70,7 @@ def _of_this_host(plan: TargetPlan, ahead: float) -> Finding:
     if abs(ahead) <= WARN_ABOVE_S:
         return passed(f"this host's clock agrees with {plan.host}", **evidence)
     is_bad = abs(ahead) > FAIL_ABOVE_S
-    return failed(
+    return finding_at(
         plan, "clock_wrong" if is_bad else "clock_off",
         f"{plan.host} says that this host's clock is {skew_in_words(ahead)}", evidence,
         severity=Severity.FAIL if is_bad else Severity.WARN, skew=skew_in_words(ahead),

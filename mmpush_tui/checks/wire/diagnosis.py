@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from mmpush_tui.checks.model.failures import failed
+from mmpush_tui.checks.model.failures import finding_at
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
 from mmpush_tui.checks.wire import alerts, chain
@@ -95,7 +95,7 @@ class Diagnosis:
             case _ if alerts.wants_certificate(error) or (
                 stage is Stage.CREDENTIAL and self._plan.has_client_certificate
             ):
-                finding = failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
+                finding = finding_at(self._plan, "tls_client_certificate", alerts.tls_words(error))
             case _:
                 finding = None
         code = error.code if error.code in codes() else "closed"
@@ -105,7 +105,7 @@ class Diagnosis:
         """Return the finding of a step that no second look has anything to say about."""
         name = self._session.route.address[0]
         why = await self._blocked_alone() if stage is Stage.TCP else ()
-        return failed(self._plan, code, message, self._evidence(stage), why=why, lookup=name)
+        return finding_at(self._plan, code, message, self._evidence(stage), why=why, lookup=name)
 
     async def _blocked_alone(self) -> tuple[str, ...]:
         """Return that the other port of the web is open, where it is."""
@@ -171,7 +171,8 @@ class Diagnosis:
             why = (f"it is for {', '.join(names)}", *why)
         if code in ("tls_expired", "tls_not_yet_valid") and "not_after" in evidence:
             why = (f"it is valid from {evidence['not_before']} to {evidence['not_after']}", *why)
-        return failed(self._plan, code, str(error), evidence, why=why, issuer=issuer or "somebody")
+        issuer = issuer or "somebody"
+        return finding_at(self._plan, code, str(error), evidence, why=why, issuer=issuer)
 
     async def _look_at_tls(
         self, tls: ssl.SSLContext | None = None, name: str = ""
@@ -193,7 +194,7 @@ class Diagnosis:
         if finding := await self._in_time(self._look_for_http):
             return finding
         if alerts.wants_certificate(error):
-            return failed(self._plan, "tls_client_certificate", alerts.tls_words(error))
+            return finding_at(self._plan, "tls_client_certificate", alerts.tls_words(error))
         if finding := await self._in_time(self._look_for_old_tls):
             return finding
         if self._plan.whose in (Whose.VENDOR, Whose.HOSTED) and error.code == "tls_closed":
@@ -211,7 +212,7 @@ class Diagnosis:
         evidence, _ = await self._look_at_tls(context)
         version = str(evidence["version"])
         message = f"{self._plan.address} offers {version} and nothing newer"
-        return failed(self._plan, "tls_old_version", message, evidence, version=version)
+        return finding_at(self._plan, "tls_old_version", message, evidence, version=version)
 
     async def _look_for_alert(self) -> Finding | None:
         """Look whether the peer hung up because of our certificate.
@@ -223,12 +224,12 @@ class Diagnosis:
         words = await beside("alert", alerts.heard, sock, self._session.route.endpoint.host)
         if not alerts.about_certificate(words):
             return None
-        return failed(self._plan, "tls_client_certificate", f"TLS was ended: {words}")
+        return finding_at(self._plan, "tls_client_certificate", f"TLS was ended: {words}")
 
     async def _look_with_another_name(self) -> Finding | None:
         evidence, _ = await self._look_at_tls(name=_ANOTHER_NAME)
         message = f"TLS is broken off for the name {self._plan.host}, and stands for another one"
-        return failed(self._plan, "tls_sni_filtered", message, evidence)
+        return finding_at(self._plan, "tls_sni_filtered", message, evidence)
 
     async def _no_tcp(self, message: str) -> Finding | None:
         """Look for another way there: another port, or a proxy that somebody half set."""
@@ -237,14 +238,14 @@ class Diagnosis:
             other = APPLE_PORTS.get(self._plan.port)
             if other and await self._is_open(self._plan.host, other):
                 why = (f"port {other} of {self._plan.host} takes connections",)
-                return failed(
+                return finding_at(
                     self._plan, "tcp_port_policy", message, evidence, why=why, other=str(other),
                     other_url=f"https://{self._plan.host}:{other}",
                 )  # fmt: skip
         spare = self._plan.spare_proxy
         if spare is not None and await self._in_time(lambda: self._tunnels(spare)):
             why = (f"through {spare}, which {spare.source} names, it can be reached",)
-            return failed(
+            return finding_at(
                 self._plan, "proxy_half_set", message, evidence, why=why, variable=spare.source,
                 wanted=("HTTPS_PROXY" if self._plan.is_tls else "HTTP_PROXY"),
             )  # fmt: skip
@@ -264,12 +265,13 @@ class Diagnosis:
             and await self._in_time(lambda: self._tunnels(proxy, (host, 443)))
         ):
             why: tuple[str, ...] = ("to port 443 it does connect",)
-            return failed(self._plan, "proxy_port", message, why=why, port=str(port))
+            return finding_at(self._plan, "proxy_port", message, why=why, port=str(port))
         evidence = {"proxy": str(proxy), "named_by": proxy.source, **self._evidence(stage)}
         is_open = await self._is_open(host, port)
         evidence["direct"] = "open" if is_open else "closed"
         why = ("a direct connection works",) if is_open else ()
-        return failed(self._plan, "proxy_needless" if is_open else code, message, evidence, why=why)
+        code = "proxy_needless" if is_open else code
+        return finding_at(self._plan, code, message, evidence, why=why)
 
     async def _tunnels(self, proxy: OutboundProxy, to: tuple[str, int] | None = None) -> bool:
         route = replace(self._session.route, proxy=proxy)
@@ -305,12 +307,12 @@ class Diagnosis:
         if begin != b"HTTP/":
             return None
         message = f"{self._plan.address} speaks plain HTTP, not HTTPS"
-        return failed(self._plan, "tls_plain_http", message)
+        return finding_at(self._plan, "tls_plain_http", message)
 
     async def _look_for_tls(self) -> Finding:
         evidence, _ = await self._look_at_tls()
         message = f"{self._plan.address} speaks TLS, and the address says http"
-        return failed(self._plan, "http_to_tls", message, evidence)
+        return finding_at(self._plan, "http_to_tls", message, evidence)
 
     async def _look_at_other_port(self) -> Finding:
         other = OTHER_PORT[self._plan.port]
@@ -321,9 +323,9 @@ class Diagnosis:
         message = f"{self._plan.address} refused the connection"
         if not is_there:
             why = (f"no push proxy answers on port {other} either",)
-            return failed(self._plan, "tcp_refused", message, {"other_port": False}, why=why)
+            return finding_at(self._plan, "tcp_refused", message, {"other_port": False}, why=why)
         why = (f"a push proxy answers on port {other}",)
-        return failed(
+        return finding_at(
             self._plan, "tcp_other_port", message, {"other_port": other}, why=why,
             other_url=plan.shown_url,
         )  # fmt: skip

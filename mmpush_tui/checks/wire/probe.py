@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from mmpush_tui.checks.model.failures import config_of, failed
+from mmpush_tui.checks.model.failures import config_of, finding_at
 from mmpush_tui.checks.model.report import CheckResult, Stage, check_id, skipped
 from mmpush_tui.checks.model.target import TargetPlan
 from mmpush_tui.checks.proof.credential_probe import ProofContext, prove
@@ -145,12 +145,12 @@ class Probe:
     def _unprepared(self, error: ConfigError | TimeoutError) -> Finding:
         if isinstance(error, TimeoutError):
             return self._too_late(Stage.CONFIG)
-        return failed(self._plan, "ca_file", error.what, why=(error.why,))
+        return finding_at(self._plan, "ca_file", error.what, why=(error.why,))
 
     def _too_late(self, stage: Stage) -> Finding:
         whole = in_seconds(self._means.limits.whole_s)
         message = f"not done ({stage}) when the {whole} for all checks were over"
-        return failed(self._plan, "deadline", message)
+        return finding_at(self._plan, "deadline", message)
 
     def _skip(self, stages: list[Stage]) -> None:
         assert self._blocked is not None  # noqa: S101 - nothing is skipped before a failure

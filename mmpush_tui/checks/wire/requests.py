@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from mmpush_tui import __version__
-from mmpush_tui.checks.model.failures import failed
+from mmpush_tui.checks.model.failures import finding_at
 from mmpush_tui.checks.model.target import NO_DEVICE, SEND_PATH, TargetKind, TargetPlan, Whose
 from mmpush_tui.findings import Finding, Severity, passed
 from mmpush_tui.http2 import Request, Response
@@ -68,18 +68,18 @@ def judge_provocation(plan: TargetPlan, first: Finding, response: Response) -> F
     evidence = {**first.evidence, "refused_with": error}
     match response.status:
         case 401:
-            return failed(plan, "proxy_credentials", "POST was answered 401", evidence)
+            return finding_at(plan, "proxy_credentials", "POST was answered 401", evidence)
         case 403:
-            return failed(plan, "proxy_forbidden", "POST was answered 403", evidence)
+            return finding_at(plan, "proxy_forbidden", "POST was answered 403", evidence)
         case 429:
             return passed(f"{first.message}; it throttles", **evidence)
         case 200 if status == "FAIL":
             return passed(f"{first.message}, refuses a push for nobody", **evidence)
         case 200 if status in ("OK", "REMOVE"):
             message = f"a push for nobody was answered {status}"
-            return failed(plan, "proxy_accepts_all", message, evidence, severity=Severity.WARN)
+            return finding_at(plan, "proxy_accepts_all", message, evidence, severity=Severity.WARN)
     message = f"POST {SEND_PATH} was answered {_named(response)}"
-    return failed(plan, "proxy_odd_answer", message, evidence)
+    return finding_at(plan, "proxy_odd_answer", message, evidence)
 
 
 def authority(plan: TargetPlan) -> str:
@@ -107,7 +107,7 @@ def judge_front_page(plan: TargetPlan, first: Finding, response: Response) -> Fi
     """Return what a target's front page makes of ``first``, the finding about its /version."""
     if response.status != 200 or PRODUCT.encode() not in response.body:
         return first
-    return failed(
+    return finding_at(
         plan,
         "proxy_old",
         f"a push proxy answers, and not to GET /version ({first.message})",
@@ -139,10 +139,11 @@ def _apns(plan: TargetPlan, response: Response) -> Finding:
     if response.status == 403 and reason == "MissingProviderToken" and has_id:
         return passed("403 MissingProviderToken, as Apple answers without a key", **evidence)
     if has_id and reason and response.status in _BUSY:
-        return failed(plan, "vendor_busy", f"Apple answered {response.status} {reason}", evidence)
+        message = f"Apple answered {response.status} {reason}"
+        return finding_at(plan, "vendor_busy", message, evidence)
     if has_id and reason:
         return passed(f"Apple answers ({response.status} {reason})", **evidence)
-    return failed(plan, "not_apns", f"the answer is {_named(response)}, not Apple's", evidence)
+    return finding_at(plan, "not_apns", f"the answer is {_named(response)}, not Apple's", evidence)
 
 
 def _fcm(plan: TargetPlan, response: Response) -> Finding:
@@ -152,10 +153,11 @@ def _fcm(plan: TargetPlan, response: Response) -> Finding:
     if response.status == 401 and status == "UNAUTHENTICATED":
         return passed("401 UNAUTHENTICATED, as Google answers without a token", **evidence)
     if status and response.status in _BUSY:
-        return failed(plan, "vendor_busy", f"Google answered {response.status} {status}", evidence)
+        message = f"Google answered {response.status} {status}"
+        return finding_at(plan, "vendor_busy", message, evidence)
     if status in _GOOGLES:
         return passed(f"Google answers ({response.status} {status})", **evidence)
-    return failed(plan, "not_fcm", f"the answer is {_named(response)}, not Google's", evidence)
+    return finding_at(plan, "not_fcm", f"the answer is {_named(response)}, not Google's", evidence)
 
 
 def _token(plan: TargetPlan, response: Response) -> Finding:
@@ -166,8 +168,9 @@ def _token(plan: TargetPlan, response: Response) -> Finding:
             f"{response.status} {error}, as Google answers to an empty request", **evidence
         )
     if response.status in _BUSY and error:
-        return failed(plan, "vendor_busy", f"Google answered {response.status} {error}", evidence)
-    return failed(
+        message = f"Google answered {response.status} {error}"
+        return finding_at(plan, "vendor_busy", message, evidence)
+    return finding_at(
         plan, "not_token_server", f"the answer is {_named(response)}, not Google's", evidence
     )
 
@@ -184,17 +187,17 @@ def _version(plan: TargetPlan, response: Response) -> Finding:
     if 300 <= response.status < 400:
         return _redirect(plan, response, evidence)
     if response.status == 401 and plan.whose is Whose.OWN:
-        return failed(plan, "proxy_credentials", "GET /version answered 401", evidence)
+        return finding_at(plan, "proxy_credentials", "GET /version answered 401", evidence)
     if response.status == 403 and plan.whose is Whose.OWN and b"may not send" in response.body:
-        return failed(plan, "proxy_forbidden", "GET /version answered 403", evidence)
+        return finding_at(plan, "proxy_forbidden", "GET /version answered 403", evidence)
     if plan.path.endswith(SEND_PATH) and response.status != 200:
         shorter = plan.shown_url.removesuffix(SEND_PATH)
         message = f"GET {plan.shown_path}/version answered {_named(response)}"
-        return failed(plan, "app_path", message, evidence, shorter=shorter)
+        return finding_at(plan, "app_path", message, evidence, shorter=shorter)
     message = f"GET /version answered {_named(response)}"
     if code := {200: "app_not_json", 404: "app_not_found"}.get(response.status):
-        return failed(plan, code, message, evidence)
-    return failed(plan, "app_status", message, evidence)
+        return finding_at(plan, code, message, evidence)
+    return finding_at(plan, "app_status", message, evidence)
 
 
 def _redirect(plan: TargetPlan, response: Response, evidence: dict[str, Any]) -> Finding:
@@ -206,8 +209,8 @@ def _redirect(plan: TargetPlan, response: Response, evidence: dict[str, Any]) ->
     evidence |= {"location": location}
     message = f"GET /version is redirected ({response.status})"
     if not location:
-        return failed(plan, "app_redirect", message, evidence)
-    return failed(
+        return finding_at(plan, "app_redirect", message, evidence)
+    return finding_at(
         plan,
         "app_redirect",
         f"{message} to {location}",
@@ -222,10 +225,10 @@ def _ping(plan: TargetPlan, response: Response) -> Finding:
     if response.status == 200 and status == "OK":
         return passed("Mattermost answers that it is well", **evidence)
     if status == "UNHEALTHY":
-        return failed(
+        return finding_at(
             plan, "mattermost_unhealthy", f"answered {response.status} UNHEALTHY", evidence
         )
-    return failed(plan, "not_mattermost", f"the ping was answered {_named(response)}", evidence)
+    return finding_at(plan, "not_mattermost", f"the ping was answered {_named(response)}", evidence)
 
 
 def _evidence(response: Response) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from aiohappyeyeballs import AddrInfoType
 
-from mmpush_tui.checks.model.failures import failed
+from mmpush_tui.checks.model.failures import finding_at
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import WORKER, TargetKind, TargetPlan, Whose, literal
 from mmpush_tui.checks.wire import addresses as names
@@ -187,7 +187,7 @@ class ProbeSession:
         is_outside = self.plan.whose in (Whose.VENDOR, Whose.HOSTED)
         if is_outside and (flaw := names.odd(host, addresses)) is not None:
             code, clause = flaw
-            return failed(self.plan, code, clause, evidence, severity=Severity.WARN)
+            return finding_at(self.plan, code, clause, evidence, severity=Severity.WARN)
         return passed(message, **evidence)
 
     async def _tcp(self) -> Finding:
@@ -199,7 +199,7 @@ class ProbeSession:
         evidence = {"peer": str(peer), **self.reach.evidence()}
         if family := self.reach.dead_family():
             message = f"connected to {peer}, and none of the {family} addresses answers"
-            return failed(
+            return finding_at(
                 self.plan, "tcp_family_dead", message, evidence, severity=Severity.WARN,
                 family=family, other_family="IPv4" if family == "IPv6" else "IPv6",
             )  # fmt: skip
@@ -246,7 +246,7 @@ class ProbeSession:
             return passed("HTTP/1.1, which will do here", **evidence)
         message = f"chose {chosen}" if chosen else "chose nothing"
         message = f"{self.route.endpoint} does not offer HTTP/2 (ALPN h2), it {message}"
-        return failed(self.plan, "alpn_missing", message, evidence)
+        return finding_at(self.plan, "alpn_missing", message, evidence)
 
     async def _http2(self) -> Finding:
         assert self._channel is not None  # noqa: S101 - the step before, for the type checker

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from mmpush_tui.checks.model.failures import failed
+from mmpush_tui.checks.model.failures import finding_at
 from mmpush_tui.checks.model.target import TargetPlan, Whose
 from mmpush_tui.checks.wire import certificate, chain
 from mmpush_tui.findings import Finding, Severity, passed
@@ -29,7 +29,7 @@ def judge_certificate(plan: TargetPlan, channel: Channel, *, is_private: bool) -
     if is_outside and not is_private and links and not chain.is_public(links[-1]):
         root = clean(certificate.named(links[-1].subject), 60)
         breaks = plan.has_client_certificate
-        return failed(
+        return finding_at(
             plan,
             "tls_intercepted_fatal" if breaks else "tls_intercepted",
             message,
@@ -42,7 +42,7 @@ def judge_certificate(plan: TargetPlan, channel: Channel, *, is_private: bool) -
     if days is None or days >= certificate.WARN_BELOW_DAYS:
         return passed(f"{message}, {days} days left", **evidence)
     until = str(evidence["not_after"])[:10]
-    return failed(
+    return finding_at(
         plan, "tls_expiring", f"{message} expires in {days} days", evidence, severity=Severity.WARN,
         until=until,
     )  # fmt: skip

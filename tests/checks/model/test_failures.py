@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import mmpush_tui
-from mmpush_tui.checks.model.failures import failed, words_at
+from mmpush_tui.checks.model.failures import finding_at, words_at
 from mmpush_tui.checks.model.target import TargetKind, TargetPlan, Whose
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason
 from mmpush_tui.troubleshooting.wording import codes
@@ -55,7 +55,7 @@ def test_a_code_is_a_reason_of_the_catalogue(code: str) -> None:
 
 def test_every_code_that_a_check_can_give_has_its_words() -> None:
     source = "".join(path.read_text() for path in CHECKS.rglob("*.py"))
-    used = set(re.findall(r'failed\(\s*(?:self\._)?(?:self\.)?plan,\s*"(\w+)"', source))
+    used = set(re.findall(r'finding_at\(\s*(?:self\._)?(?:self\.)?plan,\s*"(\w+)"', source))
     used |= set(re.findall(r'TransportError\([^)]*?"(\w+)"\s*\)', source))
     assert len(used) > 15
     assert used <= set(CODES)
@@ -89,7 +89,7 @@ def test_a_target_without_an_address_has_words_too() -> None:
 
 def test_hostile_details_are_cleaned() -> None:
     plan = replace(push_proxy("http://proxy:1"), who="the \x1b[31mpush\x9b proxy")
-    found = failed(plan, "app_redirect", "x", named_by="this\x1b]0;x\x07 " + "A" * 5000)
+    found = finding_at(plan, "app_redirect", "x", named_by="this\x1b]0;x\x07 " + "A" * 5000)
     assert "\x1b" not in found.fix
     assert len(found.fix) <= 400
     assert "\x9b" not in words_at(plan, "tcp_refused").summary

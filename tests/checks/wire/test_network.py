@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohappyeyeballs import AddrInfoType
 
-from mmpush_tui.checks.model.failures import failed
+from mmpush_tui.checks.model.failures import finding_at
 from mmpush_tui.checks.model.report import Stage
 from mmpush_tui.checks.model.target import Whose
 from mmpush_tui.configuration.config import NetworkSettings
@@ -253,7 +253,7 @@ async def test_a_target_whose_credential_is_bad_is_still_reached() -> None:
 
 
 async def test_a_target_without_an_address_is_not_asked() -> None:
-    flaw = failed(push_proxy(""), "url_invalid", "the address is empty")
+    flaw = finding_at(push_proxy(""), "url_invalid", "the address is empty")
     report = await checked(push_proxy("", config=flaw))
     assert [check.id for check in report.checks] == ["config:mpns"]
     assert report.checks[0].address == ""
