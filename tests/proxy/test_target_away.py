@@ -1,4 +1,4 @@
-"""What happens to pushes when a target is away, wrong or overloaded."""
+"""What becomes of pushes when a target is away, wrong or overloaded: delivery as a whole."""
 
 import asyncio
 from collections import Counter
