@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from mmpush_tui.errors import FailedError, UnreachableError, UsageError
 from mmpush_tui.protocol.event import Event
-from mmpush_tui.proxy.records import journal_file
-from mmpush_tui.proxy.records import journal_queries as journal_reading
+from mmpush_tui.proxy.records import journal_file, journal_queries
 from mmpush_tui.watching import client
 
 _MOST: Final = 1_000_000
@@ -51,7 +50,7 @@ def read_deliveries(path: Path, *, since: float) -> list[Event]:
             fix="Run this as that user, or with sudo.", code="journal-unreadable",
         )  # fmt: skip
     try:
-        return journal_reading.read_journal(path, since=since, limit=_MOST)
+        return journal_queries.read_journal(path, since=since, limit=_MOST)
     except sqlite3.Error as error:
         raise FailedError(
             f"{path} cannot be read as a journal", why=str(error), code="journal-unreadable"

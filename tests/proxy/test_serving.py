@@ -24,7 +24,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mmpush_tui.proxy.records import journal_queries as journal_reading
+from mmpush_tui.proxy.records import journal_queries
 from mmpush_tui.simulator.credentials import AppleKey
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
 from mmpush_tui.simulator.net.connect_proxy import ConnectProxy
@@ -339,7 +339,7 @@ async def test_a_receipt_after_a_restart_finds_its_delivery(vendors: Vendors) ->
             answer = await stage.http.post(f"{stage.worker.url}/api/v1/ack", content=receipt)
             assert answer.json() == {"status": "OK"}
         await eventually(lambda: counted(stage, acknowledged=1, unmatched_acks=1))
-    (kept,) = journal_reading.read_journal(path)
+    (kept,) = journal_queries.read_journal(path)
     assert kept.status == "OK"
     assert kept.ms["device"] > 0
 
