@@ -15,6 +15,7 @@ from mmpush_tui.simulator.acts.base import (
     Fault,
     Host,
     number,
+    one_of,
     whole,
 )
 from mmpush_tui.simulator.apns.rules import apns_id
@@ -232,6 +233,37 @@ class ErrorHeadersOnly(RefusedPush):
 
 
 @dataclass(frozen=True, slots=True)
+class OddSuccess(Counted):
+    """Google accepts a push in an odd way.
+
+    Attributes:
+        kind: ``two-frames``, the second one empty; or ``bad-json``, where nobody can tell whether
+            it was accepted.
+    """
+
+    kind: str = "two-frames"
+
+    def __post_init__(self) -> None:
+        whole("times", self.times, 0, 1_000_000)
+        one_of("kind", self.kind, "two-frames", "bad-json")
+
+    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
+        """Accept."""
+        if not is_push(exchange.request) or not self.is_due():
+            return await honest()
+        if self.kind == "bad-json":
+            return ServedResponse(
+                status=200, headers=(fcm_answers.JSON_TYPE,), data=(b'{"name": ',)
+            )
+        response = await honest()
+        if response is None:
+            return None
+        middle = len(response.data[0]) // 2
+        halves = (response.data[0][:middle], response.data[0][middle:], b"")
+        return ServedResponse(status=response.status, headers=response.headers, data=halves)
+
+
+@dataclass(frozen=True, slots=True)
 class Http1Answer(Behaviour):
     """HTTP/1 where HTTP/2 was agreed on."""
 
@@ -307,6 +339,11 @@ FAULTS: Final = (
         "error-headers-only", "A refusal without a body", "both",
         "The answer ends with its headers. FAIL, and no waiting for a body.",
         ErrorHeadersOnly,
+    ),
+    Fault(
+        "odd-success", "Accepted in an odd way", "fcm",
+        "200 in three pieces, the last one empty, must be OK; 200 with broken JSON must not.",
+        OddSuccess,
     ),
     Fault(
         "http1-answer", "HTTP/1 in place of HTTP/2", "both",

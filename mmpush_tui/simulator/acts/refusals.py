@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from mmpush_tui.simulator.acts.answers import RefusedPush, apple_says, is_push
+from mmpush_tui.simulator.acts.answers import RefusedPush, apple_says
 from mmpush_tui.simulator.acts.base import (
     LONGEST_S,
     Answer,
@@ -148,37 +148,6 @@ class OddRetryAfter(RefusedPush):
 
 
 @dataclass(frozen=True, slots=True)
-class OddSuccess(Counted):
-    """Google accepts a push in an odd way.
-
-    Attributes:
-        kind: ``two-frames``, the second one empty; or ``bad-json``, where nobody can tell whether
-            it was accepted.
-    """
-
-    kind: str = "two-frames"
-
-    def __post_init__(self) -> None:
-        whole("times", self.times, 0, 1_000_000)
-        one_of("kind", self.kind, "two-frames", "bad-json")
-
-    async def answer(self, exchange: Exchange, honest: Answer) -> ServedResponse | None:
-        """Accept."""
-        if not is_push(exchange.request) or not self.is_due():
-            return await honest()
-        if self.kind == "bad-json":
-            return ServedResponse(
-                status=200, headers=(fcm_answers.JSON_TYPE,), data=(b'{"name": ',)
-            )
-        response = await honest()
-        if response is None:
-            return None
-        middle = len(response.data[0]) // 2
-        halves = (response.data[0][:middle], response.data[0][middle:], b"")
-        return ServedResponse(status=response.status, headers=response.headers, data=halves)
-
-
-@dataclass(frozen=True, slots=True)
 class TokenServer(Counted):
     """Google's token endpoint fails; pushes are judged as ever.
 
@@ -257,11 +226,6 @@ FAULTS: Final = (
         "503 whose Retry-After is a date some seconds away, or garbage. More tries where "
         "Mattermost waits so long.",
         OddRetryAfter,
-    ),
-    Fault(
-        "odd-success", "Accepted in an odd way", "fcm",
-        "200 in three pieces, the last one empty, must be OK; 200 with broken JSON must not.",
-        OddSuccess,
     ),
     Fault(
         "token-server", "No access token", "fcm",
