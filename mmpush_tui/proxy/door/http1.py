@@ -19,6 +19,8 @@ from mmpush_tui.tasks import Tasks
 
 JSON: Final = b"application/json"
 TEXT: Final = b"text/plain; charset=utf-8"
+BODY_LIMIT: Final = 256 * 1024
+"""Bytes of a request's body, where nothing else is said."""
 _HEAD_LIMIT: Final = 32 * 1024
 _HEADERS_LIMIT: Final = 100
 _WAITING_LIMIT: Final = 8
@@ -94,7 +96,7 @@ class ConnectionLimits(NamedTuple):
         connections: how many there may be at once.
     """
 
-    body_bytes: int = 256 * 1024
+    body_bytes: int = BODY_LIMIT
     head_s: float = 10.0
     body_s: float = 30.0
     idle_s: float = 90.0

@@ -9,14 +9,13 @@ from mmpush_tui import __version__
 from mmpush_tui.protocol.wire import Answer, fail
 from mmpush_tui.proxy.delivery.deliveries import Deliveries
 from mmpush_tui.proxy.door.gate import Admitted, Gate, Refusal
-from mmpush_tui.proxy.door.http1 import TEXT, IncomingRequest, Reply
+from mmpush_tui.proxy.door.http1 import BODY_LIMIT, TEXT, IncomingRequest, Reply
 
 if TYPE_CHECKING:
     from mmpush_tui.proxy.records.metrics import Metrics
 
 UPSTREAM_LEVEL: Final = "6.5.0"
 """The release of mattermost-push-proxy we match; Mattermost's Calls plugin compares it."""
-BODY_LIMIT: Final = 256 * 1024
 PRODUCT: Final = f"mmpush-tui {__version__}"
 _HEALTH: Final = "/healthz"
 """The page that load balancers ask for, who know neither the secret path nor credentials."""
