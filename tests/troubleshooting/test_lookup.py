@@ -223,6 +223,32 @@ EACH = pytest.mark.parametrize(("line", "code"), LINES, ids=[f"{n}-{c}" for n, (
                                                             enumerate(LINES)])  # fmt: skip
 
 
+NOT_FOUND = "dial tcp: lookup {host} on 10.0.0.2:53: no such host"
+REFUSED = "dial tcp 192.0.2.5:443: connect: connection refused"
+UNANSWERED = "dial tcp 192.0.2.5:443: i/o timeout"
+APPLE_PATH = f"/3/device/{HEX}"
+NOT_REACHED = [
+    ("api.push.apple.com", APPLE_PATH, NOT_FOUND, "network-dns"),
+    ("api.push.apple.com", APPLE_PATH, REFUSED, "network-upstream-blocked"),
+    ("api.push.apple.com", APPLE_PATH, UNANSWERED, "network-upstream-blocked"),
+    ("api.sandbox.push.apple.com", APPLE_PATH, NOT_FOUND, "network-dns"),
+    ("api.sandbox.push.apple.com", APPLE_PATH, REFUSED, "network-upstream-blocked"),
+    ("api.sandbox.push.apple.com", APPLE_PATH, UNANSWERED, "network-upstream-blocked"),
+    ("fcm.googleapis.com", "/v1/projects/my-app/messages:send", NOT_FOUND, "network-dns"),
+    ("fcm.googleapis.com", "/v1/projects/my-app/messages:send", REFUSED,
+     "network-upstream-blocked"),
+    ("fcm.googleapis.com", "/v1/projects/my-app/messages:send", UNANSWERED,
+     "network-upstream-blocked"),
+    ("oauth2.googleapis.com", "/token", NOT_FOUND, "network-dns"),
+    ("oauth2.googleapis.com", "/token", REFUSED, "fcm-token-server"),
+    ("oauth2.googleapis.com", "/token", UNANSWERED, "fcm-token-server"),
+    ("push.example.com", "/api/v1/send_push", NOT_FOUND, "network-dns"),
+    ("push.example.com", "/api/v1/send_push", REFUSED, "proxy-connection-refused"),
+    ("push.example.com", "/api/v1/send_push", UNANSWERED, "network-proxy-unreachable"),
+]  # fmt: skip
+"""What Go says of a host that is not reached, and whose entry it is."""
+
+
 def first(text: str) -> str:
     matches = find_entries(text)
     return matches[0].entry.code if matches else ""
@@ -231,6 +257,17 @@ def first(text: str) -> str:
 @EACH
 def test_line_finds_its_entry(line: str, code: str) -> None:
     assert first(line) == code
+
+
+@pytest.mark.parametrize(("host", "path", "cause", "code"), NOT_REACHED)
+def test_a_host_that_is_not_reached_leads_to_its_own_entry_and_no_other_takes_it(
+    host: str, path: str, cause: str, code: str
+) -> None:
+    line = f'Post "https://{host}{path}": {cause.format(host=host)}'
+    matches = find_entries(not_sent(line) if host == "push.example.com" else line)
+    assert matches[0].entry.code == code
+    assert [match.entry.code for match in find_entries(line)] == [code]
+    assert first(go_proxy("error", f'Failed to send push error="{line}"')) == code
 
 
 @EACH
