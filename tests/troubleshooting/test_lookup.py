@@ -195,6 +195,10 @@ LINES = [
      "network-http2-broken"),
     (not_sent("unknown transport error: api.push.apple.com:443 refused the connection"),
      "network-upstream-blocked"),
+    (not_sent("unknown transport error: api.push.apple.com:443 refused the connection; tried again "
+              "in 2 s"), "network-upstream-blocked"),
+    ("unknown transport error: connecting took too long; tried again in 2 s", "proxy-breaker-open"),
+    ("unknown transport error: connecting took too long; another push tries", "proxy-breaker-open"),
     (not_sent("unknown transport error: the name api.push.apple.com does not exist"),
      "network-dns"),
     ("remote error: tls: unknown certificate authority", "apns-client-certificate"),

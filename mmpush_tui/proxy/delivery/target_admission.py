@@ -58,7 +58,10 @@ class TargetAdmission:
         breaker = self.breaker
         if breaker.state != "closed":
             if not breaker.admits():
-                cause = f"{breaker.cause}; tried again in {breaker.left_s:.0f} s"
+                when = f"tried again in {breaker.left_s:.0f} s"
+                if breaker.state == "half-open":
+                    when = "another push tries"
+                cause = f"{breaker.cause}; {when}"
                 return Outcome(answer=fail(f"{TRANSPORT_PREFIX}: {cause}"), reason=BREAKER_OPEN)
             self.target.reset_backoff()
         return None

@@ -6,10 +6,11 @@ from mmpush_tui.http2.connect import Endpoint, Route, client_context
 from mmpush_tui.http2.pool import Pool
 from mmpush_tui.protocol.wire import OK, REMOVE, fail
 from mmpush_tui.proxy.apple.sender import AppleTarget
-from mmpush_tui.proxy.delivery.breaker import OPENS_AFTER
+from mmpush_tui.proxy.delivery.breaker import OPENS_AFTER, Breaker
 from mmpush_tui.proxy.delivery.guard import THRESHOLD
 from mmpush_tui.proxy.delivery.target_admission import TargetAdmission
 from mmpush_tui.proxy.upstream.outcome import Outcome
+from tests.clock import Clock
 
 TRANSPORT = "unknown transport error: "
 ACCEPTED = Outcome(answer=OK, http=200)
@@ -46,6 +47,20 @@ def test_while_the_breaker_is_open_pushes_are_told_why_and_until_when() -> None:
     assert refusal is not None
     assert refusal.reason == "breaker_open"
     assert refusal.answer.error.startswith(f"{TRANSPORT}nobody is there; tried again in ")
+
+
+def test_while_one_push_tries_the_others_are_told_so_and_no_time() -> None:
+    it = admission()
+    clock = Clock(1000)
+    it.breaker = Breaker(clock)
+    for _ in range(OPENS_AFTER):
+        it.judge(AWAY, "device")
+    clock.now += 1
+    assert it.refusal() is None
+    assert it.state == "half-open"
+    assert it.refusal() == Outcome(
+        answer=fail(f"{TRANSPORT}nobody is there; another push tries"), reason="breaker_open"
+    )
 
 
 # Ends of pushes of as many devices; what changed by the last one, and the state then.
