@@ -12,7 +12,7 @@ SCREENS: Final = {
     "checks": "Checks",
     "setup": "Setup",
 }
-"""The screens in the order of their keys, 1 to 5."""
+"""The screens in the order of their keys, from 1 and F1 on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         return SetupDesk(lambda: self.tell_of("setup"))
 
     def make_screen(self, name: str) -> ConsoleScreen:
-        """Make one of the five screens, and load what it needs: only when it is first shown."""
+        """Make a screen, and load what it needs: only when it is first shown."""
         match name:
             case "overview":
                 from mmpush_tui.console.overview.screen import OverviewScreen

@@ -24,7 +24,7 @@ SMALLEST: Final = (40, 12)
 
 
 class ConsoleScreen(Screen[None]):
-    """One of the five screens.
+    """One of the screens that have a key.
 
     A screen composes its body, draws itself from the desks in :meth:`draw`, and says in
     :meth:`can` which of its actions make sense now.

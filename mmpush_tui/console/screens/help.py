@@ -13,9 +13,11 @@ from mmpush_tui.console.screens.base import ConsoleScreen
 from mmpush_tui.console.screens.box import BoxScreen
 from mmpush_tui.console.widgets.plain import Plain
 
+_LAST: Final = len(SCREENS)
+"""The number of the last screen's key."""
 _HABITS: Final = (
     "Tab and the arrow keys go through a screen; Enter opens what is marked; Esc goes back.",
-    "In a field every letter is text: Tab leaves the field, F1 to F5 leave the screen.",
+    f"In a field every letter is text: Tab leaves the field, F1 to F{_LAST} leave the screen.",
     "Shift and drag select text with the mouse, as in any terminal program.",
 )
 
@@ -60,7 +62,8 @@ class HelpScreen(BoxScreen[None]):
             rows += [_row(action, width) for action in behind.actions]
         rows.append(content(("Everywhere", "bold")))
         names = ", ".join(SCREENS.values())
-        rows.append(_line("1 to 5", f"Go to {names}; F1 to F5 do too, also from a field.", width))
+        from_field = f"F1 to F{_LAST} do too, also from a field."
+        rows.append(_line(f"1 to {_LAST}", f"Go to {names}; {from_field}", width))
         rows += [
             _row(action, width)
             for action in ACTIONS

@@ -75,7 +75,7 @@ class Tab(Plain):
 
 
 class Tabs(Horizontal):
-    """The five screens and their keys."""
+    """The screens and their keys."""
 
     def __init__(self, here: str) -> None:
         super().__init__(id="tabs")
