@@ -4,10 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+
+from mmpush_tui.cli import cli
 
 ROOT = Path(__file__).parent.parent
 HARD_CAP = 500
+COMMANDS = cli.list_commands(click.Context(cli))
 MODULES = sorted((ROOT / "mmpush_tui").rglob("*.py"))
 
 
@@ -30,10 +34,8 @@ def test_no_module_outgrows_one_idea(path: Path) -> None:
     assert lines <= HARD_CAP, f"{lines} lines; split it where its idea splits"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["serve", "--help"],
-                                       ["demo", "--help"], ["send", "--help"],
-                                       ["deliveries", "--help"], ["explain", "--help"],
-                                       ["check", "--help"], ["settings", "--help"],
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"],
+                                       *([name, "--help"] for name in COMMANDS),
                                        ["settings", "show", "--help"]],
                          ids=" ".join)  # fmt: skip
 def test_help_loads_neither_textual_nor_the_network_stack(arguments: list[str]) -> None:
