@@ -106,8 +106,20 @@ def replace_config(before: FileState, data: bytes) -> Path:
         NotReplaceableError: only :func:`overwrite_config` can write it.
         FailedError: it cannot be written, or somebody else changed it meanwhile.
     """
-    with config_lock(before.path) as folder:
-        backup = _replace(before, data)
+    path = before.path
+    with config_lock(path) as folder:
+        backup = _backup(before, path.parent)
+        try:
+            with files.drafted(path, data, functools.partial(_give_away, before)) as draft:
+                if not before.is_still(os.stat(path)):
+                    raise changed_meanwhile(path)
+                os.replace(draft, path)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                os.unlink(backup)
+            if isinstance(error, OSError):
+                raise write_refusal(path, error) from error
+            raise
         # Some file systems cannot; the new file is in its place whether this lasts or not.
         with contextlib.suppress(OSError):
             os.fsync(folder)
@@ -176,16 +188,13 @@ def changed_meanwhile(path: Path, backup: Path | None = None) -> MmpushError:
         backup: where the former state is, if ours had been written already.
     """
     if backup is None:
-        return FailedError(
-            f"{path} was changed by someone else since it was read, so nothing was written",
-            fix="Load it again and repeat the change.",
-            code="mattermost-config-changed",
-        )
-    return FailedError(
-        f"{path} was changed by someone else just after it was written",
-        fix=f"Compare it with {backup}, which has the state before.",
-        code="mattermost-config-changed",
-    )
+        when = "since it was read, so nothing was written"
+        fix = "Load it again and repeat the change."
+    else:
+        when = "just after it was written"
+        fix = f"Compare it with {backup}, which has the state before."
+    what = f"{path} was changed by someone else {when}"
+    return FailedError(what, fix=fix, code="mattermost-config-changed")
 
 
 def _lock(path: Path, folder: int) -> None:
@@ -209,23 +218,6 @@ def _verified(before: FileState, data: bytes, backup: Path) -> Path:
     """Return ``backup``, unless there is something else than what was just written."""
     if read_config_file(before.path).data != data:
         raise changed_meanwhile(before.path, backup)
-    return backup
-
-
-def _replace(before: FileState, data: bytes) -> Path:
-    path = before.path
-    backup = _backup(before, path.parent)
-    try:
-        with files.drafted(path, data, functools.partial(_give_away, before)) as draft:
-            if not before.is_still(os.stat(path)):
-                raise changed_meanwhile(path)
-            os.replace(draft, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(backup)
-        if isinstance(error, OSError):
-            raise write_refusal(path, error) from error
-        raise
     return backup
 
 
