@@ -278,9 +278,8 @@ def test_any_save_of_a_four_region_server_replaces_a_former_address() -> None:
 def test_where_the_version_is_unknown_a_former_address_stays_until_the_region_changes() -> None:
     before = stored(OLD_US_URL)
     page = infer(before, LICENSED)
-    assert [
-        change.key for change in differences(before, to_stored(page.with_max_notifications(2)), {})
-    ] == [KEYS["max_notifications"]]
+    more = to_stored(page.with_max_notifications(2))
+    assert [change.key for change in differences(before, more, {})] == [KEYS["max_notifications"]]
     assert page.with_region(Region.US) == page
     there_and_back = page.with_region(Region.DE).with_region(Region.US)
     assert differences(before, to_stored(page.with_region(Region.DE)), {})[0].new == DE_URL

@@ -34,9 +34,8 @@ def assert_is(row: Row, saved: Page, draft: Page) -> None:
     assert why.startswith(row.why)
     assert bool(why) is bool(row.why)
     if not row.why:
-        assert {
-            change.key: change.new for change in differences(row.stored, to_stored(draft), {})
-        } == row.writes
+        changes = differences(row.stored, to_stored(draft), {})
+        assert {change.key: change.new for change in changes} == row.writes
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)

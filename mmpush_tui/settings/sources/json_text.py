@@ -30,16 +30,17 @@ class JsonMember:
     Attributes:
         key: the key as it reads.
         value: the value as Python has it.
-        lead: where the white space before the key begins; a position, as all that follow.
-        key_start, key_end: the key with its quotes.
-        start, end: the value.
+        lead: the white space before the key.
+        colon: what stands between key and value.
+        key_start: where the key with its quotes begins in the text.
+        start, end: the value's place in it.
     """
 
     key: str
     value: object
-    lead: int
+    lead: str
+    colon: str
     key_start: int
-    key_end: int
     start: int
     end: int
 
@@ -132,9 +133,9 @@ def _members(text: str, start: int) -> Iterator[JsonMember]:
         yield JsonMember(
             key=key,
             value=value,
-            lead=lead,
+            lead=text[lead:key_start],
+            colon=text[key_end:begin],
             key_start=key_start,
-            key_end=key_end,
             start=begin,
             end=end,
         )
@@ -156,7 +157,7 @@ def _last_line(space: str) -> str:
     return space.rpartition("\n")[2] if "\n" in space else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Layout:
     """How the text around a new member is laid out.
 
@@ -179,14 +180,8 @@ class _Layout:
         indent = line[: len(line) - len(line.lstrip(" \t"))]
         first = next(_members(text, text.index("{")), None)
         if first is None:
-            return cls(newline="\n", indent=indent, unit=_DEFAULT_UNIT, colon=": ")
-        lead = text[first.lead : first.key_start]
-        return cls(
-            newline=_newline(lead),
-            indent=indent,
-            unit=_last_line(lead),
-            colon=text[first.key_end : first.start],
-        )
+            return cls("\n", indent, unit=_DEFAULT_UNIT, colon=": ")
+        return cls(_newline(first.lead), indent, unit=_last_line(first.lead), colon=first.colon)
 
     def nested(self, path: Sequence[str], value: str | int | bool) -> str:
         """Return ``value`` inside objects with the keys of ``path``, as text after a colon."""
@@ -212,14 +207,10 @@ def _inserted(text: str, start: int, path: Sequence[str], value: str | int | boo
         body = body[1:-1] if "\n" not in space else body[1:-1].rstrip()
         return text[: start + 1] + body + text[start + 1 :]
     last = members[-1]
-    lead = text[last.lead : last.key_start]
-    layout = replace(
-        layout,
-        newline=_newline(lead),
-        indent=_last_line(lead),
-        colon=text[last.key_end : last.start],
-    )
-    if not layout.newline and last.lead == start + 1 and layout.colon.endswith(" "):
+    layout = _Layout(_newline(last.lead), _last_line(last.lead), layout.unit, last.colon)
+    lead = layout.line_start() or last.lead
+    if not layout.newline and len(members) == 1 and last.colon.endswith(" "):
+        # Where it is the only one, its colon tells whether a space comes after a comma too.
         lead = " "
     member = f"{_encoded(path[0])}{layout.colon}{layout.nested(path[1:], value)}"
-    return text[: last.end] + "," + (layout.line_start() or lead) + member + text[last.end :]
+    return text[: last.end] + "," + lead + member + text[last.end :]
