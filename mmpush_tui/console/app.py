@@ -160,14 +160,14 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def use_configuration(self, config: Path, toml: Path) -> None:
         """Go on with another configuration of the worker, and the settings source it names."""
-        from mmpush_tui.settings.sources.locate import configured_source
+        from mmpush_tui.settings.sources.locate import at_home, configured_source
 
         with contextlib.suppress(MmpushError):
             # What it names itself, not what else is on this host.
             if config_file := configured_source(toml, os.environ).config_file:
                 self.options = replace(
                     self.options,
-                    mattermost_config=config_file.expanduser(),
+                    mattermost_config=at_home(config_file),
                     mattermost_problem="",
                     source=None,
                 )

@@ -123,12 +123,17 @@ def choose_source(
     if not named.is_given:
         named = _on_this_host(environment, usual, socket)
     return Named(
-        config_file=named.config_file and named.config_file.expanduser(),
+        config_file=at_home(named.config_file),
         url=named.url,
-        local_socket=named.local_socket and named.local_socket.expanduser(),
-        token_file=token_file and token_file.expanduser(),
-        ca_file=ca_file and ca_file.expanduser(),
+        local_socket=at_home(named.local_socket),
+        token_file=at_home(token_file),
+        ca_file=at_home(ca_file),
     )
+
+
+def at_home(path: Path | None) -> Path | None:
+    """Return ``path`` with ``~`` filled in; that of an unknown user is a folder of this name."""
+    return path and Path(os.path.expanduser(path))
 
 
 def is_socket(path: Path) -> bool:

@@ -67,6 +67,8 @@ def test_a_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert locate(None, None, {"MMPUSH_MATTERMOST__CONFIG_FILE": "~/c.json"}) == expected
     ours = toml(tmp_path, 'mattermost.config_file = "~/c.json"')
     assert locate(None, ours, {}) == expected
+    nobodys = Path("~nobody-of-this-host/c.json")
+    assert locate(nobodys, None, {}) == nobodys
 
 
 @pytest.mark.parametrize("text", ["", "[proxy]\n", "[mattermost]\n", "mattermost.config_file = ''"])
