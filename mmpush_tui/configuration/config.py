@@ -138,7 +138,7 @@ def _warn_of_readable_secrets(path: Path, values: dict[str, Any], problems: Prob
         if is_open:
             problems.warn(
                 "config-secret-readable",
-                f"{name} holds a secret that every user of this host can read: chmod o-r {name}",
+                f"{name} holds a secret that every user of this host can read: `chmod o-r {name}`",
             )
 
 

@@ -134,7 +134,7 @@ def our_document(source: Path | Document | None) -> Document | None:
 def _warnings(path: Path, status: os.stat_result) -> tuple[Finding, ...]:
     if not status.st_mode & stat.S_IWOTH:
         return ()
-    message = f"{path} can be changed by every user of this host: chmod o-w {path}"
+    message = f"{path} can be changed by every user of this host: `chmod o-w {path}`"
     return (warning("config-writable", message),)
 
 

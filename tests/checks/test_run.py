@@ -15,6 +15,7 @@ from mmpush_tui.configuration.config import NetworkSettings
 from mmpush_tui.exits import Exit
 from mmpush_tui.findings import Severity
 from mmpush_tui.simulator.net.ca import ThrowAwayCA
+from mmpush_tui.troubleshooting.catalogue import entries
 from tests.checks.peers import (
     NO_NETWORK,
     TIMEOUT_S,
@@ -118,6 +119,16 @@ async def test_what_is_known_to_be_broken_counts_more_than_the_time(
     assert report.verdict.check == "tcp:broken"
     late = r"also (\w+):slow: not done \(\1\) when the 0\.5 s for all checks were over"
     assert re.fullmatch(late, report.verdict.why[-1])
+
+
+async def test_the_book_is_read_before_anything_is_measured(closed_port: int) -> None:
+    entries.cache_clear()
+    read: list[int] = []
+    await checked(
+        push_proxy(f"http://127.0.0.1:{closed_port}"),
+        on_start=lambda _check: read.append(entries.cache_info().currsize),
+    )
+    assert set(read) == {1}
 
 
 @pytest.mark.parametrize("wait_for", ["dns", "tls", "http2", "app"])

@@ -602,7 +602,7 @@ def test_warns_of_a_type_that_is_both_apples_and_androids(tmp_path: Path) -> Non
 def test_warns_of_a_file_that_everybody_can_change(tmp_path: Path) -> None:
     path = write(tmp_path, ".toml", HEAD, 0o606)
     assert sentences(load(path, {})) == (
-        f"{path} can be changed by every user of this host: chmod o-w {path}",
+        f"{path} can be changed by every user of this host: `chmod o-w {path}`",
     )
 
 
@@ -622,7 +622,7 @@ def test_warns_of_a_credential_that_everybody_can_read(key: str, tmp_path: Path)
     path = write(tmp_path, ".toml", text, 0o644)
     secret.chmod(0o604)
     assert sentences(load(path, {})) == (
-        f"{secret} holds a secret that every user of this host can read: chmod o-r {secret}",
+        f"{secret} holds a secret that every user of this host can read: `chmod o-r {secret}`",
     )
     secret.chmod(0o640)
     assert sentences(load(path, {})) == ()
@@ -632,7 +632,7 @@ def test_warns_of_a_password_that_everybody_can_read(tmp_path: Path) -> None:
     text = HEAD + '[[proxy.apple]]\ntype = "x"\ncertificate_password = "s3cr3t"\n'
     path = write(tmp_path, ".toml", text, 0o644)
     assert sentences(load(path, {})) == (
-        f"{path} holds a secret that every user of this host can read: chmod o-r {path}",
+        f"{path} holds a secret that every user of this host can read: `chmod o-r {path}`",
     )
     path.chmod(0o640)
     assert sentences(load(path, {})) == ()

@@ -246,7 +246,7 @@ def test_files_that_others_can_read_are_told_once(tmp_path: Path) -> None:
     name = f"DIR/AuthKey_{KEY.key_id}.p8"
     assert said(tmp_path, document) == [
         ("warn", "", "config-secret-readable",
-         f"{name} holds a secret that every user of this host can read: chmod o-r {name}"),
+         f"{name} holds a secret that every user of this host can read: `chmod o-r {name}`"),
     ]  # fmt: skip
 
 

@@ -76,7 +76,7 @@ async def test_a_key_that_everybody_reads_is_a_warning(answers: dict[str, Value]
     found = await proof(StepId.APPLE, answers)
     assert found.severity is Severity.WARN
     assert found.sentence.startswith("Ready to send to com.example.chat")
-    assert "holds a secret that every user of this host can read: chmod o-r" in found.sentence
+    assert "holds a secret that every user of this host can read: `chmod o-r" in found.sentence
 
 
 async def test_there_is_nothing_to_prove_where_nothing_is_set_up() -> None:
