@@ -246,7 +246,7 @@ import sys
 from mmpush_tui.cli import run
 from mmpush_tui.console.overview.screen import OverviewScreen
 
-def draw(self, topics):
+def draw(self):
     secret = "canary-local"
     raise ValueError("canary-text " + secret)
 
