@@ -50,7 +50,7 @@ class LoadedConfig:
         return sentences
 
 
-def load(
+def load_worker_files(
     path: Path,
     listen_address: str | None,
     store: TokenStore | None,

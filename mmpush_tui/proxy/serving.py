@@ -19,7 +19,7 @@ from mmpush_tui.protocol import paths
 from mmpush_tui.proxy.apple.token_store import TokenStore, default_tokens
 from mmpush_tui.proxy.door import listen, systemd
 from mmpush_tui.proxy.door.systemd import Notifier
-from mmpush_tui.proxy.loading import load
+from mmpush_tui.proxy.loading import load_worker_files
 from mmpush_tui.proxy.records import log
 from mmpush_tui.proxy.records.journal import Journal
 from mmpush_tui.proxy.records.journal_file import default_journal
@@ -49,7 +49,7 @@ def serve(
     if "listen" in inherited:
         # What is warned of, and shown, is where we really listen.
         listen_address = listen.address_of(inherited["listen"])
-    load_again = partial(load, path, listen_address, store, warnings.warn)
+    load_again = partial(load_worker_files, path, listen_address, store, warnings.warn)
     loaded = load_again()
     config = loaded.config
     is_log_written = True

@@ -87,13 +87,13 @@ def note_of(code: str, case: str = "", **places: object) -> Finding:
         case: which of the code's states it is about, as in :class:`~.catalogue.Note`.
         places: what the names in braces stand for.
     """
-    note = notes()[code, case]
+    note = notes_by_case()[code, case]
     message = filled(note.message, places)
     return Finding(severity=note.severity, code=code, message=message)
 
 
 @cache
-def notes() -> Mapping[tuple[str, str], Note]:
+def notes_by_case() -> Mapping[tuple[str, str], Note]:
     """Return every note, by its code and its case."""
     return {(note.code, note.case): note for entry in entries() for note in entry.note}
 

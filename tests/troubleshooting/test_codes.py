@@ -12,7 +12,7 @@ import pytest
 import mmpush_tui
 from mmpush_tui.troubleshooting.catalogue import GENERIC, entries
 from mmpush_tui.troubleshooting.lookup import by_code, by_reason, explain
-from mmpush_tui.troubleshooting.wording import codes, fix_of, note_of, notes, words_for
+from mmpush_tui.troubleshooting.wording import codes, fix_of, note_of, notes_by_case, words_for
 
 ROOT = Path(mmpush_tui.__file__).parent
 NODES = {
@@ -224,18 +224,18 @@ def test_places_are_names_that_the_books_words_have() -> None:
 
 
 def test_all_advice_of_the_book_is_given_and_no_other() -> None:
-    assert {code for code, _ in GIVEN_NOTES} == {code for code, _ in notes()}
+    assert {code for code, _ in GIVEN_NOTES} == {code for code, _ in notes_by_case()}
 
 
 def test_all_places_of_advice_are_filled_where_it_is_given() -> None:
     for code, given in GIVEN_NOTES:
-        messages = [note.message for (other, _), note in notes().items() if other == code]
+        messages = [note.message for (other, _), note in notes_by_case().items() if other == code]
         assert given == set(re.findall(r"\{([a-z_]+)\}", " ".join(messages))), code
 
 
 def test_advice_is_told_from_an_error_by_its_code() -> None:
     """What a finding is to say and what advice says are two things."""
-    assert not {code for code, _ in notes()} & set(codes())
+    assert not {code for code, _ in notes_by_case()} & set(codes())
     with pytest.raises(KeyError):
         note_of("no-such-code")
 

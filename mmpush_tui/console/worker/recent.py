@@ -64,7 +64,7 @@ class Outlook:
         return self.ok + self.removed + self.refused + self.unreached
 
 
-class _Ended(NamedTuple):
+class _DatedEnd(NamedTuple):
     at_s: float
     end: End
     event: Event
@@ -85,7 +85,7 @@ class Recent:
     ) -> None:
         self._clock = clock
         self._wall_clock = wall_clock
-        self._targets: OrderedDict[str, deque[_Ended]] = OrderedDict()
+        self._targets: OrderedDict[str, deque[_DatedEnd]] = OrderedDict()
 
     def add(self, event: Event, *, is_live: bool) -> None:
         """Count ``event`` where it is the end of a delivery to a target."""
@@ -96,7 +96,7 @@ class Recent:
         if age_s > OVER_S:
             return
         endings = self._targets.setdefault(event.target, deque(maxlen=_KEPT))
-        endings.append(_Ended(self._clock() - age_s, end, event))
+        endings.append(_DatedEnd(self._clock() - age_s, end, event))
         if len(self._targets) > _TARGETS:
             self._targets.popitem(last=False)
 
@@ -127,7 +127,7 @@ def _end(event: Event) -> End | None:
             return None
 
 
-def _outlook(endings: list[_Ended]) -> Outlook:
+def _outlook(endings: list[_DatedEnd]) -> Outlook:
     ends = [one.end for one in endings]
     bad = [one.event.reason for one in endings if one.end in (End.REFUSED, End.UNREACHED)]
     times = [one.event.ms.get("upstream", 0.0) for one in endings if one.end is not End.UNREACHED]
@@ -141,7 +141,7 @@ def _outlook(endings: list[_Ended]) -> Outlook:
     )  # fmt: skip
 
 
-def _is_refusing(latest: list[_Ended]) -> bool:
+def _is_refusing(latest: list[_DatedEnd]) -> bool:
     """Return whether the refusals lie in the target or the vendor, not in one bad device."""
     if len(latest) < _SURE or any(one.end is not End.REFUSED for one in latest):
         return False
