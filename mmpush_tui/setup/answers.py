@@ -55,14 +55,14 @@ def problems(step: Step, answers: Answers) -> dict[str, str]:
     Files are not opened here; :mod:`~mmpush_tui.setup.credentials` and
     :mod:`~mmpush_tui.setup.proof` look into them.
     """
-    found = {
+    by_key = {
         field.key: problem
         for field in steps.asked(step, answers)
         if (problem := _problem(field, answers))
     }
     if step.id is StepId.SUMMARY and (problem := _nothing_to_send_with(answers)):
-        found[steps.APPLE_WHEN.key] = problem
-    return found
+        by_key[steps.APPLE_WHEN.key] = problem
+    return by_key
 
 
 def answer_notes(step: Step, answers: Answers) -> dict[str, str]:

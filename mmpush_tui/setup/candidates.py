@@ -38,16 +38,16 @@ def suggest_files(wanted: Wanted, typed: str = "") -> tuple[Path, ...]:
             looked at first, and only names that begin as typed are offered from it. Where it
             names a folder, the usual places are left out.
     """
-    found: dict[Path, None] = {}
+    offered: dict[Path, None] = {}
     opened = 0
     for folder, prefix in _places(typed):
         for path in _listing(folder, prefix, wanted):
-            if len(found) >= _FOUND_LIMIT or opened >= _OPENED_LIMIT:
+            if len(offered) >= _FOUND_LIMIT or opened >= _OPENED_LIMIT:
                 break
             opened += 1
-            if path not in found and _is_it(path, wanted):
-                found[path] = None
-    return tuple(found)
+            if path not in offered and _is_it(path, wanted):
+                offered[path] = None
+    return tuple(offered)
 
 
 def _places(typed: str) -> list[tuple[Path, str]]:
@@ -65,7 +65,7 @@ def _places(typed: str) -> list[tuple[Path, str]]:
 def _listing(folder: Path, prefix: str, wanted: Wanted) -> list[Path]:
     """Return the files of ``folder`` with the right ending, the newest first."""
     suffix = ".p8" if wanted is Wanted.APPLE_KEY else ".json"
-    found: list[tuple[float, Path]] = []
+    by_age: list[tuple[float, Path]] = []
     try:
         with os.scandir(folder) as entries:
             for _, entry in zip(range(_ENTRIES_LIMIT), entries, strict=False):
@@ -77,10 +77,10 @@ def _listing(folder: Path, prefix: str, wanted: Wanted) -> list[Path]:
                 with contextlib.suppress(OSError):
                     status = entry.stat()
                     if stat.S_ISREG(status.st_mode) and 0 < status.st_size <= SIZE_LIMIT:
-                        found.append((-status.st_mtime, folder / entry.name))
+                        by_age.append((-status.st_mtime, folder / entry.name))
     except (OSError, ValueError):
         return []
-    return [path for _, path in sorted(found)]
+    return [path for _, path in sorted(by_age)]
 
 
 def _is_it(path: Path, wanted: Wanted) -> bool:

@@ -99,18 +99,18 @@ def look_around(
     return Surroundings(
         mattermost=_existing(servers),
         remarks=tuple(map(presentable, remarks)),
-        push_proxies=tuple(_judged(found.path) for found in _existing(proxies)),
+        push_proxies=tuple(_judged(file.path) for file in _existing(proxies)),
         ports=_ports(),
     )
 
 
-def suggested(found: Surroundings) -> dict[str, Value]:
+def suggested(surroundings: Surroundings) -> dict[str, Value]:
     """Return the answers that follow from what was found, by field key. Pure."""
     answers: dict[str, Value] = {steps.WHERE.key: steps.Where.ELSEWHERE}
-    if found.mattermost:
+    if surroundings.mattermost:
         answers[steps.WHERE.key] = steps.Where.FILE
-        answers[steps.CONFIG_FILE.key] = str(found.mattermost[0].path)
-    usable = [proxy for proxy in found.push_proxies if proxy.is_usable]
+        answers[steps.CONFIG_FILE.key] = str(surroundings.mattermost[0].path)
+    usable = [proxy for proxy in surroundings.push_proxies if proxy.is_usable]
     if usable:
         answers[steps.APPS.key] = steps.Apps.OWN
         answers[steps.EXISTING_FILE.key] = str(usable[0].path)
@@ -166,7 +166,7 @@ def _named(named: str, folder: Path, remarks: dict[str, None], who: str) -> list
 
 def _existing(places: Mapping[Path, str]) -> tuple[Found, ...]:
     """Return those that exist; files behind two names count once."""
-    found: dict[str, Found] = {}
+    by_real_path: dict[str, Found] = {}
     for path, reason in places.items():
         if clean(path) != str(path):
             continue
@@ -181,11 +181,11 @@ def _existing(places: Mapping[Path, str]) -> tuple[Found, ...]:
             continue
         if not is_usable:
             reason = f"{reason}; this user may not read it".removeprefix("; ")
-        found.setdefault(
+        by_real_path.setdefault(
             os.path.realpath(path),
             Found(path=path, reason=presentable(reason, 200), is_usable=is_usable),
         )
-    return tuple(found.values())
+    return tuple(by_real_path.values())
 
 
 def _may_read(path: Path) -> bool:

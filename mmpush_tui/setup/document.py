@@ -27,9 +27,9 @@ def document(answers: Answers, base: Mapping[str, Any] | None = None) -> dict[st
         base: what the file holds today; what nobody was asked about stays, a target of the same
             type is brought up to date, others are kept.
     """
-    made: dict[str, Any] = copy.deepcopy(dict(base or {}))
-    _revise(made, answers)
-    return made
+    tables: dict[str, Any] = copy.deepcopy(dict(base or {}))
+    _revise(tables, answers)
+    return tables
 
 
 def revised(answers: Answers, before: str) -> str:
@@ -47,35 +47,37 @@ def revised(answers: Answers, before: str) -> str:
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        made = tomlkit.parse(before)
-        _revise(made, answers)
-        new = tomlkit.dumps(made)
-        is_right = _said(tomllib.loads(new)) == _said(document(answers, tomllib.loads(before)))
+        tables = tomlkit.parse(before)
+        _revise(tables, answers)
+        new = tomlkit.dumps(tables)
+        is_right = _without_empty_console(tomllib.loads(new)) == _without_empty_console(
+            document(answers, tomllib.loads(before))
+        )
     except (TOMLKitError, ValueError, KeyError, RecursionError):
         # It is younger than the standard library's parser, and stumbles over some odd layouts.
         return ""
     return new if is_right else ""
 
 
-def _revise(made: MutableMapping[str, Any], answers: Answers) -> None:
+def _revise(tables: MutableMapping[str, Any], answers: Answers) -> None:
     """Bring a configuration, or a file's tables with their comments, up to date."""
-    if not isinstance(made.get("mattermost"), MutableMapping):
-        made["mattermost"] = {}
+    if not isinstance(tables.get("mattermost"), MutableMapping):
+        tables["mattermost"] = {}
     if answer(answers, steps.WHERE) == Where.FILE:
         file = full_path(text(answers, steps.CONFIG_FILE))
-        _bring(made["mattermost"], {"config_file": file})
+        _bring(tables["mattermost"], {"config_file": file})
     else:
-        made["mattermost"].pop("config_file", None)
+        tables["mattermost"].pop("config_file", None)
     if taken := takes_over(answers):
-        _bring(made.setdefault("console", {}), {WORKER_CONFIG.name: taken})
-    elif isinstance(console := made.get("console"), MutableMapping):
+        _bring(tables.setdefault("console", {}), {WORKER_CONFIG.name: taken})
+    elif isinstance(console := tables.get("console"), MutableMapping):
         console.pop(WORKER_CONFIG.name, None)
         # A comment at its end is about the table that follows, as likely as not.
         if not console and not _has_comment(console):
-            del made["console"]
+            del tables["console"]
     if StepId.LISTEN not in {step.id for step in steps.path(answers)}:
         return
-    proxy = made.setdefault("proxy", {})
+    proxy = tables.setdefault("proxy", {})
     _bring(proxy, {"listen_address": text(answers, steps.LISTEN)})
     for field in PROXY:
         if field.name in _ALWAYS and field.name not in proxy:
@@ -157,6 +159,6 @@ def _has_comment(table: MutableMapping[str, Any]) -> bool:
     return bool(table.trivia.comment) or "#" in table.as_string()
 
 
-def _said(tables: Mapping[str, Any]) -> dict[str, Any]:
+def _without_empty_console(tables: Mapping[str, Any]) -> dict[str, Any]:
     """Return what tables say; an empty one that holds a comment says nothing."""
     return {name: table for name, table in tables.items() if table or name != "console"}

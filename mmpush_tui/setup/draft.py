@@ -49,10 +49,10 @@ class Draft:
             value = value if looks_like_content(value) else full_path(value)
         return replace(self, answers=MappingProxyType({**self.answers, key: value}))
 
-    def with_defaults(self, found: Mapping[str, Value]) -> "Draft":
-        """Return the draft with ``found`` wherever nothing was answered yet."""
+    def with_defaults(self, defaults: Mapping[str, Value]) -> "Draft":
+        """Return the draft with ``defaults`` wherever nothing was answered yet."""
         draft = self
-        for key, value in found.items():
+        for key, value in defaults.items():
             if key not in self.answers:
                 draft = draft.with_answer(key, value)
         return draft

@@ -121,18 +121,18 @@ async def existing(answers: Answers) -> Finding:
 
 async def _build(entries: dict[str, Any], message: str) -> Finding:
     written = parse_document(tomli_w.dumps({"proxy": entries}), _IN_MEMORY)
-    made = config.convert_document(written, {})
-    ready, disabled = await _targets(made)
+    proxy_config = config.convert_document(written, {})
+    ready, disabled = await _targets(proxy_config)
     if not ready:
         return failed(disabled[0][0])
     # Of these, the ones about missing settings are not about the target.
-    readable = [it for it in made.warnings if it.code == "config-secret-readable"]
+    readable = [it for it in proxy_config.warnings if it.code == "config-secret-readable"]
     return _with_warnings(message, readable)
 
 
-async def _targets(made: ProxyConfig) -> tuple[list[str], list[tuple[str, bool]]]:
+async def _targets(proxy_config: ProxyConfig) -> tuple[list[str], list[tuple[str, bool]]]:
     """Return the types that can send, and for the others the reason and whether it is blank."""
-    targets = await beside("targets", Targets.build, made)
+    targets = await beside("targets", Targets.build, proxy_config)
     try:
         disabled = [(item.reason, item.is_blank) for item in targets.disabled.values()]
         return list(targets.ready), disabled

@@ -228,10 +228,10 @@ def _diff(path: Path, before: bytes | None, text: str, secrets: list[str]) -> tu
     lines = difflib.unified_diff(
         old, new, "(no file)" if before is None else name, name, lineterm=""
     )
-    return tuple(_shown(line, secrets) for line in lines)
+    return tuple(_safe_line(line, secrets) for line in lines)
 
 
-def _shown(line: str, secrets: list[str]) -> str:
+def _safe_line(line: str, secrets: list[str]) -> str:
     """Return one line of a diff, indented as it is, with nothing secret or hostile in it."""
     sign, rest = line[:1], line[1:]
     for secret in secrets:

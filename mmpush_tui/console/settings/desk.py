@@ -348,11 +348,11 @@ def _source_of(options: ConsoleOptions) -> Source | None:
 def _news(done: Saved, changes: tuple[Change, ...], kind: Place) -> str:
     if len(done.skipped) == len(changes):
         return ""
-    said = "Saved in part." if done.skipped else "Saved."
+    outcome = "Saved in part." if done.skipped else "Saved."
     if kind is not Place.FILE:
-        return f"{said} The server uses it at once; z brings the values before back."
+        return f"{outcome} The server uses it at once; z brings the values before back."
     backup = f" The state before is in {short_path(done.backup)}." if done.backup else ""
-    return said + backup + "".join(f" {NEEDS[need]}" for need in done.needs)
+    return outcome + backup + "".join(f" {NEEDS[need]}" for need in done.needs)
 
 
 def _laid_over(stored: Page, before: Page, draft: Page) -> Page:

@@ -129,23 +129,23 @@ class SettingsScreen(ConsoleScreen):
     def _state(self, width: int) -> Content:
         """Return what became of saving, or of reading, or what saving would do."""
         view = self._settings.view
-        said: list[Content] = []
+        parts: list[Content] = []
         if view.news:
-            said.append(hanging((mark("ok"),), view.news, width))
+            parts.append(hanging((mark("ok"),), view.news, width))
         if view.problem:
             after = " r reads it again." if view.at else ""
             after = " r reads it again and can keep your changes." if view.is_edited else after
             state = mark("fail" if view.at else "off")
-            said.append(hanging((state,), f"{view.problem}{after}", width))
+            parts.append(hanging((state,), f"{view.problem}{after}", width))
         if view.is_saving:
-            said.append(content(("Writing the changes.", "bold")))
+            parts.append(content(("Writing the changes.", "bold")))
         elif why := self._misfit() or (view.is_edited and view.blocked):
-            said.append(content(("Not saved. ", "bold $warning"), why))
+            parts.append(content(("Not saved. ", "bold $warning"), why))
         elif view.changes:
             keys = "1 key" if len(view.changes) == 1 else f"{len(view.changes)} keys"
             plan = f"^s shows the plan, and writes {keys}."
-            said.append(content(("Not saved. ", "bold $warning"), plan))
-        return lines(*(said or [content(("As stored.", "$quiet"))]))
+            parts.append(content(("Not saved. ", "bold $warning"), plan))
+        return lines(*(parts or [content(("As stored.", "$quiet"))]))
 
     def on_dropdown_chosen(self, event: Dropdown.Chosen) -> None:
         """Take a choice."""
@@ -171,7 +171,7 @@ class SettingsScreen(ConsoleScreen):
         draft, row = self._settings.view.draft, _row_of(event.input)
         if draft is None or row is None:
             return
-        row.told = event.value
+        row.last_taken = event.value
         if row.field.name == rows.SERVER.name:
             self._settings.edit(draft.with_server(event.value))
             return
@@ -286,7 +286,7 @@ class SettingsScreen(ConsoleScreen):
         """Let every field show the draft, whatever was typed into it."""
         self._misfits.clear()
         for row in self.query(SettingRow):
-            row.told = None
+            row.last_taken = None
 
     def action_reload(self) -> None:
         """Let Mattermost read its configuration anew."""

@@ -48,7 +48,7 @@ class SettingRow(Vertical):
     def __init__(self, field: Field) -> None:
         super().__init__(id=f"row-{field.name}", classes="row")
         self.field = field
-        self.told: str | None = None
+        self.last_taken: str | None = None
         """What the draft was last told of the text field: the text itself may be ahead of it."""
 
     def compose(self) -> Iterable[Widget]:
@@ -122,7 +122,7 @@ class SettingRow(Vertical):
                 control.fill("")
             case TextField():
                 value = getattr(draft, self.field.name)
-                if not (control.has_focus and _means(self.field, self.told) == value):
+                if not (control.has_focus and _means(self.field, self.last_taken) == value):
                     control.fill(value)
 
     def _let_edit(self, is_enabled: bool) -> None:

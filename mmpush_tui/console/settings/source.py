@@ -63,16 +63,17 @@ async def choose_place(
     server = None
     if stage is not None and (server := await demo_server(app, stage)) is None:
         return
-    found: tuple[Offer, ...] = ()
+    choices: tuple[Offer, ...] = ()
     if server is not None:
-        found = only(server.config_file, server.socket_path, server.url)
+        choices = only(server.config_file, server.socket_path, server.url)
     else:
         named = [options.mattermost_config] if options.mattermost_config else []
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FILES_S):
-                found = await beside("offers", offers, named)
+                choices = await beside("offers", offers, named)
     answers = {
-        f"{offer.where.kind}:{offer.where.at}": _told(offer, desk.view.at) for offer in found
+        f"{offer.where.kind}:{offer.where.at}": _offer_line(offer, desk.view.at)
+        for offer in choices
     }
     if server is None:
         answers[_REST] = "REST API of another address, with an access token"
@@ -105,7 +106,7 @@ async def choose_place(
         await say(app, "That place cannot be used", _sentence(problem), "", kept)
 
 
-def _told(offer: Offer, now: str) -> str:
+def _offer_line(offer: Offer, now: str) -> str:
     remarks = [offer.remark] if offer.remark else []
     if offer.where.at == now:
         remarks.insert(0, "in use")
@@ -186,15 +187,15 @@ class RestScreen(ModalScreen[None]):
         try:
             async with asyncio.timeout(_FILES_S):
                 source = await beside("rest", _rest, url, token, ca_file, licence)
-            told = await self.context.use_source(source)
+            failure = await self.context.use_source(source)
         except MmpushError as error:
-            told = error.line()
+            failure = error.line()
         except TimeoutError:
-            told = f"A file that is needed for it could not be read within {_FILES_S:.0f} s."
+            failure = f"A file that is needed for it could not be read within {_FILES_S:.0f} s."
         finally:
             self._trying = None
-        if told:
-            problem.say((_sentence(told), "$error"))
+        if failure:
+            problem.say((_sentence(failure), "$error"))
         elif self.is_current:
             self.dismiss()
 

@@ -34,13 +34,13 @@ async def save(app: App[Any], desk: SettingsDesk) -> None:
 
 async def restore_former(app: App[Any], desk: SettingsDesk) -> bool:
     """Let a former state be chosen, ask with the plan, then write it; return whether it was."""
-    found, why = await desk.backups()
-    if not found:
+    backups, why = await desk.backups()
+    if not backups:
         await say(
             app, "There is no former state", why or "Nothing was saved here by this program yet."
         )
         return False
-    answers = {path: _told(path) for path in found[:_LISTED]}
+    answers = {path: _backup_line(path) for path in backups[:_LISTED]}
     text = ["Each of these is the state before something was saved, the newest first."]
     path = await ask(app, AskScreen("Bring back which state?", text, answers | {"": "None"}))
     former, why = await desk.former(path) if path else (None, "")
@@ -145,16 +145,16 @@ _AT_ONCE: Final = (
 )
 
 
-def _told(path: str) -> str:
-    found = _TIME.search(Path(path).name)
-    if found is None:
+def _backup_line(path: str) -> str:
+    stamp = _TIME.search(Path(path).name)
+    if stamp is None:
         return short_path(path)
     try:
-        then = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).astimezone()
+        then = datetime.strptime(stamp[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).astimezone()
     except (ValueError, OverflowError):
         # Somebody else gave it its name.
         return short_path(path)
-    again = f" ({found[2]})" if found[2] else ""
+    again = f" ({stamp[2]})" if stamp[2] else ""
     return f"{then:%Y-%m-%d %H:%M:%S}{again}   {Path(path).name}"
 
 

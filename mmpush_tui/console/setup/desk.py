@@ -1,8 +1,8 @@
 """The console's side of the guided set-up: the draft, the page it stands on, the proofs."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -34,7 +34,7 @@ _NO_ANSWER: Final = failed(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SetupView:
     """What the screen shows of the set-up.
 
@@ -52,10 +52,10 @@ class SetupView:
         news: a sentence about the draft; or empty.
     """
 
-    draft: Draft = field(default_factory=Draft)
-    problems: Mapping[str, str] = field(default_factory=dict)
-    looks: Mapping[str, Finding] = field(default_factory=dict)
-    offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    draft: Draft = dataclasses.field(default_factory=Draft)
+    problems: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    looks: Mapping[str, Finding] = dataclasses.field(default_factory=dict)
+    offers: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     finding: Finding | None = None
     before: Finding | None = None
     is_busy: bool = False
@@ -90,9 +90,9 @@ class SetupView:
         """The keys of this page's fields that keep it from being done, as far as is known."""
         failed = {key for key, look in self.looks.items() if look.severity is Severity.FAIL}
         return tuple(
-            asked.key
-            for asked in steps.asked(self.step, self.draft.answers)
-            if asked.key in self.problems or asked.key in failed
+            field.key
+            for field in steps.asked(self.step, self.draft.answers)
+            if field.key in self.problems or field.key in failed
         )
 
     @property
@@ -133,52 +133,52 @@ class SetupDesk:
         self._set(draft=kept, news=sentence)
         try:
             async with asyncio.timeout(_FILE_TIMEOUT_S):
-                found = await beside("look-around", detect.look_around)
+                surroundings = await beside("look-around", detect.look_around)
         except TimeoutError:
-            found = None
-        if found is not None:
+            surroundings = None
+        if surroundings is not None:
             # What was answered meanwhile stays.
-            suggested = self.view.draft.with_defaults(detect.suggested(found))
-            self._set(draft=suggested, found=found)
+            suggested = self.view.draft.with_defaults(detect.suggested(surroundings))
+            self._set(draft=suggested, found=surroundings)
         await self._enter()
 
-    def answer(self, asked: Field, value: Value) -> None:
+    def answer(self, field: Field, value: Value) -> None:
         """Take an answer."""
         before = self.view
-        after = before.draft.with_answer(asked.key, value)
-        if asked.key in before.draft.answers and after.answers == before.draft.answers:
+        after = before.draft.with_answer(field.key, value)
+        if field.key in before.draft.answers and after.answers == before.draft.answers:
             return
         self._set(
             draft=after,
             finding=None,
-            problems=_without(before.problems, asked.key),
-            looks=_without(before.looks, asked.key),
+            problems=_without(before.problems, field.key),
+            looks=_without(before.looks, field.key),
         )
 
-    async def look(self, asked: Field) -> None:
+    async def look(self, field: Field) -> None:
         """Judge an answer that was just given, and take what follows from a file it names."""
         answers = self.view.draft.answers
-        named = steps.text(answers, asked)
+        named = steps.text(answers, field)
         if not named:
             return
-        if problem := judged.problems(self.view.step, answers).get(asked.key):
-            self._set(problems={**self.view.problems, asked.key: problem})
+        if problem := judged.problems(self.view.step, answers).get(field.key):
+            self._set(problems={**self.view.problems, field.key: problem})
             return
-        if asked.key not in _LOOKS:
+        if field.key not in _LOOKS:
             return
         try:
             async with asyncio.timeout(_FILE_TIMEOUT_S):
-                finding = await beside("look", _LOOKS[asked.key][1], named)
+                finding = await beside("look", _LOOKS[field.key][1], named)
         except TimeoutError:
             finding = _NO_ANSWER
         changed = self.view.draft
-        if steps.text(changed.answers, asked) != named:
+        if steps.text(changed.answers, field) != named:
             return
         for name, value in finding.evidence.items():
-            key = f"{asked.key.rpartition('.')[0]}.{name}"
+            key = f"{field.key.rpartition('.')[0]}.{name}"
             if key in steps.FIELDS and not steps.text(changed.answers, steps.FIELDS[key]):
                 changed = changed.with_answer(key, value)
-        self._set(draft=changed, looks={**self.view.looks, asked.key: finding})
+        self._set(draft=changed, looks={**self.view.looks, field.key: finding})
 
     async def next(self) -> bool:
         """Prove this page's answers and go on; return whether it went on.
@@ -189,9 +189,9 @@ class SetupDesk:
             return False
         self._set(is_busy=True, finding=None)
         try:
-            for asked in steps.asked(self.view.step, self.view.draft.answers):
-                if asked.key not in self.view.looks:
-                    await self.look(asked)
+            for field in steps.asked(self.view.step, self.view.draft.answers):
+                if field.key not in self.view.looks:
+                    await self.look(field)
             view = self.view
             self._set(problems=_problems(view.step, view.draft.answers))
             if self.view.wrong:
@@ -257,14 +257,14 @@ class SetupDesk:
         answered = self.view.draft
         try:
             async with asyncio.timeout(_FILE_TIMEOUT_S):
-                made = await beside("plan", write.plan, answered.answers)
+                plan = await beside("plan", write.plan, answered.answers)
         except TimeoutError:
             self._set(plan=None, finding=_NO_ANSWER)
         except MmpushError as error:
             self._set(plan=None, finding=error.finding)
         else:
             if self.view.draft == answered:
-                self._set(plan=made, finding=None)
+                self._set(plan=plan, finding=None)
 
     async def _turn_to(self, step: StepId, before: Finding | None = None) -> None:
         self._set(
@@ -279,34 +279,34 @@ class SetupDesk:
             await self.plan()
             return
         offers: dict[str, tuple[str, ...]] = {}
-        for asked in self.view.step.fields:
-            if asked.key not in WANTED:
+        for field in self.view.step.fields:
+            if field.key not in WANTED:
                 continue
             try:
                 async with asyncio.timeout(_FILE_TIMEOUT_S):
-                    found = await beside("suggest", candidates.suggest_files, WANTED[asked.key])
+                    paths = await beside("suggest", candidates.suggest_files, WANTED[field.key])
             except TimeoutError:
                 continue
-            offers[asked.key] = tuple(map(short_path, found))
-            await self.look(asked)
+            offers[field.key] = tuple(map(short_path, paths))
+            await self.look(field)
         self._set(offers={**self.view.offers, **offers})
 
     def _set(self, **changes: object) -> None:
-        self.view = replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of SetupView, given in this module only
+        self.view = dataclasses.replace(self.view, **changes)  # type: ignore[arg-type] # names and types are those of SetupView, given in this module only
         self._on_change()
 
 
 def _problems(step: Step, answers: steps.Answers) -> dict[str, str]:
     """Return what is wrong on a page, with what the summary would refuse as soon as it is known."""
-    found = judged.problems(step, answers)
-    if step.id is StepId.ANDROID and not found:
+    problems = judged.problems(step, answers)
+    if step.id is StepId.ANDROID and not problems:
         for sentence in judged.problems(steps.BY_ID[StepId.SUMMARY], answers).values():
-            found[steps.ANDROID_WHEN.key] = sentence
-    return found
+            problems[steps.ANDROID_WHEN.key] = sentence
+    return problems
 
 
-def _place(found: Found) -> str:
-    return f"{short_path(found.path)}: {found.reason.rstrip('.')}."
+def _place(file: Found) -> str:
+    return f"{short_path(file.path)}: {file.reason.rstrip('.')}."
 
 
 def _without(values: Mapping[str, object], key: str) -> dict[str, object]:

@@ -81,7 +81,7 @@ class Question(Horizontal):
             if offers != self._offers:
                 self._offers = offers
                 list_.clear_options()
-                list_.add_options(Option(content(f" {shown}")) for shown in offers[:_OFFERED])
+                list_.add_options(Option(content(f" {path}")) for path in offers[:_OFFERED])
             list_.display = bool(offers) and not str(value).strip()
 
     @property
@@ -144,12 +144,12 @@ class Completion(Suggester):
         async with self._one_at_a_time:
             if value != self._latest:
                 return None
-            found = await beside("suggest", candidates.suggest_files, self._wanted, value)
-        if not found:
+            paths = await beside("suggest", candidates.suggest_files, self._wanted, value)
+        if not paths:
             return None
         folder, _, begun = value.rpartition("/")
-        name = found[0].name
-        if str(found[0].parent) == full_path(value):
+        name = paths[0].name
+        if str(paths[0].parent) == full_path(value):
             return f"{value.rstrip('/')}/{name}"
         return f"{folder}/{name}" if name.startswith(begun) else None
 

@@ -51,11 +51,11 @@ class SetupScreen(ConsoleScreen):
         self._setup, self._settings, self._checks = setup, settings, checks
         self._questions: dict[str, Question] = {}
         """By field key, once they are made."""
-        self._shown = ""
+        self._page_in_front = ""
         """The page on the screen, by its step and whether it is done."""
         self._last: Widget | None = None
         """What had the focus last; a terminal that is too small for a while takes it away."""
-        self._told: Finding | None = None
+        self._finding_in_sight: Finding | None = None
         """What the last proof showed, once it was brought into sight."""
 
     def body(self) -> Iterable[Widget]:
@@ -75,12 +75,12 @@ class SetupScreen(ConsoleScreen):
         self.call_after_refresh(self._make_questions)
 
     async def _make_questions(self) -> None:
-        asked = [field for step in steps.STEPS for field in step.fields]
-        made = {field.key: Question(field, WANTED.get(field.key)) for field in asked}
-        for question in made.values():
+        fields = [field for step in steps.STEPS for field in step.fields]
+        questions = {field.key: Question(field, WANTED.get(field.key)) for field in fields}
+        for question in questions.values():
             question.display = False
-        await self.query_one("#setup-questions", Vertical).mount_all(made.values())
-        self._questions = made
+        await self.query_one("#setup-questions", Vertical).mount_all(questions.values())
+        self._questions = questions
         self.draw()
 
     def draw(self) -> None:
@@ -116,23 +116,23 @@ class SetupScreen(ConsoleScreen):
             proof.say((word, "bold $warning"))
         elif view.finding is not None:
             proof.show(_result(view.finding, width))
-            if view.finding is not self._told:
+            if view.finding is not self._finding_in_sight:
                 self.call_after_refresh(proof.scroll_visible, animate=False)
-        self._told = view.finding
+        self._finding_in_sight = view.finding
 
     def _draw_questions(self, view: SetupView) -> None:
         if not self._questions:
             return
-        asked = {field.key for field in steps.asked(view.step, view.draft.answers)}
-        self.query_one("#setup-questions").display = bool(asked)
+        keys = {field.key for field in steps.asked(view.step, view.draft.answers)}
+        self.query_one("#setup-questions").display = bool(keys)
         for key, question in self._questions.items():
-            question.display = key in asked
-            if key in asked:
+            question.display = key in keys
+            if key in keys:
                 value = steps.answer(view.draft.answers, question.field)
                 question.draw(value, view.offers.get(key, ()))
                 self._draw_under(question, view)
-        if self._shown != (page := _page(view)):
-            self._shown = page
+        if self._page_in_front != (page := _page(view)):
+            self._page_in_front = page
             self._go_to_top(view)
         elif self.focused is None and self._last in self.focus_chain:
             self.set_focus(self._last)
@@ -263,7 +263,7 @@ class SetupScreen(ConsoleScreen):
     def action_next(self) -> None:
         """Prove and go on; on the last page write. A page that nobody has seen stays in front."""
         view, tasks = self._setup.view, self.context.tasks
-        if not self.can("next") or _page(view) != self._shown:
+        if not self.can("next") or _page(view) != self._page_in_front:
             return
         if view.applied is not None:
             tasks.spawn("setup-leave", self._after())
@@ -378,8 +378,8 @@ def _summary(view: SetupView, width: int) -> list[Content]:
 def _written(plan: Plan, applied: Applied | None, width: int) -> list[Content]:
     if applied is not None:
         backup = f"The old file is {short_path(applied.backup)}. " if applied.backup else ""
-        said = f"{backup}Enter goes on, and checks every hop."
-        return [hanging((mark("ok"),), said, width)]
+        sentence = f"{backup}Enter goes on, and checks every hop."
+        return [hanging((mark("ok"),), sentence, width)]
     if not plan.is_change:
         return [content(f"{short_path(plan.path)} is already as it should be. Enter goes on.")]
     rows = [content((f"Enter writes {short_path(plan.path)}:", "bold"))]

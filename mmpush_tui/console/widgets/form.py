@@ -120,7 +120,7 @@ class Dropdown(Select[str], inherit_bindings=False):
     def __init__(self, options: Iterable[tuple[str, str]], *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         self.offered = list(options)
         """Words and value of each choice, in order."""
-        super().__init__(_shown(self.offered), allow_blank=False, compact=True, id=id)
+        super().__init__(_select_options(self.offered), allow_blank=False, compact=True, id=id)
         self._has_begun = False
 
     def fill(self, options: Sequence[tuple[str, str]], value: str) -> None:
@@ -128,7 +128,7 @@ class Dropdown(Select[str], inherit_bindings=False):
         with self.prevent(Select.Changed):
             if list(options) != self.offered:
                 self.offered = list(options)
-                self.set_options(_shown(self.offered))
+                self.set_options(_select_options(self.offered))
             self.value = value
 
     def on_select_changed(self, event: Select.Changed) -> None:
@@ -286,7 +286,7 @@ class Choices(ShortList):
         self.highlighted = marked
 
 
-def _shown(options: Iterable[tuple[str, str]]) -> list[tuple[Text, str]]:
+def _select_options(options: Iterable[tuple[str, str]]) -> list[tuple[Text, str]]:
     # Plain words would be read as markup; Text is not, and can be found by typing.
     return [(Text(plain(words, 200)), value) for words, value in options]
 
