@@ -173,7 +173,8 @@ def _replaceable(path: Path) -> Path:
         FailedError: it is no plain file. To replace a device would take it from everybody.
     """
     real = Path(os.path.realpath(path))
-    if real.exists() and not real.is_file():
+    # What cannot even be looked at is refused when it is written.
+    if os.path.exists(real) and not os.path.isfile(real):
         raise FailedError(
             f"{path} cannot be written", why="it is not a plain file", code="check-output"
         )

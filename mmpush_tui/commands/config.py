@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 import tomli_w
@@ -17,6 +18,9 @@ from mmpush_tui.findings import Finding, Severity
 from mmpush_tui.text import clean
 
 _FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
+
+
+_NAMED: Final = "Name the file, as in mmpush-tui config check FILE."
 
 
 @click.group("config")
@@ -39,7 +43,7 @@ def check(file: Path | None, as_json: bool) -> int:
     """
     from mmpush_tui.proxy.lint import lint
 
-    path = chosen_config(file, "as FILE")
+    path = chosen_config(file, _NAMED)
     config, findings, is_refused = lint(path, os.environ)
     errors = [it for it in findings if it.severity is Severity.FAIL]
     exit_code = Exit.USAGE if is_refused else Exit.FAILED if errors else Exit.OK
@@ -71,7 +75,7 @@ def check(file: Path | None, as_json: bool) -> int:
 @json_option
 def show(file: Path | None, as_json: bool) -> int:
     """Show every setting of FILE, its value, and whether file, environment or default says so."""
-    path = chosen_config(file, "as FILE")
+    path = chosen_config(file, _NAMED)
     rows = view(path, os.environ)
     if as_json:
         print_document("config", file=str(path), settings=rows)

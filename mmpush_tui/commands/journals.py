@@ -42,19 +42,33 @@ def read_deliveries(path: Path, *, since: float) -> list[Event]:
     Raises:
         FailedError: there is none, or it cannot be read.
     """
-    if not path.exists():
-        raise FailedError(f"{path}: there is no such file", code="journal-missing")
-    if not os.access(path, os.R_OK):
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FailedError(f"{path}: there is no such file", code="journal-missing") from None
+    except PermissionError as error:
+        raise _not_ours(path) from error
+    except OSError as error:
         raise FailedError(
-            f"{path} cannot be read", why="a journal is for the user of its worker alone",
-            fix="Run this as that user, or with sudo.", code="journal-unreadable",
-        )  # fmt: skip
+            f"{path} cannot be read as a journal",
+            why=str(error.strerror),
+            code="journal-unreadable",
+        ) from error
+    if not os.access(path, os.R_OK):
+        raise _not_ours(path)
     try:
         return journal_queries.read_journal(path, since=since, limit=_MOST)
     except sqlite3.Error as error:
         raise FailedError(
             f"{path} cannot be read as a journal", why=str(error), code="journal-unreadable"
         ) from error
+
+
+def _not_ours(path: Path) -> FailedError:
+    return FailedError(
+        f"{path} cannot be read", why="a journal is for the user of its worker alone",
+        fix="Run this as that user, or with sudo.", code="journal-unreadable",
+    )  # fmt: skip
 
 
 def find_journal(control: Path | None) -> Path:
@@ -84,11 +98,13 @@ async def _status(path: Path) -> dict[str, Any]:
 
 
 def _left_behind() -> Path:
-    journals = sorted(journal_file.folder().glob("journal-*.db"))
+    folder = journal_file.folder()
+    try:
+        journals = sorted(folder.glob("journal-*.db"))
+    except PermissionError as error:
+        raise _not_ours(folder) from error
     if not journals:
-        raise FailedError(
-            f"no worker runs, and {journal_file.folder()} holds no journal", code="journal-missing"
-        )
+        raise FailedError(f"no worker runs, and {folder} holds no journal", code="journal-missing")
     if len(journals) > 1:
         raise UsageError(
             "no worker runs, and there are several journals: " + ", ".join(map(str, journals)),

@@ -39,5 +39,7 @@ def command(
     from mmpush_tui.configuration.locations import chosen_config
     from mmpush_tui.proxy.serving import serve
 
-    config = chosen_config(config_path, "with --config FILE")
+    config = chosen_config(
+        config_path, "Name it with --config FILE, or let mmpush-tui ask for what it needs."
+    )
     return int(serve(config, listen, control_path, until_eof=until_eof))

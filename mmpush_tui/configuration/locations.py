@@ -46,7 +46,7 @@ def chosen_config(named: Path | None, how: str) -> Path:
 
     Args:
         named: the file that was named, if any.
-        how: how a file is named here, such as ``with --config FILE``.
+        how: how a file is named here, a sentence.
 
     Raises:
         UsageError: none was named, and there is no usual one.
@@ -57,7 +57,7 @@ def chosen_config(named: Path | None, how: str) -> Path:
     if usual is None:
         raise UsageError(
             "no configuration of a push proxy was found",
-            fix=f"Name it {how}, or let mmpush-tui ask for what it needs.",
+            fix=how,
             code="config-not-found",
         )
     return worker_config(usual)

@@ -541,6 +541,7 @@ BAD_FORMS = [
     (("--watch", "5", "--format", "markdown"), "--watch and --format markdown do not go together."),
     (("--output", "x"), "--output needs --format json, markdown, nagios or prometheus."),
     (("--output", "/none/x", "--json"), "/none/x cannot be written: No such file or directory."),
+    (("--output", "x" * 300, "--json"), "x cannot be written: File name too long."),
     (("--source", "here"), "--source 'here': expected an address of this host."),
 ]  # fmt: skip
 

@@ -60,7 +60,8 @@ def test_without_a_terminal_the_console_says_what_works_there(arguments: list[st
          "Write it after: mmpush-tui check …\n"),
         (["--config", "/nowhere.toml"],
          "mmpush-tui: /nowhere.toml: there is no such file. "
-         "Name the configuration file with --config.\n"),
+         "Correct its name where it was given: --config FILE, MMPUSH_CONFIG, or the FILE of "
+         "mmpush-tui config.\n"),
         (["--licence", "gold"],
          "mmpush-tui: --licence gold: expected hpns, id_loaded, both with a comma, or none.\n"),
         (["demo", "--headless", "--fault", "slo"],

@@ -648,7 +648,8 @@ def test_says_that_there_is_no_file(tmp_path: Path) -> None:
     path = tmp_path / "none.toml"
     error = refusal(path)
     assert error.line() == (
-        f"{path}: there is no such file. Name the configuration file with --config."
+        f"{path}: there is no such file. Correct its name where it was given: --config "
+        "FILE, MMPUSH_CONFIG, or the FILE of mmpush-tui config."
     )
     assert error.code == "config-missing"
 
