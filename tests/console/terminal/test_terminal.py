@@ -27,7 +27,10 @@ def demo(short_tmp: Path) -> Iterator[Terminal]:
     environment = {"TMPDIR": str(short_tmp), "COLUMNS": "80", "LINES": "24"}
     with Terminal("demo", environment=environment) as terminal:
         terminal.see("worker running 127.0.0.1:")
+        children = _children(terminal)
         yield terminal
+    # The worker of a demo that was killed ends by itself, and removes its socket.
+    psutil.wait_procs(children, timeout=20)
 
 
 def _address(terminal: Terminal) -> str:
