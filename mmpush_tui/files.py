@@ -104,6 +104,7 @@ def write_new(path: Path, data: bytes, prepare: Prepare | None = None) -> None:
             file.flush()
             os.fsync(descriptor)
     except BaseException:
+        # Also where a signal ends it: nothing half-written stays.
         _remove(path)
         raise
 

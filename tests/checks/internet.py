@@ -319,6 +319,7 @@ def in_namespace(
 def _enter_namespace() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET) != 0:
+        # Unprivileged users and most containers; CI has them.
         pytest.skip(f"no network namespace here: {os.strerror(ctypes.get_errno())}")
     lines = ["link set lo up"]
     lines += [f"addr add {it}/32 dev lo" for it in (*ADDRESSES.values(), *_MORE)]
@@ -328,4 +329,5 @@ def _enter_namespace() -> None:
         capture_output=True,
     )  # fmt: skip
     if done.returncode:
+        # A kernel without IPv6, say.
         pytest.skip(f"no addresses can be added here: {done.stderr}")

@@ -145,7 +145,7 @@ def test_a_failure_is_one_line_and_its_own_code(
 
 
 def test_a_user_without_a_home_is_no_fault() -> None:
-    # A number that no user has, as containers give it; only root may take it on.
+    # A number that no user has, as containers give it; only root may take it on, as CI does.
     setpriv = shutil.which("setpriv")
     if os.getuid() != 0 or setpriv is None:
         pytest.skip("needs root and setpriv")

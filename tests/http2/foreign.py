@@ -26,6 +26,7 @@ NODE_SCRIPT: Final = Path(__file__).with_name("foreign_server.mjs")
 NGHTTPD: Final = shutil.which("nghttpd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 NODE: Final = shutil.which("node")
 
+# Servers that are not ours to bring along; `.ci/run` installs them.
 needs_nghttpd = pytest.mark.skipif(
     NGHTTPD is None, reason="nghttpd is not installed; on Debian: apt install nghttp2-server"
 )

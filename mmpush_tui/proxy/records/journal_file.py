@@ -147,6 +147,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA journal_size_limit = 4194304")
     except BaseException:
+        # Whatever it was, the caller gets no database that could be closed.
         database.close()
         raise
     return database

@@ -129,6 +129,7 @@ class H2Server(Generic[S]):
                 backlog=1024,
             )
         except BaseException:
+            # Also where the start is cancelled: nobody else knows this socket.
             listener.close()
             raise
 

@@ -242,6 +242,7 @@ def test_a_link_is_not_followed(host: Host, tmp_path: Path) -> None:
     assert elsewhere.read_bytes() == before
 
 
+# CI is root; a developer who is not sees it skipped.
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_file_of_somebody_else_is_not_used(host: Host) -> None:
     said_by(host.token())

@@ -170,6 +170,7 @@ def test_a_refused_port_can_be_had_when_its_holder_ended() -> None:
 def test_says_what_right_a_low_port_needs() -> None:
     lowest = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
     if lowest < 2:
+        # As some containers set it; there is no refusal to be seen then.
         pytest.skip("here every user may bind every port")
     error = refusal("127.0.0.1:1")
     assert error.line() == (

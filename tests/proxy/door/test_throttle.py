@@ -36,6 +36,7 @@ def test_ever_new_senders_share_what_is_left_and_cost_no_memory() -> None:
 
 
 REDIS = shutil.which("redis-server")
+# A server that is not ours to bring along; `.ci/run` installs it.
 needs_redis = pytest.mark.skipif(
     REDIS is None, reason="redis-server is not installed; on Debian: apt install redis-server"
 )
