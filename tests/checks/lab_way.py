@@ -130,14 +130,14 @@ async def everything_outside_is_filtered(net: Internet) -> Report:
 
 
 @fault("tcp_refused", "Nothing listens at 10.0.0.5:8000, the address of the push proxy.",
-       "Start it, or correct the port in the address")  # fmt: skip
+       "Start the push proxy there, or correct the port in the address")  # fmt: skip
 async def no_push_proxy_is_there(net: Internet) -> Report:
     net.page = own(f"http://{OWN}:8000")
     return await net.check("mpns")
 
 
 @fault("tcp_refused", "Nothing listens at push.corp:8000, the address of the push proxy.",
-       "Start it, or correct the port in the address")  # fmt: skip
+       "Start the push proxy there, or correct the port in the address")  # fmt: skip
 async def one_address_refuses_and_the_other_is_silent(net: Internet) -> Report:
     await net.filter(PROXY, 8000)
     net.names["push.corp"] = [PROXY, OWN]

@@ -68,7 +68,7 @@ class ProofContext:
     network: NetworkSettings
     limiter: ProbeLimiter
     tokens: Path
-    grants: dict[str, tuple[Finding, str]] = field(default_factory=dict)
+    grants: dict[str, tuple[Finding, str]] = field(default_factory=dict, repr=False)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     targets: frozenset[str] = frozenset()
 

@@ -119,7 +119,8 @@ async def test_nobody_listens_at_the_push_proxy(closed_port: int) -> None:
     assert failed.message == f"127.0.0.1:{closed_port} refused the connection"
     assert failed.why == ("its host answers, and the port is closed",)
     assert failed.fix == (
-        "Start it, or correct the port in the address: `ss -ltnp` on its host shows what listens."
+        "Start the push proxy there, or correct the port in the address: `ss -ltnp` on its host "
+        "shows what listens."
     )
     assert failed.see == "proxy-connection-refused"
 
