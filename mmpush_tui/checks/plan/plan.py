@@ -61,7 +61,7 @@ class PlanContext:
     """
 
     licence: Licence = field(default_factory=Licence)
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_elsewhere: bool = False
     source: str = ""
     log: Finding | None = None
@@ -133,7 +133,7 @@ def _nothing(page: Page | None, config: ProxyConfig | None) -> UsageError:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Sources:
     """What page and configuration say, as targets."""
 
